@@ -1,0 +1,251 @@
+"""What every capture engine promises: packets, leases, pool statistics; and how an engine is found.
+
+An engine is made from a :class:`StreamFormat`, a source and a :class:`PoolConfig`, started, and read by
+one thread. Packets may be released by any thread, also after the engine is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntFlag
+from importlib.metadata import entry_points
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from zcbench.capture.sources import DeviceSource, ReplaySource
+
+Policy = Literal["grow", "drop", "block"]
+DType = Literal["float32", "int32", "int16"]
+
+MAX_SLOTS = 1_000_000
+MAX_PACKET_BYTES = 64 * 2**20
+SLOT_ALIGNMENT_BYTES = 64
+
+
+class PacketFlags(IntFlag):
+    """What the engine knew about a packet when it was captured."""
+
+    XRUN = 1  # PortAudio reported an over- or underflow for this block
+    GAP = 2  # packets were dropped directly before this one
+    OVERFLOW = 4  # the packet lies outside the slab (a miss under policy ``grow``)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFormat:
+    """The shape of a stream: ``frames`` x ``channels`` of ``dtype`` a packet, at ``rate`` frames a second."""
+
+    rate: int = 48_000
+    frames: int = 480
+    channels: int = 2
+    dtype: DType = "float32"
+
+    @property
+    def packet_bytes(self) -> int:
+        """Payload of one packet in bytes."""
+        return self.frames * self.channels * np.dtype(self.dtype).itemsize
+
+    @property
+    def packets_per_s(self) -> float:
+        """Packets due in one second of the stream."""
+        return self.rate / self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConfig:
+    """The pool: 1..1,000,000 ``slots``, what to do when none is free, and the queue between the producer
+    and ``read()`` (``queue`` packets, rounded up to a power of two). ``debug`` poisons returned slots and
+    puts guard zones around each."""
+
+    slots: int = 100
+    policy: Policy = "grow"
+    queue: int = 4096
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """A reading of the engine's counters. The words are those of the metric registry.
+
+    Laws of a sound engine at rest: ``captured = hits + misses = delivered + drops + queued`` and
+    ``captured - refused = returns + in_flight``.
+    """
+
+    slots: int
+    captured: int
+    delivered: int
+    queued: int
+    drops: int
+    xruns: int
+    hits: int
+    misses: int
+    refused: int
+    returns: int
+    in_flight: int
+    high_water: int
+    overflow_allocations: int
+    overflow_bytes: int
+    overflow_freed_bytes: int
+    guard_violations: int
+    poison_violations: int
+    oldest_lease_ns: int  # age of the oldest lease in flight; 0 when none is
+
+    @property
+    def hit_rate(self) -> float | None:
+        """``hits / (hits + misses)``; None before the first acquire."""
+        acquires = self.hits + self.misses
+        return self.hits / acquires if acquires else None
+
+
+@runtime_checkable
+class Packet(Protocol):
+    """One captured block: metadata plus a claim on its lease. Also a context manager and an exporter of
+    the buffer protocol and of DLPack; each view taken holds the lease by itself."""
+
+    @property
+    def sequence(self) -> int:
+        """Number of the packet in its stream, from 0, dropped packets counted."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """Frames in the packet."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """Channels in each frame."""
+        ...
+
+    @property
+    def time_ns(self) -> int:
+        """Capture time of the packet's last frame, ``time.monotonic_ns`` clock: the deadline of a paced
+        replay, otherwise when the engine took the block."""
+        ...
+
+    @property
+    def flags(self) -> int:
+        """A :class:`PacketFlags` value."""
+        ...
+
+    @property
+    def checksum(self) -> int | None:
+        """CRC-32 (``zlib.crc32``) of the payload taken by the producer, or None when not asked for."""
+        ...
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The samples, shape (frames, channels), writable, no copy; its base is the lease, so the slot
+        stays out of the pool while it or any view of it lives. Raises ValueError after release()."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Payload bytes."""
+        ...
+
+    @property
+    def released(self) -> bool:
+        """Whether release() was called."""
+        ...
+
+    def release(self) -> None:
+        """Give up the packet's own claim. Arrays still alive keep the slot. Harmless when repeated."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None: ...
+
+    def __dlpack__(self, **kwargs: Any) -> Any: ...
+
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+
+
+class CaptureEngine(Protocol):
+    """A capture engine. Constructed as::
+
+        Engine(format, source, pool, scoreboard=None, checksum=False)
+
+    ``scoreboard`` is a :class:`zcbench.scoreboard.Scoreboard` the engine counts on (its own, anonymous,
+    when None); ``checksum`` has the producer take a CRC-32 of every packet.
+    """
+
+    def __init__(
+        self,
+        format: StreamFormat,
+        source: ReplaySource | DeviceSource,
+        pool: PoolConfig,
+        *,
+        scoreboard: Any | None = None,
+        checksum: bool = False,
+    ) -> None: ...
+
+    def start(self) -> None:
+        """Start the producer. Once only; a second call raises RuntimeError. A replay source with
+        ``pace="manual"`` starts no thread: :meth:`produce` is the producer."""
+        ...
+
+    def produce(self, packets: int = 1) -> int:
+        """Manual pace only: capture the next packets in the calling thread; returns how many were
+        captured (fewer at the source's limit, or when policy ``block`` finds no free slot; what is not
+        captured is not counted)."""
+        ...
+
+    def read(self, timeout: float | None = None) -> Packet | None:
+        """The next packet, in order. Waits up to ``timeout`` seconds (None: for ever; 0: not at all) and
+        raises TimeoutError when there is none; returns None once the stream has ended and is drained."""
+        ...
+
+    def stop(self) -> None:
+        """Stop the producer and wait for it. What is queued can still be read. Harmless when repeated."""
+        ...
+
+    def close(self) -> None:
+        """stop(), then discard what is queued (counted as drops). Packets handed out stay valid."""
+        ...
+
+    def stats(self) -> PoolStats:
+        """The counters now. O(slots) because of the oldest lease; not for a hot path."""
+        ...
+
+    def check(self) -> int:
+        """Debug pool: examine every free slot's poison and guards now; the number of slots found wrong
+        (also counted). 0 without ``debug``."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None: ...
+
+    def __iter__(self) -> Iterator[Packet]:
+        """Packets until the stream ends."""
+        ...
+
+
+ENTRY_POINT_GROUP = "zcbench.engines"
+
+
+def engine_names() -> list[str]:
+    """Names of the installed engines, sorted."""
+    return sorted({point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
+
+
+def find_engine(name: str) -> type[CaptureEngine]:
+    """The engine class registered as ``name`` in the entry-point group ``zcbench.engines``.
+
+    Raises LookupError, listing the engines there are.
+    """
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.name == name:
+            engine: type[CaptureEngine] = point.load()
+            return engine
+    raise LookupError(f"no engine {name!r}; installed: {', '.join(engine_names())}")

@@ -1,0 +1,154 @@
+"""The registry of metrics: every number a run measures, once, with its unit and meaning.
+
+The scoreboard's counters, the columns of ``samples.csv`` and the tables of a report all read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Origin(StrEnum):
+    """Who writes a metric. The values of ``PAGE_*`` lie on the scoreboard, one cache line group each,
+    so that two writers never share a line."""
+
+    STATIC = "static"  # written once, before the stream starts
+    PRODUCER = "producer"  # the audio callback or the replay driver
+    SHARED = "shared"  # producer and returning threads
+    RETURNER = "returner"  # whichever thread drops the last claim on a lease
+    READER = "reader"  # the thread that calls read()
+    CONSUMER = "consumer"  # the worker's consumer loop
+    PROBE = "probe"  # the worker's probe thread
+    PROCESS = "process"  # read from outside, by the supervisor
+    SUPERVISOR = "supervisor"  # about the supervisor itself
+    DERIVED = "derived"  # computed by the supervisor from the others
+
+
+ON_PAGE = (
+    Origin.STATIC,
+    Origin.PRODUCER,
+    Origin.SHARED,
+    Origin.RETURNER,
+    Origin.READER,
+    Origin.CONSUMER,
+    Origin.PROBE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One measured number. ``column`` is its column in ``samples.csv``; the unit is in the name."""
+
+    name: str
+    unit: str
+    origin: Origin
+    meaning: str
+    cumulative: bool = False  # a counter that only rises; otherwise a gauge
+
+    @property
+    def column(self) -> str:
+        """The column name in ``samples.csv``: the metric's name with ``_`` for ``.``."""
+        return self.name.replace(".", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A log-bucket histogram of nanoseconds on the scoreboard."""
+
+    name: str
+    meaning: str
+
+
+def _m(name: str, unit: str, origin: Origin, meaning: str, *, total: bool = False) -> Metric:
+    return Metric(name, unit, origin, meaning, total)
+
+
+METRICS: tuple[Metric, ...] = (
+    # -- time and progress (derived by the supervisor, first in every row)
+    _m("elapsed_s", "s", Origin.DERIVED, "time since the run started, monotonic"),
+    _m("phase", "phase", Origin.STATIC, "0 starting, 1 running, 2 draining, 3 done"),
+    _m("due", "packets", Origin.DERIVED, "packets that should have been captured by now", total=True),
+    # -- static
+    _m("engine.start_ns", "ns", Origin.STATIC, "monotonic time at which the stream began"),
+    _m("pool.slots", "slots", Origin.STATIC, "slots in the slab"),
+    # -- producer
+    _m("engine.captured", "packets", Origin.PRODUCER, "packets the source handed over; each is one acquire", total=True),
+    _m("engine.captured_bytes", "bytes", Origin.PRODUCER, "payload bytes of those packets", total=True),
+    _m("engine.drops", "packets", Origin.PRODUCER, "packets the engine had to discard", total=True),
+    _m("engine.xruns", "flags", Origin.PRODUCER, "callbacks with PortAudio's over- or underflow flag", total=True),
+    _m("pool.hits", "acquires", Origin.PRODUCER, "acquires served by a free slot", total=True),
+    _m("pool.misses", "acquires", Origin.PRODUCER, "acquires that found no free slot", total=True),
+    _m("pool.refused", "acquires", Origin.PRODUCER, "misses that got no memory at all (policy drop)", total=True),
+    _m("pool.overflow_allocations", "allocations", Origin.PRODUCER, "blocks allocated outside the slab because of a miss", total=True),
+    _m("pool.overflow_bytes", "bytes", Origin.PRODUCER, "bytes of those blocks", total=True),
+    _m("pool.high_water", "leases", Origin.PRODUCER, "most leases in flight at once so far"),
+    # -- shared
+    _m("pool.in_flight", "leases", Origin.SHARED, "leases not yet returned"),
+    _m("engine.queued", "packets", Origin.SHARED, "packets captured and not yet read"),
+    # -- returner
+    _m("pool.returns", "returns", Origin.RETURNER, "leases that came back, slab and overflow", total=True),
+    _m("pool.overflow_freed_bytes", "bytes", Origin.RETURNER, "bytes of overflow blocks freed", total=True),
+    _m("pool.guard_violations", "slots", Origin.RETURNER, "guard zones found overwritten (debug pool)", total=True),
+    _m("pool.poison_violations", "slots", Origin.RETURNER, "free slots found written to (debug pool)", total=True),
+    # -- reader
+    _m("engine.delivered", "packets", Origin.READER, "packets handed to the application by read()", total=True),
+    _m("engine.delivered_bytes", "bytes", Origin.READER, "payload bytes of those packets", total=True),
+    # -- consumer
+    _m("consumer.received", "packets", Origin.CONSUMER, "packets the consumer has taken", total=True),
+    _m("consumer.last_sequence", "sequence", Origin.CONSUMER, "sequence number of the newest packet taken"),
+    _m("consumer.gaps", "gaps", Origin.CONSUMER, "holes seen in the sequence numbers", total=True),
+    _m("consumer.missing", "packets", Origin.CONSUMER, "packets inside those holes", total=True),
+    _m("consumer.duplicates", "packets", Origin.CONSUMER, "packets seen twice in a row", total=True),
+    _m("consumer.reordered", "packets", Origin.CONSUMER, "packets older than one already seen", total=True),
+    _m("consumer.checked", "packets", Origin.CONSUMER, "packets whose every byte was compared on delivery", total=True),
+    _m("consumer.rechecked", "packets", Origin.CONSUMER, "packets whose every byte was compared again before return", total=True),
+    _m("consumer.corrupt_on_delivery", "packets", Origin.CONSUMER, "packets whose bytes were wrong on delivery", total=True),
+    _m("consumer.corrupt_before_return", "packets", Origin.CONSUMER, "packets whose bytes changed while they were held", total=True),
+    _m("consumer.held", "packets", Origin.CONSUMER, "packets the consumer knowingly keeps"),
+    # -- probes inside the worker
+    _m("pool.oldest_lease_ns", "ns", Origin.PROBE, "age of the oldest lease in flight"),
+    _m("python_heap_bytes", "bytes", Origin.PROBE, "Python memory traced by tracemalloc"),
+    _m("native_heap_bytes", "bytes", Origin.PROBE, "malloc memory in use (psutil.heap_info: heap_used + mmap_used)"),
+    _m("allocated_blocks", "blocks", Origin.PROBE, "sys.getallocatedblocks()"),
+    _m("gc.collections", "collections", Origin.PROBE, "garbage collections, all generations", total=True),
+    _m("gc.full_collections", "collections", Origin.PROBE, "garbage collections of the oldest generation", total=True),
+    _m("gc.freed_objects", "objects", Origin.PROBE, "objects found unreachable and freed", total=True),
+    _m("gc.pause_ns", "ns", Origin.PROBE, "time spent in garbage collections", total=True),
+    _m("probe.cost_ns", "ns", Origin.PROBE, "CPU time spent by the probes in the worker", total=True),
+    # -- from outside
+    _m("rss_bytes", "bytes", Origin.PROCESS, "resident set size of the subject"),
+    _m("uss_bytes", "bytes", Origin.PROCESS, "unique set size of the subject (read every sampling.uss_every)"),
+    _m("threads", "threads", Origin.PROCESS, "threads of the subject"),
+    _m("fds", "descriptors", Origin.PROCESS, "open file descriptors (handles on Windows)"),
+    _m("cpu_user_s", "s", Origin.PROCESS, "user CPU time of the subject", total=True),
+    _m("cpu_system_s", "s", Origin.PROCESS, "system CPU time of the subject", total=True),
+    _m("ctx_voluntary", "switches", Origin.PROCESS, "voluntary context switches", total=True),
+    _m("ctx_involuntary", "switches", Origin.PROCESS, "involuntary context switches", total=True),
+    # -- derived
+    _m("rate_per_s", "packets/s", Origin.DERIVED, "packets delivered per second since the last sample"),
+    _m("delivery_p50_ns", "ns", Origin.DERIVED, "median delivery latency since the last sample"),
+    _m("delivery_p99_ns", "ns", Origin.DERIVED, "99th percentile of delivery latency since the last sample"),
+    _m("delivery_max_ns", "ns", Origin.DERIVED, "largest delivery latency since the last sample"),
+    _m("hold_p50_ns", "ns", Origin.DERIVED, "median hold time since the last sample"),
+    _m("hold_p99_ns", "ns", Origin.DERIVED, "99th percentile of hold time since the last sample"),
+    _m("hold_max_ns", "ns", Origin.DERIVED, "largest hold time since the last sample"),
+    # -- the harness itself
+    _m("supervisor_rss_bytes", "bytes", Origin.SUPERVISOR, "resident set size of the supervisor"),
+    _m("supervisor_cpu_s", "s", Origin.SUPERVISOR, "CPU time of the supervisor", total=True),
+    _m("sample_late_s", "s", Origin.SUPERVISOR, "how late this sample was taken against its deadline"),
+    _m("settled", "0/1", Origin.SUPERVISOR, "1 if the page stood still while it was read, so exact laws apply"),
+)  # fmt: skip
+
+TIMINGS: tuple[Timing, ...] = (
+    Timing("fill_ns", "acquire -> queued: the time to fill a slot"),
+    Timing("queue_ns", "queued -> delivered by read()"),
+    Timing("held_ns", "delivered -> returned: how long the application kept the lease"),
+    Timing("hold_ns", "acquire -> return, the whole life of a lease"),
+    Timing("delivery_ns", "capture -> the application has the packet"),
+    Timing("callback_ns", "duration of the audio callback (or one replay step)"),
+)
+
+BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
+COLUMNS: tuple[str, ...] = tuple(metric.column for metric in METRICS)
+ON_SCOREBOARD: tuple[Metric, ...] = tuple(m for m in METRICS if m.origin in ON_PAGE)
