@@ -1,0 +1,115 @@
+"""The types of the record's JSON files. A field that was not measured is null, never NaN."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+from zcbench.scenario import Scenario
+
+SCHEMA = 1  # raised when an older reader could no longer understand a record
+
+RUN_FILE = "run.json"
+SAMPLES_FILE = "samples.csv"
+EVENTS_FILE = "events.jsonl"  # written by the supervisor
+WORKER_EVENTS_FILE = "worker.jsonl"  # written by the worker
+SCOREBOARD_FILE = "scoreboard.bin"
+RESULT_FILE = "result.json"
+STDERR_FILE = "subject.log"  # what the subject printed, stdout and stderr
+FAULT_FILE = "faulthandler.txt"
+REPORT_FILE = "report.md"
+
+
+class Ending(StrEnum):
+    """How the subject's life ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"  # an exception in engine or consumer
+    CRASHED = "crashed"  # by a signal nobody here sent
+    EXITED = "exited"  # non-zero, or before its time
+    HUNG = "hung"
+    MEMORY = "memory"  # killed for memory, by the kernel or by limits.rss
+    INTERRUPTED = "interrupted"  # Ctrl-C or SIGTERM
+    HARNESS = "harness"  # the harness itself failed, e.g. disk full
+    PARTIAL = "partial"  # no end was recorded: the supervisor died
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True):
+    """How and when the run ended. ``last_sequence`` is the newest packet the consumer had taken."""
+
+    ending: Ending
+    elapsed_s: float | None = None
+    exit_code: int | None = None
+    signal: str | None = None  # "SIGSEGV"
+    message: str | None = None  # one sentence
+    traceback: str | None = None  # Python traceback or faulthandler text
+    last_sequence: int | None = None
+    received: int | None = None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of events.jsonl or worker.jsonl. Kinds: phase, gc, gap, xrun, drop, stall, suspend, late, end, error."""
+
+    elapsed_s: float
+    kind: str
+    message: str
+    data: dict[str, Any] = {}
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine and the software of a run."""
+
+    system: str
+    machine: str
+    processor: str
+    cores: int | None
+    memory_bytes: int | None
+    python: str
+    zcbench: str
+    packages: dict[str, str]
+    portaudio: str | None = None
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """run.json: written before anything starts."""
+
+    schema: int = SCHEMA
+    id: str
+    started_at: str  # ISO-8601 with zone; the only wall-clock time of a record
+    started_ns: int  # time.monotonic_ns() at elapsed_s = 0
+    command: list[str]
+    scenario: Scenario
+    environment: Environment
+    tracemalloc: bool
+    due_packets: int | None  # packets the stream is to deliver in all; None for a device
+    tags: dict[str, str] = {}
+
+
+Outcome = Literal["pass", "fail", "inconclusive", "skipped"]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one check, with its evidence."""
+
+    check: str  # "pool.recycling"
+    outcome: Outcome
+    sentence: str  # what was found and why, for a person
+    evidence: dict[str, int | float | str | None] = {}
+    remedy: str | None = None
+    required: bool = True
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """result.json: the end of a run, its totals (by metric name) and its findings."""
+
+    schema: int = SCHEMA
+    id: str
+    verdict: Outcome
+    exit_code: int
+    end: End
+    totals: dict[str, int | float | None]
+    findings: list[Finding]
