@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from zcbench.scoreboard import Scoreboard
     from zcbench.capture.sources import DeviceSource, ReplaySource
 
 Policy = Literal["grow", "drop", "block"]
@@ -99,6 +100,34 @@ class PoolStats:
         """``hits / (hits + misses)``; None before the first acquire."""
         acquires = self.hits + self.misses
         return self.hits / acquires if acquires else None
+
+
+def read_stats(board: Scoreboard, oldest_lease_ns: int) -> PoolStats:
+    """The engine's counters as they stand on ``board``; the oldest lease's age (ns) comes from the engine."""
+
+    def value(name: str) -> int:
+        return board[name] or 0
+
+    return PoolStats(
+        slots=value("pool.slots"),
+        captured=value("engine.captured"),
+        delivered=value("engine.delivered"),
+        queued=value("engine.queued"),
+        drops=value("engine.drops"),
+        xruns=value("engine.xruns"),
+        hits=value("pool.hits"),
+        misses=value("pool.misses"),
+        refused=value("pool.refused"),
+        returns=value("pool.returns"),
+        in_flight=value("pool.in_flight"),
+        high_water=value("pool.high_water"),
+        overflow_allocations=value("pool.overflow_allocations"),
+        overflow_bytes=value("pool.overflow_bytes"),
+        overflow_freed_bytes=value("pool.overflow_freed_bytes"),
+        guard_violations=value("pool.guard_violations"),
+        poison_violations=value("pool.poison_violations"),
+        oldest_lease_ns=oldest_lease_ns,
+    )
 
 
 @runtime_checkable

@@ -1,0 +1,36 @@
+from typing import Any
+
+from zcbench.capture.engine import Packet as PacketProtocol
+
+PORTAUDIO_CALLBACK: int
+
+class Lease: ...
+class Packet(PacketProtocol): ...
+
+class Engine:
+    def __init__(
+        self,
+        *,
+        page: memoryview,
+        pcm: Any,
+        rate: float,
+        frames: int,
+        channels: int,
+        typecode: str,
+        slots: int,
+        policy: int,
+        queue: int,
+        debug: bool,
+        checksum: bool,
+        pace: int,
+        speed: float,
+        limit: int,
+    ) -> None: ...
+    def start(self) -> None: ...
+    def produce(self, packets: int, /) -> int: ...
+    def read(self, timeout: float | None = None) -> Packet | None: ...
+    def stop(self) -> None: ...
+    def discard(self) -> None: ...
+    def oldest_lease_ns(self) -> int: ...
+    def check(self) -> int: ...
+    def user_data(self) -> int: ...

@@ -1,0 +1,230 @@
+#include "pool.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace zc {
+
+namespace {
+
+std::byte* allocate_aligned(std::size_t bytes) {
+  return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kAlignment}));
+}
+
+std::byte* try_allocate_aligned(std::size_t bytes) noexcept {
+  return static_cast<std::byte*>(
+      ::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow));
+}
+
+void free_aligned(std::byte* memory) noexcept {
+  ::operator delete(memory, std::align_val_t{kAlignment});
+}
+
+std::size_t aligned_up(std::size_t bytes) {
+  if (bytes > SIZE_MAX - kAlignment) throw std::bad_alloc();
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+bool all_bytes_are(const std::byte* memory, std::size_t bytes, unsigned char value) noexcept {
+  return std::all_of(memory, memory + bytes, [value](std::byte b) { return b == std::byte{value}; });
+}
+
+}  // namespace
+
+SlotPool::SlotPool(const PoolConfig& config, const Scoreboard& board)
+    : config_(config),
+      stride_(aligned_up(config.payload_bytes) + (config.debug ? 2 * kGuardBytes : 0)),
+      slab_(nullptr),
+      slots_(new Slot[config.slots]),
+      free_(config.slots),
+      chunks_(new std::atomic<Slot*>[kMaxChunks]()),
+      hits_(board.counter("pool.hits")),
+      misses_(board.counter("pool.misses")),
+      refused_(board.counter("pool.refused")),
+      overflow_allocations_(board.counter("pool.overflow_allocations")),
+      overflow_bytes_(board.counter("pool.overflow_bytes")),
+      high_water_(board.counter("pool.high_water")),
+      in_flight_(board.counter("pool.in_flight")),
+      returns_(board.counter("pool.returns")),
+      overflow_freed_bytes_(board.counter("pool.overflow_freed_bytes")),
+      guard_violations_(board.counter("pool.guard_violations")),
+      poison_violations_(board.counter("pool.poison_violations")),
+      held_(board.histogram("held_ns")),
+      hold_(board.histogram("hold_ns")) {
+  if (config.slots > SIZE_MAX / stride_) throw std::bad_alloc();
+  slab_ = allocate_aligned(config.slots * stride_);
+  for (std::size_t i = 0; i < config.slots; ++i) {
+    std::byte* piece = slab_ + i * stride_;
+    if (config.debug) {
+      std::memset(piece, kGuardByte, stride_);
+      piece += kGuardBytes;
+      std::memset(piece, kPoisonByte, config.payload_bytes);
+    }
+    slots_[i].data = piece;
+    free_.push(&slots_[i]);
+  }
+  Counter(board.counter("pool.slots")).set(config.slots);
+}
+
+SlotPool::~SlotPool() { free_aligned(slab_); }
+
+Slot* SlotPool::acquire(std::uint64_t now) noexcept {
+  Slot* slot = nullptr;
+  if (free_.pop(slot)) {
+    hits_.add();
+    return hand_out(slot, now);
+  }
+  misses_.add();
+  if (config_.policy != Policy::grow) return nullptr;
+  slot = allocate_overflow();
+  return slot == nullptr ? nullptr : hand_out(slot, now);
+}
+
+Slot* SlotPool::take_late(std::uint64_t now) noexcept {
+  Slot* slot = nullptr;
+  return free_.pop(slot) ? hand_out(slot, now) : nullptr;
+}
+
+Slot* SlotPool::hand_out(Slot* slot, std::uint64_t now) noexcept {
+  // A free slot that no longer holds its poison was written to by somebody who had given it back.
+  if (config_.debug && slot->overflow_index == 0 && !poison_intact(slot)) poison_violations_.add();
+  slot->acquired_ns.store(now, std::memory_order_relaxed);
+  slot->delivered_ns = 0;
+  high_water_.raise_to(in_flight_.add());
+  return slot;
+}
+
+void SlotPool::give_back(Slot* slot, std::uint64_t now) noexcept {
+  const std::uint64_t acquired = slot->acquired_ns.exchange(0, std::memory_order_relaxed);
+  hold_.record(now - acquired);
+  if (slot->delivered_ns != 0) held_.record(now - slot->delivered_ns);
+  if (config_.debug && !guards_intact(slot)) guard_violations_.add();
+
+  if (slot->overflow_index != 0) {
+    free_aligned(slot->data - (config_.debug ? kGuardBytes : 0));
+    slot->data = nullptr;
+    overflow_freed_bytes_.add(stride_);
+  } else if (config_.debug) {
+    std::memset(slot->data - kGuardBytes, kGuardByte, stride_);
+    std::memset(slot->data, kPoisonByte, config_.payload_bytes);
+  }
+
+  // Counted before the slot can be acquired again, so that in_flight never exceeds what is out.
+  in_flight_.subtract();
+  returns_.add();
+  if (slot->overflow_index != 0) {
+    push_idle(slot);
+  } else {
+    free_.push(slot);  // cannot be full: it has room for every slot
+  }
+}
+
+Slot* SlotPool::allocate_overflow() noexcept {
+  Slot* slot = idle_overflow();
+  if (slot == nullptr) return nullptr;
+  std::byte* memory = try_allocate_aligned(stride_);
+  if (memory == nullptr) {
+    push_idle(slot);
+    return nullptr;
+  }
+  if (config_.debug) {
+    std::memset(memory, kGuardByte, stride_);
+    memory += kGuardBytes;
+  }
+  slot->data = memory;
+  overflow_allocations_.add();
+  overflow_bytes_.add(stride_);
+  return slot;
+}
+
+Slot* SlotPool::overflow_at(std::uint32_t index) const noexcept {
+  return chunks_[(index - 1) / kChunk].load(std::memory_order_acquire) + (index - 1) % kChunk;
+}
+
+Slot* SlotPool::idle_overflow() noexcept {
+  for (;;) {
+    std::uint64_t head = idle_.load(std::memory_order_acquire);
+    while (static_cast<std::uint32_t>(head) != 0) {
+      Slot* slot = overflow_at(static_cast<std::uint32_t>(head));
+      const std::uint64_t next = slot->next_overflow.load(std::memory_order_relaxed);
+      const std::uint64_t changes = (head >> 32U) + 1;
+      if (idle_.compare_exchange_weak(head, (changes << 32U) | next, std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+        return slot;
+      }
+    }
+    const std::lock_guard lock(chunks_mutex_);
+    if (static_cast<std::uint32_t>(idle_.load(std::memory_order_relaxed)) != 0) continue;
+    const std::uint32_t count = chunk_count_.load(std::memory_order_relaxed);
+    if (count == kMaxChunks) return nullptr;
+    Chunk chunk(new (std::nothrow) Slot[kChunk]);
+    if (chunk == nullptr) return nullptr;
+    Slot* first = chunk.get();
+    for (std::size_t i = 0; i < kChunk; ++i) {
+      first[i].overflow_index = static_cast<std::uint32_t>(count * kChunk + i + 1);
+    }
+    try {
+      owned_chunks_.push_back(std::move(chunk));
+    } catch (const std::bad_alloc&) {
+      return nullptr;
+    }
+    chunks_[count].store(first, std::memory_order_release);
+    chunk_count_.store(count + 1, std::memory_order_release);
+    for (std::size_t i = 1; i < kChunk; ++i) push_idle(first + i);
+    return first;
+  }
+}
+
+void SlotPool::push_idle(Slot* slot) noexcept {
+  std::uint64_t head = idle_.load(std::memory_order_relaxed);
+  std::uint64_t next = 0;
+  do {
+    slot->next_overflow.store(static_cast<std::uint32_t>(head), std::memory_order_relaxed);
+    next = (((head >> 32U) + 1) << 32U) | slot->overflow_index;
+  } while (!idle_.compare_exchange_weak(head, next, std::memory_order_acq_rel,
+                                        std::memory_order_relaxed));
+}
+
+std::uint64_t SlotPool::oldest_lease_ns(std::uint64_t now) const {
+  std::uint64_t oldest = UINT64_MAX;
+  const auto look = [&oldest](const Slot& slot) {
+    const std::uint64_t acquired = slot.acquired_ns.load(std::memory_order_relaxed);
+    if (acquired != 0) oldest = std::min(oldest, acquired);
+  };
+  for (std::size_t i = 0; i < config_.slots; ++i) look(slots_[i]);
+  const std::uint32_t chunks = chunk_count_.load(std::memory_order_acquire);
+  for (std::uint32_t c = 0; c < chunks; ++c) {
+    const Slot* chunk = chunks_[c].load(std::memory_order_acquire);
+    for (std::size_t i = 0; i < kChunk; ++i) look(chunk[i]);
+  }
+  return oldest < now ? now - oldest : 0;
+}
+
+std::uint64_t SlotPool::check() noexcept {
+  if (!config_.debug) return 0;
+  std::uint64_t wrong = 0;
+  for (std::size_t i = 0; i < config_.slots; ++i) {
+    const Slot* slot = &slots_[i];
+    const bool guards = guards_intact(slot);
+    const bool free = slot->acquired_ns.load(std::memory_order_acquire) == 0;
+    const bool poison = !free || poison_intact(slot);
+    if (!guards) guard_violations_.add();
+    if (!poison) poison_violations_.add();
+    if (!guards || !poison) ++wrong;
+  }
+  return wrong;
+}
+
+bool SlotPool::guards_intact(const Slot* slot) const noexcept {
+  const std::byte* after = slot->data + config_.payload_bytes;
+  const std::byte* end = slot->data - kGuardBytes + stride_;
+  return all_bytes_are(slot->data - kGuardBytes, kGuardBytes, kGuardByte) &&
+         all_bytes_are(after, static_cast<std::size_t>(end - after), kGuardByte);
+}
+
+bool SlotPool::poison_intact(const Slot* slot) const noexcept {
+  return all_bytes_are(slot->data, config_.payload_bytes, kPoisonByte);
+}
+
+}  // namespace zc

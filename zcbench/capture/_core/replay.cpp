@@ -1,0 +1,90 @@
+#include "replay.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "clock.hpp"
+
+namespace zc {
+
+Replay::Replay(Capture& capture, const ReplayConfig& config) : capture_(capture), config_(config) {}
+
+void Replay::start() {
+  capture_.set_start(now_ns());
+  if (config_.limit == 0) {
+    capture_.end();
+  } else if (config_.pace != Pace::manual) {
+    thread_ = std::thread([this] { run(); });
+  }
+}
+
+void Replay::stop() noexcept {
+  capture_.request_stop();
+  wake_.raise();
+  if (thread_.joinable()) thread_.join();
+  capture_.end();
+}
+
+void Replay::run() noexcept {
+  const std::uint64_t start = capture_.start();
+  const StreamConfig& stream = capture_.config();
+  const double period_ns = static_cast<double>(stream.frames) * 1e9 / (stream.rate * config_.speed);
+  for (std::uint64_t k = 0; k < config_.limit && !capture_.stopping(); ++k) {
+    if (config_.pace == Pace::real) {
+      // A packet exists once its last frame does. Absolute, so that lateness never accumulates.
+      const std::uint64_t due = start + static_cast<std::uint64_t>(static_cast<double>(k + 1) * period_ns);
+      if (!sleep_until(due)) break;
+      capture_one(due);
+    } else {
+      if (!capture_.wait_for_reader()) break;
+      capture_one(now_ns());
+    }
+  }
+  capture_.end();
+}
+
+std::uint64_t Replay::produce(std::uint64_t packets) noexcept {
+  std::uint64_t made = 0;
+  while (made < packets && capture_.captured() < config_.limit && !capture_.queue_full() &&
+         !capture_.stopping()) {
+    if (capture_.config().pool.policy == Policy::block && !capture_.pool().has_free()) break;
+    capture_one(now_ns());
+    ++made;
+  }
+  if (capture_.captured() == config_.limit) capture_.end();
+  return made;
+}
+
+void Replay::capture_one(std::uint64_t due_ns) noexcept {
+  const std::uint64_t began = now_ns();
+  if (Slot* slot = capture_.open_packet(config_.pace != Pace::manual)) {
+    fill(slot->data, slot->sequence);
+    capture_.publish(slot, due_ns, 0);
+  }
+  capture_.record_callback(now_ns() - began);
+}
+
+void Replay::fill(std::byte* slot, std::uint64_t sequence) const noexcept {
+  const std::size_t total = config_.pcm.size();
+  std::size_t wanted = capture_.packet_bytes();
+  // sequence * bytes may pass 2^64 only after 152 years of 48 kHz stereo float32.
+  auto at = static_cast<std::size_t>((sequence * wanted) % total);
+  while (wanted > 0) {
+    const std::size_t piece = std::min(wanted, total - at);
+    std::memcpy(slot, config_.pcm.data() + at, piece);
+    slot += piece;
+    wanted -= piece;
+    at = 0;
+  }
+}
+
+bool Replay::sleep_until(std::uint64_t deadline) noexcept {
+  for (;;) {
+    if (capture_.stopping()) return false;
+    const std::uint64_t now = now_ns();
+    if (now >= deadline) return true;
+    wake_.wait_for(deadline - now);
+  }
+}
+
+}  // namespace zc

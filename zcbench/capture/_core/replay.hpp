@@ -1,0 +1,49 @@
+// The replay driver: hands out PCM from memory as a device would, on absolute deadlines.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <thread>
+
+#include "capture.hpp"
+#include "signal.hpp"
+
+namespace zc {
+
+enum class Pace : std::uint8_t { real, unpaced, manual };
+
+struct ReplayConfig {
+  std::span<const std::byte> pcm;  // whole frames, at least one; looped
+  Pace pace = Pace::real;
+  double speed = 1.0;             // real pace only
+  std::uint64_t limit = UINT64_MAX;  // packets in all
+};
+
+class Replay {
+ public:
+  Replay(Capture& capture, const ReplayConfig& config);
+  ~Replay() { stop(); }
+  Replay(const Replay&) = delete;
+  Replay& operator=(const Replay&) = delete;
+
+  // Starts the driver's thread; with Pace::manual there is none and produce() is the driver.
+  void start();
+  // Ends the stream and joins the thread. Harmless when repeated.
+  void stop() noexcept;
+  // Pace::manual: captures up to `packets` now; how many were.
+  std::uint64_t produce(std::uint64_t packets) noexcept;
+
+ private:
+  void run() noexcept;
+  void capture_one(std::uint64_t due_ns) noexcept;
+  void fill(std::byte* slot, std::uint64_t sequence) const noexcept;
+  bool sleep_until(std::uint64_t deadline) noexcept;
+
+  Capture& capture_;
+  const ReplayConfig config_;
+  std::thread thread_;
+  Signal wake_;  // raised by stop() to cut a sleep short
+};
+
+}  // namespace zc

@@ -1,0 +1,118 @@
+// A binary semaphore with a timed wait: raise() never blocks, so an audio callback may call it.
+//
+// std::binary_semaphore would do, but libstdc++ 12 waits with a growing sleep for the first 128 ms
+// (bits/atomic_timed_wait.h, __timed_backoff_spin_policy), which would show up as delivery latency.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#elif defined(__APPLE__)
+#include <dispatch/dispatch.h>
+#elif defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <windows.h>
+#else
+#include <semaphore.h>
+#include <time.h>
+#endif
+
+namespace zc {
+
+class Signal {
+ public:
+  Signal(const Signal&) = delete;
+  Signal& operator=(const Signal&) = delete;
+
+#if defined(__linux__)
+  Signal() = default;
+
+  void raise() noexcept {
+    if (word_.exchange(1, std::memory_order_release) == 0) {
+      syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    }
+  }
+
+  // Waits at most timeout_ns; true if it was raised. May return false early.
+  bool wait_for(std::uint64_t timeout_ns) noexcept {
+    if (word_.exchange(0, std::memory_order_acquire) == 1) return true;
+    timespec timeout{static_cast<time_t>(timeout_ns / 1'000'000'000),
+                     static_cast<long>(timeout_ns % 1'000'000'000)};
+    syscall(SYS_futex, address(), FUTEX_WAIT_PRIVATE, 0, &timeout, nullptr, 0);
+    return word_.exchange(0, std::memory_order_acquire) == 1;
+  }
+
+ private:
+  std::uint32_t* address() noexcept { return reinterpret_cast<std::uint32_t*>(&word_); }
+  std::atomic<std::uint32_t> word_{0};
+  static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t));
+#elif defined(__APPLE__)
+  Signal() : semaphore_(dispatch_semaphore_create(0)) {}
+  ~Signal() { dispatch_release(semaphore_); }
+  void raise() noexcept { dispatch_semaphore_signal(semaphore_); }
+  bool wait_for(std::uint64_t timeout_ns) noexcept {
+    const auto deadline = dispatch_time(DISPATCH_TIME_NOW, static_cast<std::int64_t>(timeout_ns));
+    return dispatch_semaphore_wait(semaphore_, deadline) == 0;
+  }
+
+ private:
+  dispatch_semaphore_t semaphore_;
+#elif defined(_WIN32)
+  Signal() : event_(CreateEventW(nullptr, FALSE, FALSE, nullptr)) {}
+  ~Signal() { CloseHandle(event_); }
+  void raise() noexcept { SetEvent(event_); }
+  bool wait_for(std::uint64_t timeout_ns) noexcept {
+    const auto milliseconds = static_cast<DWORD>((timeout_ns + 999'999) / 1'000'000);
+    return WaitForSingleObject(event_, milliseconds) == WAIT_OBJECT_0;
+  }
+
+ private:
+  HANDLE event_;
+#else
+  Signal() { sem_init(&semaphore_, 0, 0); }
+  ~Signal() { sem_destroy(&semaphore_); }
+  void raise() noexcept { sem_post(&semaphore_); }
+  bool wait_for(std::uint64_t timeout_ns) noexcept {
+    timespec deadline{};
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    const auto nanoseconds = static_cast<std::uint64_t>(deadline.tv_nsec) + timeout_ns;
+    deadline.tv_sec += static_cast<time_t>(nanoseconds / 1'000'000'000);
+    deadline.tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000);
+    return sem_timedwait(&semaphore_, &deadline) == 0;
+  }
+
+ private:
+  sem_t semaphore_;
+#endif
+};
+
+// A Signal that is only raised while somebody waits for it, so that the common case costs one load.
+class Doorbell {
+ public:
+  // The ringing side, after it changed what the waiter looks for.
+  void ring() noexcept {
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in wait_for
+    if (waiting_.load(std::memory_order_relaxed)) signal_.raise();
+  }
+
+  // The waiting side (one thread): waits unless `ready()` already holds. The caller looks again after.
+  template <class Ready>
+  void wait_for(std::uint64_t timeout_ns, Ready ready) noexcept {
+    waiting_.store(true, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!ready()) signal_.wait_for(timeout_ns);
+    waiting_.store(false, std::memory_order_relaxed);
+  }
+
+ private:
+  Signal signal_;
+  std::atomic<bool> waiting_{false};
+};
+
+}  // namespace zc

@@ -1,0 +1,119 @@
+"""The native engine's Python face: zero-copy capture whose producer never takes the GIL."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from zcbench.capture import _core
+from zcbench.capture.engine import Packet, PoolConfig, PoolStats, StreamFormat, read_stats
+from zcbench.capture.sources import DeviceSource, ReplaySource
+from zcbench.scoreboard import Scoreboard
+
+# The order of the C++ enums zc::Policy and zc::Pace.
+_POLICIES = ("grow", "drop", "block")
+_PACES = ("real", "unpaced", "manual")
+_ENDLESS = 2**64 - 1
+
+
+class NativeEngine:
+    """The capture engine of zcbench; see :class:`zcbench.capture.engine.CaptureEngine`.
+
+    Raises MemoryError when the slab cannot be had, and what the source raises when a device is missing
+    or refuses the format.
+    """
+
+    def __init__(
+        self,
+        format: StreamFormat,
+        source: ReplaySource | DeviceSource,
+        pool: PoolConfig,
+        *,
+        scoreboard: Scoreboard | None = None,
+        checksum: bool = False,
+    ) -> None:
+        if isinstance(source, DeviceSource) and pool.policy == "block":
+            raise ValueError("policy 'block' is for replay sources: an audio callback cannot wait")
+        self.format = format
+        self.source = source
+        self.scoreboard = scoreboard or Scoreboard.create()
+        replay = source if isinstance(source, ReplaySource) else None
+        self._core = _core.Engine(
+            page=self.scoreboard.buffer,
+            pcm=None if replay is None else replay.pcm,
+            rate=float(format.rate),
+            frames=format.frames,
+            channels=format.channels,
+            typecode=np.dtype(format.dtype).char,
+            slots=pool.slots,
+            policy=_POLICIES.index(pool.policy),
+            queue=pool.queue,
+            debug=pool.debug,
+            checksum=checksum,
+            pace=_PACES.index(replay.pace) if replay else 0,
+            speed=float(replay.speed) if replay else 1.0,
+            limit=_ENDLESS if replay is None or replay.limit is None else replay.limit,
+        )
+        self.read = self._core.read  # bound directly: one call fewer per packet
+        self._stream: Any = None
+        self._close_stream: weakref.finalize[..., Any] | None = None
+
+    def start(self) -> None:
+        """Start the producer; see the protocol."""
+        self._core.start()
+        if isinstance(self.source, DeviceSource):
+            self._open_device(self.source)
+
+    def _open_device(self, source: DeviceSource) -> None:
+        # A dropped sounddevice stream goes on calling back into memory it does not keep alive. So the
+        # finaliser holds the core (a strong reference) until the stream is closed; weakref.finalize also
+        # runs at exit, before sounddevice's own atexit handler, which was registered earlier.
+        stream = source.open_stream(
+            self.format, _core.PORTAUDIO_CALLBACK, self._core.user_data()
+        )
+        self._stream = stream
+        self._close_stream = weakref.finalize(self, _close, stream, self._core)
+        stream.start()
+
+    def produce(self, packets: int = 1) -> int:
+        """Capture the next packets in this thread (pace "manual"); see the protocol."""
+        return self._core.produce(packets)
+
+    def stop(self) -> None:
+        """Stop the producer; see the protocol."""
+        if self._close_stream is not None:
+            self._close_stream()
+        self._core.stop()
+
+    def close(self) -> None:
+        """stop(), then discard what is queued; see the protocol."""
+        self.stop()
+        self._core.discard()
+
+    def stats(self) -> PoolStats:
+        """The counters now; O(slots)."""
+        return read_stats(self.scoreboard, self._core.oldest_lease_ns())
+
+    def check(self) -> int:
+        """Debug pool: the number of slots found wrong; see the protocol."""
+        return self._core.check()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Packet]:
+        return iter(self.read, None)
+
+
+def _close(stream: Any, core: _core.Engine) -> None:
+    stream.close()
+    core.stop()
