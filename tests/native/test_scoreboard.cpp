@@ -14,7 +14,7 @@ TEST_CASE("buckets are exact below 16 and at most a sixteenth wide above") {
   CHECK(zc::bucket_of(33) == 32);
   CHECK(zc::bucket_of(UINT64_MAX) == zc::kBuckets - 1);
   std::size_t before = 0;
-  for (std::uint64_t v = 1; v < (1ULL << 62); v = v * 9 / 8 + 1) {
+  for (std::uint64_t v = 1; v < (1ULL << 62); v += v / 8 + 1) {
     CHECK(zc::bucket_of(v) >= before);
     before = zc::bucket_of(v);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <thread>
 
 namespace zc {
 
@@ -116,7 +117,9 @@ void SlotPool::give_back(Slot* slot, std::uint64_t now) noexcept {
   if (slot->overflow_index != 0) {
     push_idle(slot);
   } else {
-    free_.push(slot);  // cannot be full: it has room for every slot
+    // There is room for every slot, but a cell whose popper was stopped between claiming and leaving it
+    // looks full. The returning thread waits those few instructions out; the acquiring one never waits.
+    while (!free_.push(slot)) std::this_thread::yield();
   }
 }
 

@@ -1,0 +1,255 @@
+"""What an application does with packets: how long it holds them, and who sees whether their bytes are right.
+
+:func:`run` is the application's loop. Every packet's sequence number is followed; with a verifier, every
+byte is compared on delivery and again just before the packet is let go.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.capture.engine import CaptureEngine, Packet
+from zcbench.capture.sources import ReplaySource
+from zcbench.scoreboard import Scoreboard
+
+Verifier = Callable[[Packet], bool]
+
+CONSUMERS = ("immediate", "hold", "cycle", "slow", "burst", "copy")
+
+_POLL_S = 0.25  # how often a waiting loop looks whether it is to stop
+
+
+class ReplayVerifier:
+    """Compares a packet's bytes with what the source holds for its sequence number."""
+
+    CACHED = 1024  # expected blocks kept, so that a looped source is cut up once
+
+    def __init__(self, source: ReplaySource, frames: int) -> None:
+        self._source, self._frames = source, frames
+        self._period = source.period(frames)
+        self._blocks: dict[int, NDArray[np.uint8]] = {}
+
+    def __call__(self, packet: Packet) -> bool:
+        key = packet.sequence % self._period
+        expected = self._blocks.get(key)
+        if expected is None:
+            block = np.ascontiguousarray(self._source.block(key, self._frames))
+            expected = block.reshape(-1).view(np.uint8)
+            if len(self._blocks) < self.CACHED:
+                self._blocks[key] = expected
+        # As bytes: NaNs are equal to themselves, and a wrong size is a difference.
+        return np.array_equal(packet.array.reshape(-1).view(np.uint8), expected)
+
+
+def verify_checksum(packet: Packet) -> bool:
+    """Compares a packet's bytes with the CRC-32 the producer took."""
+    return packet.checksum == zlib.crc32(packet.array)
+
+
+class Tally:
+    """The consumer's counters, kept on the scoreboard: order, gaps, and whether bytes were right."""
+
+    def __init__(self, board: Scoreboard, verify: Verifier | None) -> None:
+        self._words = board.words
+        self._at = {name.partition(".")[2]: i for name, i in board.index.items() if name.startswith("consumer.")}
+        self._verify = verify
+        self._next = 0
+
+    def _add(self, name: str, n: int = 1) -> None:
+        self._words[self._at[name]] += n
+
+    def hold(self, held: int) -> None:
+        """Note how many packets the application knowingly keeps."""
+        self._words[self._at["held"]] = held
+
+    def take(self, packet: Packet) -> None:
+        """A packet arrived: follow its number, compare its bytes."""
+        sequence = packet.sequence
+        if sequence == self._next:
+            self._next += 1
+        elif sequence > self._next:
+            self._add("gaps")
+            self._add("missing", sequence - self._next)
+            self._next = sequence + 1
+        else:
+            self._add("duplicates" if sequence == self._next - 1 else "reordered")
+        if self._verify is not None:
+            self._add("checked")
+            if not self._verify(packet):
+                self._add("corrupt_on_delivery")
+        self._words[self._at["last_sequence"]] = sequence
+        self._add("received")  # last: the supervisor reads it as progress
+
+    def let_go(self, packet: Packet) -> None:
+        """Compare the bytes once more, then release the packet."""
+        if self._verify is not None:
+            self._add("rechecked")
+            if not self._verify(packet):
+                self._add("corrupt_before_return")
+        packet.release()
+
+
+class Consumer(Protocol):
+    """What is done with one packet. ``pause_s`` is slept between readings of all that is there."""
+
+    pause_s: float
+
+    def consume(self, packet: Packet, tally: Tally) -> None:
+        """Take over ``packet``; let it go now or later."""
+        ...
+
+    def drain(self, tally: Tally) -> None:
+        """The stream is over: let go of everything."""
+        ...
+
+
+class Immediate:
+    """Lets each packet go at once."""
+
+    pause_s = 0.0
+
+    def consume(self, packet: Packet, tally: Tally) -> None:
+        """See :class:`Consumer`."""
+        tally.let_go(packet)
+
+    def drain(self, tally: Tally) -> None:
+        """See :class:`Consumer`."""
+
+
+class Hold:
+    """Keeps the packets of the last ``hold_s`` seconds of the stream."""
+
+    pause_s = 0.0
+
+    def __init__(self, hold_s: float) -> None:
+        self._hold_ns = round(hold_s * 1e9)
+        self._kept: deque[Packet] = deque()
+
+    def consume(self, packet: Packet, tally: Tally) -> None:
+        """See :class:`Consumer`."""
+        self._kept.append(packet)
+        while self._kept[0].time_ns <= packet.time_ns - self._hold_ns:
+            tally.let_go(self._kept.popleft())
+        tally.hold(len(self._kept))
+
+    def drain(self, tally: Tally) -> None:
+        """See :class:`Consumer`."""
+        while self._kept:
+            tally.let_go(self._kept.popleft())
+        tally.hold(0)
+
+
+class Cycle:
+    """Leaves each packet in a reference cycle: only the garbage collector gives it back, as V8 would."""
+
+    pause_s = 0.0
+
+    class Node:
+        """One link to itself. Its finaliser runs when gc frees the cycle, just before the packet goes."""
+
+        def __init__(self, packet: Packet, tally: Tally) -> None:
+            self.packet, self.tally = packet, tally
+            self.itself = self
+
+        def __del__(self) -> None:
+            self.tally.let_go(self.packet)
+
+    def consume(self, packet: Packet, tally: Tally) -> None:
+        """See :class:`Consumer`."""
+        Cycle.Node(packet, tally)
+
+    def drain(self, tally: Tally) -> None:
+        """See :class:`Consumer`."""
+        gc.collect()
+
+
+class Slow:
+    """Works ``work_s`` seconds on each packet before letting it go."""
+
+    pause_s = 0.0
+
+    def __init__(self, work_s: float) -> None:
+        self._work_s = work_s
+
+    def consume(self, packet: Packet, tally: Tally) -> None:
+        """See :class:`Consumer`."""
+        time.sleep(self._work_s)
+        tally.let_go(packet)
+
+    def drain(self, tally: Tally) -> None:
+        """See :class:`Consumer`."""
+
+
+class Burst(Immediate):
+    """Reads everything that is there, then nothing for ``every_s`` seconds."""
+
+    def __init__(self, every_s: float) -> None:
+        self.pause_s = every_s
+
+
+class Copy:
+    """Copies the samples out and lets the packet go; keeps the newest copy."""
+
+    pause_s = 0.0
+
+    def __init__(self) -> None:
+        self._newest: NDArray[Any] | None = None
+
+    def consume(self, packet: Packet, tally: Tally) -> None:
+        """See :class:`Consumer`."""
+        self._newest = packet.array.copy()
+        tally.let_go(packet)
+
+    def drain(self, tally: Tally) -> None:
+        """See :class:`Consumer`."""
+        self._newest = None
+
+
+def make_consumer(kind: str, *, hold_s: float = 1.0, work_s: float = 0.001, every_s: float = 0.1) -> Consumer:
+    """The consumer called ``kind``; the times are in seconds. Raises ValueError naming those there are."""
+    match kind:
+        case "immediate":
+            return Immediate()
+        case "hold":
+            return Hold(hold_s)
+        case "cycle":
+            return Cycle()
+        case "slow":
+            return Slow(work_s)
+        case "burst":
+            return Burst(every_s)
+        case "copy":
+            return Copy()
+    raise ValueError(f"no consumer {kind!r}; there are: {', '.join(CONSUMERS)}")
+
+
+def run(engine: CaptureEngine, consumer: Consumer, tally: Tally, stop: threading.Event) -> None:
+    """Read ``engine`` into ``consumer`` until the stream ends; once ``stop`` is set, stop the engine first.
+
+    What was captured before the stop is still consumed. Whatever engine or consumer raise comes through.
+    """
+    stopped = False
+    while True:
+        if stop.is_set() and not stopped:
+            engine.stop()
+            stopped = True
+        try:
+            packet = engine.read(0.0 if consumer.pause_s else _POLL_S)
+        except TimeoutError:
+            if consumer.pause_s:
+                stop.wait(consumer.pause_s)
+            continue
+        if packet is None:
+            return
+        tally.take(packet)
+        consumer.consume(packet, tally)
+        del packet  # or it would be held until the next one comes

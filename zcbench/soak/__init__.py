@@ -1,0 +1,1 @@
+"""Running: the subject in its own process, and the supervisor that watches it."""

@@ -1,0 +1,72 @@
+"""From a scenario to the parts it names: format, source, pool, due packets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from zcbench.capture import sources
+from zcbench.capture.engine import PoolConfig, StreamFormat
+from zcbench.capture.sources import DeviceSource, ReplaySource, SourceError
+from zcbench.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What a scenario resolves to. ``due_packets`` is what the stream is to deliver in all."""
+
+    format: StreamFormat
+    source: ReplaySource | DeviceSource
+    pool: PoolConfig
+    due_packets: int | None
+
+
+def stream_format(scenario: Scenario) -> StreamFormat:
+    """The stream's format: the scenario's, else the file's, else 48 kHz stereo. Raises SourceError."""
+    table = scenario.source
+    rate, channels = table.rate, table.channels
+    if table.kind == "file":
+        if table.path is None:
+            raise SourceError("source.kind 'file' needs source.path (--path FILE)")
+        info = sources.file_info(Path(table.path))
+        for name, wanted, has in (("rate", rate, info.rate), ("channels", channels, info.channels)):
+            if wanted is not None and wanted != has:
+                raise SourceError(
+                    f"{table.path}: source.{name} is {wanted}, the file's is {has}; leave it out, or convert the file"
+                )
+        rate, channels = info.rate, info.channels
+    return StreamFormat(rate or 48_000, table.frames, channels or 2, table.dtype)
+
+
+def due_packets(scenario: Scenario, format: StreamFormat) -> int:
+    """Packets in ``scenario.duration`` of stream time, at least one."""
+    return max(1, round(scenario.duration * format.packets_per_s))
+
+
+def assemble(scenario: Scenario) -> Assembly:
+    """Open everything the scenario names, without starting it. Raises SourceError."""
+    table = scenario.source
+    format = stream_format(scenario)
+    pool = PoolConfig(scenario.pool.slots, scenario.pool.policy, scenario.pool.queue, scenario.pool.debug)
+    if table.kind == "device":
+        device = DeviceSource(table.device)
+        device.check(format)
+        return Assembly(format, device, pool, None)
+    match table.kind:
+        case "tone":
+            pcm = sources.tone(format, table.frequency_hz)
+        case "noise":
+            pcm = sources.noise(format, table.seed)
+        case "silence":
+            pcm = sources.silence(format)
+        case "file":
+            pcm = sources.from_file(Path(table.path or ""), table.dtype)
+    due = due_packets(scenario, format)
+    source = ReplaySource(
+        pcm,
+        name=table.path if table.kind == "file" and table.path else table.kind,
+        pace="unpaced" if table.unpaced else "real",
+        speed=table.speed,
+        limit=due,
+    )
+    return Assembly(format, source, pool, due)

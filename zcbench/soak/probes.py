@@ -1,0 +1,98 @@
+"""What is measured inside the worker, on a timer, straight onto the scoreboard.
+
+The probes keep nothing per sample: one dict kept a second is 12 MB a day, a leak of their own.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+
+from zcbench.capture.engine import CaptureEngine
+from zcbench.scoreboard import Scoreboard
+
+LONG_PAUSE_NS = 10_000_000  # a gc pause worth an event: one block of the default stream
+EVENT_INTERVAL_NS = 1_000_000_000  # at most one gc event a second; the counters have them all
+
+Note = Callable[[str, str, dict[str, Any]], None]
+
+
+class GcWatch:
+    """Counts garbage collections through ``gc.callbacks``; notes long or full ones as events."""
+
+    def __init__(self, board: Scoreboard, note: Note) -> None:
+        self._board, self._note = board, note
+        self._began = self._noted = 0
+        for name in ("gc.collections", "gc.full_collections", "gc.freed_objects", "gc.pause_ns"):
+            board[name] = 0
+        gc.callbacks.append(self._on_gc)
+
+    def stop(self) -> None:
+        """Take the callback out again."""
+        gc.callbacks.remove(self._on_gc)
+
+    def _on_gc(self, phase: str, info: dict[str, int]) -> None:
+        now = time.monotonic_ns()
+        if phase == "start":
+            self._began = now
+            return
+        words, index, pause = self._board.words, self._board.index, now - self._began
+        words[index["gc.collections"]] += 1
+        words[index["gc.freed_objects"]] += info["collected"]
+        words[index["gc.pause_ns"]] += pause
+        full = info["generation"] == 2
+        if full:
+            words[index["gc.full_collections"]] += 1
+        if (full or pause >= LONG_PAUSE_NS) and now - self._noted >= EVENT_INTERVAL_NS:
+            self._noted = now
+            what = "full collection" if full else f"collection of generation {info['generation']}"
+            self._note("gc", f"{what} freed {info['collected']} objects", {"pause_ns": pause, **info})
+
+
+class Probes:
+    """A thread that reads the in-process gauges every ``every_s`` seconds, on absolute deadlines."""
+
+    def __init__(self, board: Scoreboard, engine: CaptureEngine, every_s: float) -> None:
+        self._board, self._engine, self._every_ns = board, engine, round(every_s * 1e9)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="zcbench-probes", daemon=True)
+
+    def start(self) -> None:
+        """Take a first reading, then one each interval."""
+        self.read()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take the last reading."""
+        self._stop.set()
+        self._thread.join()
+        self.read()
+
+    def _run(self) -> None:
+        deadline = time.monotonic_ns()
+        while True:
+            deadline += self._every_ns
+            # Ahead of the supervisor's sample by a tenth, so that it reads fresh gauges.
+            if self._stop.wait(max(0.0, (deadline - self._every_ns // 10 - time.monotonic_ns()) / 1e9)):
+                return
+            self.read()
+
+    def read(self) -> None:
+        """Read every gauge once and add up what that cost."""
+        began = time.thread_time_ns()
+        board = self._board
+        board["allocated_blocks"] = sys.getallocatedblocks()
+        if tracemalloc.is_tracing():
+            board["python_heap_bytes"] = tracemalloc.get_traced_memory()[0]
+        if hasattr(psutil, "heap_info"):  # Linux with glibc, macOS, Windows
+            heap = psutil.heap_info()
+            board["native_heap_bytes"] = heap.heap_used + heap.mmap_used
+        board["pool.oldest_lease_ns"] = self._engine.stats().oldest_lease_ns
+        board["probe.cost_ns"] = (board["probe.cost_ns"] or 0) + time.thread_time_ns() - began

@@ -1,0 +1,129 @@
+"""The child process: engine, consumer and in-process probes, nothing else.
+
+Started as ``python -m zcbench.soak.worker RUN_DIRECTORY`` with a pipe on stdin: a line ``stop`` drains and
+ends the stream; the pipe's end means that the supervisor is gone, and ends it too.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from zcbench import consumers
+from zcbench.capture.engine import find_engine
+from zcbench.capture.sources import ReplaySource
+from zcbench.record.schema import FAULT_FILE, RUN_FILE, SCOREBOARD_FILE, WORKER_EVENTS_FILE, RunInfo
+from zcbench.scoreboard import Scoreboard
+from zcbench.soak.assembly import assemble
+from zcbench.soak.probes import GcWatch, Probes
+from zcbench.units import decode_unit
+
+STARTING, RUNNING, DRAINING, DONE = range(4)
+EXCEPTION_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
+ORPHAN_GRACE_S = 5.0
+
+
+def main(directory: Path) -> int:
+    """Run the scenario in ``directory``; 0 when it ended as planned, 70 after an exception."""
+    with (
+        (directory / FAULT_FILE).open("w") as fault_log,
+        (directory / WORKER_EVENTS_FILE).open("a", encoding="utf-8") as events,
+    ):
+        faulthandler.enable(fault_log, all_threads=True)
+        if hasattr(signal, "SIGINT"):
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
+        run = msgspec.json.decode(
+            (directory / RUN_FILE).read_bytes(), type=RunInfo, dec_hook=decode_unit
+        )
+
+        def note(kind: str, message: str, data: dict[str, Any]) -> None:
+            elapsed_s = (time.monotonic_ns() - run.started_ns) / 1e9
+            line = {"elapsed_s": elapsed_s, "kind": kind, "message": message, "data": data}
+            events.write(json.dumps(line) + "\n")
+            events.flush()
+
+        try:
+            _run(directory, run, note)
+        except BaseException as error:
+            message = "".join(traceback.format_exception_only(error)).strip()
+            memory = isinstance(error, MemoryError)
+            note("error", message, {"traceback": traceback.format_exc(), "memory": memory})
+            return EXCEPTION_EXIT_CODE
+        note("phase", "done", {})
+    return 0
+
+
+def _run(directory: Path, run: RunInfo, note: Any) -> None:
+    scenario = run.scenario
+    board = Scoreboard.open(directory / SCOREBOARD_FILE, writable=True)
+    board["phase"] = STARTING
+    stop = threading.Event()
+    threading.Thread(target=_obey, args=(stop,), name="zcbench-control", daemon=True).start()
+    if run.tracemalloc:
+        tracemalloc.start(1)
+
+    parts = assemble(scenario)
+    consumer = consumers.make_consumer(
+        scenario.consumer.kind,
+        hold_s=scenario.consumer.hold,
+        work_s=scenario.consumer.work,
+        every_s=scenario.consumer.every,
+    )
+    verify: consumers.Verifier | None = None
+    replayed = isinstance(parts.source, ReplaySource)
+    if scenario.consumer.verify:
+        verify = (
+            consumers.ReplayVerifier(parts.source, parts.format.frames)
+            if isinstance(parts.source, ReplaySource)
+            else consumers.verify_checksum
+        )
+    tally = consumers.Tally(board, verify)
+    engine = find_engine(scenario.engine)(
+        parts.format, parts.source, parts.pool, scoreboard=board, checksum=verify is not None and not replayed
+    )
+    watch = GcWatch(board, note)
+    probes = Probes(board, engine, scenario.sampling.every)
+    probes.start()
+    if not replayed:
+        timer = threading.Timer(scenario.duration, stop.set)
+        timer.daemon = True
+        timer.start()
+
+    engine.start()
+    board["phase"] = RUNNING
+    note("phase", "running", {})
+    consumers.run(engine, consumer, tally, stop)
+    board["phase"] = DRAINING
+    note("phase", "draining", {})
+    engine.stop()
+    consumer.drain(tally)
+    engine.check()
+    engine.close()
+    probes.stop()
+    watch.stop()
+    board["phase"] = DONE
+
+
+def _obey(stop: threading.Event) -> None:
+    """Read the control pipe. At its end, leave time to drain, then leave: nobody is watching."""
+    for line in sys.stdin:
+        if line.strip() == "stop":
+            stop.set()
+    stop.set()
+    time.sleep(ORPHAN_GRACE_S)
+    os._exit(EXCEPTION_EXIT_CODE)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
