@@ -14,7 +14,7 @@ import re
 import shlex
 import tomllib
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -411,6 +411,8 @@ def _from_file(sheet: _Sheet) -> dict[str, _Value]:
         raise ScenarioError(
             f"{sheet.path}:{line_text}: not TOML: {what} (column {column})"
         ) from None
+    except (ValueError, RecursionError) as error:  # a number or a nesting beyond Python's limits
+        raise ScenarioError(f"{sheet.path}: not TOML: {error}") from None
     layer: dict[str, _Value] = {}
     for name, value in data.items():
         if name in _TABLES or name == "tags":
@@ -465,13 +467,13 @@ def _line_of(text: str, key: Sequence[str]) -> int | None:
     tomllib gives no positions. The prefix that first parses *and* has the key is right for every way
     TOML has of writing one (dotted, quoted, inline), and is only looked for when there is an error.
     """
-    lines = text.splitlines(keepends=True)
+    lines = text.split("\n")
     if len(lines) > 2000:
         return None
     parsed = 0
     for count in range(1, len(lines) + 1):
         try:
-            node: Any = tomllib.loads("".join(lines[:count]))
+            node: Any = tomllib.loads("\n".join(lines[:count]))
         except tomllib.TOMLDecodeError:
             continue  # inside a value that spans lines: it began after the last prefix that parsed
         for part in key:
@@ -539,7 +541,7 @@ def _convert(key: str, kind: Any, given: _Value) -> Any:
     if kind is float:
         if given.is_text:
             return parse_speed(value) if key == "source.speed" else _number(value)
-        return float(_exactly(value, (float, int), "a number"))
+        return _number(_exactly(value, (float, int), "a number"))
     return _exactly(value, (str,), "text")
 
 
@@ -556,11 +558,14 @@ def _exactly(value: Any, accepted: tuple[type, ...], what: str) -> Any:
     raise _WrongTypeError(f"{_shown(value)} is not {what}")
 
 
-def _number(text: str) -> float:
+def _number(value: str | float) -> float:
     try:
-        return float(text)
-    except ValueError:
-        raise _WrongTypeError(f"{_shown(text)} is not a number") from None
+        number = float(value)
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise _WrongTypeError(f"{_shown(value)} is not a finite number")
+    return number
 
 
 def _shown(value: Any) -> str:
@@ -749,9 +754,7 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, int):
         return str(int(value))
     if isinstance(value, float):
-        return repr(value) if math.isfinite(value) else ("nan" if value != value else str(value))
+        return repr(value)
     # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
-
-Check = Callable[[Scenario, _Sheet], None]

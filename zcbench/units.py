@@ -1,134 +1,250 @@
-"""Durations, sizes and rates: parse and print."""
+"""Durations, sizes and rates: parse and print.
+
+What a person writes ("1h30m", "64 KiB", "48k") becomes a number in seconds, bytes or 1/s; a number
+becomes what a person reads. Parsing is exact: decimal arithmetic first, one rounding at the end, so
+that a printed :class:`Duration` or :class:`Size` reads back as the same number.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
 
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}  # fmt: skip
-_BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-_TERM = re.compile(r"([0-9]*\.?[0-9]+)\s*([^\W\d_]*)\s*")
+_TERM = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?)\s*([^\s0-9+.-]*)")
+
+_SECONDS: Mapping[str, Decimal] = {
+    "ns": Decimal("1e-9"),
+    "us": Decimal("1e-6"),
+    "µs": Decimal("1e-6"),  # U+00B5, the micro sign of most keyboards
+    "μs": Decimal("1e-6"),  # U+03BC, the Greek letter
+    "ms": Decimal("1e-3"),
+    "s": Decimal(1),
+    "m": Decimal(60),
+    "min": Decimal(60),
+    "h": Decimal(3600),
+    "d": Decimal(86_400),
+}
+
+# SI prefixes count in thousands, IEC prefixes in 1,024s (IEC 80000-13). A bare "k" or "M" is SI too.
+_BYTES: Mapping[str, Decimal] = {
+    "": Decimal(1),
+    "b": Decimal(1),
+    **{p + b: Decimal(1000) ** n for n, p in enumerate("kmgt", 1) for b in ("", "b")},
+    **{p + "i" + b: Decimal(1024) ** n for n, p in enumerate("kmgt", 1) for b in ("", "b")},
+}
+
+_PER_SECOND: Mapping[str, Decimal] = {
+    "": Decimal(1),
+    "hz": Decimal(1),
+    "/s": Decimal(1),
+    "k": Decimal(1000),
+    "khz": Decimal(1000),
+    "k/s": Decimal(1000),
+    "mhz": Decimal(1_000_000),
+}
+
+_MOST = 10**18  # more bytes, frames/s or seconds than anything here can mean
 
 
 class UnitError(ValueError):
-    """A duration, size or rate that cannot be read; the message echoes it and says what can."""
+    """A duration, size, rate or speed that cannot be read; says the value and what would be right."""
 
 
 class Duration(float):
     """A time in seconds; written "1h30m", "500ms" in scenarios and on the command line."""
 
     def __str__(self) -> str:
-        return format_duration(self)
+        return _write_duration(float(self))
 
 
 class Size(int):
     """A number of bytes; written "64 KiB" in scenarios and on the command line."""
 
     def __str__(self) -> str:
+        for power, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
+            if self and self % 1024**power == 0:
+                return f"{self // 1024**power} {unit}"
         return f"{int(self)} B"
 
 
-def _terms(text: str, units: dict[str, float], default: str, what: str) -> float:
-    stripped = text.strip()
-    total, position = 0.0, 0
-    while position < len(stripped):
-        match = _TERM.match(stripped, position)
+class Rate(int):
+    """Frames a second; written "48k", "44.1 kHz" or 48000 in scenarios and on the command line."""
+
+
+def parse_duration(text: str, *, zero: bool = False) -> Duration:
+    """The time that ``text`` says: "1h30m", "500ms", "1.5 s", or "30" (seconds).
+
+    Raises UnitError unless it is finite and above 0 (or 0, with ``zero``).
+    """
+    _refuse_sign(text, "duration")
+    total, at = Decimal(0), 0
+    terms = text.strip()
+    while at < len(terms) or not terms:
+        match = _TERM.match(terms, at)
         if match is None:
-            raise UnitError(f"{text!r} is not a {what}; write for example {_EXAMPLES[what]}")
-        unit = match[2] or default
-        scale = units.get(unit, units.get(unit.lower()))
+            raise UnitError(f"{_echo(text)}: not a duration; write 500ms, 30s or 1h30m")
+        number, unit = match.groups()
+        if unit == "" and (at > 0 or match.end() < len(terms)):
+            raise UnitError(f"{_echo(text)}: {number} has no unit; use ms, s, m, h or d")
+        scale = _SECONDS.get(unit or "s")
         if scale is None:
-            known = ", ".join(units)
-            raise UnitError(f"{text!r}: unknown unit {unit!r}; a {what} is in {known}, for example {_EXAMPLES[what]}")
-        total += float(match[1]) * scale
-        position = match.end()
-    if not stripped:
-        raise UnitError(f"an empty {what}; write for example {_EXAMPLES[what]}")
-    return total
+            raise UnitError(f"{_echo(text)}: unknown unit {unit!r}; use ms, s, m, h or d")
+        total += Decimal(number) * scale
+        at = match.end()
+    return Duration(_in_range(float(total), text, "duration", zero=zero))
 
 
-_EXAMPLES = {"duration": "30s, 500ms or 1h30m", "size": "64 KiB, 512 MiB or 2GB"}
+def parse_size(text: str) -> Size:
+    """The number of bytes that ``text`` says: "64 KiB" (65,536), "1GB" (10^9), or "4096".
+
+    Raises UnitError unless it is a whole number of bytes above 0.
+    """
+    total = _one_term(text, "size", _BYTES, "B, KB, MB, GB, KiB, MiB or GiB", "4096, 64 KiB or 1GB")
+    _in_range(float(total), text, "size")
+    if total != int(total):
+        raise UnitError(f"{_echo(text)}: {total.normalize():f} is not a whole number of bytes")
+    return Size(int(total))
 
 
-def parse_duration(text: str | float, *, zero: bool = False) -> Duration:
-    """Seconds of "1h30m", "500ms", "30" or a number. 0 only if ``zero``. Raises UnitError."""
-    if isinstance(text, str) and text.strip().startswith("-"):
-        raise UnitError(f"{text!r}: a duration cannot be negative")
-    seconds = _terms(text, _SECONDS, "s", "duration") if isinstance(text, str) else float(text)
-    if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
-        least = "at least 0" if zero else "more than 0"
-        raise UnitError(f"{text!r}: a duration here must be {least} and finite, for example 30s")
-    return Duration(seconds)
+def parse_rate(text: str) -> float:
+    """The rate in 1/s that ``text`` says: "48k", "48000 Hz", "44.1 kHz" or "100/s".
+
+    Raises UnitError unless it is finite and above 0.
+    """
+    total = _one_term(text, "rate", _PER_SECOND, "Hz, kHz, k or /s", "48000, 48k or 44.1 kHz")
+    return _in_range(float(total), text, "rate")
 
 
-def parse_size(text: str | int) -> Size:
-    """Bytes of "64 KiB", "1GB" or a number, more than 0. Raises UnitError."""
-    if isinstance(text, str) and text.strip().startswith("-"):
-        raise UnitError(f"{text!r}: a size cannot be negative")
-    number = _terms(text, dict(_BYTES), "b", "size") if isinstance(text, str) else text
-    if number < 1:
-        raise UnitError(f"{text!r}: a size must be at least 1 byte, for example 512 MiB")
-    return Size(number)
+def parse_speed(text: str) -> float:
+    """How many times faster than real time: "60", "60x" or "0.5x".
+
+    Raises UnitError unless it is finite and above 0.
+    """
+    units = {"": Decimal(1), "x": Decimal(1)}
+    return _in_range(float(_one_term(text, "speed", units, "x", "1, 60 or 60x")), text, "speed")
+
+
+def encode_unit(value: Any) -> Any:
+    """msgspec ``enc_hook``: a Duration, Size or Rate is a plain number in JSON (s, bytes, 1/s)."""
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, int):
+        return int(value)
+    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+
+def decode_unit(kind: type, value: Any) -> Any:
+    """msgspec ``dec_hook``: a number, or text as a person writes it, as ``kind`` (Duration, Size, Rate).
+
+    Zero is let through: whether it makes sense depends on the field. Raises UnitError.
+    """
+    parse = _PARSERS.get(kind)
+    if parse is None:
+        raise NotImplementedError(f"{kind.__name__} is not a unit")
+    if isinstance(value, str):
+        return parse(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        noun = kind.__name__.lower()
+        raise UnitError(f"{value!r}: a {noun} is a number or text such as {_EXAMPLES[kind]}")
+    if value != value or abs(value) > _MOST:  # also an int too large to be a float
+        raise UnitError(f"not a number that a {kind.__name__.lower()} can be")
+    if value < 0:
+        raise UnitError(f"{value}: a {kind.__name__.lower()} cannot be negative")
+    if kind is not Duration and value != int(value):
+        raise UnitError(f"{value}: not a whole number")
+    return kind(value)
+
+
+def format_bytes(count: float) -> str:
+    """``count`` bytes for a person, in binary units: "3,840 B" below 10 KiB, then "10.99 MiB"."""
+    if abs(count) < 10 * 1024:
+        return f"{count:,.0f} B"
+    value, unit = count / 1024, "KiB"
+    for larger in ("MiB", "GiB", "TiB"):
+        if abs(value) < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:,.2f} {unit}"
 
 
 def format_duration(seconds: float) -> str:
-    """ "1h30m", "30s", "250ms": exact to the millisecond, and read back by :func:`parse_duration`."""
-    if 0 < abs(seconds) < 1:
-        return f"{seconds * 1e3:.9g}ms"
-    hours, rest = divmod(seconds, 3600)
-    minutes, left = divmod(rest, 60)
-    parts = [f"{hours:.0f}h" if hours else "", f"{minutes:.0f}m" if minutes else ""]
-    if left or not any(parts):
-        parts.append(f"{left:.9g}s")
-    return "".join(parts)
+    """``seconds`` for a person: "12.3 ms", "30 s", "59 min 58 s", "1 h 30 min"."""
+    if not math.isfinite(seconds):
+        return str(seconds)
+    if seconds < 0:
+        return "-" + format_duration(-seconds)
+    if seconds == 0:
+        return "0 s"
+    for factor, limit, unit in ((1e9, 1000, "ns"), (1e6, 1000, "µs"), (1e3, 1000, "ms"), (1, 60, "s")):
+        # Rounded first: 0.9999 s is "1 s" and not "1000 ms".
+        shown = float(f"{seconds * factor:.3g}")
+        if shown < limit:
+            return f"{shown:g} {unit}"
+    whole = round(seconds)
+    parts = ((whole // 86_400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"))
+    return " ".join(f"{n} {u}" for n, u in (*parts, (whole % 60, "s")) if n)
 
 
-def format_bytes(number: float) -> str:
-    """ "109.86 MiB": binary units, two decimals from KiB up; keeps the sign."""
-    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if abs(number) >= scale:
-            return f"{number / scale:,.2f} {unit}"
-    return f"{number:.0f} B"
+def format_rate(per_s: float) -> str:
+    """A rate for a person: "100/s", "99.97/s"."""
+    text = f"{per_s:,.2f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + "/s"
 
 
-def format_ns(ns: float) -> str:
-    """ "1.25 ms": three significant figures in the fitting unit."""
-    for unit, scale in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
-        if abs(ns) >= scale:
-            return f"{ns / scale:.3g} {unit}" if abs(ns) < 1000 * scale else f"{ns / scale:,.0f} {unit}"
-    return f"{ns:.0f} ns"
+def format_count(count: float) -> str:
+    """A whole number for a person, thousands separated: "360,000"."""
+    return f"{count:,.0f}"
 
 
-def format_count(number: float) -> str:
-    """ "30,001"."""
-    return f"{number:,.0f}"
+def _write_duration(seconds: float) -> str:
+    if not math.isfinite(seconds) or seconds < 0:
+        return repr(seconds)
+    exact = Decimal(repr(seconds))
+    if seconds >= 1 and exact == exact.to_integral_value():
+        whole = int(exact)
+        parts = ((whole // 86_400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "m"))
+        return "".join(f"{n}{u}" for n, u in (*parts, (whole % 60, "s")) if n)
+    unit, scale = ("s", Decimal(1)) if seconds >= 1 or not seconds else ("ms", Decimal(1000))
+    return f"{(exact * scale).normalize():f}{unit}"
 
 
-def format_percent(fraction: float) -> str:
-    """ "99.97 %"; never rounds up to 100 or down to 0."""
-    percent = fraction * 100
-    if 0 < percent < 0.01:
-        return f"{percent:.2g} %"
-    return f"{math.floor(percent * 100) / 100:.2f} %"
+def _one_term(
+    text: str, noun: str, units: Mapping[str, Decimal], known: str, examples: str
+) -> Decimal:
+    _refuse_sign(text, noun)
+    match = re.fullmatch(r"\s*([0-9.]+(?:[eE][+-]?[0-9]{1,3})?)\s*(.*?)\s*", text, re.DOTALL)
+    if match is None or match[1].count(".") > 1 or match[1] == ".":
+        raise UnitError(f"{_echo(text)}: not a {noun}; write {examples}")
+    scale = units.get(match[2].lower())
+    if scale is None:
+        raise UnitError(f"{_echo(text)}: unknown unit {match[2]!r}; use {known}")
+    return Decimal(match[1]) * scale
 
 
-def decode_unit(kind: type, value: object) -> object:
-    """msgspec's ``dec_hook`` for :class:`Duration` and :class:`Size`. Raises UnitError."""
-    if kind is Duration:
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise UnitError(f"{value!r} is not a duration; write for example {_EXAMPLES['duration']}")
-        return parse_duration(value, zero=True)
-    if kind is Size:
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise UnitError(f"{value!r} is not a size; write for example {_EXAMPLES['size']}")
-        return parse_size(value)
-    raise NotImplementedError(kind)
+def _refuse_sign(text: str, noun: str) -> None:
+    if re.match(r"\s*-\s*[0-9.]", text):
+        raise UnitError(f"{_echo(text)}: a {noun} cannot be negative")
 
 
-def encode_unit(value: object) -> object:
-    """msgspec's ``enc_hook`` for :class:`Duration` and :class:`Size`: seconds and bytes as numbers."""
-    if isinstance(value, Duration):
-        return float(value)
-    if isinstance(value, Size):
-        return int(value)
-    raise NotImplementedError(type(value))
+def _in_range(value: float, text: str, noun: str, *, zero: bool = False) -> float:
+    if not math.isfinite(value):
+        raise UnitError(f"{_echo(text)}: too large for a {noun}")
+    if value == 0 and not zero:
+        raise UnitError(f"{_echo(text)}: a {noun} must be above 0")
+    return value
+
+
+def _echo(text: str) -> str:
+    """The value as given; quoted where it would otherwise be invisible or break the line."""
+    return text if text.strip() and text.isprintable() else repr(text)
+
+
+_PARSERS: Mapping[type, Callable[[str], Any]] = {
+    Duration: lambda text: parse_duration(text, zero=True),
+    Size: parse_size,
+    Rate: lambda text: decode_unit(Rate, parse_rate(text)),
+}
+_EXAMPLES: Mapping[type, str] = {Duration: '"1h30m"', Size: '"64 KiB"', Rate: '"48k"'}

@@ -1,0 +1,134 @@
+"""Writing a record: append-only until the end, flushed row by row."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from zcbench.metrics import METRICS
+from zcbench.record.schema import (
+    EVENTS_FILE,
+    RESULT_FILE,
+    RUN_FILE,
+    SAMPLES_FILE,
+    Event,
+    Result,
+    RunInfo,
+)
+from zcbench.units import encode_unit
+
+RUNS_ROOT = Path("reports") / "runs"
+
+# Given back when the disk is full, so that the end and the result can still be written. They need a few
+# KiB; 64 leaves room for a long traceback.
+BALLAST_FILE = "ballast.bin"
+BALLAST_BYTES = 64 * 1024
+
+_ENCODER = msgspec.json.Encoder(enc_hook=encode_unit)
+
+
+class RecordError(ValueError):
+    """A run directory that cannot be made or read; the message names it and the fix."""
+
+
+def create_run_directory(out: Path | None, root: Path, name: str) -> Path:
+    """A new directory for one run: ``out``, or a fresh one below ``root`` named by time and scenario.
+
+    Raises RecordError if ``out`` is there and not an empty directory, or cannot be written.
+    """
+    try:
+        if out is not None:
+            if out.exists() and not out.is_dir():
+                raise RecordError(f"--out {out}: is a file; name a directory that does not exist yet")
+            if out.is_dir() and any(out.iterdir()):
+                raise RecordError(f"--out {out}: exists and is not empty; name a new directory")
+            out.mkdir(parents=True, exist_ok=True)
+            # Two runs into one directory: whoever makes the lock first has it.
+            (out / BALLAST_FILE).touch(exist_ok=False)
+            return out
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        root.mkdir(parents=True, exist_ok=True)
+        for attempt in range(1, 1000):
+            directory = root / (f"{stamp}-{name}" + (f"-{attempt}" if attempt > 1 else ""))
+            with contextlib.suppress(FileExistsError):
+                directory.mkdir()
+                (directory / BALLAST_FILE).touch()
+                return directory
+        raise RecordError(f"{root}: no free name for a run")
+    except FileExistsError as error:
+        raise RecordError(f"--out {out}: another run is writing there; name a new directory") from error
+    except OSError as error:
+        raise RecordError(f"{out or root}: cannot be written ({error.strerror}); name another --out") from error
+
+
+def write_result(directory: Path, result: Result) -> None:
+    """Write ``result.json`` whole or not at all."""
+    _write_whole(directory / RESULT_FILE, _ENCODER.encode(result))
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    partial = path.with_suffix(path.suffix + ".partial")
+    with partial.open("wb") as file:
+        file.write(msgspec.json.format(data, indent=2))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+class RecordWriter:
+    """The supervisor's end of a record. Raises OSError when the disk refuses; :meth:`make_room` helps."""
+
+    def __init__(self, directory: Path, run: RunInfo) -> None:
+        self.directory = directory
+        (directory / BALLAST_FILE).write_bytes(bytes(BALLAST_BYTES))
+        _write_whole(directory / RUN_FILE, _ENCODER.encode(run))
+        self._samples: IO[bytes] = (directory / SAMPLES_FILE).open("xb", buffering=0)
+        self._events: IO[bytes] = (directory / EVENTS_FILE).open("xb", buffering=0)
+        self._samples.write((",".join(m.column for m in METRICS) + "\n").encode())
+
+    def sample(self, row: Mapping[str, int | float | None]) -> None:
+        """Append one row; ``row`` maps metric names to values, None and absent ones are empty cells."""
+        cells = (_cell(row.get(metric.name)) for metric in METRICS)
+        _append(self._samples, (",".join(cells) + "\n").encode())
+
+    def event(self, event: Event) -> None:
+        """Append one event."""
+        _append(self._events, _ENCODER.encode(event) + b"\n")
+
+    def make_room(self) -> None:
+        """Give the ballast back to a full disk."""
+        (self.directory / BALLAST_FILE).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the files and drop the ballast."""
+        self._samples.close()
+        self._events.close()
+        self.make_room()
+
+
+def _append(file: IO[bytes], line: bytes) -> None:
+    """Write ``line`` whole; a half-written one (disk full) is taken back, so that the next can follow."""
+    at = file.seek(0, os.SEEK_END)
+    written = file.write(line)
+    if written != len(line):
+        file.truncate(at)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file.name))
+
+
+def _cell(value: int | float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6f}" if isinstance(value, float) else str(value)
+
+
+def run_id(name: str) -> str:
+    """A name for a run that is unique on this machine."""
+    return f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}-{name}-{time.monotonic_ns() % 10**6:06d}"

@@ -1,0 +1,81 @@
+"""What is being tested, as a process the supervisor can start, watch, tell to stop, and kill."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from zcbench.record.schema import STDERR_FILE
+
+
+class Subject(Protocol):
+    """A running subject. ``process`` is its psutil handle."""
+
+    process: psutil.Process
+
+    def ask_to_stop(self) -> None:
+        """Ask it to drain and end."""
+        ...
+
+    def dump_stacks(self) -> None:
+        """Make it write its stacks and die (SIGABRT), where the system can."""
+        ...
+
+    def kill(self) -> None:
+        """End it now."""
+        ...
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Its exit code (negative: the signal), or None if it still runs after ``timeout_s``."""
+        ...
+
+
+class EngineSubject:
+    """An engine with its consumer in a worker process (:mod:`zcbench.soak.worker`)."""
+
+    def __init__(self, directory: Path) -> None:
+        log = (directory / STDERR_FILE).open("wb")
+        with log:
+            # A session of its own: the terminal's Ctrl-C reaches the supervisor alone.
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", "zcbench.soak.worker", str(directory)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=os.name == "posix",
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        self.process = psutil.Process(self._popen.pid)
+
+    def ask_to_stop(self) -> None:
+        """See :class:`Subject`."""
+        assert self._popen.stdin is not None
+        with contextlib.suppress(OSError, ValueError):  # it is gone already
+            self._popen.stdin.write(b"stop\n")
+            self._popen.stdin.flush()
+
+    def dump_stacks(self) -> None:
+        """See :class:`Subject`."""
+        self._popen.send_signal(getattr(signal, "SIGABRT", signal.SIGTERM))
+
+    def kill(self) -> None:
+        """See :class:`Subject`."""
+        self._popen.kill()
+
+    def wait(self, timeout_s: float) -> int | None:
+        """See :class:`Subject`."""
+        try:
+            code = self._popen.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        if self._popen.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._popen.stdin.close()
+        return code

@@ -1,0 +1,434 @@
+"""The parent: starts the subject, samples it on absolute deadlines, writes the record, tells how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import psutil
+
+from zcbench.record.reader import read_events
+from zcbench.record.schema import (
+    FAULT_FILE,
+    SCOREBOARD_FILE,
+    WORKER_EVENTS_FILE,
+    End,
+    Ending,
+    Event,
+    RunInfo,
+)
+from zcbench.record.writer import RecordWriter, run_id
+from zcbench.scenario import Scenario
+from zcbench.scoreboard import Histogram, Scoreboard
+from zcbench.soak.assembly import due_packets, stream_format
+from zcbench.soak.environment import environment
+from zcbench.soak.subject import EngineSubject, Subject
+
+Row = dict[str, int | float | None]
+
+POLL_S = 0.05  # how often the end of the subject is looked for between samples
+ABORT_GRACE_S = 2.0  # for faulthandler to write the stacks of a hung subject
+SETTLE_TRIES = 20
+SETTLE_PAUSE_S = 50e-6  # several times what a packet's way through the engine takes
+SUSPEND_S = 2.0  # the wall clock ran this much further than the monotonic one
+
+
+class Observer(Protocol):
+    """Somebody who watches a run: a live view, a heartbeat, an exporter."""
+
+    def on_start(self, run: RunInfo) -> None:
+        """The run is about to start."""
+        ...
+
+    def on_sample(self, row: Mapping[str, int | float | None]) -> None:
+        """A sample was taken; ``row`` maps metric names to values."""
+        ...
+
+    def on_event(self, event: Event) -> None:
+        """Something happened."""
+        ...
+
+    def on_end(self, end: End) -> None:
+        """The run is over."""
+        ...
+
+
+def run(
+    scenario: Scenario,
+    directory: Path,
+    *,
+    command: Sequence[str],
+    observers: Sequence[Observer] = (),
+) -> End:
+    """Run ``scenario`` into the new, empty ``directory`` and return how it ended.
+
+    Ctrl-C and SIGTERM drain and end the run; a second Ctrl-C ends it at once.
+    """
+    format = stream_format(scenario)
+    info = RunInfo(
+        id=run_id(scenario.name),
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        started_ns=time.monotonic_ns(),
+        command=list(command),
+        scenario=scenario,
+        environment=environment(),
+        tracemalloc=scenario.sampling.tracemalloc and not scenario.source.unpaced,
+        due_packets=None if scenario.source.kind == "device" else due_packets(scenario, format),
+        tags=scenario.tags,
+    )
+    packets_per_s = format.packets_per_s * (1.0 if info.due_packets is None else scenario.source.speed)
+    writer = RecordWriter(directory, info)
+    try:
+        return _Watch(info, writer, packets_per_s, observers).run()
+    finally:
+        writer.close()
+
+
+@dataclass
+class _Interrupts:
+    """What the user asked for so far."""
+
+    signal: str | None = None
+    count: int = 0
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Catch SIGINT and SIGTERM; only in the main thread, where Python delivers them."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {n: signal.signal(n, self._on_signal) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _frame: Any) -> None:
+        self.signal = self.signal or signal.Signals(number).name
+        self.count += 1
+
+
+class _Watch:
+    """One run under observation."""
+
+    def __init__(
+        self, info: RunInfo, writer: RecordWriter, packets_per_s: float, observers: Sequence[Observer]
+    ) -> None:
+        self._info, self._writer, self._observers = info, writer, list(observers)
+        self._packets_per_s = packets_per_s
+        self._limits = info.scenario.limits
+        self._board = Scoreboard.create(writer.directory / SCOREBOARD_FILE)
+        self._own = psutil.Process()
+        self._interrupts = _Interrupts()
+        self._asked = 0
+        self._progress = (0, time.monotonic_ns())  # packets received, and when that was first seen
+        self._previous: tuple[float, int] = (0.0, 0)  # elapsed_s and delivered at the last sample
+        self._histograms: dict[str, Histogram] = {
+            name: self._board.histogram(name) for name in ("delivery_ns", "hold_ns")
+        }
+        self._last_uss_ns: int | None = None
+        self._last_process: Row = {}
+        self._clock_offset = _clock_offset_s()
+        self._oom_kills = _cgroup_oom_kills()
+
+    # -- the loop
+
+    def run(self) -> End:
+        """Start the subject, sample it until it ends, write the end."""
+        for observer in self._observers:
+            self._tell(observer, "on_start", self._info)
+        with self._interrupts.listening():
+            subject = EngineSubject(self._writer.directory)
+            try:
+                end = self._watch(subject)
+            except OSError as error:
+                self._writer.make_room()
+                _put_down(subject)
+                end = self._end(Ending.HARNESS, message=f"the record could not be written: {error}")
+            except BaseException:
+                _put_down(subject)
+                raise
+            self._finish(end)
+        return end
+
+    def _watch(self, subject: Subject) -> End:
+        every_ns = round(self._info.scenario.sampling.every * 1e9)
+        deadline = self._info.started_ns + every_ns
+        while True:
+            code = subject.wait(min(POLL_S, max(0.0, (deadline - time.monotonic_ns()) / 1e9)))
+            if code is not None:
+                self._sample(subject, deadline)
+                return self._judge_exit(code)
+            if (end := self._intervene(subject)) is not None:
+                self._sample(subject, deadline)
+                return end
+            if time.monotonic_ns() >= deadline:
+                self._look_for_suspension()
+                self._sample(subject, deadline)
+                # Deadlines that passed while the machine stood still are skipped, not made up for.
+                missed = (time.monotonic_ns() - deadline) // every_ns
+                deadline += (missed + 1) * every_ns
+
+    def _intervene(self, subject: Subject) -> End | None:
+        """Act on the user's signals, on a hang, on the memory limit; the end if that ended the subject."""
+        if self._interrupts.count > self._asked:
+            self._asked = self._interrupts.count
+            if self._asked == 1:
+                self._event("interrupt", f"{self._interrupts.signal}: draining; once more to stop now")
+                subject.ask_to_stop()
+            else:
+                _put_down(subject)
+                return self._end(Ending.INTERRUPTED, message="stopped at once, without draining")
+        if self._hung():
+            stuck = self._limits.hang
+            subject.dump_stacks()
+            if subject.wait(ABORT_GRACE_S) is None:
+                _put_down(subject)
+            return self._end(
+                Ending.HUNG,
+                message=f"no packet was received for {stuck} while packets were due",
+                traceback=self._fault_text(),
+            )
+        if self._limits.rss is not None:
+            rss = _rss(subject.process)
+            if rss is not None and rss > self._limits.rss:
+                _put_down(subject)
+                return self._end(
+                    Ending.MEMORY,
+                    message=f"killed: {rss:,} bytes resident, limits.rss is {int(self._limits.rss):,}",
+                )
+        return None
+
+    def _hung(self) -> bool:
+        """No packet received for limits.hang. Draining and starting count as long as they get nowhere."""
+        received = self._board["consumer.received"] or 0
+        rechecked = self._board["consumer.rechecked"] or 0
+        now = time.monotonic_ns()
+        if received + rechecked != self._progress[0]:
+            self._progress = (received + rechecked, now)
+        return now - self._progress[1] > self._limits.hang * 1e9
+
+    # -- how it ended
+
+    def _judge_exit(self, code: int) -> End:
+        error = self._worker_error()
+        if error is not None:
+            memory = bool(error.data.get("memory"))
+            return self._end(
+                Ending.MEMORY if memory else Ending.FAILED,
+                exit_code=code,
+                message=error.message,
+                traceback=error.data.get("traceback"),
+            )
+        if code < 0 or (os.name == "nt" and code >= 0xC0000000):
+            return self._judge_signal(code)
+        done = self._board["phase"] == 3
+        if code != 0 or not done:
+            when = "with" if code else "before its time, with"
+            return self._end(Ending.EXITED, exit_code=code, message=f"the worker exited {when} code {code}")
+        if self._interrupts.count:
+            return self._end(Ending.INTERRUPTED, exit_code=0, message="drained and ended on request")
+        return self._end(Ending.FINISHED, exit_code=0, message="ended as planned")
+
+    def _judge_signal(self, code: int) -> End:
+        name = signal.Signals(-code).name if code < 0 else f"exception 0x{code:08X}"
+        oom = _cgroup_oom_kills()
+        if name == "SIGKILL" and oom is not None and self._oom_kills is not None and oom > self._oom_kills:
+            return self._end(
+                Ending.MEMORY, exit_code=code, signal=name, message="killed by the kernel for memory"
+            )
+        hint = " (nobody here sent it; possibly the kernel, for memory)" if name == "SIGKILL" else ""
+        return self._end(
+            Ending.CRASHED,
+            exit_code=code,
+            signal=name,
+            message=f"the worker died of {name}{hint}",
+            traceback=self._fault_text(),
+        )
+
+    def _end(self, ending: Ending, **known: Any) -> End:
+        received = self._board["consumer.received"] or 0
+        end = End(
+            ending=ending,
+            elapsed_s=self._elapsed_s(),
+            received=received,
+            last_sequence=self._board["consumer.last_sequence"] if received else None,
+            **known,
+        )
+        if self._interrupts.signal is not None and ending is Ending.INTERRUPTED:
+            end = msgspec.structs.replace(end, signal=self._interrupts.signal)
+        return end
+
+    def _worker_error(self) -> Event | None:
+        events = read_events(self._writer.directory / WORKER_EVENTS_FILE, [])
+        return next((event for event in reversed(events) if event.kind == "error"), None)
+
+    def _fault_text(self) -> str | None:
+        path = self._writer.directory / FAULT_FILE
+        return (path.read_text(errors="replace").strip() or None) if path.is_file() else None
+
+    def _finish(self, end: End) -> None:
+        event = Event(
+            elapsed_s=self._elapsed_s(),
+            kind="end",
+            message=end.message or end.ending,
+            data=msgspec.to_builtins(end),
+        )
+        try:
+            self._writer.event(event)
+        except OSError:
+            self._writer.make_room()
+            with contextlib.suppress(OSError):
+                self._writer.event(event)
+        for observer in self._observers:
+            self._tell(observer, "on_end", end)
+
+    # -- one sample
+
+    def _sample(self, subject: Subject, deadline: int) -> None:
+        now = time.monotonic_ns()
+        row: Row = {
+            "elapsed_s": (now - self._info.started_ns) / 1e9,
+            "sample_late_s": max(0, now - deadline) / 1e9,
+        }
+        counters, settled = self._read_board()
+        row.update(counters)
+        row["settled"] = int(settled)
+        row["due"] = self._due(now, counters)
+        row.update(self._read_process(subject, now))
+        row.update(self._interval(row))
+        own_cpu = self._own.cpu_times()
+        row["supervisor_rss_bytes"] = self._own.memory_info().rss
+        row["supervisor_cpu_s"] = own_cpu.user + own_cpu.system
+        self._writer.sample(row)
+        for observer in self._observers:
+            self._tell(observer, "on_sample", row)
+
+    def _read_board(self) -> tuple[dict[str, int | None], bool]:
+        """The counters, and whether two readings a moment apart were the same."""
+        before = self._board.counters()
+        for _ in range(SETTLE_TRIES):
+            time.sleep(SETTLE_PAUSE_S)
+            after = self._board.counters()
+            if after == before:
+                return after, True
+            before = after
+        return before, False
+
+    def _due(self, now: int, counters: dict[str, int | None]) -> int | None:
+        start = counters["engine.start_ns"]
+        if not start:
+            return 0
+        if self._info.scenario.source.unpaced:
+            return counters["engine.captured"]
+        due = int(max(0, now - start) / 1e9 * self._packets_per_s)
+        return due if self._info.due_packets is None else min(due, self._info.due_packets)
+
+    def _read_process(self, subject: Subject, now: int) -> Row:
+        """The subject's figures from outside; after its death those of the last sample stand."""
+        process, row = subject.process, Row()
+        try:
+            with process.oneshot():
+                cpu, switches = process.cpu_times(), process.num_ctx_switches()
+                row = {
+                    "rss_bytes": process.memory_info().rss,
+                    "threads": process.num_threads(),
+                    "fds": process.num_fds() if hasattr(process, "num_fds") else process.num_handles(),
+                    "cpu_user_s": cpu.user,
+                    "cpu_system_s": cpu.system,
+                    "ctx_voluntary": switches.voluntary,
+                    "ctx_involuntary": switches.involuntary,
+                }
+            due = self._last_uss_ns is None or (
+                now - self._last_uss_ns >= self._info.scenario.sampling.uss_every * 1e9 * 0.95
+            )
+            if due:
+                row["uss_bytes"] = process.memory_full_info().uss
+                self._last_uss_ns = now
+        except psutil.Error:
+            return row if row.get("threads") else {}
+        return row
+
+    def _interval(self, row: Row) -> Row:
+        """Rate and percentiles since the last sample."""
+        elapsed, delivered = float(row["elapsed_s"] or 0), int(row["engine.delivered"] or 0)
+        seconds = elapsed - self._previous[0]
+        out: Row = {"rate_per_s": (delivered - self._previous[1]) / seconds if seconds > 0 else None}
+        self._previous = (elapsed, delivered)
+        for name, earlier in self._histograms.items():
+            current = self._board.histogram(name)
+            since, short = current.since(earlier), name.removesuffix("_ns")
+            self._histograms[name] = current
+            for percent in (50, 99):
+                value = since.percentile(percent)
+                out[f"{short}_p{percent}_ns"] = None if value is None else int(value)
+            out[f"{short}_max_ns"] = since.max_ns if since.count else None
+        return out
+
+    # -- small things
+
+    def _elapsed_s(self) -> float:
+        return (time.monotonic_ns() - self._info.started_ns) / 1e9
+
+    def _event(self, kind: str, message: str, **data: Any) -> None:
+        event = Event(elapsed_s=self._elapsed_s(), kind=kind, message=message, data=data)
+        self._writer.event(event)
+        for observer in self._observers:
+            self._tell(observer, "on_event", event)
+
+    def _look_for_suspension(self) -> None:
+        offset = _clock_offset_s()
+        if abs(offset - self._clock_offset) > SUSPEND_S:
+            gap = offset - self._clock_offset
+            self._event("suspend", f"the machine was suspended, or its clock set, by {gap:.1f} s", gap_s=gap)
+        self._clock_offset = offset
+
+    def _tell(self, observer: Observer, what: str, argument: Any) -> None:
+        """An observer that fails is dropped; the run goes on."""
+        try:
+            getattr(observer, what)(argument)
+        except Exception as error:
+            self._observers.remove(observer)
+            print(f"zcbench: the view failed and was dropped: {error!r}", file=sys.stderr)
+
+
+def _put_down(subject: Subject) -> None:
+    subject.kill()
+    subject.wait(10.0)
+
+
+def _rss(process: psutil.Process) -> int | None:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return None
+
+
+def _clock_offset_s() -> float:
+    """How far the clock that counts suspension is ahead of the monotonic one."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+    return time.time() - time.monotonic()
+
+
+def _cgroup_oom_kills() -> int | None:
+    """The kernel's count of out-of-memory kills in this control group (Linux, cgroup v2), or None."""
+    if sys.platform != "linux":
+        return None
+    try:
+        group = Path("/proc/self/cgroup").read_text().strip().rpartition(":")[2].lstrip("/")
+        events = (Path("/sys/fs/cgroup") / group / "memory.events").read_text()
+        return int(dict(line.split() for line in events.splitlines())["oom_kill"])
+    except (OSError, KeyError, ValueError):
+        return None
