@@ -52,7 +52,7 @@ class ReplayVerifier:
 
 def verify_checksum(packet: Packet) -> bool:
     """Compares a packet's bytes with the CRC-32 the producer took."""
-    return packet.checksum == zlib.crc32(packet.array)
+    return packet.checksum == zlib.crc32(packet.array.data)
 
 
 class Tally:
@@ -60,7 +60,11 @@ class Tally:
 
     def __init__(self, board: Scoreboard, verify: Verifier | None) -> None:
         self._words = board.words
-        self._at = {name.partition(".")[2]: i for name, i in board.index.items() if name.startswith("consumer.")}
+        self._at = {
+            name.partition(".")[2]: i
+            for name, i in board.index.items()
+            if name.startswith("consumer.")
+        }
         self._verify = verify
         self._next = 0
 
@@ -214,7 +218,9 @@ class Copy:
         self._newest = None
 
 
-def make_consumer(kind: str, *, hold_s: float = 1.0, work_s: float = 0.001, every_s: float = 0.1) -> Consumer:
+def make_consumer(
+    kind: str, *, hold_s: float = 1.0, work_s: float = 0.001, every_s: float = 0.1
+) -> Consumer:
     """The consumer called ``kind``; the times are in seconds. Raises ValueError naming those there are."""
     match kind:
         case "immediate":

@@ -446,6 +446,10 @@ def _unknown_key(key: str) -> str | None:
     if key in _TABLES or key == "tags":
         return f"is a table; name a key in it, as in {key}.{_first_key(key)}"
     table, _, last = key.rpartition(".")
+    if (table or key) not in _TABLES and (
+        near := difflib.get_close_matches(table or key, _TABLES, 1)
+    ):
+        return f"unknown key; did you mean {near[0] + ('.' + last if table else '')!r}?"
     close = difflib.get_close_matches(key, _KINDS, 1, 0.7)
     moved = [k for k in _KINDS if k.rpartition(".")[2] == last]
     if close or moved:
@@ -580,7 +584,7 @@ def _shown(value: Any) -> str:
 
 def _did_you_mean(value: str, choices: Iterable[str]) -> str:
     close = difflib.get_close_matches(value, list(choices), 1)
-    return f", did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 # -- what a well-typed scenario may still get wrong
@@ -619,7 +623,9 @@ def _check_source(scenario: Scenario, sheet: _Sheet) -> None:
         _in(sheet, "source.channels", source.channels, 1, most)
     nyquist_hz = (source.rate or 48_000) / 2
     if source.kind == "tone" and not 0 < source.frequency_hz <= nyquist_hz:
-        problem = f"{source.frequency_hz:g} is not above 0 and at most {nyquist_hz:g} (half the rate)"
+        problem = (
+            f"{source.frequency_hz:g} is not above 0 and at most {nyquist_hz:g} (half the rate)"
+        )
         sheet.fail("source.frequency_hz", problem)
     _in(sheet, "source.seed", source.seed, 0, 2**63 - 1)
 
@@ -728,12 +734,13 @@ def _check_flags_matter(scenario: Scenario, sheet: _Sheet, flags: Iterable[Setti
 
 
 def _check_engine(scenario: Scenario, sheet: _Sheet) -> None:
-    from zcbench.capture.engine import find_engine
+    from zcbench.capture.engine import engine_names, find_engine
 
     try:
         find_engine(scenario.engine)
     except LookupError as error:
-        sheet.fail("engine", str(error.args[0]) if error.args else str(error))
+        # args[0]: str() of a KeyError would quote the sentence.
+        sheet.fail("engine", f"{error.args[0]}{_did_you_mean(scenario.engine, engine_names())}")
     except ImportError as error:
         sheet.fail("engine", f"{scenario.engine!r} cannot be loaded: {error}")
 
@@ -757,4 +764,3 @@ def _toml_value(value: Any) -> str:
         return repr(value)
     # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-

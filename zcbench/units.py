@@ -178,7 +178,12 @@ def format_duration(seconds: float) -> str:
         return "-" + format_duration(-seconds)
     if seconds == 0:
         return "0 s"
-    for factor, limit, unit in ((1e9, 1000, "ns"), (1e6, 1000, "µs"), (1e3, 1000, "ms"), (1, 60, "s")):
+    for factor, limit, unit in (
+        (1e9, 1000, "ns"),
+        (1e6, 1000, "µs"),
+        (1e3, 1000, "ms"),
+        (1, 60, "s"),
+    ):
         # Rounded first: 0.9999 s is "1 s" and not "1000 ms".
         shown = float(f"{seconds * factor:.3g}")
         if shown < limit:

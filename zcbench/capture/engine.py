@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from zcbench.scoreboard import Scoreboard
     from zcbench.capture.sources import DeviceSource, ReplaySource
+    from zcbench.scoreboard import Scoreboard
 
 Policy = Literal["grow", "drop", "block"]
 DType = Literal["float32", "int32", "int16"]
@@ -189,7 +189,10 @@ class Packet(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
     ) -> None: ...
 
     def __dlpack__(self, **kwargs: Any) -> Any: ...
@@ -252,7 +255,10 @@ class CaptureEngine(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
     ) -> None: ...
 
     def __iter__(self) -> Iterator[Packet]:

@@ -72,9 +72,7 @@ class NativeEngine:
         # A dropped sounddevice stream goes on calling back into memory it does not keep alive. So the
         # finaliser holds the core (a strong reference) until the stream is closed; weakref.finalize also
         # runs at exit, before sounddevice's own atexit handler, which was registered earlier.
-        stream = source.open_stream(
-            self.format, _core.PORTAUDIO_CALLBACK, self._core.user_data()
-        )
+        stream = source.open_stream(self.format, _core.PORTAUDIO_CALLBACK, self._core.user_data())
         self._stream = stream
         self._close_stream = weakref.finalize(self, _close, stream, self._core)
         stream.start()
@@ -106,7 +104,10 @@ class NativeEngine:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         self.close()
 

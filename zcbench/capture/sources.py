@@ -71,10 +71,15 @@ class DeviceSource:
             info = sd.query_devices(self.device, "input")
         except (ValueError, sd.PortAudioError) as error:
             names = "; ".join(f"{d.index}: {d.name}" for d in input_devices()) or "none"
-            raise SourceError(f"device {self.name!r}: {error}. Inputs there are: {names}") from error
+            raise SourceError(
+                f"device {self.name!r}: {error}. Inputs there are: {names}"
+            ) from error
         try:
             sd.check_input_settings(
-                device=self.device, channels=format.channels, dtype=format.dtype, samplerate=format.rate
+                device=self.device,
+                channels=format.channels,
+                dtype=format.dtype,
+                samplerate=format.rate,
             )
         except (ValueError, sd.PortAudioError) as error:
             raise SourceError(

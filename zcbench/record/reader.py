@@ -76,18 +76,26 @@ def read_record(path: Path) -> Record:
 
 def _read_run(path: Path) -> RunInfo:
     if not path.is_dir():
-        raise RecordError(f"{path}: no such run directory; `zcbench report` alone takes the latest run")
+        raise RecordError(
+            f"{path}: no such run directory; `zcbench report` alone takes the latest run"
+        )
     if not any(path.iterdir()):
-        raise RecordError(f"{path}: the directory is empty; name a directory that `zcbench run` made")
+        raise RecordError(
+            f"{path}: the directory is empty; name a directory that `zcbench run` made"
+        )
     file = path / RUN_FILE
     if not file.is_file():
-        raise RecordError(f"{path}: not a run directory (no {RUN_FILE}); name one that `zcbench run` made")
+        raise RecordError(
+            f"{path}: not a run directory (no {RUN_FILE}); name one that `zcbench run` made"
+        )
     data = file.read_bytes()
     _check_schema(file, data)
     try:
         return msgspec.json.decode(data, type=RunInfo, dec_hook=decode_unit)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise RecordError(f"{file}: cannot be read ({error}); the run left nothing to report") from error
+        raise RecordError(
+            f"{file}: cannot be read ({error}); the run left nothing to report"
+        ) from error
 
 
 class _Schema(msgspec.Struct):
@@ -98,7 +106,9 @@ def _check_schema(file: Path, data: bytes) -> None:
     try:
         schema = msgspec.json.decode(data, type=_Schema).schema
     except msgspec.MsgspecError as error:
-        raise RecordError(f"{file}: not valid JSON ({error}); the run left nothing to report") from error
+        raise RecordError(
+            f"{file}: not valid JSON ({error}); the run left nothing to report"
+        ) from error
     if schema > SCHEMA:
         raise RecordError(
             f"{file}: schema {schema}, this zcbench reads up to {SCHEMA}; use a newer zcbench"
@@ -189,7 +199,9 @@ def _find_end(
         ending=Ending.PARTIAL,
         elapsed_s=float(elapsed[-1]) if elapsed.size else None,
         message="the supervisor was killed or is still running; this is what was written so far",
-        last_sequence=known.get("consumer.last_sequence") if known.get("consumer.received") else None,
+        last_sequence=known.get("consumer.last_sequence")
+        if known.get("consumer.received")
+        else None,
         received=known.get("consumer.received"),
     )
 

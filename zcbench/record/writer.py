@@ -47,7 +47,9 @@ def create_run_directory(out: Path | None, root: Path, name: str) -> Path:
     try:
         if out is not None:
             if out.exists() and not out.is_dir():
-                raise RecordError(f"--out {out}: is a file; name a directory that does not exist yet")
+                raise RecordError(
+                    f"--out {out}: is a file; name a directory that does not exist yet"
+                )
             if out.is_dir() and any(out.iterdir()):
                 raise RecordError(f"--out {out}: exists and is not empty; name a new directory")
             out.mkdir(parents=True, exist_ok=True)
@@ -64,9 +66,13 @@ def create_run_directory(out: Path | None, root: Path, name: str) -> Path:
                 return directory
         raise RecordError(f"{root}: no free name for a run")
     except FileExistsError as error:
-        raise RecordError(f"--out {out}: another run is writing there; name a new directory") from error
+        raise RecordError(
+            f"--out {out}: another run is writing there; name a new directory"
+        ) from error
     except OSError as error:
-        raise RecordError(f"{out or root}: cannot be written ({error.strerror}); name another --out") from error
+        raise RecordError(
+            f"{out or root}: cannot be written ({error.strerror}); name another --out"
+        ) from error
 
 
 def write_result(directory: Path, result: Result) -> None:
@@ -131,4 +137,6 @@ def _cell(value: int | float | None) -> str:
 
 def run_id(name: str) -> str:
     """A name for a run that is unique on this machine."""
-    return f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}-{name}-{time.monotonic_ns() % 10**6:06d}"
+    return (
+        f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}-{name}-{time.monotonic_ns() % 10**6:06d}"
+    )

@@ -24,7 +24,8 @@ class Assembly:
 def stream_format(scenario: Scenario) -> StreamFormat:
     """The stream's format: the scenario's, else the file's, else 48 kHz stereo. Raises SourceError."""
     table = scenario.source
-    rate, channels = table.rate, table.channels
+    rate: int | None = table.rate
+    channels = table.channels
     if table.kind == "file":
         if table.path is None:
             raise SourceError("source.kind 'file' needs source.path (--path FILE)")
@@ -35,7 +36,7 @@ def stream_format(scenario: Scenario) -> StreamFormat:
                     f"{table.path}: source.{name} is {wanted}, the file's is {has}; leave it out, or convert the file"
                 )
         rate, channels = info.rate, info.channels
-    return StreamFormat(rate or 48_000, table.frames, channels or 2, table.dtype)
+    return StreamFormat(int(rate or 48_000), table.frames, channels or 2, table.dtype)
 
 
 def due_packets(scenario: Scenario, format: StreamFormat) -> int:
@@ -47,7 +48,9 @@ def assemble(scenario: Scenario) -> Assembly:
     """Open everything the scenario names, without starting it. Raises SourceError."""
     table = scenario.source
     format = stream_format(scenario)
-    pool = PoolConfig(scenario.pool.slots, scenario.pool.policy, scenario.pool.queue, scenario.pool.debug)
+    pool = PoolConfig(
+        scenario.pool.slots, scenario.pool.policy, scenario.pool.queue, scenario.pool.debug
+    )
     if table.kind == "device":
         device = DeviceSource(table.device)
         device.check(format)

@@ -53,7 +53,9 @@ class GcWatch:
         if (full or pause >= LONG_PAUSE_NS) and now - self._noted >= EVENT_INTERVAL_NS:
             self._noted = now
             what = "full collection" if full else f"collection of generation {info['generation']}"
-            self._note("gc", f"{what} freed {info['collected']} objects", {"pause_ns": pause, **info})
+            self._note(
+                "gc", f"{what} freed {info['collected']} objects", {"pause_ns": pause, **info}
+            )
 
 
 class Probes:
@@ -80,7 +82,9 @@ class Probes:
         while True:
             deadline += self._every_ns
             # Ahead of the supervisor's sample by a tenth, so that it reads fresh gauges.
-            if self._stop.wait(max(0.0, (deadline - self._every_ns // 10 - time.monotonic_ns()) / 1e9)):
+            if self._stop.wait(
+                max(0.0, (deadline - self._every_ns // 10 - time.monotonic_ns()) / 1e9)
+            ):
                 return
             self.read()
 

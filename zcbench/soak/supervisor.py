@@ -86,7 +86,9 @@ def run(
         due_packets=None if scenario.source.kind == "device" else due_packets(scenario, format),
         tags=scenario.tags,
     )
-    packets_per_s = format.packets_per_s * (1.0 if info.due_packets is None else scenario.source.speed)
+    packets_per_s = format.packets_per_s * (
+        1.0 if info.due_packets is None else scenario.source.speed
+    )
     writer = RecordWriter(directory, info)
     try:
         return _Watch(info, writer, packets_per_s, observers).run()
@@ -123,7 +125,11 @@ class _Watch:
     """One run under observation."""
 
     def __init__(
-        self, info: RunInfo, writer: RecordWriter, packets_per_s: float, observers: Sequence[Observer]
+        self,
+        info: RunInfo,
+        writer: RecordWriter,
+        packets_per_s: float,
+        observers: Sequence[Observer],
     ) -> None:
         self._info, self._writer, self._observers = info, writer, list(observers)
         self._packets_per_s = packets_per_s
@@ -185,7 +191,9 @@ class _Watch:
         if self._interrupts.count > self._asked:
             self._asked = self._interrupts.count
             if self._asked == 1:
-                self._event("interrupt", f"{self._interrupts.signal}: draining; once more to stop now")
+                self._event(
+                    "interrupt", f"{self._interrupts.signal}: draining; once more to stop now"
+                )
                 subject.ask_to_stop()
             else:
                 _put_down(subject)
@@ -236,19 +244,33 @@ class _Watch:
         done = self._board["phase"] == 3
         if code != 0 or not done:
             when = "with" if code else "before its time, with"
-            return self._end(Ending.EXITED, exit_code=code, message=f"the worker exited {when} code {code}")
+            return self._end(
+                Ending.EXITED, exit_code=code, message=f"the worker exited {when} code {code}"
+            )
         if self._interrupts.count:
-            return self._end(Ending.INTERRUPTED, exit_code=0, message="drained and ended on request")
+            return self._end(
+                Ending.INTERRUPTED, exit_code=0, message="drained and ended on request"
+            )
         return self._end(Ending.FINISHED, exit_code=0, message="ended as planned")
 
     def _judge_signal(self, code: int) -> End:
         name = signal.Signals(-code).name if code < 0 else f"exception 0x{code:08X}"
         oom = _cgroup_oom_kills()
-        if name == "SIGKILL" and oom is not None and self._oom_kills is not None and oom > self._oom_kills:
+        if (
+            name == "SIGKILL"
+            and oom is not None
+            and self._oom_kills is not None
+            and oom > self._oom_kills
+        ):
             return self._end(
-                Ending.MEMORY, exit_code=code, signal=name, message="killed by the kernel for memory"
+                Ending.MEMORY,
+                exit_code=code,
+                signal=name,
+                message="killed by the kernel for memory",
             )
-        hint = " (nobody here sent it; possibly the kernel, for memory)" if name == "SIGKILL" else ""
+        hint = (
+            " (nobody here sent it; possibly the kernel, for memory)" if name == "SIGKILL" else ""
+        )
         return self._end(
             Ending.CRASHED,
             exit_code=code,
@@ -336,7 +358,7 @@ class _Watch:
         return due if self._info.due_packets is None else min(due, self._info.due_packets)
 
     def _read_process(self, subject: Subject, now: int) -> Row:
-        """The subject's figures from outside; after its death those of the last sample stand."""
+        """The subject's figures from outside; none after its death."""
         process, row = subject.process, Row()
         try:
             with process.oneshot():
@@ -344,7 +366,9 @@ class _Watch:
                 row = {
                     "rss_bytes": process.memory_info().rss,
                     "threads": process.num_threads(),
-                    "fds": process.num_fds() if hasattr(process, "num_fds") else process.num_handles(),
+                    "fds": process.num_fds()
+                    if hasattr(process, "num_fds")
+                    else process.num_handles(),
                     "cpu_user_s": cpu.user,
                     "cpu_system_s": cpu.system,
                     "ctx_voluntary": switches.voluntary,
@@ -364,7 +388,9 @@ class _Watch:
         """Rate and percentiles since the last sample."""
         elapsed, delivered = float(row["elapsed_s"] or 0), int(row["engine.delivered"] or 0)
         seconds = elapsed - self._previous[0]
-        out: Row = {"rate_per_s": (delivered - self._previous[1]) / seconds if seconds > 0 else None}
+        out: Row = {
+            "rate_per_s": (delivered - self._previous[1]) / seconds if seconds > 0 else None
+        }
         self._previous = (elapsed, delivered)
         for name, earlier in self._histograms.items():
             current = self._board.histogram(name)
@@ -391,7 +417,9 @@ class _Watch:
         offset = _clock_offset_s()
         if abs(offset - self._clock_offset) > SUSPEND_S:
             gap = offset - self._clock_offset
-            self._event("suspend", f"the machine was suspended, or its clock set, by {gap:.1f} s", gap_s=gap)
+            self._event(
+                "suspend", f"the machine was suspended, or its clock set, by {gap:.1f} s", gap_s=gap
+            )
         self._clock_offset = offset
 
     def _tell(self, observer: Observer, what: str, argument: Any) -> None:

@@ -90,7 +90,11 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
         )
     tally = consumers.Tally(board, verify)
     engine = find_engine(scenario.engine)(
-        parts.format, parts.source, parts.pool, scoreboard=board, checksum=verify is not None and not replayed
+        parts.format,
+        parts.source,
+        parts.pool,
+        scoreboard=board,
+        checksum=verify is not None and not replayed,
     )
     watch = GcWatch(board, note)
     probes = Probes(board, engine, scenario.sampling.every)
