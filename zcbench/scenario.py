@@ -1,8 +1,8 @@
 """The typed scenario: what to run, and how a file, the environment and flags become one.
 
-:func:`load` resolves in the order flag > environment > scenario file > default, and checks everything
-that can be known without opening the source. Every error is a :class:`ScenarioError` that says where
-the value came from (file and line, variable or flag), the key, the value, and what would be right.
+:func:`load` resolves in the order flag > environment > scenario file > default, and checks all that
+can be known without opening the source. Every error is a :class:`ScenarioError` that says where the
+value came from (file and line, variable or flag), the key, the value, and what would be right.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pass
 
 
-class SourceTable(_Table):
+class SourceTable(_Table, frozen=True):
     """``[source]``: what feeds the engine."""
 
     kind: SourceKind = "tone"
@@ -57,7 +57,7 @@ class SourceTable(_Table):
     unpaced: bool = False  # replay sources: as fast as the application reads
 
 
-class PoolTable(_Table):
+class PoolTable(_Table, frozen=True):
     """``[pool]``."""
 
     slots: int = 100
@@ -66,7 +66,7 @@ class PoolTable(_Table):
     debug: bool = False
 
 
-class ConsumerTable(_Table):
+class ConsumerTable(_Table, frozen=True):
     """``[consumer]``: how the application holds packets."""
 
     kind: ConsumerKind = "immediate"
@@ -76,7 +76,7 @@ class ConsumerTable(_Table):
     verify: bool = True  # compare every byte on delivery and before return
 
 
-class SamplingTable(_Table):
+class SamplingTable(_Table, frozen=True):
     """``[sampling]``."""
 
     every: Duration = Duration(1.0)
@@ -84,20 +84,20 @@ class SamplingTable(_Table):
     tracemalloc: bool = False  # one frame; always off with source.unpaced
 
 
-class LimitsTable(_Table):
+class LimitsTable(_Table, frozen=True):
     """``[limits]``: when the supervisor steps in."""
 
     hang: Duration = Duration(10.0)  # no packet for this long while packets are due
     rss: Size | None = None  # kill the subject above this
 
 
-class ExpectTable(_Table):
+class ExpectTable(_Table, frozen=True):
     """``[expect]``: hit rate in percent below which the pool check fails; None only explains it."""
 
     hit_rate: float | None = None
 
 
-class Scenario(_Table):
+class Scenario(_Table, frozen=True):
     """A scenario as resolved: file, environment, flags and defaults merged."""
 
     name: str = "custom"
@@ -115,12 +115,12 @@ class Scenario(_Table):
 
 
 class ScenarioError(ValueError):
-    """A scenario that cannot be run: where it was given, which key, what was wrong, what is right."""
+    """A scenario that cannot be run: says where, which key, what is wrong and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value as text from outside the scenario file: ``key`` is "pool.slots", ``origin`` "--pool"."""
+    """A value as text that overrides the file: ``key`` is "pool.slots", ``origin`` is "--pool"."""
 
     key: str
     text: str
@@ -136,7 +136,8 @@ class Shipped:
     path: Path
 
 
-# The flags of `zcbench run` that set a key. Each is also a variable: --pool-policy, ZCBENCH_POOL_POLICY.
+# The flags of `zcbench run` that set a key. Each is a variable too: --pool-policy is
+# ZCBENCH_POOL_POLICY.
 FLAGS: Mapping[str, str] = {
     "--duration": "duration",
     "--warmup": "warmup",
@@ -173,7 +174,7 @@ _KINDS: Mapping[str, Any] = {f.name: f.type for f in _TOP} | {
     f"{table}.{f.name}": f.type for table, s in _TABLES.items() for f in msgspec.structs.fields(s)
 }
 
-# A key that only some kinds of source or consumer read: a flag that would change nothing is refused.
+# Keys that only some kinds of source or consumer read: a flag that changes nothing is refused.
 _READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "consumer.hold": ("consumer.kind", ("hold",)),
     "consumer.work": ("consumer.kind", ("slow",)),
@@ -201,7 +202,7 @@ def load(
     environment: Iterable[Setting] = (),
     flags: Iterable[Setting] = (),
 ) -> Scenario:
-    """The scenario named or stored at ``scenario``, with ``environment`` and then ``flags`` over it.
+    """The scenario named or stored at ``scenario``, with ``environment``, then ``flags`` over it.
 
     ``scenario`` is the name of a shipped one, the path of a TOML file, or None for the defaults.
     Raises ScenarioError; nothing is opened but the scenario file.
@@ -225,20 +226,24 @@ def load(
 
 
 def environment_settings(environ: Mapping[str, str]) -> list[Setting]:
-    """The settings in ``ZCBENCH_*`` variables: one for each of FLAGS, and ``ZCBENCH_SET="a=1 b=2"``.
+    """The settings in ``ZCBENCH_*`` variables: one for each of FLAGS, ZCBENCH_SET and ZCBENCH_TAG.
 
-    Empty variables count as not set. Raises ScenarioError for a malformed ZCBENCH_SET.
+    The last two hold words as in ``ZCBENCH_SET="pool.slots=10 limits.hang=1m"``. Empty variables count
+    as not set. Raises ScenarioError for a malformed word.
     """
     settings = [
         Setting(key, environ[variable], variable)
         for variable, key in ((variable_of(flag), key) for flag, key in FLAGS.items())
         if environ.get(variable)
     ]
-    try:
-        words = shlex.split(environ.get("ZCBENCH_SET", ""))
-    except ValueError as error:
-        raise ScenarioError(f"ZCBENCH_SET: {error}; write key=value, quoted where needed") from None
-    return settings + [parse_setting(word, "ZCBENCH_SET") for word in words]
+    for variable, parse in (("ZCBENCH_SET", parse_setting), ("ZCBENCH_TAG", parse_tag)):
+        try:
+            words = shlex.split(environ.get(variable, ""))
+        except ValueError as error:
+            problem = f"{error}; write key=value, quoted where needed"
+            raise ScenarioError(f"{variable}: {problem}") from None
+        settings += [parse(word, variable) for word in words]
+    return settings
 
 
 def variable_of(flag: str) -> str:
@@ -254,6 +259,14 @@ def parse_setting(text: str, origin: str = "--set") -> Setting:
     return Setting(key.strip(), value.strip(), origin)
 
 
+def parse_tag(text: str, origin: str = "--tag") -> Setting:
+    """``key=value`` as a tag of the run. Raises ScenarioError without a ``=`` or a key."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ScenarioError(f"{origin}: {text!r} is not key=value, as in branch=main")
+    return Setting(f"tags.{key.strip()}", value.strip(), origin)
+
+
 def shipped() -> list[Shipped]:
     """The scenarios that come with zcbench, by name: the checkout's, or the installed package's."""
     found = []
@@ -266,8 +279,7 @@ def shipped() -> list[Shipped]:
 def to_toml(scenario: Scenario) -> str:
     """``scenario`` as TOML that :func:`load` reads back as an equal scenario.
 
-    A key without a value (None) is left out, because TOML has no null and every such key's default is
-    None.
+    A key without a value (None) is left out: TOML has no null, and every such key's default is None.
     """
     top = [f"{f.name} = {_toml_value(getattr(scenario, f.name))}" for f in _TOP]
     lines = [*top, ""]
@@ -284,7 +296,7 @@ def to_toml(scenario: Scenario) -> str:
 
 
 def check_memory(slots: int, packet_bytes: int) -> None:
-    """Refuse a packet above 64 MiB and a slab of ``slots`` such packets beyond the machine's memory.
+    """Refuse a packet above 64 MiB, and a slab of ``slots`` such packets beyond this machine's memory.
 
     :func:`load` asks this with the scenario's own format; ask again once a file's is known. Raises
     ScenarioError.
@@ -354,15 +366,18 @@ class _Value:
 
 @dataclass(frozen=True)
 class _Sheet:
-    """The values by key while layers are laid over each other, and what an error needs to point at."""
+    """The values by key while layer is laid over layer, and what an error needs to point at."""
 
     values: dict[str, _Value]
     path: Path | None
     text: str
 
     def overlay(self, layer: dict[str, _Value]) -> None:
-        """Lay ``layer`` over what is there. A layer that says how fast replaces all that was said about
-        the pace; one that names a file or a device says the source's kind with it."""
+        """Lay ``layer`` over what is there.
+
+        A layer that says how fast replaces all that was said about the pace; one that names a file or
+        a device says the source's kind with it.
+        """
         source = [key for key in ("source.path", "source.device") if key in layer]
         if "source.kind" not in layer and source:
             if len(source) == 2:
@@ -466,10 +481,10 @@ def _first_key(table: str) -> str:
 
 
 def _line_of(text: str, key: Sequence[str]) -> int | None:
-    """The line (from 1) on which ``key`` is set: where the first prefix of the file that says it ends.
+    """The line (from 1) on which ``key`` is set: where the first prefix that says so begins to.
 
-    tomllib gives no positions. The prefix that first parses *and* has the key is right for every way
-    TOML has of writing one (dotted, quoted, inline), and is only looked for when there is an error.
+    tomllib gives no positions. The first prefix that parses *and* has the key is right for every way
+    TOML has of writing one (dotted, quoted, inline); it is only looked for when there is an error.
     """
     lines = text.split("\n")
     if len(lines) > 2000:
@@ -670,10 +685,8 @@ def _packet_problem(packet_bytes: int) -> str | None:
 
     if packet_bytes <= MAX_PACKET_BYTES:
         return None
-    return (
-        f"a packet would be {format_bytes(packet_bytes)}; at most {format_bytes(MAX_PACKET_BYTES)}: "
-        "use fewer frames or channels"
-    )
+    sizes = f"{format_bytes(packet_bytes)}; at most {format_bytes(MAX_PACKET_BYTES)}"
+    return f"a packet would be {sizes}: use fewer frames or channels"
 
 
 def _memory_problem(slots: int, packet_bytes: int) -> str | None:

@@ -28,7 +28,7 @@ _SECONDS: Mapping[str, Decimal] = {
     "d": Decimal(86_400),
 }
 
-# SI prefixes count in thousands, IEC prefixes in 1,024s (IEC 80000-13). A bare "k" or "M" is SI too.
+# SI prefixes count in thousands, IEC prefixes in 1,024s (IEC 80000-13). A bare "k" is SI too.
 _BYTES: Mapping[str, Decimal] = {
     "": Decimal(1),
     "b": Decimal(1),
@@ -50,7 +50,7 @@ _MOST = 10**18  # more bytes, frames/s or seconds than anything here can mean
 
 
 class UnitError(ValueError):
-    """A duration, size, rate or speed that cannot be read; says the value and what would be right."""
+    """A duration, size, rate or speed that cannot be read; echoes it and says what would be right."""
 
 
 class Duration(float):
@@ -137,7 +137,7 @@ def encode_unit(value: Any) -> Any:
 
 
 def decode_unit(kind: type, value: Any) -> Any:
-    """msgspec ``dec_hook``: a number, or text as a person writes it, as ``kind`` (Duration, Size, Rate).
+    """msgspec ``dec_hook``: a number, or text as a person writes it, as a Duration, Size or Rate.
 
     Zero is let through: whether it makes sense depends on the field. Raises UnitError.
     """
