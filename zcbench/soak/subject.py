@@ -45,7 +45,8 @@ class EngineSubject:
         with log:
             # A session of its own: the terminal's Ctrl-C reaches the supervisor alone.
             self._popen = subprocess.Popen(
-                [sys.executable, "-m", "zcbench.soak.worker", str(directory)],
+                # -P: a checkout in the working directory must not shadow the installed zcbench.
+                [sys.executable, "-P", "-m", "zcbench.soak.worker", str(directory)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
