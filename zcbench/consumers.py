@@ -39,6 +39,7 @@ class ReplayVerifier:
         self._blocks: dict[int, NDArray[np.uint8]] = {}
 
     def __call__(self, packet: Packet) -> bool:
+        """Whether every byte is as captured."""
         key = packet.sequence % self._period
         expected = self._blocks.get(key)
         if expected is None:
@@ -65,11 +66,16 @@ class Tally:
             for name, i in board.index.items()
             if name.startswith("consumer.")
         }
+        self._stop_at = board.index["engine.stop_ns"]
         self._verify = verify
         self._next = 0
 
     def _add(self, name: str, n: int = 1) -> None:
         self._words[self._at[name]] += n
+
+    def stream_stopped(self) -> None:
+        """Note when the producer made its last packet."""
+        self._words[self._stop_at] = time.monotonic_ns()
 
     def hold(self, held: int) -> None:
         """Note how many packets the application knowingly keeps."""
@@ -247,6 +253,7 @@ def run(engine: CaptureEngine, consumer: Consumer, tally: Tally, stop: threading
     while True:
         if stop.is_set() and not stopped:
             engine.stop()
+            tally.stream_stopped()
             stopped = True
         try:
             packet = engine.read(0.0 if consumer.pause_s else _POLL_S)
@@ -255,6 +262,8 @@ def run(engine: CaptureEngine, consumer: Consumer, tally: Tally, stop: threading
                 stop.wait(consumer.pause_s)
             continue
         if packet is None:
+            if not stopped:
+                tally.stream_stopped()
             return
         tally.take(packet)
         consumer.consume(packet, tally)

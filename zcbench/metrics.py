@@ -71,6 +71,7 @@ METRICS: tuple[Metric, ...] = (
     _m("due", "packets", Origin.DERIVED, "packets that should have been captured by now", total=True),
     # -- static
     _m("engine.start_ns", "ns", Origin.STATIC, "monotonic time at which the stream began"),
+    _m("engine.stop_ns", "ns", Origin.STATIC, "monotonic time at which the stream was stopped; 0: not yet"),
     _m("pool.slots", "slots", Origin.STATIC, "slots in the slab"),
     # -- producer
     _m("engine.captured", "packets", Origin.PRODUCER, "packets the source handed over; each is one acquire", total=True),

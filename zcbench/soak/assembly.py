@@ -33,7 +33,8 @@ def stream_format(scenario: Scenario) -> StreamFormat:
         for name, wanted, has in (("rate", rate, info.rate), ("channels", channels, info.channels)):
             if wanted is not None and wanted != has:
                 raise SourceError(
-                    f"{table.path}: source.{name} is {wanted}, the file's is {has}; leave it out, or convert the file"
+                    f"{table.path}: source.{name} is {wanted}, the file's is {has}; leave it out, "
+                    "or convert the file"
                 )
         rate, channels = info.rate, info.channels
     return StreamFormat(int(rate or 48_000), table.frames, channels or 2, table.dtype)

@@ -354,7 +354,8 @@ class _Watch:
             return 0
         if self._info.scenario.source.unpaced:
             return counters["engine.captured"]
-        due = int(max(0, now - start) / 1e9 * self._packets_per_s)
+        until = counters["engine.stop_ns"] or now
+        due = int(max(0, until - start) / 1e9 * self._packets_per_s)
         return due if self._info.due_packets is None else min(due, self._info.due_packets)
 
     def _read_process(self, subject: Subject, now: int) -> Row:

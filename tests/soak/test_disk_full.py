@@ -1,0 +1,94 @@
+"""The disk fills while a run is being sampled."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zcbench.record.reader import read_record
+from zcbench.record.schema import End, Ending, Event, RunInfo
+from zcbench.scenario import Scenario
+from zcbench.soak.supervisor import run
+
+Scenarios = Callable[..., Scenario]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB; skipped where mounting is not allowed."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root on Linux")
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this root may not mount")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+class FillsTheDisk:
+    """Takes all the space there is at the first sample."""
+
+    def __init__(self, disk: Path) -> None:
+        self._filler = disk / "filler"
+
+    def on_start(self, run: RunInfo) -> None:
+        pass
+
+    def on_sample(self, row: Any) -> None:
+        with contextlib.suppress(OSError), self._filler.open("ab", buffering=0) as file:
+            for size in (4096, 1):
+                with contextlib.suppress(OSError):
+                    while True:
+                        file.write(bytes(size))
+
+    def on_event(self, event: Event) -> None:
+        pass
+
+    def on_end(self, end: End) -> None:
+        pass
+
+
+def test_a_full_disk_ends_the_run_as_the_harness_s_failure_and_the_record_stays_whole(
+    scenario: Scenarios, small_disk: Path
+) -> None:
+    # given a disk that is full after the first sample
+    directory = small_disk / "run"
+    directory.mkdir()
+    # when the run goes on
+    end = run(
+        scenario(duration_s=60, every_s=0.05),
+        directory,
+        command=["test"],
+        observers=[FillsTheDisk(small_disk)],
+    )
+    # then the harness is blamed and not the engine, the end is on disk, no row is cut in two
+    assert end.ending is Ending.HARNESS
+    assert "No space left" in (end.message or "")
+    record = read_record(directory)
+    assert record.end == end
+    assert record.rows > 0
+    assert record.problems == ()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="RLIMIT_FSIZE is POSIX")
+def test_a_file_size_limit_ends_the_run_as_the_harness_s_failure(
+    scenario: Scenarios, supervisor: Callable[..., Any]
+) -> None:
+    # given a limit that samples.csv reaches after about two seconds
+    limited = supervisor(scenario(duration_s=120, every_s=0.01), file_limit=72 * 1024)
+    # when it is reached
+    record = limited.record()
+    # then the record says so, and its rows are whole
+    assert record.end.ending is Ending.HARNESS
+    assert "File too large" in (record.end.message or "")
+    assert record.rows > 100
+    assert record.problems == ()

@@ -1,0 +1,1 @@
+"""Reading a record: pure functions, a record or arrays in, dataclasses out."""

@@ -1,0 +1,96 @@
+"""The conservation laws: whatever was acquired is somewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.analysis.totals import Totals, count
+from zcbench.record.reader import Record
+
+# While packets move, one may be in the producer's hands (acquired, not yet queued) and one in the
+# reader's (out of the queue, not yet counted as delivered).
+MOVING_PACKETS = 2
+
+Terms = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Law:
+    """``sum(left) - sum(minus) = sum(right)`` over metric names."""
+
+    name: str
+    left: Terms
+    right: Terms
+    minus: Terms = ()
+
+    @property
+    def metrics(self) -> Terms:
+        """Every metric it speaks of."""
+        return (*self.left, *self.minus, *self.right)
+
+
+LAWS = (
+    Law("acquires = hits + misses", ("engine.captured",), ("pool.hits", "pool.misses")),
+    Law(
+        "acquires = delivered + drops + queued",
+        ("engine.captured",),
+        ("engine.delivered", "engine.drops", "engine.queued"),
+    ),
+    Law(
+        "acquires - refused = returns + in flight",
+        ("engine.captured",),
+        ("pool.returns", "pool.in_flight"),
+        ("pool.refused",),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A law held against a record. ``off`` is left minus right at the end, None if not measured.
+
+    ``worst`` is the largest |left - right| over the ``samples`` settled samples, 0 when there are none.
+    """
+
+    law: Law
+    left: int | None
+    right: int | None
+    worst: int
+    samples: int
+
+    @property
+    def off(self) -> int | None:
+        """Left minus right at the end."""
+        return None if self.left is None or self.right is None else self.left - self.right
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether it holds exactly at the end and within the moving packets before; None: not measured."""
+        if self.off is None:
+            return None
+        return self.off == 0 and self.worst <= MOVING_PACKETS
+
+
+def balances(record: Record, found: Totals) -> list[Balance]:
+    """Each law over the whole of ``record``."""
+    settled = record.samples["settled"] == 1
+    return [_balance(law, record, found, settled) for law in LAWS]
+
+
+def _balance(law: Law, record: Record, found: Totals, settled: NDArray[np.bool_]) -> Balance:
+    def column(names: Terms) -> NDArray[np.float64]:
+        rows = [record.samples[name.replace(".", "_")][settled] for name in names]
+        return np.sum(rows, axis=0) if rows else np.zeros(int(settled.sum()))
+
+    difference = column(law.left) - column(law.minus) - column(law.right)
+    known = difference[np.isfinite(difference)]
+    values = {name: count(found, name) for name in law.metrics}
+    if any(value is None for value in values.values()):
+        return Balance(law, None, None, int(np.abs(known).max(initial=0)), known.size)
+    total = {name: value or 0 for name, value in values.items()}
+    left = sum(total[n] for n in law.left) - sum(total[n] for n in law.minus)
+    right = sum(total[n] for n in law.right)
+    return Balance(law, left, right, int(np.abs(known).max(initial=0)), known.size)

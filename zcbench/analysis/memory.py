@@ -1,0 +1,113 @@
+"""Memory over a run: what it was, where it went; no judgement of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.record.reader import Record
+
+PROFILE_ROWS = 10  # as the original's tables: 30 s apart in 5 minutes
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One memory gauge over a run, bytes. ``baseline`` is the first reading after warm-up, ``after_gc_low``
+    the lowest reading at a sample in whose interval a collection ran (None if none did)."""
+
+    name: str
+    baseline: float
+    final: float
+    peak: float
+    low: float
+    after_gc_low: float | None
+    readings: int
+
+    @property
+    def delta(self) -> float:
+        """Final minus baseline."""
+        return self.final - self.baseline
+
+
+def heap_column(record: Record) -> str:
+    """Which gauge stands for "the heap": Python's if it was traced, else the native one."""
+    return "python_heap_bytes" if record.run.tracemalloc else "native_heap_bytes"
+
+
+def gauge(record: Record, column: str) -> Gauge | None:
+    """``column`` summarised after warm-up; None without a reading."""
+    values, elapsed = record.samples[column], record.samples["elapsed_s"]
+    use = np.isfinite(values) & (elapsed >= record.run.scenario.warmup)
+    if not use.any():
+        use = np.isfinite(values)
+    if not use.any():
+        return None
+    kept, collected = values[use], _collected(record)[use]
+    return Gauge(
+        column,
+        baseline=float(kept[0]),
+        final=float(kept[-1]),
+        peak=float(kept.max()),
+        low=float(kept.min()),
+        after_gc_low=float(kept[collected].min()) if collected.any() else None,
+        readings=int(use.sum()),
+    )
+
+
+def _collected(record: Record) -> NDArray[np.bool_]:
+    """Per sample, whether a garbage collection ran since the one before."""
+    collections = record.samples["gc_collections"]
+    before = np.concatenate([[0.0], collections[:-1]])
+    return np.asarray(np.nan_to_num(collections) > np.nan_to_num(before))
+
+
+@dataclass(frozen=True)
+class ProfileRow:
+    """A row of the memory profile; ``gc`` counts the collections since the row before."""
+
+    elapsed_s: float
+    packets: float
+    heap_bytes: float | None
+    rss_bytes: float | None
+    hit_rate: float | None
+    gc: int
+
+
+def profile(record: Record) -> list[ProfileRow]:
+    """About ten samples, evenly spread, the last always among them."""
+    elapsed = record.samples["elapsed_s"]
+    if not elapsed.size:
+        return []
+    wanted = np.linspace(0, elapsed[-1], PROFILE_ROWS + 1)[1:]
+    rows = sorted({int(i) for i in np.abs(elapsed[:, None] - wanted).argmin(axis=0)})
+    out, collections_before = [], 0.0
+    for row in rows:
+        values = {name: _at(record, name, row) for name in _PROFILE_COLUMNS}
+        heap = values[heap_column(record)]
+        hits, misses = values["pool_hits"] or 0, values["pool_misses"] or 0
+        collections = values["gc_collections"] or 0
+        out.append(
+            ProfileRow(
+                float(elapsed[row]),
+                values["engine_delivered"] or 0,
+                heap,
+                values["rss_bytes"],
+                hits / (hits + misses) if hits + misses else None,
+                int(collections - collections_before),
+            )
+        )
+        collections_before = collections
+    return out
+
+
+_PROFILE_COLUMNS = (
+    "engine_delivered", "python_heap_bytes", "native_heap_bytes", "rss_bytes",
+    "pool_hits", "pool_misses", "gc_collections",
+)  # fmt: skip
+
+
+def _at(record: Record, column: str, row: int) -> float | None:
+    value = record.samples[column][row]
+    return float(value) if np.isfinite(value) else None

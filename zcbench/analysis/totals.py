@@ -1,0 +1,36 @@
+"""The last word on every metric."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zcbench.metrics import METRICS, ON_PAGE
+from zcbench.record.reader import Record
+
+Totals = dict[str, int | float | None]
+
+
+def totals(record: Record) -> Totals:
+    """Every metric's final value by name: from the page the subject left behind, else the last reading.
+
+    None where it was never measured.
+    """
+    page = {} if record.board is None else record.board.counters()
+    found: Totals = {}
+    for metric in METRICS:
+        value: int | float | None = page.get(metric.name) if metric.origin in ON_PAGE else None
+        found[metric.name] = last(record, metric.column) if value is None else value
+    return found
+
+
+def last(record: Record, column: str) -> float | None:
+    """The last reading in a column of the samples; None if there is none."""
+    values = record.samples[column]
+    present = np.flatnonzero(np.isfinite(values))
+    return float(values[present[-1]]) if present.size else None
+
+
+def count(found: Totals, name: str) -> int | None:
+    """A total that is a whole number."""
+    value = found[name]
+    return None if value is None else int(value)

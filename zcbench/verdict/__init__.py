@@ -1,0 +1,46 @@
+"""Judging a record: every check's finding, and the verdict over all of them."""
+
+from __future__ import annotations
+
+from zcbench.analysis.totals import totals
+from zcbench.record.reader import Record
+from zcbench.record.schema import End, Ending, Finding, Outcome, Result
+from zcbench.verdict import checks
+
+PASS, FAIL, HARNESS, INCONCLUSIVE, DIED = 0, 1, 3, 4, 5
+_SIGNAL_CODES = {"SIGINT": 130, "SIGTERM": 143}
+_DEATHS = (Ending.FAILED, Ending.CRASHED, Ending.EXITED, Ending.HUNG, Ending.MEMORY)
+
+
+def judge(record: Record) -> Result:
+    """Ask every check of ``record``; the findings, the verdict and the exit code of the design."""
+    found = totals(record)
+    findings = [check(record, found) for check in checks.CHECKS]
+    verdict = _overall(findings)
+    return Result(
+        id=record.run.id,
+        verdict=verdict,
+        exit_code=exit_code(verdict, record.end),
+        end=record.end,
+        totals=found,
+        findings=findings,
+    )
+
+
+def _overall(findings: list[Finding]) -> Outcome:
+    if any(finding.outcome == "fail" for finding in findings):
+        return "fail"
+    if any(finding.outcome == "inconclusive" and finding.required for finding in findings):
+        return "inconclusive"
+    return "pass"
+
+
+def exit_code(verdict: Outcome, end: End) -> int:
+    """The exit code: how the run ended goes before what was found."""
+    if end.ending is Ending.INTERRUPTED:
+        return _SIGNAL_CODES.get(end.signal or "", 130)
+    if end.ending is Ending.HARNESS:
+        return HARNESS
+    if end.ending in _DEATHS:
+        return DIED
+    return {"pass": PASS, "fail": FAIL}.get(verdict, INCONCLUSIVE)

@@ -1,0 +1,33 @@
+"""The checks, one file each: a function from a record and its totals to a finding.
+
+To add a check, add a file and name it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zcbench.analysis.totals import Totals
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding
+from zcbench.verdict.checks import (
+    conservation,
+    delivery,
+    gaps,
+    hit_rate,
+    integrity,
+    life,
+    recycling,
+)
+
+Check = Callable[[Record, Totals], Finding]
+
+CHECKS: tuple[Check, ...] = (
+    life.check,
+    delivery.check,
+    gaps.check,
+    integrity.check,
+    conservation.check,
+    recycling.check,
+    hit_rate.check,
+)

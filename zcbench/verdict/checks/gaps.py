@@ -1,0 +1,39 @@
+"""Did every packet arrive once, in order?"""
+
+from __future__ import annotations
+
+from zcbench.analysis.totals import Totals, count
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding
+
+_COUNTED = ("gaps", "missing", "duplicates", "reordered")
+
+
+def check(_record: Record, found: Totals) -> Finding:
+    """Fail on any hole, duplicate or packet out of order in the sequence numbers."""
+    seen = {name: count(found, f"consumer.{name}") for name in _COUNTED}
+    received = count(found, "consumer.received")
+    evidence: dict[str, int | float | str | None] = {**seen, "received": received}
+    if not received or None in seen.values():
+        return Finding(
+            check="gaps",
+            outcome="inconclusive",
+            sentence="no packet was received, so nothing can be said about their order",
+            evidence=evidence,
+            remedy="see the life check",
+        )
+    wrong = [f"{number:,} {name}" for name, number in seen.items() if number]
+    if wrong:
+        return Finding(
+            check="gaps",
+            outcome="fail",
+            sentence=f"the sequence of {received:,} packets has faults: {', '.join(wrong)}",
+            evidence=evidence,
+            remedy="drops explain gaps (see delivery); duplicates and disorder are the engine's fault",
+        )
+    return Finding(
+        check="gaps",
+        outcome="pass",
+        sentence=f"{received:,} packets arrived once each and in order; one gap would have been seen",
+        evidence=evidence,
+    )

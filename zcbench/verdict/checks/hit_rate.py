@@ -1,0 +1,67 @@
+"""Was the pool large enough, and if not, why?"""
+
+from __future__ import annotations
+
+from zcbench.analysis.delivery import delivery
+from zcbench.analysis.pool import PoolBehaviour, behaviour
+from zcbench.analysis.totals import Totals
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding
+from zcbench.units import format_duration
+
+
+def check(record: Record, found: Totals) -> Finding:
+    """Fail below ``expect.hit_rate``; without one, explain. The reason comes from Little's law."""
+    pool = behaviour(record, found, delivery(record, found).streamed_s)
+    wanted = record.run.scenario.expect.hit_rate
+    evidence: dict[str, int | float | str | None] = {
+        "hit_rate": pool.hit_rate,
+        "expected_percent": wanted,
+        "slots": pool.slots,
+        "high_water": pool.high_water,
+        "rate_per_s": pool.rate_per_s,
+        "mean_hold_s": pool.mean_hold_s,
+        "mean_in_flight": pool.mean_in_flight,
+        "slots_needed": pool.slots_needed,
+    }
+    if pool.hit_rate is None:
+        return Finding(
+            check="pool.hit_rate",
+            outcome="inconclusive",
+            sentence="the pool was never asked for a slot, or not measured",
+            evidence=evidence,
+        )
+    percent = pool.hit_rate * 100
+    reason, remedy = _reason(pool)
+    expected = "" if wanted is None else f" (expected {wanted:g} %)"
+    return Finding(
+        check="pool.hit_rate",
+        outcome="fail" if wanted is not None and percent < wanted else "pass",
+        sentence=f"hit rate {percent:.2f} %{expected}: {reason}",
+        evidence=evidence,
+        remedy=remedy,
+    )
+
+
+def _reason(pool: PoolBehaviour) -> tuple[str, str | None]:
+    high, slots, misses = pool.high_water or 0, pool.slots or 0, pool.misses or 0
+    if not misses:
+        return f"at most {high:,} of {slots:,} slots were in flight at once", None
+    if not pool.returns:
+        return "the pool never got a slot back (see pool.recycling)", None
+    little = ""
+    if pool.mean_in_flight is not None and pool.rate_per_s is not None and pool.mean_hold_s is not None:
+        little = (
+            f"; Little's law: {pool.rate_per_s:,.1f}/s × {format_duration(pool.mean_hold_s)} held "
+            f"= {pool.mean_in_flight:,.0f} in flight on average"
+        )
+    if high > slots:
+        needed = pool.slots_needed
+        return (
+            f"pool too small: {high:,} in flight at the high water, {slots:,} slots{little}",
+            f"--pool {needed} would have served every acquire of this run, with a quarter to spare",
+        )
+    return (
+        f"{misses:,} misses though at most {high:,} of {slots:,} slots were in flight{little}",
+        "slots came back too late to be seen free: look at the returning threads",
+    )

@@ -1,0 +1,57 @@
+"""Did the subject end as planned?"""
+
+from __future__ import annotations
+
+from zcbench.analysis.totals import Totals
+from zcbench.record.reader import Record
+from zcbench.record.schema import Ending, Finding, Outcome
+
+_OUTCOMES: dict[Ending, Outcome] = {
+    Ending.FINISHED: "pass",
+    Ending.INTERRUPTED: "inconclusive",
+    Ending.HARNESS: "inconclusive",
+    Ending.PARTIAL: "inconclusive",
+}
+_SENTENCES = {
+    Ending.FINISHED: "the subject ended as planned",
+    Ending.FAILED: "an exception ended the subject",
+    Ending.CRASHED: "the subject crashed",
+    Ending.EXITED: "the subject exited on its own",
+    Ending.HUNG: "the subject hung",
+    Ending.MEMORY: "the subject was killed for memory, or had none left",
+    Ending.INTERRUPTED: "the run was interrupted",
+    Ending.HARNESS: "the harness failed; the subject was stopped",
+    Ending.PARTIAL: "the end of the run was not recorded",
+}
+_REMEDIES = {
+    Ending.FAILED: "the traceback is below and in worker.jsonl",
+    Ending.CRASHED: "the stack, if one could be had, is below and in faulthandler.txt",
+    Ending.EXITED: "what it printed is in subject.log",
+    Ending.HUNG: "the stacks of all threads are below and in faulthandler.txt",
+    Ending.MEMORY: "raise limits.rss, or look at the memory profile for what grew",
+    Ending.PARTIAL: "run it again; keep the supervisor alive to the end",
+}
+
+
+def check(record: Record, _found: Totals) -> Finding:
+    """Pass only when the subject said it was done and exited with 0."""
+    end = record.end
+    where = ""
+    if end.ending is not Ending.FINISHED and end.last_sequence is not None:
+        where = f"; the last packet taken was number {end.last_sequence:,} ({end.received:,} in all)"
+    elif end.ending is not Ending.FINISHED:
+        where = "; no packet had been taken"
+    detail = f": {end.message}" if end.message and end.ending is not Ending.FINISHED else ""
+    return Finding(
+        check="life",
+        outcome=_OUTCOMES.get(end.ending, "fail"),
+        sentence=_SENTENCES[end.ending] + detail + where,
+        evidence={
+            "ending": end.ending.value,
+            "exit_code": end.exit_code,
+            "signal": end.signal,
+            "last_sequence": end.last_sequence,
+            "received": end.received,
+        },
+        remedy=_REMEDIES.get(end.ending),
+    )
