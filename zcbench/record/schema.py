@@ -50,7 +50,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of events.jsonl or worker.jsonl. Kinds: phase, gc, gap, xrun, drop, stall, suspend, late, end, error."""
+    """One line of events.jsonl (kinds: interrupt, suspend, end) or worker.jsonl (phase, gc, error)."""
 
     elapsed_s: float
     kind: str

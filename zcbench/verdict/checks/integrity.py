@@ -20,7 +20,7 @@ def check(record: Record, found: Totals) -> Finding:
         )
 
     faults = (
-        ("corrupt_on_delivery", "packets had wrong bytes on delivery", "they were torn or overwritten in the queue"),
+        ("corrupt_on_delivery", "packets had wrong bytes on delivery", "torn or overwritten in the queue"),
         ("corrupt_before_return", "packets changed while they were held", "a slot was reused under a reader"),
         ("guard_violations", "guard zones were overwritten", "somebody wrote past the end of a slot"),
         ("poison_violations", "free slots were written to", "somebody wrote after the return"),
