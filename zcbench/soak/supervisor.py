@@ -36,7 +36,7 @@ from zcbench.soak.subject import EngineSubject, Subject
 
 Row = dict[str, int | float | None]
 
-POLL_S = 0.05  # how often the end of the subject is looked for between samples
+POLL_S = 0.1  # how often the user's wishes, hangs and limits are looked at between samples
 ABORT_GRACE_S = 2.0  # for faulthandler to write the stacks of a hung subject
 SETTLE_TRIES = 20
 SETTLE_PAUSE_S = 50e-6  # several times what a packet's way through the engine takes

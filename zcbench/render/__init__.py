@@ -1,0 +1,1 @@
+"""Showing: a record and its result as something a person reads."""
