@@ -6,16 +6,26 @@
 namespace {
 
 constexpr std::array kCounters{
-    "engine.start_ns",          "pool.slots",
-    "engine.captured",          "engine.captured_bytes",
-    "engine.drops",             "engine.xruns",
-    "pool.hits",                "pool.misses",
-    "pool.refused",             "pool.overflow_allocations",
-    "pool.overflow_bytes",      "pool.high_water",
-    "pool.in_flight",           "engine.queued",
-    "pool.returns",             "pool.overflow_freed_bytes",
-    "pool.guard_violations",    "pool.poison_violations",
-    "engine.delivered",         "engine.delivered_bytes",
+    "engine.start_ns",
+    "pool.slots",
+    "engine.captured",
+    "engine.captured_bytes",
+    "engine.drops",
+    "engine.xruns",
+    "pool.hits",
+    "pool.misses",
+    "pool.refused",
+    "pool.overflow_allocations",
+    "pool.overflow_bytes",
+    "pool.high_water",
+    "pool.in_flight",
+    "engine.queued",
+    "pool.returns",
+    "pool.overflow_freed_bytes",
+    "pool.guard_violations",
+    "pool.poison_violations",
+    "engine.delivered",
+    "engine.delivered_bytes",
 };
 constexpr std::array kHistograms{"fill_ns", "queue_ns", "held_ns", "hold_ns", "delivery_ns", "callback_ns"};
 constexpr std::size_t kHistogramBytes = 8 * (4 + zc::kBuckets);

@@ -155,7 +155,8 @@ TEST_CASE("a paced replay never runs ahead of its deadlines") {
   std::uint64_t before = 0;
   while (zc::Slot* slot = wait_for(capture)) {
     CHECK(slot->queued_ns >= slot->time_ns);
-    if (before != 0) CHECK(slot->time_ns - before == doctest::Approx(10 / 48'000.0 / 0.5 * 1e9).epsilon(1e-5));
+    if (before != 0)
+      CHECK(slot->time_ns - before == doctest::Approx(10 / 48'000.0 / 0.5 * 1e9).epsilon(1e-5));
     before = slot->time_ns;
     capture.give_back(slot);
   }
@@ -171,7 +172,8 @@ TEST_CASE("the audio callback fills packets from blocks of any size") {
     zc::DeviceInput device(capture);
     const auto content = pcm(175);
     for (std::size_t at = 0; at < 175; at += block) {
-      CHECK(zc_portaudio_callback(content.data() + at * 4, nullptr, static_cast<unsigned long>(std::min(block, 175 - at)), nullptr, 0,
+      CHECK(zc_portaudio_callback(content.data() + at * 4, nullptr,
+                                  static_cast<unsigned long>(std::min(block, 175 - at)), nullptr, 0,
                                   &device) == 0);
     }
     for (std::uint64_t k = 0; k < 17; ++k) {

@@ -91,7 +91,8 @@ TEST_CASE("eight threads return what one reader takes from a running stream, eve
             std::this_thread::yield();
             continue;
           }
-          if (std::memcmp(slot->data, content.data() + slot->sequence * 64 % content.size(), 64) != 0) ++wrong;
+          if (std::memcmp(slot->data, content.data() + slot->sequence * 64 % content.size(), 64) != 0)
+            ++wrong;
           capture.give_back(slot);
         }
       });

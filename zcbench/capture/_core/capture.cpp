@@ -48,12 +48,11 @@ Slot* Capture::open_packet(bool may_wait) noexcept {
 
 void Capture::publish(Slot* slot, std::uint64_t time_ns, std::uint32_t flags) noexcept {
   slot->time_ns = time_ns;
-  slot->flags = flags | (gap_ ? std::uint32_t{kGap} : 0U) |
-                (slot->overflow_index != 0 ? std::uint32_t{kOverflow} : 0U);
+  slot->flags =
+      flags | (gap_ ? std::uint32_t{kGap} : 0U) | (slot->overflow_index != 0 ? std::uint32_t{kOverflow} : 0U);
   slot->checksum = config_.checksum ? crc32(slot->data, packet_bytes()) : 0;
   slot->queued_ns = now_ns();
-  const std::uint64_t fill_ns =
-      slot->queued_ns - slot->acquired_ns.load(std::memory_order_relaxed);
+  const std::uint64_t fill_ns = slot->queued_ns - slot->acquired_ns.load(std::memory_order_relaxed);
   queued_.add();  // before the reader can see the packet and count it out
   if (queue_.push(slot)) {
     gap_ = false;
@@ -70,9 +69,7 @@ void Capture::abandon(Slot* slot) noexcept {
   drop();
 }
 
-bool Capture::caught_up() const noexcept {
-  return !queue_.full() && (pool_.has_free() || queue_.empty());
-}
+bool Capture::caught_up() const noexcept { return !queue_.full() && (pool_.has_free() || queue_.empty()); }
 
 bool Capture::wait_for_reader() noexcept {
   while (!caught_up()) {
@@ -103,9 +100,8 @@ Slot* Capture::try_read() noexcept {
 }
 
 void Capture::wait_for_packet(std::uint64_t timeout_ns) noexcept {
-  packet_ready_.wait_for(timeout_ns, [this] {
-    return !queue_.empty() || ended_.load(std::memory_order_acquire);
-  });
+  packet_ready_.wait_for(timeout_ns,
+                         [this] { return !queue_.empty() || ended_.load(std::memory_order_acquire); });
 }
 
 bool Capture::drained() const noexcept {

@@ -23,7 +23,6 @@ struct StreamConfig {
   PoolConfig pool;
 };
 
-
 class Capture {
  public:
   Capture(const StreamConfig& config, const Scoreboard& board);

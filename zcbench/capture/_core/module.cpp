@@ -59,14 +59,12 @@ struct Stream {
 };
 
 struct LeaseObject {
-  PyObject_HEAD
-  Stream* stream;
+  PyObject_HEAD Stream* stream;
   zc::Slot* slot;
 };
 
 struct PacketObject {
-  PyObject_HEAD
-  LeaseObject* lease;  // null once released
+  PyObject_HEAD LeaseObject* lease;  // null once released
   Py_ssize_t frames;
   Py_ssize_t channels;
   Py_ssize_t nbytes;
@@ -78,8 +76,7 @@ struct PacketObject {
 };
 
 struct EngineObject {
-  PyObject_HEAD
-  Stream* stream;
+  PyObject_HEAD Stream* stream;
   bool started;
 };
 
@@ -173,8 +170,8 @@ PyObject* packet_array(PyObject* self, void*) {
   Stream* stream = lease->stream;
   npy_intp dims[2] = {stream->shape[0], stream->shape[1]};
   Py_INCREF(object(stream->descr));  // stolen by NewFromDescr
-  PyObject* array = PyArray_NewFromDescr(&PyArray_Type, stream->descr, 2, dims, nullptr,
-                                         lease->slot->data, NPY_ARRAY_CARRAY, nullptr);
+  PyObject* array = PyArray_NewFromDescr(&PyArray_Type, stream->descr, 2, dims, nullptr, lease->slot->data,
+                                         NPY_ARRAY_CARRAY, nullptr);
   if (array == nullptr) return nullptr;
   // NumPy collapses chains of arrays, but never past an object that is not an array: the base of every
   // view of this array is this array or the lease, and either keeps the slot.
@@ -188,15 +185,11 @@ PyObject* packet_array(PyObject* self, void*) {
 PyObject* packet_sequence(PyObject* self, void*) {
   return PyLong_FromUnsignedLongLong(as<PacketObject>(self)->sequence);
 }
-PyObject* packet_frames(PyObject* self, void*) {
-  return PyLong_FromSsize_t(as<PacketObject>(self)->frames);
-}
+PyObject* packet_frames(PyObject* self, void*) { return PyLong_FromSsize_t(as<PacketObject>(self)->frames); }
 PyObject* packet_channels(PyObject* self, void*) {
   return PyLong_FromSsize_t(as<PacketObject>(self)->channels);
 }
-PyObject* packet_nbytes(PyObject* self, void*) {
-  return PyLong_FromSsize_t(as<PacketObject>(self)->nbytes);
-}
+PyObject* packet_nbytes(PyObject* self, void*) { return PyLong_FromSsize_t(as<PacketObject>(self)->nbytes); }
 PyObject* packet_time_ns(PyObject* self, void*) {
   return PyLong_FromUnsignedLongLong(as<PacketObject>(self)->time_ns);
 }
@@ -343,8 +336,7 @@ void engine_dealloc(PyObject* self) {
     Stream* stream = engine->stream;
     if (stream->replay.has_value()) {
       // The driver's thread needs no GIL, but may be copying a large packet.
-      Py_BEGIN_ALLOW_THREADS
-      stream->replay->stop();
+      Py_BEGIN_ALLOW_THREADS stream->replay->stop();
       Py_END_ALLOW_THREADS
     }
     if (stream->capture.has_value()) stream->capture->discard_queue();
@@ -366,9 +358,9 @@ bool translate_exceptions(auto&& body) {
 }
 
 PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  static const char* names[] = {"page",  "pcm",    "rate",  "frames", "channels", "typecode", "slots",
-                                "policy", "queue", "debug", "checksum", "pace",   "speed",    "limit",
-                                nullptr};
+  static const char* names[] = {"page",     "pcm",   "rate",   "frames", "channels",
+                                "typecode", "slots", "policy", "queue",  "debug",
+                                "checksum", "pace",  "speed",  "limit",  nullptr};
   PyObject* page = nullptr;
   PyObject* pcm = nullptr;
   double rate = 0;
@@ -391,9 +383,18 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   int numpy_type = 0;
   Py_ssize_t item_bytes = 0;
   switch (typecode[0]) {
-    case 'f': numpy_type = NPY_FLOAT32; item_bytes = 4; break;
-    case 'i': numpy_type = NPY_INT32; item_bytes = 4; break;
-    case 'h': numpy_type = NPY_INT16; item_bytes = 2; break;
+    case 'f':
+      numpy_type = NPY_FLOAT32;
+      item_bytes = 4;
+      break;
+    case 'i':
+      numpy_type = NPY_INT32;
+      item_bytes = 4;
+      break;
+    case 'h':
+      numpy_type = NPY_INT16;
+      item_bytes = 2;
+      break;
     default: PyErr_Format(PyExc_ValueError, "typecode %s is not f, i or h", typecode); return nullptr;
   }
   if (frames < 1 || channels < 1 || slots < 1 || queue < 1 || rate <= 0 || speed <= 0 || policy < 0 ||
@@ -444,7 +445,9 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     }
     stream->replay.emplace(*stream->capture,
                            zc::ReplayConfig{{static_cast<const std::byte*>(stream->pcm.buf), bytes},
-                                            static_cast<zc::Pace>(pace), speed, limit});
+                                            static_cast<zc::Pace>(pace),
+                                            speed,
+                                            limit});
   });
   if (!made) {
     Py_DECREF(object(engine));
@@ -515,21 +518,17 @@ PyObject* engine_read(PyObject* self, PyObject* args, PyObject* kwargs) {
       return nullptr;
     }
     const std::uint64_t slice = std::min(kSlice, deadline - now);
-    Py_BEGIN_ALLOW_THREADS
-    capture.wait_for_packet(slice);
-    Py_END_ALLOW_THREADS
-    if (PyErr_CheckSignals() < 0) return nullptr;
+    Py_BEGIN_ALLOW_THREADS capture.wait_for_packet(slice);
+    Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return nullptr;
   }
 }
 
 PyObject* engine_stop(PyObject* self, PyObject*) {
   Stream* stream = as<EngineObject>(self)->stream;
-  Py_BEGIN_ALLOW_THREADS
-  stream->capture->request_stop();
+  Py_BEGIN_ALLOW_THREADS stream->capture->request_stop();
   if (stream->replay.has_value()) stream->replay->stop();
   if (stream->device.has_value()) stream->device->stop();
-  Py_END_ALLOW_THREADS
-  Py_RETURN_NONE;
+  Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
 PyObject* engine_discard(PyObject* self, PyObject*) {
@@ -578,9 +577,15 @@ PyType_Slot engine_slots[] = {
 PyType_Spec engine_spec = {"zcbench.capture._core.Engine", sizeof(EngineObject), 0, Py_TPFLAGS_DEFAULT,
                            engine_slots};
 
-PyModuleDef module_definition = {
-    PyModuleDef_HEAD_INIT, "_core", "The native capture engine.", -1, nullptr, nullptr, nullptr, nullptr,
-    nullptr};
+PyModuleDef module_definition = {PyModuleDef_HEAD_INIT,
+                                 "_core",
+                                 "The native capture engine.",
+                                 -1,
+                                 nullptr,
+                                 nullptr,
+                                 nullptr,
+                                 nullptr,
+                                 nullptr};
 
 bool add_type(PyObject* module, const char* name, PyType_Spec& spec, PyTypeObject*& type) {
   type = as<PyTypeObject>(PyType_FromSpec(&spec));

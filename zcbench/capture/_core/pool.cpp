@@ -14,13 +14,10 @@ std::byte* allocate_aligned(std::size_t bytes) {
 }
 
 std::byte* try_allocate_aligned(std::size_t bytes) noexcept {
-  return static_cast<std::byte*>(
-      ::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow));
+  return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow));
 }
 
-void free_aligned(std::byte* memory) noexcept {
-  ::operator delete(memory, std::align_val_t{kAlignment});
-}
+void free_aligned(std::byte* memory) noexcept { ::operator delete(memory, std::align_val_t{kAlignment}); }
 
 std::size_t aligned_up(std::size_t bytes) {
   if (bytes > SIZE_MAX - kAlignment) throw std::bad_alloc();
@@ -185,8 +182,7 @@ void SlotPool::push_idle(Slot* slot) noexcept {
   do {
     slot->next_overflow.store(static_cast<std::uint32_t>(head), std::memory_order_relaxed);
     next = (((head >> 32U) + 1) << 32U) | slot->overflow_index;
-  } while (!idle_.compare_exchange_weak(head, next, std::memory_order_acq_rel,
-                                        std::memory_order_relaxed));
+  } while (!idle_.compare_exchange_weak(head, next, std::memory_order_acq_rel, std::memory_order_relaxed));
 }
 
 std::uint64_t SlotPool::oldest_lease_ns(std::uint64_t now) const {

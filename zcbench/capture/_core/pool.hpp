@@ -29,8 +29,8 @@ struct Slot {
   std::uint64_t time_ns = 0;
   std::uint32_t flags = 0;
   std::uint32_t checksum = 0;
-  std::uint32_t overflow_index = 0;               // 1-based; 0 for a slot of the slab
-  std::atomic<std::uint32_t> next_overflow{0};    // link in the list of idle overflow headers
+  std::uint32_t overflow_index = 0;             // 1-based; 0 for a slot of the slab
+  std::atomic<std::uint32_t> next_overflow{0};  // link in the list of idle overflow headers
 };
 
 enum class Policy : std::uint8_t { grow, drop, block };

@@ -61,8 +61,8 @@ void DeviceInput::stop() noexcept {
 }  // namespace zc
 
 extern "C" int zc_portaudio_callback(const void* input, void* /*output*/, unsigned long frames,
-                                     const PaStreamCallbackTimeInfo* /*time*/,
-                                     PaStreamCallbackFlags status, void* user_data) {
+                                     const PaStreamCallbackTimeInfo* /*time*/, PaStreamCallbackFlags status,
+                                     void* user_data) {
   constexpr PaStreamCallbackFlags kInputUnderflow = 1;
   constexpr PaStreamCallbackFlags kInputOverflow = 2;
   constexpr int kContinue = 0;

@@ -16,7 +16,7 @@ enum class Pace : std::uint8_t { real, unpaced, manual };
 struct ReplayConfig {
   std::span<const std::byte> pcm;  // whole frames, at least one; looped
   Pace pace = Pace::real;
-  double speed = 1.0;             // real pace only
+  double speed = 1.0;                // real pace only
   std::uint64_t limit = UINT64_MAX;  // packets in all
 };
 

@@ -19,8 +19,7 @@ template <class T>
 class FreeRing {
  public:
   explicit FreeRing(std::size_t capacity)
-      : mask_(std::bit_ceil(capacity < 2 ? std::size_t{2} : capacity) - 1),
-        cells_(new Cell[mask_ + 1]) {
+      : mask_(std::bit_ceil(capacity < 2 ? std::size_t{2} : capacity) - 1), cells_(new Cell[mask_ + 1]) {
     for (std::size_t i = 0; i <= mask_; ++i) cells_[i].turn.store(i, std::memory_order_relaxed);
   }
 
@@ -86,8 +85,7 @@ template <class T>
 class PacketRing {
  public:
   explicit PacketRing(std::size_t capacity)
-      : mask_(std::bit_ceil(capacity < 1 ? std::size_t{1} : capacity) - 1),
-        cells_(new T[mask_ + 1]()) {}
+      : mask_(std::bit_ceil(capacity < 1 ? std::size_t{1} : capacity) - 1), cells_(new T[mask_ + 1]()) {}
 
   bool push(T value) noexcept {
     if (full()) return false;

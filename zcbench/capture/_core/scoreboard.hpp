@@ -53,8 +53,7 @@ class SharedCounter : private Counter {
   void subtract(std::uint64_t n = 1) noexcept { word_->fetch_sub(n, std::memory_order_relaxed); }
   void raise_to(std::uint64_t value) noexcept {
     std::uint64_t seen = get();
-    while (seen < value &&
-           !word_->compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
+    while (seen < value && !word_->compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
     }
   }
 };
@@ -89,9 +88,7 @@ class Scoreboard {
   }
 
   Word* counter(std::string_view name) const { return find(name, 20, 12, 1); }
-  Histogram histogram(std::string_view name) const {
-    return Histogram(find(name, 24, 16, 4 + kBuckets));
-  }
+  Histogram histogram(std::string_view name) const { return Histogram(find(name, 24, 16, 4 + kBuckets)); }
 
  private:
   static constexpr std::size_t kHeaderBytes = 40;
@@ -105,8 +102,7 @@ class Scoreboard {
     return value;
   }
 
-  Word* find(std::string_view name, std::size_t table_at, std::size_t entries_at,
-             std::size_t words) const {
+  Word* find(std::string_view name, std::size_t table_at, std::size_t entries_at, std::size_t words) const {
     const std::size_t table = read<std::uint32_t>(table_at);
     const std::size_t entries = read<std::uint32_t>(entries_at);
     if (table + entries * kEntryBytes > page_.size()) {

@@ -1,0 +1,80 @@
+# The two commands of the README are `make run` and `make test`; each sets up what it needs.
+# On a bare Debian machine, first: apt-get install -y git make g++ python3 python3-venv
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SCENARIO ?= crash-debug
+
+.PHONY: run test setup setup-test debian lint format native-test wheel-test bench clean
+
+# Set up, then run a scenario (30 seconds by default) to its report.
+run: setup
+	$(BIN)/zcbench run $(SCENARIO)
+
+# Set up, then pass every test.
+test: setup-test debian
+	$(BIN)/pytest
+
+setup: $(VENV)/installed
+$(VENV)/installed: pyproject.toml CMakeLists.txt $(shell find zcbench scenarios -name '*.py' -o -name '*.[ch]pp' -o -name '*.toml' -o -name '*.j2' -o -name '*.cmake')
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet .
+	touch $@
+
+setup-test: setup
+	$(BIN)/python -m pip install --quiet '.[test]'
+
+setup-dev: setup
+	$(BIN)/python -m pip install --quiet '.[dev]'
+
+# What the device tests need, where this user may install it: a PulseAudio server and PortAudio.
+DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins
+debian:
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  dpkg -s $(DEBIAN) >/dev/null 2>&1 || \
+	    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(DEBIAN); }; \
+	else \
+	  echo "not root: the device tests need $(DEBIAN)"; \
+	fi
+
+lint: setup-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run -Werror $(shell git ls-files '*.cpp' '*.hpp')
+
+format: setup-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/clang-format -i $(shell git ls-files '*.cpp' '*.hpp')
+
+# The C++ core alone, under AddressSanitizer + UndefinedBehaviorSanitizer, then under ThreadSanitizer.
+# Needs cmake and doctest (Debian: cmake doctest-dev).
+native-test:
+	cmake -S tests/native -B build/native-asan -DSANITIZE=address,undefined
+	cmake --build build/native-asan --parallel
+	ctest --test-dir build/native-asan --output-on-failure
+	cmake -S tests/native -B build/native-tsan -DSANITIZE=thread
+	cmake --build build/native-tsan --parallel
+	ctest --test-dir build/native-tsan --output-on-failure
+
+# One wheel, the suite on every later Python there is.
+wheel-test: setup
+	rm -rf build/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	for version in 3.12 3.13; do \
+	  python=$$(command -v python$$version || ls "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python 2>/dev/null | tail -n 1); \
+	  [ -n "$$python" ] || { echo "no Python $$version here"; continue; }; \
+	  "$$python" -m venv build/venv-$$version && \
+	  build/venv-$$version/bin/python -m pip install --quiet "$$(ls build/wheel/*.whl)[test]" && \
+	  build/venv-$$version/bin/python -m pytest -q || exit 1; \
+	done
+
+bench: setup
+	$(BIN)/python benchmarks/handover.py
+
+clean:
+	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
