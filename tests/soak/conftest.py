@@ -27,7 +27,9 @@ from zcbench.soak.supervisor import run
 from zcbench.units import Duration, encode_unit
 
 HERE = Path(__file__).parent
-PATIENCE_S = 60.0  # before a test gives up waiting for another process; never part of what is asserted
+PATIENCE_S = (
+    60.0  # before a test gives up waiting for another process; never part of what is asserted
+)
 
 # The supervisor as a process of its own, to be signalled, starved and killed.
 SUPERVISE = """

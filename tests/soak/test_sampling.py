@@ -95,9 +95,7 @@ def test_what_only_rises_never_falls_from_row_to_row(finished: Record) -> None:
 
 
 def test_every_metric_has_been_measured_at_least_once(finished: Record) -> None:
-    missing = [
-        metric.name for metric in METRICS if np.isnan(finished.samples[metric.column]).all()
-    ]
+    missing = [metric.name for metric in METRICS if np.isnan(finished.samples[metric.column]).all()]
     assert missing == [] or missing == ["native_heap_bytes"]  # no heap_info in every libc
 
 

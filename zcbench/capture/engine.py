@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntFlag
+from importlib import import_module
 from importlib.metadata import entry_points
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
@@ -275,12 +276,26 @@ def engine_names() -> list[str]:
 
 
 def find_engine(name: str) -> type[CaptureEngine]:
-    """The engine class registered as ``name`` in the entry-point group ``zcbench.engines``.
+    """The engine class registered as ``name`` in the entry-point group ``zcbench.engines``, or the class
+    at ``package.module:Class``.
 
-    Raises LookupError, listing the engines there are.
+    Raises LookupError, listing the engines there are, or saying why the class cannot be had.
     """
+    if ":" in name:
+        return _import_engine(name)
     for point in entry_points(group=ENTRY_POINT_GROUP):
         if point.name == name:
             engine: type[CaptureEngine] = point.load()
             return engine
     raise LookupError(f"no engine {name!r}; installed: {', '.join(engine_names())}")
+
+
+def _import_engine(name: str) -> type[CaptureEngine]:
+    module, _, attribute = name.partition(":")
+    try:
+        engine: type[CaptureEngine] = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise LookupError(
+            f"engine {name!r}: {error}; write package.module:Class, importable from PYTHONPATH"
+        ) from error
+    return engine

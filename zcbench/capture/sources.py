@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -102,6 +103,18 @@ class DeviceSource:
             callback=sd._ffi.cast("PaStreamCallback*", callback),
             userdata=sd._ffi.cast("void*", user_data),
             wrap_callback=None,
+        )
+
+    def open_python_stream(self, format: StreamFormat, callback: Callable[..., None]) -> Any:
+        """A stopped ``sounddevice.RawInputStream`` with a Python callback. The caller closes it."""
+        self.check(format)
+        return _sounddevice().RawInputStream(
+            samplerate=format.rate,
+            blocksize=format.frames,
+            device=self.device,
+            channels=format.channels,
+            dtype=format.dtype,
+            callback=callback,
         )
 
 

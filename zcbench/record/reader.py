@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,7 @@ def read_events(path: Path, problems: list[str]) -> list[Event]:
 def _read_board(path: Path, problems: list[str]) -> Scoreboard | None:
     try:
         return Scoreboard.open(path)
-    except (OSError, ScoreboardError) as error:
+    except (OSError, ScoreboardError, struct.error, UnicodeDecodeError) as error:
         problems.append(f"{path.name}: {error}")
         return None
 
@@ -175,8 +176,10 @@ def _read_result(path: Path, problems: list[str]) -> Result | None:
     if not path.is_file():
         return None
     data = path.read_bytes()
-    _check_schema(path, data)
     try:
+        # Damage is a problem of one file; only a newer schema makes the whole record unreadable.
+        if msgspec.json.decode(data, type=_Schema).schema > SCHEMA:
+            _check_schema(path, data)
         return msgspec.json.decode(data, type=Result)
     except msgspec.MsgspecError as error:
         problems.append(f"{path.name}: {error}")
@@ -191,7 +194,10 @@ def _find_end(
 ) -> End:
     for event in reversed(events):
         if event.kind == "end":
-            return msgspec.convert(event.data, End)
+            try:
+                return msgspec.convert(event.data, End)
+            except msgspec.ValidationError as error:
+                problems.append(f"{EVENTS_FILE}: the end cannot be read ({error})")
     problems.append("no end was recorded: the supervisor was stopped, or is still running")
     known: dict[str, Any] = {} if board is None else board.counters()
     elapsed = samples["elapsed_s"]

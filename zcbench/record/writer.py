@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import time
 from collections.abc import Mapping
@@ -93,6 +92,8 @@ class RecordWriter:
     """The supervisor's end of a record. Raises OSError when the disk refuses; :meth:`make_room` helps."""
 
     def __init__(self, directory: Path, run: RunInfo) -> None:
+        if (directory / RUN_FILE).exists():
+            raise RecordError(f"{directory}: holds a run already; name a new directory")
         self.directory = directory
         (directory / BALLAST_FILE).write_bytes(bytes(BALLAST_BYTES))
         _write_whole(directory / RUN_FILE, _ENCODER.encode(run))
@@ -123,10 +124,14 @@ class RecordWriter:
 def _append(file: IO[bytes], line: bytes) -> None:
     """Write ``line`` whole; a half-written one (disk full) is taken back, so that the next can follow."""
     at = file.seek(0, os.SEEK_END)
-    written = file.write(line)
-    if written != len(line):
+    rest = memoryview(line)
+    try:
+        # A full disk first takes a part; only the next write says what is wrong (ENOSPC, EFBIG, EDQUOT).
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
         file.truncate(at)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file.name))
+        raise OSError(error.errno, error.strerror, str(file.name)) from error
 
 
 def _cell(value: int | float | None) -> str:

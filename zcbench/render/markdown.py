@@ -38,7 +38,9 @@ def render(record: Record, result: Result) -> str:
 
 def render_many(pairs: Sequence[Pair]) -> str:
     """One report over several runs: a comparison table, then each run's own report."""
-    rows = [[label, *(value(record, result) for record, result in pairs)] for label, value in COMPARED]
+    rows = [
+        [label, *(value(record, result) for record, result in pairs)] for label, value in COMPARED
+    ]
     return _template("comparison.md.j2").render(
         names=[record.path.name for record, _ in pairs],
         rows=rows,
@@ -67,7 +69,11 @@ def _context(record: Record, result: Result) -> dict[str, Any]:
         if (g := memory.gauge(record, name)) is not None
     ]
     events = [event for event in record.events if event.kind != "end"]
-    shown = events if len(events) <= MAX_EVENTS else [*events[: MAX_EVENTS // 2], *events[-MAX_EVENTS // 2 :]]
+    shown = (
+        events
+        if len(events) <= MAX_EVENTS
+        else [*events[: MAX_EVENTS // 2], *events[-MAX_EVENTS // 2 :]]
+    )
     return {
         "record": record,
         "run": record.run,
@@ -127,7 +133,9 @@ def _harness(record: Record, result: Result) -> dict[str, float | None]:
     probe_ns = result.totals["probe.cost_ns"]
     return {
         "cpu": float(cpu[-1] - cpu[0]) / seconds if seconds else None,
-        "probes": probe_ns / 1e9 / float(elapsed[-1]) if probe_ns and elapsed.size and elapsed[-1] else None,
+        "probes": probe_ns / 1e9 / float(elapsed[-1])
+        if probe_ns and elapsed.size and elapsed[-1]
+        else None,
         "subject": float(alive[-1] - alive[0]) / seconds if seconds and alive.size > 1 else None,
         "rss": result.totals["supervisor_rss_bytes"],
         "late_max": float(late.max()) if late.size else None,
@@ -161,7 +169,10 @@ COMPARED: tuple[tuple[str, Cell], ...] = (
     ("Ended", lambda _, result: result.end.ending.value),
     ("Duration", lambda _, result: _show(result.end.elapsed_s, format_duration)),
     ("Packets delivered", _total("engine.delivered", format_count)),
-    ("Packets due", lambda record, result: _show(delivery(record, result.totals).due, format_count)),
+    (
+        "Packets due",
+        lambda record, result: _show(delivery(record, result.totals).due, format_count),
+    ),
     ("Drops", _total("engine.drops", format_count)),
     ("Gaps", _total("consumer.gaps", format_count)),
     ("Pool slots", _total("pool.slots", format_count)),

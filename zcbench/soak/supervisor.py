@@ -33,6 +33,7 @@ from zcbench.scoreboard import Histogram, Scoreboard
 from zcbench.soak.assembly import due_packets, stream_format
 from zcbench.soak.environment import environment
 from zcbench.soak.subject import EngineSubject, Subject
+from zcbench.soak.worker import DONE, RUNNING
 
 Row = dict[str, int | float | None]
 
@@ -135,10 +136,11 @@ class _Watch:
         self._packets_per_s = packets_per_s
         self._limits = info.scenario.limits
         self._board = Scoreboard.create(writer.directory / SCOREBOARD_FILE)
+        _reserve(writer.directory / SCOREBOARD_FILE)
         self._own = psutil.Process()
         self._interrupts = _Interrupts()
         self._asked = 0
-        self._progress = (0, time.monotonic_ns())  # packets received, and when that was first seen
+        self._progress = (0, time.monotonic_ns())  # what moved so far, and when it last did
         self._previous: tuple[float, int] = (0.0, 0)  # elapsed_s and delivered at the last sample
         self._histograms: dict[str, Histogram] = {
             name: self._board.histogram(name) for name in ("delivery_ns", "hold_ns")
@@ -152,7 +154,7 @@ class _Watch:
 
     def run(self) -> End:
         """Start the subject, sample it until it ends, write the end."""
-        for observer in self._observers:
+        for observer in tuple(self._observers):
             self._tell(observer, "on_start", self._info)
         with self._interrupts.listening():
             subject = EngineSubject(self._writer.directory)
@@ -219,13 +221,24 @@ class _Watch:
         return None
 
     def _hung(self) -> bool:
-        """No packet received for limits.hang. Draining and starting count as long as they get nowhere."""
-        received = self._board["consumer.received"] or 0
-        rechecked = self._board["consumer.rechecked"] or 0
+        """Nothing moved for limits.hang while something should have."""
+        # Returns and the phase count too: draining without verification shows in nothing else.
+        moving = ("consumer.received", "consumer.rechecked", "pool.returns", "phase")
+        progress = sum(self._board[name] or 0 for name in moving)
         now = time.monotonic_ns()
-        if received + rechecked != self._progress[0]:
-            self._progress = (received + rechecked, now)
+        if progress != self._progress[0] or not self._owes(now):
+            self._progress = (progress, now)
         return now - self._progress[1] > self._limits.hang * 1e9
+
+    def _owes(self, now: int) -> bool:
+        """Whether the subject owes a step: a packet that is due, or to start, to end, to drain."""
+        board, source = self._board, self._info.scenario.source
+        received = board["consumer.received"] or 0
+        if board["phase"] != RUNNING or not board["engine.start_ns"] or self._asked:
+            return True
+        if source.unpaced or board["engine.stop_ns"] or received == self._info.due_packets:
+            return True
+        return (self._due(now, board.counters()) or 0) > received
 
     # -- how it ended
 
@@ -241,7 +254,7 @@ class _Watch:
             )
         if code < 0 or (os.name == "nt" and code >= 0xC0000000):
             return self._judge_signal(code)
-        done = self._board["phase"] == 3
+        done = self._board["phase"] == DONE
         if code != 0 or not done:
             when = "with" if code else "before its time, with"
             return self._end(
@@ -313,7 +326,7 @@ class _Watch:
             self._writer.make_room()
             with contextlib.suppress(OSError):
                 self._writer.event(event)
-        for observer in self._observers:
+        for observer in tuple(self._observers):
             self._tell(observer, "on_end", end)
 
     # -- one sample
@@ -334,7 +347,7 @@ class _Watch:
         row["supervisor_rss_bytes"] = self._own.memory_info().rss
         row["supervisor_cpu_s"] = own_cpu.user + own_cpu.system
         self._writer.sample(row)
-        for observer in self._observers:
+        for observer in tuple(self._observers):
             self._tell(observer, "on_sample", row)
 
     def _read_board(self) -> tuple[dict[str, int | None], bool]:
@@ -411,7 +424,7 @@ class _Watch:
     def _event(self, kind: str, message: str, **data: Any) -> None:
         event = Event(elapsed_s=self._elapsed_s(), kind=kind, message=message, data=data)
         self._writer.event(event)
-        for observer in self._observers:
+        for observer in tuple(self._observers):
             self._tell(observer, "on_event", event)
 
     def _look_for_suspension(self) -> None:
@@ -430,6 +443,13 @@ class _Watch:
         except Exception as error:
             self._observers.remove(observer)
             print(f"zcbench: the view failed and was dropped: {error!r}", file=sys.stderr)
+
+
+def _reserve(path: Path) -> None:
+    """Give every page of a sparse file its block: on a full disk a store to a hole is a SIGBUS."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _put_down(subject: Subject) -> None:

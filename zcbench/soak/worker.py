@@ -6,6 +6,7 @@ ends the stream; the pipe's end means that the supervisor is gone, and ends it t
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import os
@@ -36,11 +37,9 @@ ORPHAN_GRACE_S = 5.0
 
 def main(directory: Path) -> int:
     """Run the scenario in ``directory``; 0 when it ended as planned, 70 after an exception."""
-    with (
-        (directory / FAULT_FILE).open("w") as fault_log,
-        (directory / WORKER_EVENTS_FILE).open("a", encoding="utf-8") as events,
-    ):
-        faulthandler.enable(fault_log, all_threads=True)
+    # Never closed here: a crash while the interpreter shuts down still has to find it open.
+    faulthandler.enable((directory / FAULT_FILE).open("w"), all_threads=True)
+    with (directory / WORKER_EVENTS_FILE).open("ab", buffering=0) as events:
         if hasattr(signal, "SIGINT"):
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
         run = msgspec.json.decode(
@@ -50,8 +49,9 @@ def main(directory: Path) -> int:
         def note(kind: str, message: str, data: dict[str, Any]) -> None:
             elapsed_s = (time.monotonic_ns() - run.started_ns) / 1e9
             line = {"elapsed_s": elapsed_s, "kind": kind, "message": message, "data": data}
-            events.write(json.dumps(line) + "\n")
-            events.flush()
+            # A full disk is the supervisor's to report; it must not look like the engine's failure.
+            with contextlib.suppress(OSError):
+                events.write((json.dumps(line) + "\n").encode())
 
         try:
             _run(directory, run, note)

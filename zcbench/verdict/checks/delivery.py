@@ -31,7 +31,9 @@ def check(record: Record, found: Totals) -> Finding:
     of = f"{seen.delivered:,} of {seen.due:,} packets due were delivered"
     if abs(seen.missing) <= seen.tolerance:
         power = f"a loss of {seen.tolerance + 1} or more would have been seen ({seen.why})"
-        return Finding(check="delivery", outcome="pass", sentence=f"{of}; {power}", evidence=evidence)
+        return Finding(
+            check="delivery", outcome="pass", sentence=f"{of}; {power}", evidence=evidence
+        )
     if seen.missing < 0:
         return Finding(
             check="delivery",
@@ -64,4 +66,6 @@ def _remedy(found: Totals) -> str:
         return "the pool had no slot for them: more slots, or policy grow"
     if count(found, "engine.drops"):
         return "the queue was full: the application read too late; raise pool.queue or read faster"
-    return "the producer fell behind or its clock is slow: look at the rate and the sampling lateness"
+    return (
+        "the producer fell behind or its clock is slow: look at the rate and the sampling lateness"
+    )

@@ -50,7 +50,11 @@ def _reason(pool: PoolBehaviour) -> tuple[str, str | None]:
     if not pool.returns:
         return "the pool never got a slot back (see pool.recycling)", None
     little = ""
-    if pool.mean_in_flight is not None and pool.rate_per_s is not None and pool.mean_hold_s is not None:
+    if (
+        pool.mean_in_flight is not None
+        and pool.rate_per_s is not None
+        and pool.mean_hold_s is not None
+    ):
         little = (
             f"; Little's law: {pool.rate_per_s:,.1f}/s × {format_duration(pool.mean_hold_s)} held "
             f"= {pool.mean_in_flight:,.0f} in flight on average"

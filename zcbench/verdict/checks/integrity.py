@@ -11,7 +11,10 @@ def check(record: Record, found: Totals) -> Finding:
     """Fail on one wrong packet, guard zone or poison; pass only if every packet was compared twice."""
     names = ("received", "checked", "rechecked", "corrupt_on_delivery", "corrupt_before_return")
     seen = {name: count(found, f"consumer.{name}") or 0 for name in names}
-    seen |= {name: count(found, f"pool.{name}") or 0 for name in ("guard_violations", "poison_violations")}
+    seen |= {
+        name: count(found, f"pool.{name}") or 0
+        for name in ("guard_violations", "poison_violations")
+    }
     evidence: dict[str, int | float | str | None] = dict(seen)
 
     def finding(outcome: Outcome, sentence: str, remedy: str | None = None) -> Finding:
@@ -27,7 +30,9 @@ def check(record: Record, found: Totals) -> Finding:
     )  # fmt: skip
     wrong = [(f"{seen[name]:,} {what}", why) for name, what, why in faults if seen[name]]
     if wrong:
-        return finding("fail", "; ".join(what for what, _ in wrong), "; ".join(why for _, why in wrong))
+        return finding(
+            "fail", "; ".join(what for what, _ in wrong), "; ".join(why for _, why in wrong)
+        )
     if not record.run.scenario.consumer.verify:
         return finding("skipped", "the scenario does not compare bytes (consumer.verify = false)")
     if not seen["received"]:

@@ -38,7 +38,9 @@ def check(record: Record, _found: Totals) -> Finding:
     end = record.end
     where = ""
     if end.ending is not Ending.FINISHED and end.last_sequence is not None:
-        where = f"; the last packet taken was number {end.last_sequence:,} ({end.received:,} in all)"
+        where = (
+            f"; the last packet taken was number {end.last_sequence:,} ({end.received:,} in all)"
+        )
     elif end.ending is not Ending.FINISHED:
         where = "; no packet had been taken"
     detail = f": {end.message}" if end.message and end.ending is not Ending.FINISHED else ""

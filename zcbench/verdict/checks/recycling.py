@@ -22,11 +22,28 @@ def check(record: Record, found: Totals) -> Finding:
 
     def finding(outcome: Outcome, sentence: str, remedy: str | None = None) -> Finding:
         return Finding(
-            check="pool.recycling", outcome=outcome, sentence=sentence, evidence=evidence, remedy=remedy
+            check="pool.recycling",
+            outcome=outcome,
+            sentence=sentence,
+            evidence=evidence,
+            remedy=remedy,
         )
 
-    slots, hits, misses, returns, left = pool.slots, pool.hits, pool.misses, pool.returns, pool.in_flight
-    if slots is None or hits is None or misses is None or returns is None or left is None or not hits + misses:
+    slots, hits, misses, returns, left = (
+        pool.slots,
+        pool.hits,
+        pool.misses,
+        pool.returns,
+        pool.in_flight,
+    )
+    if (
+        slots is None
+        or hits is None
+        or misses is None
+        or returns is None
+        or left is None
+        or not hits + misses
+    ):
         return finding("inconclusive", "the pool was never asked for a slot, or not measured")
     spent = f"{hits:,} hits = {slots:,} slots, {misses:,} misses"
     if returns == 0 and hits + misses > slots:

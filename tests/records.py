@@ -1,0 +1,296 @@
+"""Synthetic run directories: what a run of a given kind would have left, without running one.
+
+:func:`write_record` plays a textbook pool packet by packet and writes the record with the project's own
+writer and scoreboard. A test then bends single counters, rows or events to plant the fault it is about.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from zcbench.record.reader import Record, read_record
+from zcbench.record.schema import (
+    SCOREBOARD_FILE,
+    WORKER_EVENTS_FILE,
+    End,
+    Ending,
+    Environment,
+    Event,
+    RunInfo,
+)
+from zcbench.record.writer import RecordWriter
+from zcbench.scenario import ConsumerTable, PoolTable, SamplingTable, Scenario, SourceTable
+from zcbench.scoreboard import Scoreboard, bucket_of
+from zcbench.units import Duration
+
+STARTED_NS = 1_000_000_000_000
+STREAM_AFTER_S = 0.25
+PACKET_BYTES = 3840
+PACKETS_PER_S = 100
+
+Row = dict[str, int | float | None]
+
+ENVIRONMENT = Environment(
+    system="Linux 6.1.0",
+    machine="x86_64",
+    processor="Example CPU",
+    cores=4,
+    memory_bytes=8 * 2**30,
+    python="CPython 3.11.9",
+    zcbench="0.1.0",
+    packages={"numpy": "2.0.0", "psutil": "7.2.0"},
+    git_commit="0123456789abcdef0123456789abcdef01234567",
+    git_dirty=False,
+)
+
+
+def scenario(
+    *,
+    duration_s: float = 30.0,
+    slots: int = 10,
+    policy: str = "grow",
+    consumer: ConsumerTable | None = None,
+    **more: object,
+) -> Scenario:
+    """A scenario at 100 packets/s."""
+    return Scenario(
+        name="synthetic",
+        duration=Duration(duration_s),
+        source=SourceTable(kind="tone"),
+        pool=PoolTable(slots=slots, policy=policy),
+        consumer=consumer or ConsumerTable(kind="immediate"),
+        sampling=SamplingTable(every=Duration(1.0), tracemalloc=True),
+        **more,
+    )
+
+
+@dataclass
+class TextbookPool:
+    """A sound pool under policy ``grow`` whose application keeps the newest ``hold`` packets."""
+
+    slots: int
+    hold: int
+    captured: int = 0
+    hits: int = 0
+    misses: int = 0
+    freed: int = 0
+    returns: int = 0
+    high_water: int = 0
+    kept: deque[bool] = field(
+        default_factory=deque
+    )  # per lease in flight: is it a slot of the slab?
+    in_slab: int = 0
+
+    def capture(self) -> None:
+        """One packet comes, and the oldest one too many goes."""
+        self.captured += 1
+        hit = self.in_slab < self.slots
+        self.hits += hit
+        self.misses += not hit
+        self.in_slab += hit
+        self.kept.append(hit)
+        self.high_water = max(self.high_water, len(self.kept))
+        while len(self.kept) > self.hold:
+            self.give_back()
+
+    def give_back(self) -> None:
+        """The oldest lease returns."""
+        slab = self.kept.popleft()
+        self.in_slab -= slab
+        self.freed += not slab
+        self.returns += 1
+
+    def drain(self) -> None:
+        """The application lets go of everything."""
+        while self.kept:
+            self.give_back()
+
+    def counters(self) -> Row:
+        """What stands on the scoreboard."""
+        n, let_go = self.captured, self.captured - len(self.kept)
+        return {
+            "engine.captured": n,
+            "engine.captured_bytes": n * PACKET_BYTES,
+            "engine.drops": 0,
+            "engine.xruns": 0,
+            "engine.queued": 0,
+            "engine.delivered": n,
+            "engine.delivered_bytes": n * PACKET_BYTES,
+            "pool.slots": self.slots,
+            "pool.hits": self.hits,
+            "pool.misses": self.misses,
+            "pool.refused": 0,
+            "pool.overflow_allocations": self.misses,
+            "pool.overflow_bytes": self.misses * PACKET_BYTES,
+            "pool.overflow_freed_bytes": self.freed * PACKET_BYTES,
+            "pool.high_water": self.high_water,
+            "pool.in_flight": len(self.kept),
+            "pool.returns": self.returns,
+            "pool.guard_violations": 0,
+            "pool.poison_violations": 0,
+            "consumer.received": n,
+            "consumer.last_sequence": max(0, n - 1),
+            "consumer.gaps": 0,
+            "consumer.missing": 0,
+            "consumer.duplicates": 0,
+            "consumer.reordered": 0,
+            "consumer.checked": n,
+            "consumer.rechecked": let_go,
+            "consumer.corrupt_on_delivery": 0,
+            "consumer.corrupt_before_return": 0,
+            "consumer.held": len(self.kept),
+        }
+
+
+def write_record(
+    directory: Path,
+    plan: Scenario | None = None,
+    *,
+    packets: int | None = None,
+    ending: End | None = None,
+    partial: bool = False,
+    rows: int = 30,
+    counters: Mapping[str, int] | None = None,
+    bend: Callable[[int, Row], None] | None = None,
+    hold_ns: int | None = None,
+    board: bool = True,
+    events: Sequence[Event] = (),
+    command: Sequence[str] = ("zcbench", "run", "synthetic"),
+    tags: Mapping[str, str] | None = None,
+) -> Path:
+    """Write the record of a run of ``plan`` that captured ``packets`` (default: all that were due).
+
+    ``counters`` replace final counters, on the page and in the last row; ``bend`` may change any row in
+    place (None: a missing reading); ``hold_ns`` is every lease's hold time (0 leaves none measured);
+    ``board=False`` leaves out the page. ``partial`` records no end.
+    """
+    plan = plan or scenario()
+    due = round(plan.duration * PACKETS_PER_S)
+    info = RunInfo(
+        id="20260101T000000Z-synthetic-000001",
+        started_at="2026-01-01T00:00:00.000+00:00",
+        started_ns=STARTED_NS,
+        command=list(command),
+        scenario=plan,
+        environment=ENVIRONMENT,
+        tracemalloc=plan.sampling.tracemalloc,
+        due_packets=due,
+        tags=dict(tags or {}),
+    )
+    finished = not partial and (ending is None or ending.ending is Ending.FINISHED)
+    taken = due if packets is None else packets
+    directory.mkdir(parents=True, exist_ok=True)
+    writer = RecordWriter(directory, info)
+    last: Row = {}
+    for index, row in enumerate(_rows(plan, taken, rows, finished)):
+        last = row
+        if index == rows - 1:
+            row.update(counters or {})
+        if bend is not None:
+            bend(index, row)
+        writer.sample(row)
+    if board:
+        held = hold_ns if hold_ns is not None else round(_hold_packets(plan) * 1e7) or 20_000
+        _write_board(directory, {**last, **(counters or {})}, held)
+    (directory / WORKER_EVENTS_FILE).write_bytes(
+        b"".join(msgspec.json.encode(event) + b"\n" for event in events)
+    )
+    if not partial:
+        end = ending or End(
+            ending=Ending.FINISHED,
+            elapsed_s=float(last["elapsed_s"] or 0),
+            exit_code=0,
+            message="ended as planned",
+            last_sequence=taken - 1,
+            received=taken,
+        )
+        data = msgspec.to_builtins(end)
+        writer.event(Event(elapsed_s=end.elapsed_s or 0.0, kind="end", message="end", data=data))
+    writer.close()
+    return directory
+
+
+def make_record(directory: Path, plan: Scenario | None = None, **story: object) -> Record:
+    """:func:`write_record`, read back."""
+    return read_record(write_record(directory, plan, **story))
+
+
+def _hold_packets(plan: Scenario) -> int:
+    return round(plan.consumer.hold * PACKETS_PER_S) if plan.consumer.kind == "hold" else 0
+
+
+def _rows(plan: Scenario, packets: int, rows: int, finished: bool) -> Iterator[Row]:
+    pool = TextbookPool(plan.pool.slots, _hold_packets(plan))
+    due = round(plan.duration * PACKETS_PER_S)
+    stream_s = packets / PACKETS_PER_S
+    for index in range(rows):
+        is_last = index == rows - 1
+        while pool.captured < packets * (index + 1) // rows:
+            pool.capture()
+        if is_last and finished:
+            pool.drain()
+        elapsed_s = STREAM_AFTER_S + stream_s * (index + 1) / rows
+        row: Row = pool.counters()
+        row |= {
+            "elapsed_s": elapsed_s,
+            "phase": 3 if is_last and finished else 1,
+            "due": min(due, pool.captured),
+            "engine.start_ns": STARTED_NS + round(STREAM_AFTER_S * 1e9),
+            "engine.stop_ns": STARTED_NS + round((STREAM_AFTER_S + stream_s) * 1e9)
+            if is_last and finished
+            else 0,
+            "pool.oldest_lease_ns": len(pool.kept) * 10_000_000,
+            "python_heap_bytes": 2_000_000 + 1000 * (index % 7),
+            "native_heap_bytes": 6_000_000 + 500 * (index % 5),
+            "allocated_blocks": 100_000,
+            "gc.collections": index // 5,
+            "gc.full_collections": index // 15,
+            "gc.freed_objects": 40 * (index // 5),
+            "gc.pause_ns": 2_000_000 * (index // 5),
+            "probe.cost_ns": 300_000 * (index + 1),
+            "rate_per_s": PACKETS_PER_S,
+            "supervisor_rss_bytes": 30 * 2**20,
+            "supervisor_cpu_s": 0.5 + 0.004 * index,
+            "sample_late_s": 0.0002,
+            "settled": 1,
+        }
+        if not (
+            is_last and finished
+        ):  # there is no process any more at the last sample of a finished run
+            row |= {
+                "rss_bytes": 50 * 2**20 + 4096 * (index % 3),
+                "threads": 4,
+                "fds": 12,
+                "cpu_user_s": 0.01 * index,
+                "cpu_system_s": 0.005 * index,
+            }
+        yield row
+
+
+def _write_board(directory: Path, row: Row, hold_ns: int) -> None:
+    board = Scoreboard.create(directory / SCOREBOARD_FILE)
+    for name in board.index:
+        value = row.get(name)
+        if value is not None:
+            board[name] = int(value)
+    delivered, returns = int(row["engine.delivered"] or 0), int(row["pool.returns"] or 0)
+    times = {"fill_ns": 1500, "queue_ns": 60_000, "delivery_ns": 80_000, "callback_ns": 2500}
+    for name, value_ns in times.items():
+        _record_many(board, name, value_ns, delivered)
+    if hold_ns:
+        _record_many(board, "hold_ns", hold_ns, returns)
+        _record_many(board, "held_ns", hold_ns, returns)
+
+
+def _record_many(board: Scoreboard, name: str, value_ns: int, times: int) -> None:
+    """``times`` equal readings at once: an hour's 360,000 one by one would take seconds."""
+    at, words = board._histograms[name], board.words
+    words[at] += times
+    words[at + 1] += times * value_ns
+    words[at + 2] = max(words[at + 2], value_ns if times else 0)
+    words[at + 4 + bucket_of(value_ns)] += times

@@ -1,0 +1,32 @@
+"""The ordinary way: every packet is copied into ``bytes``. The baseline zero-copy is held against."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zcbench.capture.detached import DetachedPacket
+from zcbench.capture.native import NativeEngine
+
+
+class CopyingEngine(NativeEngine):
+    """The native engine with one ``bytes`` copy per packet; the slot returns within read().
+
+    Its packets are read-only and have no lease.
+    """
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+        self.read = self._read_copy  # type: ignore[assignment]
+
+    def _read_copy(self, timeout: float | None = None) -> DetachedPacket | None:
+        packet = self._core.read(timeout)
+        if packet is None:
+            return None
+        with packet:
+            copied = bytes(packet)
+            samples = np.frombuffer(copied, self.format.dtype).reshape(
+                packet.frames, packet.channels
+            )
+            return DetachedPacket(
+                packet.sequence, packet.time_ns, packet.flags, packet.checksum, samples
+            )

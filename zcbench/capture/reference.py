@@ -1,0 +1,457 @@
+"""The capture engine in plain Python: the readable specification, and the oracle the native one is held to.
+
+Everything happens under one lock. The counters are those of the native engine, on the same scoreboard.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.capture.detached import DetachedPacket
+from zcbench.capture.engine import (
+    SLOT_ALIGNMENT_BYTES,
+    Packet,
+    PacketFlags,
+    PoolConfig,
+    PoolStats,
+    StreamFormat,
+    read_stats,
+)
+from zcbench.capture.sources import DeviceSource, ReplaySource
+from zcbench.scoreboard import Scoreboard
+
+GUARD_BYTES = 64
+GUARD, POISON = 0xA5, 0xDB
+
+
+@dataclass(eq=False)
+class Slot:
+    """One piece of memory for one packet: ``memory`` is its payload, ``zone`` that with its guard zones."""
+
+    memory: NDArray[np.uint8]
+    zone: NDArray[np.uint8]
+    overflow: bool = False
+    acquired_ns: int = 0  # 0: not in flight
+    queued_ns: int = 0
+    delivered_ns: int = 0  # 0: never reached the application
+    sequence: int = 0
+    time_ns: int = 0
+    flags: int = 0
+    checksum: int = 0
+
+
+class Pool:
+    """N slots, handed out first in first out. Every method expects the stream's lock to be held."""
+
+    def __init__(self, config: PoolConfig, payload_bytes: int, board: Scoreboard) -> None:
+        self.config, self.board = config, board
+        self._payload = payload_bytes
+        guard = GUARD_BYTES if config.debug else 0
+        stride = -(-payload_bytes // SLOT_ALIGNMENT_BYTES) * SLOT_ALIGNMENT_BYTES + 2 * guard
+        self.stride, self._guard = stride, guard
+        slab = _aligned(config.slots * stride)
+        zones = slab.reshape(config.slots, stride)
+        self.slots = [self._slot(zone) for zone in zones]
+        self.overflow: set[Slot] = set()
+        self.free = deque(self.slots)
+        board["pool.slots"] = config.slots
+
+    def _slot(self, zone: NDArray[np.uint8], *, overflow: bool = False) -> Slot:
+        memory = zone[self._guard : self._guard + self._payload]
+        if self.config.debug:
+            zone[:] = GUARD
+            if not overflow:
+                memory[:] = POISON
+        return Slot(memory, zone, overflow)
+
+    def add(self, name: str, n: int = 1) -> None:
+        """Count."""
+        self.board.words[self.board.index[name]] += n
+
+    def acquire(self, now: int) -> Slot | None:
+        """A free slot (a hit), or what the policy gives on a miss; None under drop and block."""
+        if self.free:
+            self.add("pool.hits")
+            return self._hand_out(self.free.popleft(), now)
+        self.add("pool.misses")
+        if self.config.policy != "grow":
+            return None
+        slot = self._slot(_aligned(self.stride), overflow=True)
+        self.overflow.add(slot)
+        self.add("pool.overflow_allocations")
+        self.add("pool.overflow_bytes", self.stride)
+        return self._hand_out(slot, now)
+
+    def take_late(self, now: int) -> Slot | None:
+        """A free slot for a miss already counted (policy block)."""
+        return self._hand_out(self.free.popleft(), now) if self.free else None
+
+    def _hand_out(self, slot: Slot, now: int) -> Slot:
+        if self.config.debug and not slot.overflow and not (slot.memory == POISON).all():
+            self.add("pool.poison_violations")
+        slot.acquired_ns, slot.delivered_ns = now, 0
+        self.add("pool.in_flight")
+        in_flight = self.board["pool.in_flight"] or 0
+        if in_flight > (self.board["pool.high_water"] or 0):
+            self.board["pool.high_water"] = in_flight
+        return slot
+
+    def give_back(self, slot: Slot, now: int) -> None:
+        """The slot's lease is over."""
+        self.board.record("hold_ns", now - slot.acquired_ns)
+        if slot.delivered_ns:
+            self.board.record("held_ns", now - slot.delivered_ns)
+        slot.acquired_ns = 0
+        if self.config.debug and not self._guards_intact(slot):
+            self.add("pool.guard_violations")
+        self.add("pool.in_flight", -1)
+        self.add("pool.returns")
+        if slot.overflow:
+            self.overflow.remove(slot)
+            self.add("pool.overflow_freed_bytes", self.stride)
+            return
+        if self.config.debug:
+            slot.zone[:] = GUARD
+            slot.memory[:] = POISON
+        self.free.append(slot)
+
+    def oldest_lease_ns(self, now: int) -> int:
+        """Age of the oldest lease in flight; 0 if there is none."""
+        acquired = [s.acquired_ns for s in (*self.slots, *self.overflow) if s.acquired_ns]
+        return max(0, now - min(acquired)) if acquired else 0
+
+    def check(self) -> int:
+        """Examine every slot of the slab; the number found wrong."""
+        if not self.config.debug:
+            return 0
+        wrong = 0
+        for slot in self.slots:
+            guards = self._guards_intact(slot)
+            poison = slot.acquired_ns != 0 or bool((slot.memory == POISON).all())
+            self.add("pool.guard_violations", not guards)
+            self.add("pool.poison_violations", not poison)
+            wrong += not (guards and poison)
+        return wrong
+
+    def _guards_intact(self, slot: Slot) -> bool:
+        before, after = slot.zone[: self._guard], slot.zone[self._guard + self._payload :]
+        return bool((before == GUARD).all() and (after == GUARD).all())
+
+
+def _aligned(size: int) -> NDArray[np.uint8]:
+    raw = np.empty(size + SLOT_ALIGNMENT_BYTES, np.uint8)
+    start = -raw.ctypes.data % SLOT_ALIGNMENT_BYTES
+    return raw[start : start + size]
+
+
+class Stream:
+    """What a lease needs after its engine is gone: the pool, the lock, the format."""
+
+    def __init__(self, format: StreamFormat, pool: Pool) -> None:
+        self.format, self.pool = format, pool
+        # Re-entrant: a lease may die (gc) in a thread that holds it.
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.lease_type: type[Any] = type(
+            "Lease", (_Lease, ctypes.c_char * format.packet_bytes), {"__slots__": ()}
+        )
+
+    def give_back(self, slot: Slot) -> None:
+        """Any thread."""
+        with self.changed:
+            self.pool.give_back(slot, time.monotonic_ns())
+            self.changed.notify_all()
+
+    def lease(self, slot: Slot) -> Any:
+        """A new lease on ``slot``: a ctypes array over its memory, so that it exports the buffer protocol."""
+        lease = self.lease_type.from_buffer(slot.memory)
+        lease.stream, lease.slot = self, slot
+        return lease
+
+
+class _Lease:
+    """The ownership of one slot; it returns when this object dies."""
+
+    stream: Stream
+    slot: Slot
+
+    def __del__(self) -> None:
+        self.stream.give_back(self.slot)
+
+
+class ReferencePacket:
+    """A packet of the reference engine; see :class:`zcbench.capture.engine.Packet`."""
+
+    def __init__(self, lease: Any, stream: Stream, slot: Slot, checksum: int | None) -> None:
+        self._lease, self._format = lease, stream.format
+        self.sequence, self.time_ns, self.flags = slot.sequence, slot.time_ns, slot.flags
+        self.frames, self.channels = stream.format.frames, stream.format.channels
+        self.nbytes = stream.format.packet_bytes
+        self.checksum = checksum
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The samples, no copy; its base is the lease."""
+        if self._lease is None:
+            raise ValueError(
+                f"packet {self.sequence} was released; take packet.array before release(), "
+                "it keeps the slot by itself"
+            )
+        flat = np.frombuffer(self._lease, self._format.dtype)
+        return flat.reshape(self.frames, self.channels)
+
+    @property
+    def released(self) -> bool:
+        """Whether release() was called."""
+        return self._lease is None
+
+    def release(self) -> None:
+        """Give up the packet's own claim."""
+        self._lease = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        return self.array.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
+
+    def __reduce__(self) -> tuple[type[DetachedPacket], tuple[Any, ...]]:
+        copy = self.array.copy()
+        return DetachedPacket, (self.sequence, self.time_ns, self.flags, self.checksum, copy)
+
+
+class ReferenceEngine:
+    """See :class:`zcbench.capture.engine.CaptureEngine`. Its producer is a Python thread, or sounddevice's
+    Python callback."""
+
+    def __init__(
+        self,
+        format: StreamFormat,
+        source: ReplaySource | DeviceSource,
+        pool: PoolConfig,
+        *,
+        scoreboard: Scoreboard | None = None,
+        checksum: bool = False,
+    ) -> None:
+        if isinstance(source, DeviceSource) and pool.policy == "block":
+            raise ValueError("policy 'block' is for replay sources: an audio callback cannot wait")
+        self.format, self.source = format, source
+        self.scoreboard = scoreboard or Scoreboard.create()
+        self._pool = Pool(pool, format.packet_bytes, self.scoreboard)
+        self._stream = Stream(format, self._pool)
+        self._changed = self._stream.changed
+        self._queue: deque[Slot] = deque()
+        self._capacity = 1 << (pool.queue - 1).bit_length()
+        self._checksum = checksum
+        self._gap = self._started = self._stopping = self._ended = False
+        self._thread: threading.Thread | None = None
+        self._device: Any = None
+
+    # -- the producer
+
+    def start(self) -> None:
+        """Start the producer; see the protocol."""
+        if self._started:
+            raise RuntimeError("the engine was started before; make a new one")
+        self._started = True
+        self.scoreboard["engine.start_ns"] = time.monotonic_ns()
+        source = self.source
+        if isinstance(source, DeviceSource):
+            self._device = source.open_python_stream(self.format, self._on_audio)
+            self._device.start()
+        elif source.limit == 0:
+            self._end()
+        elif source.pace != "manual":
+            self._thread = threading.Thread(target=self._replay, args=(source,), daemon=True)
+            self._thread.start()
+
+    def _replay(self, source: ReplaySource) -> None:
+        start = self.scoreboard["engine.start_ns"] or 0
+        period_ns = self.format.frames * 1e9 / (self.format.rate * source.speed)
+        number = 0
+        while not self._stopping and (source.limit is None or number < source.limit):
+            if source.pace == "real":
+                due = start + int((number + 1) * period_ns)
+                with self._changed:
+                    while not self._stopping and (wait := due - time.monotonic_ns()) > 0:
+                        self._changed.wait(wait / 1e9)
+            else:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._caught_up() or self._stopping)
+                due = time.monotonic_ns()
+            if self._stopping:
+                break
+            self._capture(source.block(number, self.format.frames), due, may_wait=True)
+            number += 1
+        self._end()
+
+    def _caught_up(self) -> bool:
+        """Whether an unpaced source may go on: room, and a free slot or nothing left to read."""
+        return len(self._queue) < self._capacity and bool(self._pool.free or not self._queue)
+
+    def produce(self, packets: int = 1) -> int:
+        """Capture the next packets in this thread (pace "manual"); see the protocol."""
+        source = self.source
+        if not self._started or not isinstance(source, ReplaySource):
+            raise RuntimeError('produce() needs a started replay source with pace "manual"')
+        made = 0
+        while made < packets and not self._stopping and len(self._queue) < self._capacity:
+            number = self.scoreboard["engine.captured"] or 0
+            if source.limit is not None and number >= source.limit:
+                break
+            if self._pool.config.policy == "block" and not self._pool.free:
+                break
+            block = source.block(number, self.format.frames)
+            self._capture(block, time.monotonic_ns(), may_wait=False)
+            made += 1
+        if self.scoreboard["engine.captured"] == source.limit:
+            self._end()
+        return made
+
+    def _on_audio(self, data: Any, frames: int, _time: Any, status: Any) -> None:
+        flags = PacketFlags.XRUN if status.input_overflow or status.input_underflow else 0
+        self._pool.add("engine.xruns", bool(flags))
+        if frames == self.format.frames:
+            block = np.frombuffer(data, self.format.dtype)
+            self._capture(block, time.monotonic_ns(), may_wait=False, flags=flags)
+
+    def _capture(
+        self, block: NDArray[Any], time_ns: int, *, may_wait: bool, flags: int = 0
+    ) -> None:
+        pool, began = self._pool, time.monotonic_ns()
+        with self._changed:
+            sequence = self.scoreboard["engine.captured"] or 0
+            pool.add("engine.captured")
+            pool.add("engine.captured_bytes", self.format.packet_bytes)
+            slot = pool.acquire(began)
+            if slot is None and may_wait and pool.config.policy == "block":
+                self._changed.wait_for(lambda: pool.free or self._stopping)
+                slot = pool.take_late(time.monotonic_ns())
+            if slot is None:
+                pool.add("pool.refused")
+                self._drop()
+            else:
+                slot.sequence = sequence
+                slot.memory[:] = np.ascontiguousarray(block).reshape(-1).view(np.uint8)
+                self._publish(slot, time_ns, flags)
+            self.scoreboard.record("callback_ns", time.monotonic_ns() - began)
+
+    def _publish(self, slot: Slot, time_ns: int, flags: int) -> None:
+        slot.time_ns = time_ns
+        slot.flags = (
+            flags | (self._gap and PacketFlags.GAP) | (slot.overflow and PacketFlags.OVERFLOW)
+        )
+        slot.checksum = zlib.crc32(slot.memory.data) if self._checksum else 0
+        slot.queued_ns = time.monotonic_ns()
+        if len(self._queue) >= self._capacity:
+            self._pool.give_back(slot, slot.queued_ns)
+            self._drop()
+            return
+        self._gap = False
+        self.scoreboard.record("fill_ns", slot.queued_ns - slot.acquired_ns)
+        self._pool.add("engine.queued")
+        self._queue.append(slot)
+        self._changed.notify_all()
+
+    def _drop(self) -> None:
+        self._pool.add("engine.drops")
+        self._gap = True
+
+    def _end(self) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    # -- the reader
+
+    def read(self, timeout: float | None = None) -> Packet | None:
+        """The next packet, None at the end of the stream; see the protocol."""
+        if timeout is not None and not timeout >= 0:
+            raise ValueError("timeout must be at least 0 seconds, or None")
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._queue or self._ended, timeout):
+                raise TimeoutError("no packet within the timeout")
+            if not self._queue:
+                return None
+            slot = self._queue.popleft()
+            pool, now = self._pool, time.monotonic_ns()
+            pool.add("engine.queued", -1)
+            pool.add("engine.delivered")
+            pool.add("engine.delivered_bytes", self.format.packet_bytes)
+            slot.delivered_ns = now
+            self.scoreboard.record("queue_ns", now - slot.queued_ns)
+            self.scoreboard.record("delivery_ns", max(0, now - slot.time_ns))
+            self._changed.notify_all()
+            checksum = slot.checksum if self._checksum else None
+            return ReferencePacket(self._stream.lease(slot), self._stream, slot, checksum)
+
+    # -- the end
+
+    def stop(self) -> None:
+        """Stop the producer; see the protocol."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._device is not None:
+            self._device.close()
+            self._device = None
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._end()
+
+    def close(self) -> None:
+        """stop(), then discard what is queued; see the protocol."""
+        self.stop()
+        with self._changed:
+            while self._queue:
+                slot = self._queue.popleft()
+                self._pool.add("engine.queued", -1)
+                self._pool.add("engine.drops")
+                self._pool.give_back(slot, time.monotonic_ns())
+
+    def stats(self) -> PoolStats:
+        """The counters now."""
+        with self._changed:
+            return read_stats(self.scoreboard, self._pool.oldest_lease_ns(time.monotonic_ns()))
+
+    def check(self) -> int:
+        """Debug pool: the number of slots found wrong."""
+        with self._changed:
+            return self._pool.check()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Packet]:
+        while (packet := self.read()) is not None:
+            yield packet
