@@ -1,0 +1,5 @@
+"""``python -m zcbench``."""
+
+from zcbench.cli import main
+
+main()

@@ -1,0 +1,137 @@
+"""``zcbench run``: a scenario in, a run directory and its report out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zcbench.scenario import (
+    FLAGS,
+    Setting,
+    environment_settings,
+    load,
+    parse_setting,
+    parse_tag,
+    to_toml,
+    variable_of,
+)
+
+DEFAULT_SCENARIO = "crash-debug"
+
+_HELP = {
+    "--duration": "how long the stream is: 30s, 5m, 1h30m",
+    "--warmup": "what memory figures leave out at the start",
+    "--engine": "native, reference, copying, or package.module:Class",
+    "--source": "tone, noise, silence, file or device",
+    "--path": "the audio file of source file",
+    "--device": "PortAudio input: its number or a part of its name",
+    "--rate": "frames a second: 48000, 44.1k",
+    "--frames": "frames a packet",
+    "--channels": "channels a frame",
+    "--dtype": "float32, int32 or int16",
+    "--speed": "replay this many times faster than real",
+    "--unpaced": "replay as fast as the application reads",
+    "--pool": "slots in the pool, 1 to 1,000,000",
+    "--pool-policy": "when no slot is free: grow, drop or block",
+    "--debug-pool": "poison returned slots, check guard zones",
+    "--consumer": "immediate, hold, cycle, slow, burst or copy",
+    "--hold": "consumer hold: keep the last T",
+    "--work": "consumer slow: work T a packet",
+    "--every": "consumer burst: read every T",
+    "--sample-every": "time between samples",
+}
+_SWITCHES = ("--unpaced", "--debug-pool")
+
+
+def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    for flag in reversed(FLAGS):
+        text = f"{_HELP[flag]}  [{variable_of(flag)}]"
+        if flag in _SWITCHES:
+            option = click.option(flag, is_flag=True, default=None, help=text)
+        else:
+            option = click.option(flag, metavar="VALUE", help=text)
+        command = option(command)
+    return command
+
+
+@click.command("run")
+@click.argument("scenario", required=False)
+@_scenario_flags
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="any key of a scenario")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="a tag for the record")
+@click.option("--out", type=click.Path(path_type=Path), envvar="ZCBENCH_OUT", metavar="DIR",
+              help="run directory to make (default: below reports/runs)")  # fmt: skip
+@click.option("--quiet", is_flag=True, envvar="ZCBENCH_QUIET", help="no progress, no summary")
+@click.option("--json", "as_json", is_flag=True, envvar="ZCBENCH_JSON", help="print result.json")
+@click.option("--dry-run", is_flag=True, help="print the scenario as resolved, and leave")
+def command(
+    scenario: str | None,
+    sets: tuple[str, ...],
+    tags: tuple[str, ...],
+    out: Path | None,
+    quiet: bool,
+    as_json: bool,
+    dry_run: bool,
+    **flags: Any,
+) -> None:
+    """Run SCENARIO (a shipped name or a TOML file; crash-debug if none is named).
+
+    Each flag goes before its ZCBENCH_* variable, that before the scenario, that before the default.
+    The report's path is printed on stdout.
+    """
+    resolved = load(
+        scenario or os.environ.get("ZCBENCH_SCENARIO") or DEFAULT_SCENARIO,
+        environment=environment_settings(os.environ),
+        flags=[*_given(flags), *map(parse_setting, sets), *map(parse_tag, tags)],
+    )
+    if dry_run:
+        click.echo(to_toml(resolved), nl=False)
+        return
+    # Everything heavy is imported once the scenario is known to be right.
+    from zcbench.record.reader import read_record
+    from zcbench.record.schema import REPORT_FILE, RESULT_FILE
+    from zcbench.record.writer import RUNS_ROOT, create_run_directory, write_result
+    from zcbench.render import console, markdown
+    from zcbench.soak import supervisor
+    from zcbench.soak.assembly import assemble
+    from zcbench.verdict import judge
+
+    assemble(resolved)  # opens the source: a bad one must fail before anything is written
+    directory = create_run_directory(out, RUNS_ROOT, resolved.name)
+    with contextlib.ExitStack() as stack:
+        observers: list[supervisor.Observer] = []
+        if not quiet:
+            view = console.LiveView() if sys.stderr.isatty() else console.Heartbeat()
+            observers.append(stack.enter_context(view))
+        supervisor.run(resolved, directory, command=["zcbench", *sys.argv[1:]], observers=observers)
+
+    record = read_record(directory)
+    result = judge(record)
+    write_result(directory, result)
+    report = directory / REPORT_FILE
+    report.write_text(markdown.render(record, result), encoding="utf-8")
+    if not quiet:
+        from rich.console import Console
+
+        terminal = Console(stderr=True)
+        terminal.print(console.summary(record, result, terminal.width))
+    if as_json:
+        click.echo((directory / RESULT_FILE).read_text(encoding="utf-8"))
+    else:
+        click.echo(str(report))
+    sys.exit(result.exit_code)
+
+
+def _given(parameters: dict[str, Any]) -> list[Setting]:
+    """The scenario flags that were used, as settings."""
+    return [
+        Setting(key, "true" if value is True else value, flag)
+        for flag, key in FLAGS.items()
+        if (value := parameters[flag.lstrip("-").replace("-", "_")]) is not None
+    ]
