@@ -13,6 +13,7 @@ from tests.records import Row, make_record, scenario
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Event
 from zcbench.render.markdown import render, render_many
+from zcbench.render.paths import without_folders
 from zcbench.scenario import ConsumerTable, load
 from zcbench.units import Duration
 from zcbench.verdict import judge
@@ -289,30 +290,49 @@ def test_the_report_names_the_run_and_not_the_folder_it_lies_in(tmp_path: Path) 
     assert str(tmp_path) not in report
 
 
-@pytest.mark.xfail(
-    reason="paths in the arguments, the source and a traceback are printed as they are"
-)
-@pytest.mark.parametrize("where", ["--out", "source.path", "traceback"])
-def test_no_path_of_the_machine_is_in_the_report(tmp_path: Path, where: str) -> None:
-    # given a run whose command, source or traceback names a folder
-    folder, plan, command, end = "/home/somebody/private", scenario(), ["zcbench", "run"], None
+@pytest.mark.parametrize("folder", ["/srv/private/takes", "C:\\Users\\somebody\\takes"])
+@pytest.mark.parametrize("where", ["--out", "--out=", "source.path", "traceback", "event"])
+def test_no_folder_of_the_machine_is_in_the_report(tmp_path: Path, where: str, folder: str) -> None:
+    # given a run whose command, source, traceback or event names a folder
+    path = folder + ("\\" if "\\" in folder else "/") + "take.wav"
+    plan, command, end = scenario(), ["zcbench", "run"], None
+    events: tuple[Event, ...] = ()
     if where == "--out":
-        command += ["--out", f"{folder}/run"]
+        command += ["--out", path]
+    elif where == "--out=":
+        command += [f"--out={path}"]
     elif where == "source.path":
-        source = msgspec.structs.replace(plan.source, kind="file", path=f"{folder}/take.wav")
+        source = msgspec.structs.replace(plan.source, kind="file", path=path)
         plan = msgspec.structs.replace(plan, source=source)
-    else:
-        text = f'  File "{folder}/app.py", line 3, in main'
+    elif where == "traceback":
+        text = f'  File "{path}", line 3, in main'
         end = End(ending=Ending.FAILED, traceback=text, received=3000, last_sequence=2999)
-    report = report_of(make_record(tmp_path / "run", plan, command=command, ending=end))
-    # then the folder is not printed
-    assert folder not in report
+    else:
+        events = (Event(elapsed_s=1.0, kind="error", message=f"cannot write {path}: disk full"),)
+    record = make_record(tmp_path / "run", plan, command=command, ending=end, events=events)
+    report = report_of(record)
+    # then the file is named, and the folder is not
+    assert "take.wav" in report
+    assert "private" not in report
+    assert "somebody" not in report
 
 
-@pytest.mark.xfail(reason="an indented code block ends where an argument breaks the line")
+@pytest.mark.parametrize(
+    "text",
+    ["100/s and 2 w/o gaps", "see https://example.org/a/b/c", "a/b relative/path.py", "n / m"],
+)
+def test_what_only_looks_like_a_path_is_left_alone(text: str) -> None:
+    assert without_folders(text) == text
+
+
 def test_an_argument_with_a_line_break_stays_inside_the_command(tmp_path: Path) -> None:
-    command = ["zcbench", "run", "--tag", "note=a\n\n## not a heading"]
-    assert "\n## not a heading" not in report_of(make_record(tmp_path / "run", command=command))
+    # given an argument that tries to end the block and to be a heading
+    command = ["zcbench", "run", "--tag", "note=a\n```\n\n## not a heading"]
+    report = report_of(make_record(tmp_path / "run", command=command))
+    # then it is still inside the command's code block, whose fence is longer than its own
+    block = re.search(r"^(````+)sh\n(.*?)\n\1$", report, re.DOTALL | re.MULTILINE)
+    assert block is not None
+    assert "## not a heading" in block[2]
 
 
 # -- several runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import NoReturn
 
 import click
 
@@ -14,7 +15,7 @@ _COMMANDS = {
     "devices": "List the audio inputs.",
 }
 
-USAGE_ERROR, HARNESS_ERROR = 2, 3
+USAGE_ERROR, HARNESS_ERROR, INTERRUPTED = 2, 3, 130
 
 
 class _Group(click.Group):
@@ -43,11 +44,16 @@ class _Group(click.Group):
             if type(error).__module__.startswith("zcbench."):
                 fail(str(error))
             raise
+        except KeyboardInterrupt:
+            # Before or after the run itself, which the supervisor ends by its own rules. click would
+            # leave with 1, which means that a check failed.
+            print("zcbench: interrupted", file=sys.stderr)
+            sys.exit(INTERRUPTED)
 
 
-def fail(message: str) -> None:
-    """Say what is wrong on stderr and leave with 2."""
-    print(f"zcbench: {message}", file=sys.stderr)
+def fail(message: str) -> NoReturn:
+    """Say what is wrong on stderr, in one line, and leave with 2."""
+    print(f"zcbench: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(USAGE_ERROR)
 
 

@@ -14,6 +14,7 @@ import click
 from zcbench.scenario import (
     FLAGS,
     Setting,
+    check_memory,
     environment_settings,
     load,
     parse_setting,
@@ -50,7 +51,7 @@ _SWITCHES = ("--unpaced", "--debug-pool")
 
 
 def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    for flag in reversed(FLAGS):
+    for flag in reversed(list(FLAGS)):
         text = f"{_HELP[flag]}  [{variable_of(flag)}]"
         if flag in _SWITCHES:
             option = click.option(flag, is_flag=True, default=None, help=text)
@@ -66,15 +67,19 @@ def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="any key of a scenario")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="a tag for the record")
 @click.option("--out", type=click.Path(path_type=Path), envvar="ZCBENCH_OUT", metavar="DIR",
-              help="run directory to make (default: below reports/runs)")  # fmt: skip
+              help="run directory to make (default: a new one below --root)")  # fmt: skip
+@click.option("--root", type=click.Path(path_type=Path), envvar="ZCBENCH_ROOT", metavar="DIR",
+              help="where runs without --out go (default: reports/runs)")  # fmt: skip
 @click.option("--quiet", is_flag=True, envvar="ZCBENCH_QUIET", help="no progress, no summary")
 @click.option("--json", "as_json", is_flag=True, envvar="ZCBENCH_JSON", help="print result.json")
-@click.option("--dry-run", is_flag=True, help="print the scenario as resolved, and leave")
+@click.option("--dry-run", is_flag=True, envvar="ZCBENCH_DRY_RUN",
+              help="print the scenario as resolved, and leave")  # fmt: skip
 def command(
     scenario: str | None,
     sets: tuple[str, ...],
     tags: tuple[str, ...],
     out: Path | None,
+    root: Path | None,
     quiet: bool,
     as_json: bool,
     dry_run: bool,
@@ -102,13 +107,17 @@ def command(
     from zcbench.soak.assembly import assemble
     from zcbench.verdict import judge
 
-    assemble(resolved)  # opens the source: a bad one must fail before anything is written
-    directory = create_run_directory(out, RUNS_ROOT, resolved.name)
+    # Opens the source: what is wrong with it, or too large in it, must show before anything is written.
+    assembly = assemble(resolved)
+    check_memory(resolved.pool.slots, assembly.format.packet_bytes)
+    directory = create_run_directory(out, root or RUNS_ROOT, resolved.name)
     with contextlib.ExitStack() as stack:
         observers: list[supervisor.Observer] = []
         if not quiet:
-            view = console.LiveView() if sys.stderr.isatty() else console.Heartbeat()
-            observers.append(stack.enter_context(view))
+            if sys.stderr.isatty():
+                observers.append(stack.enter_context(console.LiveView()))
+            else:
+                observers.append(stack.enter_context(console.Heartbeat()))
         supervisor.run(resolved, directory, command=["zcbench", *sys.argv[1:]], observers=observers)
 
     record = read_record(directory)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from pathlib import PurePath
 from typing import Any
 
 import jinja2
+import msgspec
 
 from zcbench.analysis import laws, lifecycle, memory
 from zcbench.analysis.delivery import delivery
@@ -16,7 +16,8 @@ from zcbench.analysis.pool import behaviour
 from zcbench.metrics import BY_NAME
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Result
-from zcbench.scenario import to_toml
+from zcbench.render.paths import arguments_without_folders, name_of, without_folders
+from zcbench.scenario import Scenario, to_toml
 from zcbench.units import format_bytes, format_count, format_duration, format_rate
 
 Pair = tuple[Record, Result]
@@ -100,7 +101,7 @@ def _context(record: Record, result: Result) -> dict[str, Any]:
         "events_left_out": len(events) - len(shown),
         "harness": _harness(record, result),
         "command": _command(record),
-        "toml": to_toml(scenario),
+        "toml": _toml(scenario),
     }
 
 
@@ -117,9 +118,16 @@ def _title(name: str) -> str:
 
 
 def _command(record: Record) -> str:
-    """The command as typed, without the folder the program lay in."""
-    program, *arguments = record.run.command or ["zcbench"]
-    return shlex.join([PurePath(program).name, *arguments])
+    """The command as typed, without the folders of the machine it was typed on."""
+    return shlex.join(arguments_without_folders(record.run.command or ["zcbench"]))
+
+
+def _toml(scenario: Scenario) -> str:
+    """The scenario as resolved; its file is named, not located."""
+    source = scenario.source
+    if source.path is not None:
+        source = msgspec.structs.replace(source, path=name_of(source.path))
+    return to_toml(msgspec.structs.replace(scenario, source=source))
 
 
 def _harness(record: Record, result: Result) -> dict[str, float | None]:
@@ -208,15 +216,16 @@ def signed_bytes(number: float) -> str:
 
 def cell(text: object) -> str:
     """Text from the record, safe inside a Markdown table: no cell ends early, no HTML, no line breaks."""
-    flat = " ".join(str(text).split())
+    flat = " ".join(without_folders(str(text)).split())
     return re.sub(r"([\\|`*_\[\]<>&#~])", r"\\\1", flat)
 
 
-def fenced(text: str) -> str:
+def fenced(text: str, language: str = "text") -> str:
     """Text from the record in a code fence that it cannot close."""
+    text = without_folders(text)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text.rstrip()}\n{fence}"
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def _template(name: str) -> jinja2.Template:

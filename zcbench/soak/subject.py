@@ -55,7 +55,7 @@ class EngineSubject:
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         self.process = psutil.Process(self._popen.pid)
-        # A thread that sleeps in the kernel until the end: Popen.wait(timeout) polls up to 2,000 times a second.
+        # A thread that sleeps in the kernel until the end; Popen.wait(timeout) would poll.
         self._ended = threading.Event()
         threading.Thread(target=self._await_end, name="zcbench-wait", daemon=True).start()
 

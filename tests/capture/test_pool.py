@@ -1,0 +1,221 @@
+"""What the pool does when slots run out, and what its counters say."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.capture.conftest import Make, expected, next_packet
+from zcbench.capture.engine import CaptureEngine, PacketFlags, find_engine
+
+
+def hold_laws(engine: CaptureEngine) -> None:
+    s = engine.stats()
+    assert s.captured == s.hits + s.misses == s.delivered + s.drops + s.queued
+    assert s.captured - s.refused == s.returns + s.in_flight
+
+
+def test_grow_serves_a_miss_from_outside_the_slab(make: Make) -> None:
+    engine = make(slots=2, policy="grow")
+    held = [next_packet(engine) for _ in range(5)]
+    s = engine.stats()
+    assert (s.hits, s.misses, s.overflow_allocations, s.in_flight, s.high_water) == (2, 3, 3, 5, 5)
+    assert [bool(p.flags & PacketFlags.OVERFLOW) for p in held] == [False, False, True, True, True]
+    hold_laws(engine)
+    held.clear()
+    s = engine.stats()
+    assert (s.in_flight, s.returns, s.high_water) == (0, 5, 5)
+    assert s.overflow_freed_bytes == s.overflow_bytes > 0
+    hold_laws(engine)
+
+
+def test_drop_discards_and_marks_the_gap(make: Make) -> None:
+    engine = make(slots=2, policy="drop")
+    assert engine.produce(5) == 5
+    s = engine.stats()
+    assert (s.hits, s.misses, s.refused, s.drops, s.queued) == (2, 3, 3, 3, 2)
+    hold_laws(engine)
+    assert [engine.read(0).sequence for _ in range(2)] == [0, 1]  # type: ignore[union-attr]
+    packet = next_packet(engine)
+    assert packet.sequence == 5
+    assert packet.flags & PacketFlags.GAP
+    np.testing.assert_array_equal(packet.array, expected(5))
+    hold_laws(engine)
+
+
+def test_block_waits_for_a_return_and_loses_nothing(make: Make) -> None:
+    engine = make(slots=2, policy="block", pace="unpaced", limit=200)
+    numbers = [packet.sequence for packet in engine]
+    s = engine.stats()
+    assert numbers == list(range(200))
+    assert (s.drops, s.overflow_allocations, s.high_water <= 2) == (0, 0, True)
+
+
+def test_block_in_manual_pace_stops_short(make: Make) -> None:
+    engine = make(slots=2, policy="block")
+    assert engine.produce(5) == 2
+    assert engine.stats().misses == 0
+    engine.read(0)
+    assert engine.produce(5) == 1
+
+
+def test_a_full_queue_drops_the_newest_when_paced_really(make: Make) -> None:
+    engine = make(slots=50, queue=4, pace="real", limit=10)
+    while engine.stats().captured < 10:
+        pass
+    engine.stop()
+    s = engine.stats()
+    assert (s.queued, s.drops, s.in_flight) == (4, 6, 4)
+    hold_laws(engine)
+    assert [packet.sequence for packet in engine] == [0, 1, 2, 3]
+
+
+def test_slots_are_reused_first_in_first_out(make: Make) -> None:
+    engine = make(slots=3)
+    places = [next_packet(engine).array.ctypes.data for _ in range(6)]
+    assert places[:3] == places[3:]
+    assert len(set(places)) == 3
+
+
+def test_every_slot_is_aligned(make: Make) -> None:
+    engine = make(slots=3, debug=True)
+    held = [next_packet(engine) for _ in range(5)]
+    assert [p.array.ctypes.data % 64 for p in held] == [0] * 5
+
+
+def test_the_oldest_lease_is_the_oldest(make: Make) -> None:
+    engine = make(slots=1)
+    assert engine.stats().oldest_lease_ns == 0
+    first = next_packet(engine)
+    second = next_packet(engine)
+    both = engine.stats().oldest_lease_ns
+    del first
+    assert engine.stats().oldest_lease_ns > 0
+    third = engine.stats().oldest_lease_ns
+    assert both > 0
+    del second
+    assert engine.stats().oldest_lease_ns == 0
+    assert third > 0
+
+
+def test_the_debug_pool_sees_a_write_past_the_end(make: Make) -> None:
+    engine = make(slots=2, debug=True)
+    packet = next_packet(engine)
+    beyond = np.lib.stride_tricks.as_strided(packet.array.reshape(-1), (97,))
+    beyond[96] = 0
+    del beyond, packet
+    assert engine.stats().guard_violations == 1
+
+
+def test_the_debug_pool_sees_a_write_after_the_return(make: Make) -> None:
+    import ctypes
+
+    engine = make(slots=2, debug=True)
+    packet = next_packet(engine)
+    address = packet.array.ctypes.data
+    del packet
+    assert engine.check() == 0
+    ctypes.c_ubyte.from_address(address + 7).value = 1
+    assert engine.check() == 1
+    assert engine.stats().poison_violations == 1
+
+
+def test_close_counts_what_was_queued_as_drops(make: Make) -> None:
+    engine = make()
+    engine.produce(3)
+    engine.close()
+    s = engine.stats()
+    assert (s.drops, s.queued, s.in_flight) == (3, 0, 0)
+    assert engine.read() is None
+    hold_laws(engine)
+
+
+def test_what_is_queued_can_be_read_after_stop(make: Make) -> None:
+    engine = make()
+    engine.produce(3)
+    engine.stop()
+    engine.stop()
+    assert [packet.sequence for packet in engine] == [0, 1, 2]
+    assert engine.produce(1) == 0
+
+
+def test_the_limit_ends_the_stream(make: Make) -> None:
+    engine = make(limit=2)
+    assert engine.produce(5) == 2
+    assert len(list(engine)) == 2
+    assert engine.read() is None
+
+
+def test_reading_nothing_times_out(make: Make) -> None:
+    engine = make()
+    with pytest.raises(TimeoutError):
+        engine.read(timeout=0)
+    with pytest.raises(TimeoutError):
+        engine.read(timeout=0.01)
+    with pytest.raises(ValueError, match="timeout"):
+        engine.read(timeout=-1)
+
+
+def test_an_engine_starts_once(make: Make) -> None:
+    with pytest.raises(RuntimeError, match="started"):
+        make().start()
+
+
+def test_a_paced_replay_keeps_its_deadlines(make: Make) -> None:
+    engine = make(pace="real", limit=20)
+    times = [packet.time_ns for packet in engine]
+    assert np.diff(times).tolist() == pytest.approx([1e6] * 19, abs=2)
+
+
+def test_the_checksum_is_that_of_the_bytes(make: Make) -> None:
+    import zlib
+
+    packet = next_packet(make(checksum=True))
+    assert packet.checksum == zlib.crc32(expected(0).tobytes())
+    assert next_packet(make()).checksum is None
+
+
+def test_a_miss_costs_a_hit_rate(make: Make) -> None:
+    engine = make(slots=3)
+    assert engine.stats().hit_rate is None
+    held = [next_packet(engine) for _ in range(4)]
+    assert engine.stats().hit_rate == 0.75
+    assert dataclasses.asdict(engine.stats())["misses"] == 1
+    del held
+
+
+def test_an_unpaced_replay_waits_for_the_application(make: Make) -> None:
+    engine = make(pace="unpaced", limit=500, slots=4)
+    assert [packet.sequence for packet in engine] == list(range(500))
+    s = engine.stats()
+    assert (s.drops, s.misses) == (0, 0)
+
+
+def test_engines_are_found_by_name_and_by_class() -> None:
+    from zcbench.capture.reference import ReferenceEngine
+
+    assert find_engine("reference") is ReferenceEngine
+    assert find_engine("zcbench.capture.reference:ReferenceEngine") is ReferenceEngine
+    with pytest.raises(
+        LookupError, match="no engine 'nope'; installed: copying, native, reference"
+    ):
+        find_engine("nope")
+    with pytest.raises(LookupError, match="no_such_module"):
+        find_engine("no_such_module:Engine")
+
+
+def test_the_copying_engine_hands_out_copies_and_keeps_no_slot() -> None:
+    from tests.capture.conftest import FORMAT, ramp
+    from zcbench.capture.engine import PoolConfig
+    from zcbench.capture.sources import ReplaySource
+
+    source = ReplaySource(ramp(), "ramp", pace="manual")
+    with find_engine("copying")(FORMAT, source, PoolConfig(2)) as engine:
+        engine.start()
+        held = [next_packet(engine) for _ in range(5)]
+        assert engine.stats().in_flight == 0
+        assert engine.stats().misses == 0
+        for number, packet in enumerate(held):
+            np.testing.assert_array_equal(packet.array, expected(number))
