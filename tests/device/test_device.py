@@ -17,7 +17,7 @@ CAPTURE = Path(__file__).with_name("capture.py")
 
 def zcbench(device: Pulse, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "zcbench", *arguments],
+        [sys.executable, "-P", "-m", "zcbench", *arguments],
         env=device.environment,
         capture_output=True,
         text=True,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zcbench.analysis.laws import DONE
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending
@@ -48,7 +49,7 @@ def delivery(record: Record, found: Totals) -> Delivery:
     due, delivered = count(found, "due"), count(found, "engine.delivered")
     if finished and run.due_packets is not None:
         due = run.due_packets
-    elif record.end.ending not in (Ending.FINISHED, Ending.INTERRUPTED):
+    elif count(found, "phase") != DONE:
         due, delivered = _while_alive(record)
     if scenario.source.kind == "device":
         table = scenario.source
@@ -63,14 +64,16 @@ def delivery(record: Record, found: Totals) -> Delivery:
 
 
 def _while_alive(record: Record) -> tuple[int | None, int | None]:
-    """Due and delivered at the last sample that found the subject alive: both at the same moment."""
+    """Due, and delivered or ready to be read, both at the last sample that found the subject alive."""
     alive = np.flatnonzero(np.isfinite(record.samples["threads"]))
     if not alive.size:
         return None, None
-    due, delivered = (record.samples[name][alive[-1]] for name in ("due", "engine_delivered"))
-    if not (np.isfinite(due) and np.isfinite(delivered)):
+    names = ("due", "engine_delivered", "engine_queued")
+    due, delivered, queued = (record.samples[name][alive[-1]] for name in names)
+    if not (np.isfinite(due) and np.isfinite(delivered) and np.isfinite(queued)):
         return None, None
-    return int(due), int(delivered)
+    # What lay in the queue was there to be read: an application that reads in bursts had not come yet.
+    return int(due), int(delivered + queued)
 
 
 def _streamed_s(record: Record, found: Totals) -> float | None:

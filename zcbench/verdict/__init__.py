@@ -32,7 +32,7 @@ def _overall(findings: list[Finding]) -> Outcome:
         return "fail"
     if any(finding.outcome == "inconclusive" and finding.required for finding in findings):
         return "inconclusive"
-    return "pass"
+    return "pass" if any(finding.outcome == "pass" for finding in findings) else "inconclusive"
 
 
 def exit_code(verdict: Outcome, end: End) -> int:

@@ -16,6 +16,8 @@ def check(record: Record, found: Totals) -> Finding:
         for name in ("guard_violations", "poison_violations")
     }
     evidence: dict[str, int | float | str | None] = dict(seen)
+    faults_counted = ("consumer.corrupt_on_delivery", "consumer.corrupt_before_return")
+    unknown = [name for name in faults_counted if found[name] is None]
 
     def finding(outcome: Outcome, sentence: str, remedy: str | None = None) -> Finding:
         return Finding(
@@ -35,6 +37,8 @@ def check(record: Record, found: Totals) -> Finding:
         )
     if not record.run.scenario.consumer.verify:
         return finding("skipped", "the scenario does not compare bytes (consumer.verify = false)")
+    if unknown:
+        return finding("inconclusive", f"the record has no reading of {', '.join(unknown)}")
     if not seen["received"]:
         return finding("inconclusive", "no packet was received, so none was compared")
     alive = record.end.ending in (Ending.FINISHED, Ending.INTERRUPTED)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from zcbench.analysis.delivery import delivery
+from zcbench.analysis.laws import DONE, MOVING_PACKETS
 from zcbench.analysis.pool import behaviour
-from zcbench.analysis.totals import Totals
+from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
+from zcbench.units import format_duration
 
 
 def check(record: Record, found: Totals) -> Finding:
@@ -46,6 +48,10 @@ def check(record: Record, found: Totals) -> Finding:
     ):
         return finding("inconclusive", "the pool was never asked for a slot, or not measured")
     spent = f"{hits:,} hits = {slots:,} slots, {misses:,} misses"
+    if returns == 0 and _may_still_be_held(record, found, hits + misses):
+        return finding(
+            "inconclusive", f"the run ended before any of {hits + misses:,} leases was due back"
+        )
     if returns == 0 and hits + misses > slots:
         return finding(
             "fail",
@@ -57,6 +63,20 @@ def check(record: Record, found: Totals) -> Finding:
             "fail",
             f"{left:,} leases never came back, although the consumer let go of everything",
             "look for references in caches, tracebacks and cycles (gc.garbage); see the oldest lease",
+        )
+    # Under block a miss may get a slot after all, which is a reuse that no hit counts.
+    waited = (
+        misses
+        - (count(found, "pool.overflow_allocations") or 0)
+        - (count(found, "pool.refused") or 0)
+    )
+    held_s, in_use = pool.mean_hold_s, pool.mean_in_flight
+    if hits == slots and misses and waited <= 0 and in_use is not None and round(in_use) < slots:
+        return finding(
+            "fail",
+            f"the pool never reused a slot: {spent}, although {returns:,} leases came back after "
+            f"{format_duration(held_s or 0.0)} on average",
+            "a returned slot must reach the free list",
         )
     if hits <= slots and misses:
         return finding(
@@ -76,3 +96,13 @@ def check(record: Record, found: Totals) -> Finding:
         f"each slot was used {uses:,.0f} times on average; {returns:,} returns for {hits + misses:,} acquires, "
         f"{left:,} still out",
     )
+
+
+def _may_still_be_held(record: Record, found: Totals, acquires: int) -> bool:
+    """Whether a subject that ended without a drain may rightly have had every lease in its hands."""
+    if count(found, "phase") == DONE:
+        return False
+    if record.run.scenario.consumer.kind == "cycle":
+        return True  # the collector had not run yet
+    known = (count(found, "consumer.held") or 0) + (count(found, "engine.queued") or 0)
+    return acquires <= known + MOVING_PACKETS
