@@ -20,14 +20,14 @@ setup: $(VENV)/installed
 $(VENV)/installed: pyproject.toml CMakeLists.txt $(shell find zcbench scenarios -name '*.py' -o -name '*.[ch]pp' -o -name '*.toml' -o -name '*.j2' -o -name '*.cmake')
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet .
+	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
 setup-test: setup
-	$(BIN)/python -m pip install --quiet '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
 
 setup-dev: setup
-	$(BIN)/python -m pip install --quiet '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 
 # What the device tests need, where this user may install it: a PulseAudio server and PortAudio.
 DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins
@@ -61,16 +61,18 @@ native-test:
 	cmake --build build/native-tsan --parallel
 	ctest --test-dir build/native-tsan --output-on-failure
 
-# One wheel, the suite on every later Python there is.
-wheel-test: setup
-	rm -rf build/wheel
+# One wheel, the suite on every later Python there is; away from the checkout, whose zcbench/ has no native part.
+wheel-test: setup debian
+	rm -rf build/wheel build/away
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	mkdir -p build/away
+	cp -r tests benchmarks scenarios pyproject.toml build/away/
 	for version in 3.12 3.13; do \
 	  python=$$(command -v python$$version || ls "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python 2>/dev/null | tail -n 1); \
 	  [ -n "$$python" ] || { echo "no Python $$version here"; continue; }; \
 	  "$$python" -m venv build/venv-$$version && \
 	  build/venv-$$version/bin/python -m pip install --quiet "$$(ls build/wheel/*.whl)[test]" && \
-	  build/venv-$$version/bin/python -m pytest -q || exit 1; \
+	  (cd build/away && ../venv-$$version/bin/python -m pytest -q) || exit 1; \
 	done
 
 bench: setup

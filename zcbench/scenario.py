@@ -385,12 +385,9 @@ class _Sheet:
             kind = source[0].replace("source.path", "file").replace("source.device", "device")
             layer["source.kind"] = _Value(kind, layer[source[0]].origin, False)
         unpaced = layer.get("source.unpaced")
-        is_unpaced = unpaced is not None and unpaced.value in (True, "true")
-        if "source.speed" in layer and is_unpaced:
-            self.fail("source.unpaced", "excludes source.speed; give one of the two", layer)
         if "source.speed" in layer:
             self.values.pop("source.unpaced", None)
-        if is_unpaced:
+        if unpaced is not None and _BOOLEANS.get(str(unpaced.value).lower()):
             self.values.pop("source.speed", None)
         self.values.update(layer)
 
