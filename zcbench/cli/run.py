@@ -64,16 +64,28 @@ def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("run")
 @click.argument("scenario", required=False)
 @_scenario_flags
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="any key of a scenario")
-@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="a tag for the record")
+@click.option(
+    "--set", "sets", multiple=True, metavar="KEY=VALUE", help="any key of a scenario  [ZCBENCH_SET]"
+)
+@click.option(
+    "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="a tag for the record  [ZCBENCH_TAG]"
+)
 @click.option("--out", type=click.Path(path_type=Path), envvar="ZCBENCH_OUT", metavar="DIR",
-              help="run directory to make (default: a new one below --root)")  # fmt: skip
+              help="run directory to make (default: a new one below --root)  [ZCBENCH_OUT]")  # fmt: skip
 @click.option("--root", type=click.Path(path_type=Path), envvar="ZCBENCH_ROOT", metavar="DIR",
-              help="where runs without --out go (default: reports/runs)")  # fmt: skip
-@click.option("--quiet", is_flag=True, envvar="ZCBENCH_QUIET", help="no progress, no summary")
-@click.option("--json", "as_json", is_flag=True, envvar="ZCBENCH_JSON", help="print result.json")
+              help="where runs without --out go (default: reports/runs)  [ZCBENCH_ROOT]")  # fmt: skip
+@click.option(
+    "--quiet", is_flag=True, envvar="ZCBENCH_QUIET", help="no progress, no summary  [ZCBENCH_QUIET]"
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    envvar="ZCBENCH_JSON",
+    help="print result.json  [ZCBENCH_JSON]",
+)
 @click.option("--dry-run", is_flag=True, envvar="ZCBENCH_DRY_RUN",
-              help="print the scenario as resolved, and leave")  # fmt: skip
+              help="print the scenario as resolved, and leave  [ZCBENCH_DRY_RUN]")  # fmt: skip
 def command(
     scenario: str | None,
     sets: tuple[str, ...],

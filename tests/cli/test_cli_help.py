@@ -1,0 +1,74 @@
+"""Help costs next to nothing, and names everything there is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+
+from zcbench.scenario import FLAGS, variable_of
+
+Invoke = Callable[..., Result]
+
+HEAVY = ("numpy", "rich", "msgspec", "importlib.metadata", "psutil", "zcbench.scenario")
+
+
+def test_help_takes_less_than_twice_an_import_of_click() -> None:
+    # given both commands, taken turns so that a busy machine slows both
+    commands = {"import": ["-c", "import click"], "help": ["-m", "zcbench", "--help"]}
+    best = dict.fromkeys(commands, float("inf"))
+    for _ in range(7):
+        for name, arguments in commands.items():
+            began = time.perf_counter()
+            subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
+            best[name] = min(best[name], time.perf_counter() - began)
+    # then the best of help is less than twice the best of the import
+    assert best["help"] < 2 * best["import"], best
+
+
+def test_help_imports_nothing_that_only_a_run_needs() -> None:
+    script = (
+        "import sys\nfrom zcbench.cli import cli\ncli(['--help'], standalone_mode=False)\n"
+        f"sys.exit(', '.join(m for m in {HEAVY!r} if m in sys.modules) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"imported: {done.stderr}"
+
+
+@pytest.mark.parametrize("command", ["run", "report", "scenarios", "devices"])
+def test_every_command_is_in_the_help_and_has_its_own(invoke: Invoke, command: str) -> None:
+    assert command in invoke("--help").stdout
+    result = invoke(command, "--help")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Usage: ")
+
+
+def test_the_help_of_run_names_every_flag_and_its_variable(invoke: Invoke) -> None:
+    # click wraps long lines; what is looked for has no spaces in it
+    text = invoke("run", "--help").stdout
+    for flag in FLAGS:
+        assert flag in text
+        assert variable_of(flag) in text
+    for other in ("--set", "--tag", "--out", "--root", "--quiet", "--json", "--dry-run"):
+        assert other in text
+        assert variable_of(other) in text
+
+
+def test_an_unknown_command_or_flag_is_a_usage_error(invoke: Invoke) -> None:
+    for arguments in (["rnu"], ["run", "--pol", "3"], ["run", "a", "b"]):
+        result = invoke(*arguments)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert "Error: " in result.stderr
+
+
+def test_the_version_is_the_package_s(invoke: Invoke) -> None:
+    import zcbench
+
+    assert invoke("--version").stdout.strip() == f"zcbench {zcbench.__version__}"
