@@ -61,18 +61,16 @@ native-test:
 	cmake --build build/native-tsan --parallel
 	ctest --test-dir build/native-tsan --output-on-failure
 
-# One wheel, the suite on every later Python there is; away from the checkout, whose zcbench/ has no native part.
+# One wheel, the suite on every later Python there is.
 wheel-test: setup debian
-	rm -rf build/wheel build/away
+	rm -rf build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
-	mkdir -p build/away
-	cp -r tests benchmarks scenarios pyproject.toml build/away/
 	for version in 3.12 3.13; do \
 	  python=$$(command -v python$$version || ls "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python 2>/dev/null | tail -n 1); \
 	  [ -n "$$python" ] || { echo "no Python $$version here"; continue; }; \
 	  "$$python" -m venv build/venv-$$version && \
 	  build/venv-$$version/bin/python -m pip install --quiet "$$(ls build/wheel/*.whl)[test]" && \
-	  (cd build/away && ../venv-$$version/bin/python -m pytest -q) || exit 1; \
+	  build/venv-$$version/bin/python -m pytest -q || exit 1; \
 	done
 
 bench: setup

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -62,12 +61,6 @@ def test_out_below_a_file_is_refused_with_the_fix(tmp_path: Path) -> None:
         create_run_directory(tmp_path / "file" / "run", tmp_path, "short")
 
 
-@pytest.mark.skipif(
-    os.name != "posix" or os.geteuid() == 0, reason="needs a user whom permissions bind"
-)
-def test_out_that_cannot_be_written_is_refused_with_the_fix(tmp_path: Path) -> None:
-    out = tmp_path / "locked"
-    out.mkdir(mode=0o500)
+def test_out_that_cannot_be_written_is_refused_with_the_fix(unwritable: Path) -> None:
     with pytest.raises(RecordError, match="another --out"):
-        create_run_directory(out, tmp_path, "short")
-    out.chmod(0o700)
+        create_run_directory(unwritable / "run", unwritable, "short")

@@ -16,17 +16,20 @@ class CopyingEngine(NativeEngine):
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
-        self.read = self._read_copy  # type: ignore[assignment]
+        # Not a bound method of its own in its place: that would be a cycle, and only gc would stop the stream.
+        del self.read
 
-    def _read_copy(self, timeout: float | None = None) -> DetachedPacket | None:
+    def read(self, timeout: float | None = None) -> DetachedPacket | None:  # type: ignore[override]
+        """The next packet, copied; see the protocol."""
         packet = self._core.read(timeout)
         if packet is None:
             return None
         with packet:
-            copied = bytes(packet)
-            samples = np.frombuffer(copied, self.format.dtype).reshape(
-                packet.frames, packet.channels
-            )
+            samples = np.frombuffer(bytes(packet), self.format.dtype)
             return DetachedPacket(
-                packet.sequence, packet.time_ns, packet.flags, packet.checksum, samples
+                packet.sequence,
+                packet.time_ns,
+                packet.flags,
+                packet.checksum,
+                samples.reshape(packet.frames, packet.channels),
             )

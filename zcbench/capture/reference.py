@@ -6,6 +6,7 @@ Everything happens under one lock. The counters are those of the native engine, 
 from __future__ import annotations
 
 import ctypes
+import gc
 import threading
 import time
 import zlib
@@ -164,7 +165,7 @@ class Stream:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.lease_type: type[Any] = type(
-            "Lease", (_Lease, ctypes.c_char * format.packet_bytes), {"__slots__": ()}
+            "Lease", (_Lease, ctypes.c_char * format.packet_bytes), {}
         )
 
     def give_back(self, slot: Slot) -> None:
@@ -187,7 +188,33 @@ class _Lease:
     slot: Slot
 
     def __del__(self) -> None:
-        self.stream.give_back(self.slot)
+        if _gc.running:
+            _gc.returns.append((self.stream, self.slot))
+        else:
+            self.stream.give_back(self.slot)
+
+
+class _Gc:
+    """Holds back what is returned while gc runs.
+
+    When gc frees a cycle, it first runs the finalisers of everything in it, in any order: a slot must
+    not return while another finaliser of the same cycle still reads it. (A native lease has no
+    finaliser; it is deallocated after all of them.)
+    """
+
+    def __init__(self) -> None:
+        self.running = False
+        self.returns: deque[tuple[Stream, Slot]] = deque()
+        gc.callbacks.append(self._on_gc)
+
+    def _on_gc(self, phase: str, _info: dict[str, int]) -> None:
+        self.running = phase == "start"
+        while self.returns and not self.running:
+            stream, slot = self.returns.popleft()
+            stream.give_back(slot)
+
+
+_gc = _Gc()
 
 
 class ReferencePacket:

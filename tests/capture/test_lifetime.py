@@ -1,0 +1,173 @@
+"""Engines end in any order: closed, dropped, or with the interpreter, while packets live and die."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.capture.conftest import FORMAT, Make, expected, next_packet, ramp
+from zcbench.capture.engine import PoolConfig, StreamFormat, find_engine
+from zcbench.capture.native import NativeEngine
+from zcbench.capture.sources import ReplaySource
+from zcbench.scoreboard import Scoreboard
+
+ENGINES = ["native", "reference", "copying"]
+
+
+def engine_on(board: Scoreboard, name: str, pace: Any = "manual", **pool: Any) -> Any:
+    source = ReplaySource(ramp(), "ramp", pace=pace)
+    return find_engine(name)(FORMAT, source, PoolConfig(**pool), scoreboard=board)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("policy", ["grow", "drop"])
+def test_views_outlive_an_engine_that_nobody_closed(name: str, policy: str) -> None:
+    # Given views of packets of two slots (and of overflow, under grow), and a packet still queued
+    board = Scoreboard.create()
+    engine = engine_on(board, name, slots=2, policy=policy)
+    engine.start()
+    views = {}
+    for _ in range(3):
+        engine.produce()
+        if engine.stats().queued:
+            packet = engine.read()
+            views[packet.sequence] = packet.array[1:]
+            del packet
+    engine.produce()
+    # When nothing is left of the engine but its leases
+    gone = weakref.ref(engine)
+    del engine
+    gc.collect()
+    assert gone() is None
+    # Then the views read what they read before, and their slots still come back
+    for sequence, view in views.items():
+        np.testing.assert_array_equal(view, expected(sequence)[1:])
+    before, held = board["pool.returns"], 0 if name == "copying" else len(views)
+    del view
+    views.clear()
+    assert board["pool.returns"] == (before or 0) + held
+
+
+@pytest.mark.parametrize("name", ["native", "copying"])
+@pytest.mark.parametrize("pace", ["real", "unpaced"])
+def test_a_dropped_engine_captures_no_more(name: str, pace: str) -> None:
+    # Given an engine that runs, and one packet of it
+    board = Scoreboard.create()
+    engine = engine_on(board, name, pace, slots=8)
+    engine.start()
+    packet = engine.read()
+    # When the engine is dropped, with no collection
+    gc.disable()
+    try:
+        del engine
+    finally:
+        gc.enable()
+    # Then its thread is over, what was queued is back, and the packet reads on
+    captured = board["engine.captured"]
+    threading.Event().wait(0.02)
+    assert board["engine.captured"] == captured
+    assert board["pool.in_flight"] == (0 if name == "copying" else 1)
+    np.testing.assert_array_equal(packet.array, expected(0))
+
+
+def test_a_closed_engine_leaves_views_alone_while_it_runs_at_real_pace(make: Make) -> None:
+    engine = make(pace="real", slots=3)
+    views = [engine.read().array[3:] for _ in range(5)]  # type: ignore[union-attr]
+    engine.close()
+    for sequence, view in enumerate(views):
+        np.testing.assert_array_equal(view, expected(sequence)[3:])
+    assert engine.stats().in_flight == 5
+    del view
+    views.clear()
+    assert engine.stats().in_flight == 0
+
+
+def test_a_reader_that_waits_sees_the_stop_of_another_thread(make: Make) -> None:
+    engine = make()
+    stopper = threading.Timer(0.05, engine.stop)
+    stopper.start()
+    assert engine.read(timeout=60) is None
+    stopper.join()
+
+
+def test_a_blocked_producer_can_be_closed(make: Make) -> None:
+    # Given policy block, and a producer that waits for the one slot the application holds
+    engine = make(slots=1, policy="block", pace="unpaced")
+    packet = engine.read()
+    while not engine.stats().misses:
+        threading.Event().wait(0.001)
+    # When the engine is closed, then it does not wait for the application, and the counts add up
+    engine.close()
+    s = engine.stats()
+    assert s.captured == s.hits + s.misses == s.delivered + s.drops + s.queued
+    assert s.captured - s.refused == s.returns + s.in_flight
+    assert (s.in_flight, s.overflow_allocations) == (1, 0)
+    del packet
+    assert engine.stats().in_flight == 0
+
+
+LEAVE = """
+import sys
+import numpy as np
+from zcbench.capture.engine import PoolConfig, StreamFormat, find_engine
+from zcbench.capture.sources import ReplaySource
+source = ReplaySource(np.ones((480, 2), np.float32), "ones", pace="real")
+engine = find_engine(sys.argv[1])(StreamFormat(frames=48), source, PoolConfig(slots=3, debug=True))
+engine.start()
+packets = [engine.read() for _ in range(4)]
+sys.modules["kept past the end of __main__"] = [
+    packets.pop().array[10:20], np.from_dlpack(packets.pop()), memoryview(packets.pop().array)]
+if sys.argv[2] == "exception":
+    raise KeyError("the application failed")
+"""
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("way", ["the end", "exception"])
+def test_the_interpreter_may_leave_a_running_engine_and_its_views(name: str, way: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", LEAVE, name, way],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == (1 if way == "exception" else 0), done.stderr
+    last = done.stderr.strip().splitlines()[-1:]
+    assert last == (["KeyError: 'the application failed'"] if way == "exception" else [])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32", "int16"])
+@pytest.mark.parametrize("channels", [1, 2, 8])
+def test_both_engines_hand_out_the_same_bytes_of_every_format(dtype: Any, channels: int) -> None:
+    # 37 frames of content in packets of 5: they wrap in the middle of a packet.
+    format = StreamFormat(frames=5, channels=channels, dtype=dtype)
+    pcm = np.arange(37 * channels).astype(dtype).reshape(37, channels)
+    source = ReplaySource(pcm, "wraps", pace="manual", limit=20)
+    for name in ENGINES:
+        engine = find_engine(name)(format, source, PoolConfig(slots=2))
+        engine.start()
+        engine.produce(20)
+        for packet in engine:
+            assert packet.array.dtype == dtype
+            np.testing.assert_array_equal(packet.array, source.block(packet.sequence, 5))
+            assert packet.nbytes == format.packet_bytes
+        assert engine.stats().delivered == 20
+
+
+def test_a_million_slots_are_a_pool() -> None:
+    format = StreamFormat(frames=1, channels=1, dtype="int16")
+    source = ReplaySource(np.arange(100, dtype=np.int16)[:, None], "few", pace="manual")
+    engine = NativeEngine(format, source, PoolConfig(slots=1_000_000))
+    engine.start()
+    held = [next_packet(engine) for _ in range(100)]
+    assert [int(packet.array[0, 0]) for packet in held] == list(range(100))
+    assert len({packet.array.ctypes.data for packet in held}) == 100
+    assert engine.stats().hits == 100

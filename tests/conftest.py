@@ -1,0 +1,38 @@
+"""For every test: the zcbench that is installed, also in the processes a test starts.
+
+pytest puts the checkout first on the path, and so does ``python -m``. Its ``zcbench/capture/_core`` is the C++
+source, which Python takes for an empty package; only an installation has the native module.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+
+os.environ["PYTHONSAFEPATH"] = (
+    "1"  # inherited by what the tests start: no current directory on the path
+)
+
+_path = list(sys.path)
+sys.path[:] = [entry for entry in _path if Path(entry).resolve() != CHECKOUT]
+import zcbench.capture._core  # noqa: E402, F401  (everything else is found beside it)
+
+sys.path[:] = _path
+
+
+@pytest.fixture
+def unwritable(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which nobody can make another: Linux's /proc refuses even root."""
+    if sys.platform == "linux":
+        yield Path("/proc")
+        return
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    yield locked
+    locked.chmod(0o700)
