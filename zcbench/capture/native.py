@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import weakref
 from collections.abc import Iterator
 from types import TracebackType
@@ -70,11 +71,12 @@ class NativeEngine:
 
     def _open_device(self, source: DeviceSource) -> None:
         # A dropped sounddevice stream goes on calling back into memory it does not keep alive. So the
-        # finaliser holds the core (a strong reference) until the stream is closed; weakref.finalize also
-        # runs at exit, before sounddevice's own atexit handler, which was registered earlier.
+        # finaliser holds the core (a strong reference) until the stream is closed. At exit it must run before
+        # sounddevice's own atexit handler: handlers run last registered first, and this one comes later.
         stream = source.open_stream(self.format, _core.PORTAUDIO_CALLBACK, self._core.user_data())
         self._stream = stream
         self._close_stream = weakref.finalize(self, _close, stream, self._core)
+        atexit.register(self._close_stream)
         stream.start()
 
     def produce(self, packets: int = 1) -> int:
@@ -85,6 +87,7 @@ class NativeEngine:
         """Stop the producer; see the protocol."""
         if self._close_stream is not None:
             self._close_stream()
+            atexit.unregister(self._close_stream)
         self._core.stop()
 
     def close(self) -> None:
