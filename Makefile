@@ -66,7 +66,8 @@ wheel-test: setup debian
 	rm -rf build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
 	for version in 3.12 3.13; do \
-	  python=$$(command -v python$$version || ls "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python 2>/dev/null | tail -n 1); \
+	  python=$$(for found in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
+	    "$$found" -c '' 2>/dev/null && echo "$$found" && break; done); \
 	  [ -n "$$python" ] || { echo "no Python $$version here"; continue; }; \
 	  "$$python" -m venv build/venv-$$version && \
 	  build/venv-$$version/bin/python -m pip install --quiet "$$(ls build/wheel/*.whl)[test]" && \

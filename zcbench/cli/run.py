@@ -126,7 +126,7 @@ def command(
     with contextlib.ExitStack() as stack:
         observers: list[supervisor.Observer] = []
         if not quiet:
-            if sys.stderr.isatty():
+            if sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
                 observers.append(stack.enter_context(console.LiveView()))
             else:
                 observers.append(stack.enter_context(console.Heartbeat()))
