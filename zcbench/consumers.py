@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.capture.engine import CaptureEngine, Packet
@@ -36,19 +35,19 @@ class ReplayVerifier:
     def __init__(self, source: ReplaySource, frames: int) -> None:
         self._source, self._frames = source, frames
         self._period = source.period(frames)
-        self._blocks: dict[int, NDArray[np.uint8]] = {}
+        self._blocks: dict[int, bytes] = {}
 
     def __call__(self, packet: Packet) -> bool:
         """Whether every byte is as captured."""
         key = packet.sequence % self._period
         expected = self._blocks.get(key)
         if expected is None:
-            block = np.ascontiguousarray(self._source.block(key, self._frames))
-            expected = block.reshape(-1).view(np.uint8)
+            expected = self._source.block(key, self._frames).tobytes()
             if len(self._blocks) < self.CACHED:
                 self._blocks[key] = expected
-        # As bytes: NaNs are equal to themselves, and a wrong size is a difference.
-        return np.array_equal(packet.array.reshape(-1).view(np.uint8), expected)
+        # As bytes: NaNs are equal to themselves, and a wrong size is a difference. Copying 4 KB out and one
+        # memcmp cost a sixth of what NumPy's comparison does.
+        return packet.array.tobytes() == expected
 
 
 def verify_checksum(packet: Packet) -> bool:

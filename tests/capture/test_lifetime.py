@@ -171,3 +171,51 @@ def test_a_million_slots_are_a_pool() -> None:
     assert [int(packet.array[0, 0]) for packet in held] == list(range(100))
     assert len({packet.array.ctypes.data for packet in held}) == 100
     assert engine.stats().hits == 100
+
+
+def test_a_finaliser_in_the_cycle_reads_the_packet_as_it_was(make: Make) -> None:
+    # gc runs the finalisers of a whole cycle before it frees any of it (PEP 442).
+    engine = make(slots=2, debug=True)
+    seen: list[tuple[int, bool]] = []
+
+    class Node:
+        def __init__(self, packet: Any) -> None:
+            self.packet, self.itself = packet, self
+
+        def __del__(self) -> None:
+            right = np.array_equal(self.packet.array, expected(self.packet.sequence))
+            seen.append((engine.stats().returns, right))
+
+    gc.disable()
+    try:
+        for _ in range(2):
+            Node(next_packet(engine))
+        gc.collect()
+    finally:
+        gc.enable()
+    assert seen == [(0, True), (0, True)]
+    assert engine.stats().returns == 2
+
+
+def test_a_view_that_a_finaliser_keeps_keeps_the_slot(make: Make) -> None:
+    # Given a cycle whose finaliser takes a view of the packet and puts it where it lives on
+    engine = make(slots=1)
+    kept: list[Any] = []
+
+    class Node:
+        def __init__(self, packet: Any) -> None:
+            self.packet, self.itself = packet, self
+
+        def __del__(self) -> None:
+            kept.append(self.packet.array[2:])
+
+    Node(next_packet(engine))
+    # When gc frees the cycle, and the pool is used again
+    gc.collect()
+    assert engine.stats().in_flight == 1
+    next_packet(engine).release()
+    # Then the view reads what it read, and the slot returns with it
+    np.testing.assert_array_equal(kept[0], expected(0)[2:])
+    kept.clear()
+    gc.collect()
+    assert engine.stats().in_flight == 0

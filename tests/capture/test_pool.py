@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -219,3 +220,35 @@ def test_the_copying_engine_hands_out_copies_and_keeps_no_slot() -> None:
         assert engine.stats().misses == 0
         for number, packet in enumerate(held):
             np.testing.assert_array_equal(packet.array, expected(number))
+
+
+def test_produce_needs_manual_pace_and_a_started_engine(make: Make) -> None:
+    from tests.capture.conftest import FORMAT, ramp
+    from zcbench.capture.engine import PoolConfig
+    from zcbench.capture.sources import ReplaySource
+
+    with pytest.raises(RuntimeError, match="manual"):
+        make(pace="real", limit=1).produce()
+    source = ReplaySource(ramp(), "ramp", pace="manual")
+    with pytest.raises(RuntimeError, match="started"):
+        find_engine("native")(FORMAT, source, PoolConfig(1)).produce()
+
+
+@pytest.mark.parametrize("engine", ["native", "reference", "copying"])
+@pytest.mark.parametrize(
+    ("pool", "pcm", "says"),
+    [
+        ({"slots": 0}, np.zeros((9, 2), np.float32), "pool.slots: 0"),
+        ({"slots": 1_000_001}, np.zeros((9, 2), np.float32), "1..1,000,000"),
+        ({"slots": 1, "queue": 0}, np.zeros((9, 2), np.float32), "pool.queue: 0"),
+        ({"slots": 1}, np.zeros((9, 3), np.float32), "3 channels of float32"),
+        ({"slots": 1}, np.zeros((9, 2), np.int16), "2 channels of int16"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(engine: str, pool: Any, pcm: Any, says: str) -> None:
+    from tests.capture.conftest import FORMAT
+    from zcbench.capture.engine import PoolConfig
+    from zcbench.capture.sources import ReplaySource
+
+    with pytest.raises(ValueError, match=says):
+        find_engine(engine)(FORMAT, ReplaySource(pcm, "pcm", pace="manual"), PoolConfig(**pool))

@@ -12,7 +12,7 @@ import numpy as np
 
 from zcbench.capture import _core
 from zcbench.capture.engine import Packet, PoolConfig, PoolStats, StreamFormat, read_stats
-from zcbench.capture.sources import DeviceSource, ReplaySource
+from zcbench.capture.sources import DeviceSource, ReplaySource, check_parts
 from zcbench.scoreboard import Scoreboard
 
 # The order of the C++ enums zc::Policy and zc::Pace.
@@ -37,8 +37,7 @@ class NativeEngine:
         scoreboard: Scoreboard | None = None,
         checksum: bool = False,
     ) -> None:
-        if isinstance(source, DeviceSource) and pool.policy == "block":
-            raise ValueError("policy 'block' is for replay sources: an audio callback cannot wait")
+        check_parts(format, source, pool)
         self.format = format
         self.source = source
         self.scoreboard = scoreboard or Scoreboard.create()
@@ -81,7 +80,9 @@ class NativeEngine:
 
     def produce(self, packets: int = 1) -> int:
         """Capture the next packets in this thread (pace "manual"); see the protocol."""
-        return self._core.produce(packets)
+        if isinstance(self.source, ReplaySource) and self.source.pace == "manual":
+            return self._core.produce(packets)
+        raise RuntimeError('produce() needs a replay source with pace "manual"')
 
     def stop(self) -> None:
         """Stop the producer; see the protocol."""

@@ -6,9 +6,9 @@ Everything happens under one lock. The counters are those of the native engine, 
 from __future__ import annotations
 
 import ctypes
-import gc
 import threading
 import time
+import weakref
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from zcbench.capture.engine import (
     StreamFormat,
     read_stats,
 )
-from zcbench.capture.sources import DeviceSource, ReplaySource
+from zcbench.capture.sources import DeviceSource, ReplaySource, check_parts
 from zcbench.scoreboard import Scoreboard
 
 GUARD_BYTES = 64
@@ -165,7 +165,7 @@ class Stream:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.lease_type: type[Any] = type(
-            "Lease", (_Lease, ctypes.c_char * format.packet_bytes), {}
+            "Lease", (ctypes.c_char * format.packet_bytes,), {"__slots__": ()}
         )
 
     def give_back(self, slot: Slot) -> None:
@@ -175,46 +175,16 @@ class Stream:
             self.changed.notify_all()
 
     def lease(self, slot: Slot) -> Any:
-        """A new lease on ``slot``: a ctypes array over its memory, so that it exports the buffer protocol."""
-        lease = self.lease_type.from_buffer(slot.memory)
-        lease.stream, lease.slot = self, slot
-        return lease
+        """A new lease on ``slot``: a ctypes array over its memory, so that it exports the buffer protocol.
 
-
-class _Lease:
-    """The ownership of one slot; it returns when this object dies."""
-
-    stream: Stream
-    slot: Slot
-
-    def __del__(self) -> None:
-        if _gc.running:
-            _gc.returns.append((self.stream, self.slot))
-        else:
-            self.stream.give_back(self.slot)
-
-
-class _Gc:
-    """Holds back what is returned while gc runs.
-
-    When gc frees a cycle, it first runs the finalisers of everything in it, in any order: a slot must
-    not return while another finaliser of the same cycle still reads it. (A native lease has no
-    finaliser; it is deallocated after all of them.)
-    """
-
-    def __init__(self) -> None:
-        self.running = False
-        self.returns: deque[tuple[Stream, Slot]] = deque()
-        gc.callbacks.append(self._on_gc)
-
-    def _on_gc(self, phase: str, _info: dict[str, int]) -> None:
-        self.running = phase == "start"
-        while self.returns and not self.running:
-            stream, slot = self.returns.popleft()
-            stream.give_back(slot)
-
-
-_gc = _Gc()
+        The slot returns when the lease's window dies, an ndarray that only the lease holds. A ``__del__`` of
+        the lease would be too early: gc runs all finalisers of a cycle before it frees any of it (PEP 442), so
+        another one could still read the slot, or keep it. An ndarray is not gc's to finalise: it dies with the
+        lease, as a native lease does.
+        """
+        window = slot.memory[:]
+        weakref.finalize(window, self.give_back, slot).atexit = False
+        return self.lease_type.from_buffer(window)
 
 
 class ReferencePacket:
@@ -282,8 +252,7 @@ class ReferenceEngine:
         scoreboard: Scoreboard | None = None,
         checksum: bool = False,
     ) -> None:
-        if isinstance(source, DeviceSource) and pool.policy == "block":
-            raise ValueError("policy 'block' is for replay sources: an audio callback cannot wait")
+        check_parts(format, source, pool)
         self.format, self.source = format, source
         self.scoreboard = scoreboard or Scoreboard.create()
         self._pool = Pool(pool, format.packet_bytes, self.scoreboard)
@@ -341,8 +310,10 @@ class ReferenceEngine:
     def produce(self, packets: int = 1) -> int:
         """Capture the next packets in this thread (pace "manual"); see the protocol."""
         source = self.source
-        if not self._started or not isinstance(source, ReplaySource):
-            raise RuntimeError('produce() needs a started replay source with pace "manual"')
+        if not isinstance(source, ReplaySource) or source.pace != "manual":
+            raise RuntimeError('produce() needs a replay source with pace "manual"')
+        if not self._started:
+            raise RuntimeError("produce() needs a started engine")
         made = 0
         while made < packets and not self._stopping and len(self._queue) < self._capacity:
             number = self.scoreboard["engine.captured"] or 0

@@ -11,7 +11,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.capture.engine import DType, StreamFormat
+from zcbench.capture.engine import (
+    MAX_PACKET_BYTES,
+    MAX_SLOTS,
+    DType,
+    PoolConfig,
+    StreamFormat,
+)
 
 Pace = Literal["real", "unpaced", "manual"]
 
@@ -115,6 +121,30 @@ class DeviceSource:
             channels=format.channels,
             dtype=format.dtype,
             callback=callback,
+        )
+
+
+def check_parts(
+    format: StreamFormat, source: ReplaySource | DeviceSource, pool: PoolConfig
+) -> None:
+    """Whether an engine can be made of these; raises ValueError that says what does not fit."""
+    if not 1 <= pool.slots <= MAX_SLOTS:
+        raise ValueError(f"pool.slots: {pool.slots} is not in 1..{MAX_SLOTS:,}")
+    if pool.queue < 1:
+        raise ValueError(f"pool.queue: {pool.queue} is not at least 1")
+    if not 1 <= format.packet_bytes <= MAX_PACKET_BYTES:
+        raise ValueError(
+            f"a packet of {format.packet_bytes:,} bytes is not in 1..{MAX_PACKET_BYTES:,}"
+        )
+    if isinstance(source, DeviceSource):
+        if pool.policy == "block":
+            raise ValueError("policy 'block' is for replay sources: an audio callback cannot wait")
+        return
+    shape, dtype = source.pcm.shape, source.pcm.dtype
+    if shape[1] != format.channels or dtype != np.dtype(format.dtype):
+        raise ValueError(
+            f"{source.name}: {shape[1]} channels of {dtype}, "
+            f"but the stream has {format.channels} of {format.dtype}"
         )
 
 

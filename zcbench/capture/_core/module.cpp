@@ -481,7 +481,7 @@ PyObject* engine_produce(PyObject* self, PyObject* packets) {
   if (PyErr_Occurred() != nullptr) return nullptr;
   Stream* stream = engine->stream;
   if (!stream->replay.has_value() || !engine->started) {
-    PyErr_SetString(PyExc_RuntimeError, "produce() needs a started replay source with pace \"manual\"");
+    PyErr_SetString(PyExc_RuntimeError, "produce() needs a started engine");
     return nullptr;
   }
   return PyLong_FromUnsignedLongLong(stream->replay->produce(wanted));
