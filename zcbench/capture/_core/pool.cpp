@@ -24,6 +24,13 @@ std::size_t aligned_up(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+// A slot with its guard zones. Throws before anything is allocated when the slab's size would overflow.
+std::size_t checked_stride(const PoolConfig& config) {
+  const std::size_t stride = aligned_up(config.payload_bytes) + (config.debug ? 2 * kGuardBytes : 0);
+  if (config.slots > SIZE_MAX / stride) throw std::bad_alloc();
+  return stride;
+}
+
 bool all_bytes_are(const std::byte* memory, std::size_t bytes, unsigned char value) noexcept {
   return std::all_of(memory, memory + bytes, [value](std::byte b) { return b == std::byte{value}; });
 }
@@ -32,7 +39,7 @@ bool all_bytes_are(const std::byte* memory, std::size_t bytes, unsigned char val
 
 SlotPool::SlotPool(const PoolConfig& config, const Scoreboard& board)
     : config_(config),
-      stride_(aligned_up(config.payload_bytes) + (config.debug ? 2 * kGuardBytes : 0)),
+      stride_(checked_stride(config)),
       slab_(nullptr),
       slots_(new Slot[config.slots]),
       free_(config.slots),
@@ -50,7 +57,6 @@ SlotPool::SlotPool(const PoolConfig& config, const Scoreboard& board)
       poison_violations_(board.counter("pool.poison_violations")),
       held_(board.histogram("held_ns")),
       hold_(board.histogram("hold_ns")) {
-  if (config.slots > SIZE_MAX / stride_) throw std::bad_alloc();
   slab_ = allocate_aligned(config.slots * stride_);
   for (std::size_t i = 0; i < config.slots; ++i) {
     std::byte* piece = slab_ + i * stride_;
