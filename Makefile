@@ -1,5 +1,5 @@
 # The two commands of the README are `make run` and `make test`; each sets up what it needs.
-# On a bare Debian machine, first: apt-get install -y git make g++ python3 python3-venv
+# On a bare Debian machine, first: apt-get install -y git make g++ python3-dev python3-venv
 
 PYTHON ?= python3
 VENV := .venv

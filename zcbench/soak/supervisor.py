@@ -33,10 +33,13 @@ from zcbench.scoreboard import Histogram, Scoreboard
 from zcbench.soak.assembly import due_packets, stream_format
 from zcbench.soak.environment import environment
 from zcbench.soak.subject import EngineSubject, Subject
-from zcbench.soak.worker import DONE, RUNNING
+from zcbench.soak.worker import DONE, RUNNING, STARTING
 
 Row = dict[str, int | float | None]
 
+START_GRACE_S = (
+    5.0  # imports and the slab take this long on a busy machine; limits.hang is about packets
+)
 POLL_S = 0.1  # how often the user's wishes, hangs and limits are looked at between samples
 ABORT_GRACE_S = 2.0  # for faulthandler to write the stacks of a hung subject
 SETTLE_TRIES = 20
@@ -228,7 +231,9 @@ class _Watch:
         now = time.monotonic_ns()
         if progress != self._progress[0] or not self._owes(now):
             self._progress = (progress, now)
-        return now - self._progress[1] > self._limits.hang * 1e9
+        starting = self._board["phase"] == STARTING
+        limit_s = max(self._limits.hang, START_GRACE_S) if starting else self._limits.hang
+        return now - self._progress[1] > limit_s * 1e9
 
     def _owes(self, now: int) -> bool:
         """Whether the subject owes a step: a packet that is due, or to start, to end, to drain."""
