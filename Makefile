@@ -69,7 +69,7 @@ wheel-test: setup debian
 	  python=$$(for found in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
 	    "$$found" -c '' 2>/dev/null && echo "$$found" && break; done); \
 	  [ -n "$$python" ] || { echo "no Python $$version here"; continue; }; \
-	  "$$python" -m venv build/venv-$$version && \
+	  "$$python" -m venv --clear build/venv-$$version && \
 	  build/venv-$$version/bin/python -m pip install --quiet "$$(ls build/wheel/*.whl)[test]" && \
 	  build/venv-$$version/bin/python -m pytest -q || exit 1; \
 	done

@@ -446,3 +446,14 @@ def test_a_printed_scenario_reads_as_a_person_would_have_written_it() -> None:
     assert data["duration"] == "1h30m"
     assert data["limits"]["rss"] == "2 GiB"
     assert "path" not in data["source"]
+
+
+def test_a_changed_scenario_says_what_was_changed() -> None:
+    told = load(
+        "crash-debug", flags=[Setting("pool.slots", "7", "--pool"), Setting("tags.a", "b", "--tag")]
+    )
+    assert told.description.endswith("(changed: pool.slots = 7)")
+    assert "changed" not in load("crash-debug").description
+    assert (
+        load("crash-debug", flags=[Setting("description", "mine", "--set")]).description == "mine"
+    )

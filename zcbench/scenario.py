@@ -211,18 +211,33 @@ def load(
     sheet = _Sheet({}, path, "" if path is None else _read_text(path))
     if path is not None:
         sheet.overlay(_from_file(sheet))
-    flags = list(flags)
+    environment, flags = list(environment), list(flags)
     sheet.overlay(_from_settings(environment))
     sheet.overlay(_from_settings(flags))
     if path is not None and "name" not in sheet.values and _NAME.fullmatch(path.stem):
         sheet.values["name"] = _Value(path.stem, "default", False)
     resolved = _build(sheet)
     _check(resolved, sheet, flags)
+    if path is not None:
+        resolved = _tell_changes(resolved, [*environment, *flags])
     if resolved.source.unpaced and resolved.sampling.tracemalloc:
         # tracemalloc costs more than an unpaced packet does: it would be all that is measured.
         sampling = msgspec.structs.replace(resolved.sampling, tracemalloc=False)
         resolved = msgspec.structs.replace(resolved, sampling=sampling)
     return resolved
+
+
+def _tell_changes(scenario: Scenario, settings: Sequence[Setting]) -> Scenario:
+    """``scenario`` with its description saying what differs from its file: "30 seconds" may not be true."""
+    if any(setting.key == "description" for setting in settings):
+        return scenario
+    values = {s.key: s.text for s in settings if s.key != "name" and not s.key.startswith("tags.")}
+    if not values:
+        return scenario
+    changed = ", ".join(f"{key} = {value}" for key, value in values.items())
+    return msgspec.structs.replace(
+        scenario, description=f"{scenario.description} (changed: {changed})".lstrip()
+    )
 
 
 def environment_settings(environ: Mapping[str, str]) -> list[Setting]:
