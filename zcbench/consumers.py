@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from zcbench.capture.engine import CaptureEngine, Packet
 from zcbench.capture.sources import ReplaySource
+from zcbench.clock import now_ns
 from zcbench.scoreboard import Scoreboard
 
 Verifier = Callable[[Packet], bool]
@@ -74,7 +75,7 @@ class Tally:
 
     def stream_stopped(self) -> None:
         """Note when the producer made its last packet."""
-        self._words[self._stop_at] = time.monotonic_ns()
+        self._words[self._stop_at] = now_ns()
 
     def hold(self, held: int) -> None:
         """Note how many packets the application knowingly keeps."""
@@ -91,12 +92,13 @@ class Tally:
             self._next = sequence + 1
         else:
             self._add("duplicates" if sequence == self._next - 1 else "reordered")
+        # Before the bytes are read: if that crashes, this is the packet that did it.
+        self._words[self._at["last_sequence"]] = sequence
+        self._add("received")
         if self._verify is not None:
-            self._add("checked")
             if not self._verify(packet):
                 self._add("corrupt_on_delivery")
-        self._words[self._at["last_sequence"]] = sequence
-        self._add("received")  # last: the supervisor reads it as progress
+            self._add("checked")
 
     def let_go(self, packet: Packet) -> None:
         """Compare the bytes once more, then release the packet."""
@@ -251,8 +253,8 @@ def run(engine: CaptureEngine, consumer: Consumer, tally: Tally, stop: threading
     stopped = False
     while True:
         if stop.is_set() and not stopped:
+            tally.stream_stopped()  # before stop(): closing a device takes a while, and captures nothing
             engine.stop()
-            tally.stream_stopped()
             stopped = True
         try:
             packet = engine.read(0.0 if consumer.pause_s else _POLL_S)

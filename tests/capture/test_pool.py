@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -252,3 +254,84 @@ def test_parts_that_do_not_fit_are_refused(engine: str, pool: Any, pcm: Any, say
 
     with pytest.raises(ValueError, match=says):
         find_engine(engine)(FORMAT, ReplaySource(pcm, "pcm", pace="manual"), PoolConfig(**pool))
+
+
+@pytest.mark.parametrize("pace", ["real", "unpaced"])
+def test_any_number_of_threads_may_stop_an_engine_at_once(make: Make, pace: str) -> None:
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(60):
+            engine = make(pace=pace)
+            together = threading.Barrier(3)
+
+            def stop(
+                engine: CaptureEngine = engine, together: threading.Barrier = together
+            ) -> None:
+                together.wait()
+                engine.stop()
+
+            threads = [threading.Thread(target=stop, daemon=True) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(20)
+            assert not any(thread.is_alive() for thread in threads)
+    finally:
+        sys.setswitchinterval(switch)
+
+
+def test_an_exception_in_the_producer_reaches_the_reader() -> None:
+    from tests.capture.conftest import FORMAT, ramp
+    from zcbench.capture.engine import PoolConfig
+    from zcbench.capture.reference import ReferenceEngine
+    from zcbench.capture.sources import ReplaySource
+
+    class Breaks(ReplaySource):
+        def block(self, sequence: int, frames: int) -> Any:
+            if sequence == 3:
+                raise OSError("the file went away")
+            return super().block(sequence, frames)
+
+    with ReferenceEngine(FORMAT, Breaks(ramp(), "ramp", pace="unpaced"), PoolConfig(9)) as engine:
+        engine.start()
+        assert [engine.read(timeout=20).sequence for _ in range(3)] == [0, 1, 2]  # type: ignore[union-attr]
+        with pytest.raises(OSError, match="the file went away"):
+            engine.read(timeout=20)
+
+
+def test_a_device_that_cannot_be_opened_ends_the_stream() -> None:
+    from tests.capture.conftest import FORMAT
+    from zcbench.capture.engine import PoolConfig
+    from zcbench.capture.sources import DeviceSource, SourceError
+
+    class Refuses(DeviceSource):
+        def open_stream(self, *_arguments: Any) -> Any:
+            raise SourceError("no such device")
+
+        open_python_stream = open_stream
+
+    for name in ("native", "reference"):
+        engine = find_engine(name)(FORMAT, Refuses(), PoolConfig(1))
+        with pytest.raises(SourceError):
+            engine.start()
+        assert engine.read(timeout=5) is None
+
+
+def test_a_packet_is_no_fortran_array() -> None:
+    import ctypes
+
+    from tests.capture.conftest import FORMAT, ramp
+    from zcbench.capture.engine import PoolConfig
+    from zcbench.capture.sources import ReplaySource
+
+    source = ReplaySource(ramp(), "ramp", pace="manual")
+    engine = find_engine("native")(FORMAT, source, PoolConfig(1))
+    engine.start()
+    packet = next_packet(engine)
+    fortran = 0x0040 | 0x0010 | 0x0008  # PyBUF_F_CONTIGUOUS (object.h)
+    view = ctypes.create_string_buffer(256)  # larger than any Py_buffer
+    get = ctypes.pythonapi.PyObject_GetBuffer
+    get.argtypes = [ctypes.py_object, ctypes.c_void_p, ctypes.c_int]
+    with pytest.raises(BufferError, match="C-contiguous"):
+        get(packet, view, fortran)

@@ -72,7 +72,8 @@ def test_a_run_from_a_device_delivers_what_is_due(capture_device: Pulse, tmp_pat
     outcomes = {finding["check"]: finding["outcome"] for finding in result["findings"]}
     assert outcomes["delivery"] == "pass"
     assert outcomes["integrity"] == "pass"
-    assert result["totals"]["engine.delivered"] > 200
+    # The stream lasts what was asked for, however long the device took to open.
+    assert 400 <= result["totals"]["engine.delivered"] <= 420
 
 
 def test_the_device_is_listed(capture_device: Pulse) -> None:

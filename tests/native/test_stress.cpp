@@ -119,3 +119,22 @@ TEST_CASE("eight threads return what one reader takes from a running stream, eve
     CHECK(page["pool.guard_violations"] + page["pool.poison_violations"] == 0);
   }
 }
+
+TEST_CASE("any number of threads may stop a replay at once") {
+  const std::vector<std::byte> content(64);
+  for (int round = 0; round < 200; ++round) {
+    Page page;
+    zc::StreamConfig config;
+    config.frames = 16;
+    config.frame_bytes = 4;
+    config.pool = {4, 64, zc::Policy::grow, false};
+    zc::Capture capture(config, page.board());
+    zc::Replay replay(capture, {content, zc::Pace::real});
+    replay.start();
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) threads.emplace_back([&] { replay.stop(); });
+    for (std::thread& thread : threads) thread.join();
+    capture.discard_queue();
+    CHECK(capture.drained());
+  }
+}

@@ -138,3 +138,47 @@ class HandsOutUnreadable(ReferenceEngine):
     def read(self, timeout: float | None = None) -> Any:
         packet = super().read(timeout)
         return Unreadable(packet) if packet is not None and packet.sequence >= AT else packet
+
+
+class DiesOfARealTimeSignal(Hostile):
+    def act(self) -> None:
+        os.kill(os.getpid(), 40)  # has no name of its own in Python's signal module
+        sleep_for_ever()
+
+
+class ProducerRaises(ReferenceEngine):
+    """The thread that captures dies, not the one that reads."""
+
+    def _capture(self, *arguments: Any, **options: Any) -> None:
+        if (self.scoreboard["engine.captured"] or 0) >= AT:
+            raise RuntimeError("the source went away")
+        super()._capture(*arguments, **options)
+
+
+class SegfaultsWhenRead(Unreadable):
+    """A packet whose memory is gone: whoever compares its bytes crashes."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "array":
+            ctypes.string_at(0)
+        return getattr(self._packet, name)
+
+
+class HandsOutDanglingPackets(ReferenceEngine):
+    def read(self, timeout: float | None = None) -> Any:
+        packet = super().read(timeout)
+        if packet is None or packet.sequence < AT:
+            return packet
+        return SegfaultsWhenRead(packet)
+
+
+class StatisticsFail(ReferenceEngine):
+    """Statistics that worked at the start fail from the second reading on."""
+
+    readings = 0
+
+    def stats(self) -> Any:
+        StatisticsFail.readings += 1
+        if StatisticsFail.readings > 1:
+            raise RuntimeError("no statistics today")
+        return super().stats()

@@ -14,6 +14,7 @@ import pytest
 
 from zcbench.record.reader import read_record
 from zcbench.record.schema import End, Ending, Event, RunInfo
+from zcbench.record.writer import RecordWriter
 from zcbench.scenario import Scenario
 from zcbench.soak.supervisor import run
 
@@ -92,3 +93,31 @@ def test_a_file_size_limit_ends_the_run_as_the_harness_s_failure(
     assert "File too large" in (record.end.message or "")
     assert record.rows > 100
     assert record.problems == ()
+
+
+def test_a_crash_on_a_full_disk_is_still_the_subject_s(
+    scenario: Scenarios, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a disk that takes no sample any more, and a subject that dies before the first
+    def refuse(*_arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(RecordWriter, "sample", refuse)
+    end = run(scenario("hostile:Segfaults", every_s=30.0), directory, command=["test"])
+    # then the sample that could not be written does not hide the crash
+    assert end.ending is Ending.CRASHED
+    assert end.signal == "SIGSEGV"
+    assert read_record(directory).end == end
+
+
+def test_a_subject_that_cannot_be_started_is_the_harness_s_failure(
+    scenario: Scenarios, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> Any:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    end = run(scenario(), directory, command=["test"])
+    assert end.ending is Ending.HARNESS
+    assert "could not be started" in (end.message or "")
+    assert read_record(directory).end == end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from zcbench.record.reader import Record
@@ -187,3 +188,43 @@ def test_a_memory_error_in_the_worker_is_an_end_for_memory(
     assert record.end.ending is Ending.MEMORY
     assert "no slab for you" in (record.end.message or "")
     assert "in act" in (record.end.traceback or "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="real-time signals are POSIX")
+def test_a_signal_without_a_name_is_a_crash_with_its_number(
+    scenario: Scenarios, record_of: Runs
+) -> None:
+    record = record_of(scenario("hostile:DiesOfARealTimeSignal"))
+    assert record.end.ending is Ending.CRASHED
+    assert record.end.signal == "signal 40"
+
+
+def test_an_exception_in_the_producer_is_a_failure_with_its_traceback(
+    scenario: Scenarios, record_of: Runs
+) -> None:
+    record = record_of(scenario("hostile:ProducerRaises", duration_s=30))
+    assert record.end.ending is Ending.FAILED
+    assert "the source went away" in (record.end.message or "")
+    assert "in _capture" in (record.end.traceback or "")
+    assert record.end.last_sequence == 9
+
+
+def test_a_crash_while_a_packet_is_compared_names_that_packet(
+    scenario: Scenarios, record_of: Runs
+) -> None:
+    # the packet whose memory is gone is number 10; comparing its bytes is what crashes
+    record = record_of(scenario("hostile:HandsOutDanglingPackets"))
+    assert record.end.ending is Ending.CRASHED
+    assert record.end.last_sequence == 10
+
+
+def test_a_probe_that_fails_leaves_gaps_and_no_stale_readings(
+    scenario: Scenarios, record_of: Runs
+) -> None:
+    record = record_of(scenario("hostile:StatisticsFail", duration_s=1))
+    assert record.end.ending is Ending.FINISHED
+    assert np.isnan(record.samples["pool_oldest_lease_ns"][-1])
+    assert np.isnan(record.samples["native_heap_bytes"][-1])
+    said = [event for event in record.events if event.kind == "probe"]
+    assert len(said) == 1
+    assert "no statistics today" in said[0].message

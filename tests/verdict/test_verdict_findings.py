@@ -10,7 +10,7 @@ import pytest
 from tests.records import Row, make_record, scenario
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Finding, Result
-from zcbench.scenario import ConsumerTable, ExpectTable
+from zcbench.scenario import ConsumerTable, ExpectTable, SourceTable
 from zcbench.units import Duration
 from zcbench.verdict import judge
 
@@ -393,3 +393,13 @@ def test_a_partial_burst_run_is_not_failed_for_what_was_still_queued(tmp_path: P
     # then what it had not read yet is not missing
     record = make_record(tmp_path / "run", plan, partial=True, packets=1500, bend=bend)
     assert finding(judge(record), "delivery").outcome != "fail"
+
+
+def test_a_device_stream_shorter_than_was_asked_for_fails(tmp_path: Path) -> None:
+    # given 30 seconds asked of a device, and a stream that was over after 29.19
+    plan = msgspec.structs.replace(scenario(), source=SourceTable(kind="device"))
+    record = make_record(tmp_path / "run", plan, packets=2919)
+    # then the seconds that are not there are missing
+    found = finding(judge(record), "delivery")
+    assert found.outcome == "fail"
+    assert found.evidence["missing"] == 81

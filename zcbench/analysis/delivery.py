@@ -54,6 +54,9 @@ def delivery(record: Record, found: Totals) -> Delivery:
     if scenario.source.kind == "device":
         table = scenario.source
         per_s = (table.rate or 48_000) / table.frames
+        if finished and due is not None:
+            # A stream that was over before its time owes the rest.
+            due = max(due, round(scenario.duration * per_s))
         packets = 1 + math.ceil(DEVICE_BUFFER_S * per_s + (due or 0) * DEVICE_CLOCK_PPM / 1e6)
         why = f"1 packet + {DEVICE_BUFFER_S * 1e3:.0f} ms of device buffer + {DEVICE_CLOCK_PPM} ppm of clock"
     elif finished:

@@ -153,8 +153,8 @@ class Packet(Protocol):
 
     @property
     def time_ns(self) -> int:
-        """Capture time of the packet's last frame, ``time.monotonic_ns`` clock: the deadline of a paced
-        replay, otherwise when the engine took the block."""
+        """Capture time of the packet's last frame, on the clock of ``zcbench.clock.now_ns``: the deadline
+        of a paced replay, otherwise when the engine took the block."""
         ...
 
     @property
@@ -237,7 +237,8 @@ class CaptureEngine(Protocol):
         ...
 
     def stop(self) -> None:
-        """Stop the producer and wait for it. What is queued can still be read. Harmless when repeated."""
+        """Stop the producer and wait for it. What is queued can still be read. Any thread; harmless when
+        repeated."""
         ...
 
     def close(self) -> None:

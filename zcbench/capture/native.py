@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import threading
 import weakref
 from collections.abc import Iterator
 from types import TracebackType
@@ -61,12 +62,19 @@ class NativeEngine:
         self.read = self._core.read  # bound directly: one call fewer per packet
         self._stream: Any = None
         self._close_stream: weakref.finalize[..., Any] | None = None
+        self._stopping = (
+            threading.Lock()
+        )  # a second stop() waits until the first has closed the device
 
     def start(self) -> None:
         """Start the producer; see the protocol."""
         self._core.start()
         if isinstance(self.source, DeviceSource):
-            self._open_device(self.source)
+            try:
+                self._open_device(self.source)
+            except BaseException:
+                self.stop()  # or a reader would wait for ever
+                raise
 
     def _open_device(self, source: DeviceSource) -> None:
         # A dropped sounddevice stream goes on calling back into memory it does not keep alive. So the
@@ -86,10 +94,12 @@ class NativeEngine:
 
     def stop(self) -> None:
         """Stop the producer; see the protocol."""
-        if self._close_stream is not None:
-            self._close_stream()
-            atexit.unregister(self._close_stream)
-        self._core.stop()
+        with self._stopping:
+            self._core.request_stop()
+            if self._close_stream is not None:
+                self._close_stream()
+                atexit.unregister(self._close_stream)
+            self._core.stop()
 
     def close(self) -> None:
         """stop(), then discard what is queued; see the protocol."""
@@ -120,5 +130,6 @@ class NativeEngine:
 
 
 def _close(stream: Any, core: _core.Engine) -> None:
+    core.request_stop()
     stream.close()
     core.stop()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import threading
-import time
 import weakref
 import zlib
 from collections import deque
@@ -30,6 +29,7 @@ from zcbench.capture.engine import (
     read_stats,
 )
 from zcbench.capture.sources import DeviceSource, ReplaySource, check_parts
+from zcbench.clock import now_ns
 from zcbench.scoreboard import Scoreboard
 
 GUARD_BYTES = 64
@@ -88,7 +88,10 @@ class Pool:
         self.add("pool.misses")
         if self.config.policy != "grow":
             return None
-        slot = self._slot(_aligned(self.stride), overflow=True)
+        try:
+            slot = self._slot(_aligned(self.stride), overflow=True)
+        except MemoryError:
+            return None
         self.overflow.add(slot)
         self.add("pool.overflow_allocations")
         self.add("pool.overflow_bytes", self.stride)
@@ -171,7 +174,7 @@ class Stream:
     def give_back(self, slot: Slot) -> None:
         """Any thread."""
         with self.changed:
-            self.pool.give_back(slot, time.monotonic_ns())
+            self.pool.give_back(slot, now_ns())
             self.changed.notify_all()
 
     def lease(self, slot: Slot) -> Any:
@@ -262,6 +265,7 @@ class ReferenceEngine:
         self._capacity = 1 << (pool.queue - 1).bit_length()
         self._checksum = checksum
         self._gap = self._started = self._stopping = self._ended = False
+        self._failure: BaseException | None = None  # what ended the producer; read() raises it
         self._thread: threading.Thread | None = None
         self._device: Any = None
 
@@ -272,16 +276,27 @@ class ReferenceEngine:
         if self._started:
             raise RuntimeError("the engine was started before; make a new one")
         self._started = True
-        self.scoreboard["engine.start_ns"] = time.monotonic_ns()
+        self.scoreboard["engine.start_ns"] = now_ns()
         source = self.source
         if isinstance(source, DeviceSource):
-            self._device = source.open_python_stream(self.format, self._on_audio)
-            self._device.start()
+            try:
+                self._device = source.open_python_stream(self.format, self._on_audio)
+                self._device.start()
+            except BaseException:
+                self.stop()  # or a reader would wait for ever
+                raise
         elif source.limit == 0:
             self._end()
         elif source.pace != "manual":
-            self._thread = threading.Thread(target=self._replay, args=(source,), daemon=True)
+            self._thread = threading.Thread(target=self._drive, args=(source,), daemon=True)
             self._thread.start()
+
+    def _drive(self, source: ReplaySource) -> None:
+        try:
+            self._replay(source)
+        except BaseException as error:
+            self._failure = error
+        self._end()
 
     def _replay(self, source: ReplaySource) -> None:
         start = self.scoreboard["engine.start_ns"] or 0
@@ -291,17 +306,16 @@ class ReferenceEngine:
             if source.pace == "real":
                 due = start + int((number + 1) * period_ns)
                 with self._changed:
-                    while not self._stopping and (wait := due - time.monotonic_ns()) > 0:
+                    while not self._stopping and (wait := due - now_ns()) > 0:
                         self._changed.wait(wait / 1e9)
             else:
                 with self._changed:
                     self._changed.wait_for(lambda: self._caught_up() or self._stopping)
-                due = time.monotonic_ns()
+                due = now_ns()
             if self._stopping:
                 break
             self._capture(source.block(number, self.format.frames), due, may_wait=True)
             number += 1
-        self._end()
 
     def _caught_up(self) -> bool:
         """Whether an unpaced source may go on: room, and a free slot or nothing left to read."""
@@ -322,7 +336,7 @@ class ReferenceEngine:
             if self._pool.config.policy == "block" and not self._pool.free:
                 break
             block = source.block(number, self.format.frames)
-            self._capture(block, time.monotonic_ns(), may_wait=False)
+            self._capture(block, now_ns(), may_wait=False)
             made += 1
         if self.scoreboard["engine.captured"] == source.limit:
             self._end()
@@ -330,15 +344,17 @@ class ReferenceEngine:
 
     def _on_audio(self, data: Any, frames: int, _time: Any, status: Any) -> None:
         flags = PacketFlags.XRUN if status.input_overflow or status.input_underflow else 0
+        if self._stopping:
+            return
         self._pool.add("engine.xruns", bool(flags))
         if frames == self.format.frames:
             block = np.frombuffer(data, self.format.dtype)
-            self._capture(block, time.monotonic_ns(), may_wait=False, flags=flags)
+            self._capture(block, now_ns(), may_wait=False, flags=flags)
 
     def _capture(
         self, block: NDArray[Any], time_ns: int, *, may_wait: bool, flags: int = 0
     ) -> None:
-        pool, began = self._pool, time.monotonic_ns()
+        pool, began = self._pool, now_ns()
         with self._changed:
             sequence = self.scoreboard["engine.captured"] or 0
             pool.add("engine.captured")
@@ -346,7 +362,7 @@ class ReferenceEngine:
             slot = pool.acquire(began)
             if slot is None and may_wait and pool.config.policy == "block":
                 self._changed.wait_for(lambda: pool.free or self._stopping)
-                slot = pool.take_late(time.monotonic_ns())
+                slot = pool.take_late(now_ns())
             if slot is None:
                 pool.add("pool.refused")
                 self._drop()
@@ -354,7 +370,7 @@ class ReferenceEngine:
                 slot.sequence = sequence
                 slot.memory[:] = np.ascontiguousarray(block).reshape(-1).view(np.uint8)
                 self._publish(slot, time_ns, flags)
-            self.scoreboard.record("callback_ns", time.monotonic_ns() - began)
+            self.scoreboard.record("callback_ns", now_ns() - began)
 
     def _publish(self, slot: Slot, time_ns: int, flags: int) -> None:
         slot.time_ns = time_ns
@@ -362,7 +378,7 @@ class ReferenceEngine:
             flags | (self._gap and PacketFlags.GAP) | (slot.overflow and PacketFlags.OVERFLOW)
         )
         slot.checksum = zlib.crc32(slot.memory.data) if self._checksum else 0
-        slot.queued_ns = time.monotonic_ns()
+        slot.queued_ns = now_ns()
         if len(self._queue) >= self._capacity:
             self._pool.give_back(slot, slot.queued_ns)
             self._drop()
@@ -392,9 +408,11 @@ class ReferenceEngine:
             if not self._changed.wait_for(lambda: self._queue or self._ended, timeout):
                 raise TimeoutError("no packet within the timeout")
             if not self._queue:
+                if self._failure is not None:
+                    raise self._failure
                 return None
             slot = self._queue.popleft()
-            pool, now = self._pool, time.monotonic_ns()
+            pool, now = self._pool, now_ns()
             pool.add("engine.queued", -1)
             pool.add("engine.delivered")
             pool.add("engine.delivered_bytes", self.format.packet_bytes)
@@ -412,9 +430,9 @@ class ReferenceEngine:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        if self._device is not None:
-            self._device.close()
-            self._device = None
+            device, self._device = self._device, None
+        if device is not None:
+            device.close()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
         self._end()
@@ -427,12 +445,12 @@ class ReferenceEngine:
                 slot = self._queue.popleft()
                 self._pool.add("engine.queued", -1)
                 self._pool.add("engine.drops")
-                self._pool.give_back(slot, time.monotonic_ns())
+                self._pool.give_back(slot, now_ns())
 
     def stats(self) -> PoolStats:
         """The counters now."""
         with self._changed:
-            return read_stats(self.scoreboard, self._pool.oldest_lease_ns(time.monotonic_ns()))
+            return read_stats(self.scoreboard, self._pool.oldest_lease_ns(now_ns()))
 
     def check(self) -> int:
         """Debug pool: the number of slots found wrong."""

@@ -80,7 +80,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
     id: str
     started_at: str  # ISO-8601 with zone; the only wall-clock time of a record
-    started_ns: int  # time.monotonic_ns() at elapsed_s = 0
+    started_ns: int  # zcbench.clock.now_ns() at elapsed_s = 0
     command: list[str]
     scenario: Scenario
     environment: Environment

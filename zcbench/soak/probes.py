@@ -16,10 +16,13 @@ from typing import Any
 import psutil
 
 from zcbench.capture.engine import CaptureEngine
-from zcbench.scoreboard import Scoreboard
+from zcbench.clock import now_ns
+from zcbench.scoreboard import UNSET, Scoreboard
 
 LONG_PAUSE_NS = 10_000_000  # a gc pause worth an event: one block of the default stream
 EVENT_INTERVAL_NS = 1_000_000_000  # at most one gc event a second; the counters have them all
+
+_GAUGES = ("allocated_blocks", "python_heap_bytes", "native_heap_bytes", "pool.oldest_lease_ns")
 
 Note = Callable[[str, str, dict[str, Any]], None]
 
@@ -39,7 +42,7 @@ class GcWatch:
         gc.callbacks.remove(self._on_gc)
 
     def _on_gc(self, phase: str, info: dict[str, int]) -> None:
-        now = time.monotonic_ns()
+        now = now_ns()
         if phase == "start":
             self._began = now
             return
@@ -61,7 +64,10 @@ class GcWatch:
 class Probes:
     """A thread that reads the in-process gauges every ``every_s`` seconds, on absolute deadlines."""
 
-    def __init__(self, board: Scoreboard, engine: CaptureEngine, every_s: float) -> None:
+    def __init__(
+        self, board: Scoreboard, engine: CaptureEngine, every_s: float, note: Note
+    ) -> None:
+        self._note, self._failed = note, False
         self._board, self._engine, self._every_ns = board, engine, round(every_s * 1e9)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="zcbench-probes", daemon=True)
@@ -78,20 +84,29 @@ class Probes:
         self.read()
 
     def _run(self) -> None:
-        deadline = time.monotonic_ns()
+        deadline = now_ns()
         while True:
             deadline += self._every_ns
             # Ahead of the supervisor's sample by a tenth, so that it reads fresh gauges.
-            if self._stop.wait(
-                max(0.0, (deadline - self._every_ns // 10 - time.monotonic_ns()) / 1e9)
-            ):
+            if self._stop.wait(max(0.0, (deadline - self._every_ns // 10 - now_ns()) / 1e9)):
                 return
             self.read()
 
     def read(self) -> None:
-        """Read every gauge once and add up what that cost."""
+        """Read every gauge once and add up what that cost. A reading that fails is missing, not stale."""
         began = time.thread_time_ns()
         board = self._board
+        try:
+            self._read_gauges(board)
+        except Exception as error:
+            for gauge in _GAUGES:
+                board[gauge] = UNSET
+            if not self._failed:
+                self._failed = True
+                self._note("probe", f"a probe failed; its gauges are missing: {error!r}", {})
+        board["probe.cost_ns"] = (board["probe.cost_ns"] or 0) + time.thread_time_ns() - began
+
+    def _read_gauges(self, board: Scoreboard) -> None:
         board["allocated_blocks"] = sys.getallocatedblocks()
         if tracemalloc.is_tracing():
             board["python_heap_bytes"] = tracemalloc.get_traced_memory()[0]
@@ -99,4 +114,3 @@ class Probes:
             heap = psutil.heap_info()
             board["native_heap_bytes"] = heap.heap_used + heap.mmap_used
         board["pool.oldest_lease_ns"] = self._engine.stats().oldest_lease_ns
-        board["probe.cost_ns"] = (board["probe.cost_ns"] or 0) + time.thread_time_ns() - began

@@ -72,7 +72,10 @@ class EngineSubject:
 
     def dump_stacks(self) -> None:
         """See :class:`Subject`."""
-        self._popen.send_signal(getattr(signal, "SIGABRT", signal.SIGTERM))
+        if os.name == "nt":  # has no signal that leaves stacks
+            self._popen.kill()
+        else:
+            self._popen.send_signal(signal.SIGABRT)
 
     def kill(self) -> None:
         """See :class:`Subject`."""

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import msgspec
 import psutil
 
+from zcbench.clock import now_ns
 from zcbench.record.reader import read_events
 from zcbench.record.schema import (
     FAULT_FILE,
@@ -42,6 +43,7 @@ START_GRACE_S = (
 )
 POLL_S = 0.1  # how often the user's wishes, hangs and limits are looked at between samples
 ABORT_GRACE_S = 2.0  # for faulthandler to write the stacks of a hung subject
+SLEPT_S = 1.0  # ten polls: no scheduling delay that a supervisor at rest would see
 SETTLE_TRIES = 20
 SETTLE_PAUSE_S = 50e-6  # several times what a packet's way through the engine takes
 SUSPEND_S = 2.0  # the wall clock ran this much further than the monotonic one
@@ -82,7 +84,7 @@ def run(
     info = RunInfo(
         id=run_id(scenario.name),
         started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        started_ns=time.monotonic_ns(),
+        started_ns=now_ns(),
         command=list(command),
         scenario=scenario,
         environment=environment(),
@@ -143,7 +145,8 @@ class _Watch:
         self._own = psutil.Process()
         self._interrupts = _Interrupts()
         self._asked = 0
-        self._progress = (0, time.monotonic_ns())  # what moved so far, and when it last did
+        self._progress = (0, now_ns())  # what moved so far, and when it last did
+        self._looked_ns = now_ns()
         self._previous: tuple[float, int] = (0.0, 0)  # elapsed_s and delivered at the last sample
         self._histograms: dict[str, Histogram] = {
             name: self._board.histogram(name) for name in ("delivery_ns", "hold_ns")
@@ -160,36 +163,52 @@ class _Watch:
         for observer in tuple(self._observers):
             self._tell(observer, "on_start", self._info)
         with self._interrupts.listening():
-            subject = EngineSubject(self._writer.directory)
             try:
-                end = self._watch(subject)
+                subject = EngineSubject(self._writer.directory)
             except OSError as error:
-                self._writer.make_room()
-                _put_down(subject)
-                end = self._end(Ending.HARNESS, message=f"the record could not be written: {error}")
-            except BaseException:
-                _put_down(subject)
-                raise
+                end = self._end(
+                    Ending.HARNESS, message=f"the subject could not be started: {error}"
+                )
+            else:
+                end = self._watch_to_the_end(subject)
             self._finish(end)
         return end
+
+    def _watch_to_the_end(self, subject: Subject) -> End:
+        try:
+            return self._watch(subject)
+        except OSError as error:
+            self._writer.make_room()
+            _put_down(subject)
+            return self._end(Ending.HARNESS, message=f"the record could not be written: {error}")
+        except BaseException:
+            _put_down(subject)
+            raise
 
     def _watch(self, subject: Subject) -> End:
         every_ns = round(self._info.scenario.sampling.every * 1e9)
         deadline = self._info.started_ns + every_ns
         while True:
-            code = subject.wait(min(POLL_S, max(0.0, (deadline - time.monotonic_ns()) / 1e9)))
-            if code is not None:
-                self._sample(subject, deadline)
-                return self._judge_exit(code)
-            if (end := self._intervene(subject)) is not None:
-                self._sample(subject, deadline)
+            code = subject.wait(min(POLL_S, max(0.0, (deadline - now_ns()) / 1e9)))
+            end = self._judge_exit(code) if code is not None else self._intervene(subject)
+            if end is not None:
+                self._last_sample(subject, deadline, end)
                 return end
-            if time.monotonic_ns() >= deadline:
+            if now_ns() >= deadline:
                 self._look_for_suspension()
                 self._sample(subject, deadline)
                 # Deadlines that passed while the machine stood still are skipped, not made up for.
-                missed = (time.monotonic_ns() - deadline) // every_ns
+                missed = (now_ns() - deadline) // every_ns
                 deadline += (missed + 1) * every_ns
+
+    def _last_sample(self, subject: Subject, deadline: int, end: End) -> None:
+        """The sample after the end. That it cannot be written does not hide how the subject died."""
+        try:
+            self._sample(subject, deadline)
+        except OSError:
+            if end.ending is Ending.FINISHED:
+                raise
+            self._writer.make_room()
 
     def _intervene(self, subject: Subject) -> End | None:
         """Act on the user's signals, on a hang, on the memory limit; the end if that ended the subject."""
@@ -228,8 +247,11 @@ class _Watch:
         # Returns and the phase count too: draining without verification shows in nothing else.
         moving = ("consumer.received", "consumer.rechecked", "pool.returns", "phase")
         progress = sum(self._board[name] or 0 for name in moving)
-        now = time.monotonic_ns()
-        if progress != self._progress[0] or not self._owes(now):
+        now = now_ns()
+        # Not looked for a while: this process was stopped or frozen, and so perhaps was the subject.
+        slept = now - self._looked_ns > SLEPT_S * 1e9
+        self._looked_ns = now
+        if progress != self._progress[0] or slept or not self._owes(now):
             self._progress = (progress, now)
         starting = self._board["phase"] == STARTING
         limit_s = max(self._limits.hang, START_GRACE_S) if starting else self._limits.hang
@@ -272,7 +294,7 @@ class _Watch:
         return self._end(Ending.FINISHED, exit_code=0, message="ended as planned")
 
     def _judge_signal(self, code: int) -> End:
-        name = signal.Signals(-code).name if code < 0 else f"exception 0x{code:08X}"
+        name = _signal_name(-code) if code < 0 else f"exception 0x{code:08X}"
         oom = _cgroup_oom_kills()
         if (
             name == "SIGKILL"
@@ -337,7 +359,7 @@ class _Watch:
     # -- one sample
 
     def _sample(self, subject: Subject, deadline: int) -> None:
-        now = time.monotonic_ns()
+        now = now_ns()
         row: Row = {
             "elapsed_s": (now - self._info.started_ns) / 1e9,
             "sample_late_s": max(0, now - deadline) / 1e9,
@@ -424,7 +446,7 @@ class _Watch:
     # -- small things
 
     def _elapsed_s(self) -> float:
-        return (time.monotonic_ns() - self._info.started_ns) / 1e9
+        return (now_ns() - self._info.started_ns) / 1e9
 
     def _event(self, kind: str, message: str, **data: Any) -> None:
         event = Event(elapsed_s=self._elapsed_s(), kind=kind, message=message, data=data)
@@ -455,6 +477,14 @@ def _reserve(path: Path) -> None:
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def _signal_name(number: int) -> str:
+    """ "SIGSEGV"; a real-time signal has a number only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _put_down(subject: Subject) -> None:

@@ -24,6 +24,7 @@ import msgspec
 from zcbench import consumers
 from zcbench.capture.engine import find_engine
 from zcbench.capture.sources import ReplaySource
+from zcbench.clock import now_ns
 from zcbench.record.schema import FAULT_FILE, RUN_FILE, SCOREBOARD_FILE, WORKER_EVENTS_FILE, RunInfo
 from zcbench.scoreboard import Scoreboard
 from zcbench.soak.assembly import assemble
@@ -33,6 +34,9 @@ from zcbench.units import decode_unit
 STARTING, RUNNING, DRAINING, DONE = range(4)
 EXCEPTION_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 ORPHAN_GRACE_S = 5.0
+DEVICE_GRACE_S = (
+    0.05  # the last packet due is handed over a little after its time: some device periods
+)
 
 
 def main(directory: Path) -> int:
@@ -47,7 +51,7 @@ def main(directory: Path) -> int:
         )
 
         def note(kind: str, message: str, data: dict[str, Any]) -> None:
-            elapsed_s = (time.monotonic_ns() - run.started_ns) / 1e9
+            elapsed_s = (now_ns() - run.started_ns) / 1e9
             line = {"elapsed_s": elapsed_s, "kind": kind, "message": message, "data": data}
             # A full disk is the supervisor's to report; it must not look like the engine's failure.
             with contextlib.suppress(OSError):
@@ -97,14 +101,14 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
         checksum=verify is not None and not replayed,
     )
     watch = GcWatch(board, note)
-    probes = Probes(board, engine, scenario.sampling.every)
+    probes = Probes(board, engine, scenario.sampling.every, note)
     probes.start()
-    if not replayed:
-        timer = threading.Timer(scenario.duration, stop.set)
-        timer.daemon = True
-        timer.start()
-
     engine.start()
+    if not replayed:
+        arguments = (board, scenario.duration, stop)
+        threading.Thread(
+            target=_end_after, args=arguments, name="zcbench-timer", daemon=True
+        ).start()
     board["phase"] = RUNNING
     note("phase", "running", {})
     consumers.run(engine, consumer, tally, stop)
@@ -117,6 +121,18 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     probes.stop()
     watch.stop()
     board["phase"] = DONE
+
+
+def _end_after(board: Scoreboard, duration_s: float, stop: threading.Event) -> None:
+    """Set ``stop`` once a device's stream has lasted ``duration_s``, from its first frame on."""
+    while not board[
+        "engine.captured"
+    ]:  # a device takes its time to open; one that never does is a hang
+        if stop.wait(0.01):
+            return
+    start_ns = board["engine.start_ns"] or 0
+    stop.wait(max(0.0, duration_s + DEVICE_GRACE_S - (now_ns() - start_ns) / 1e9))
+    stop.set()
 
 
 def _obey(stop: threading.Event) -> None:

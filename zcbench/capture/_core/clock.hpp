@@ -1,4 +1,4 @@
-// The clock of every timestamp: the same as Python's time.monotonic_ns(), so both sides compare.
+// The clock of every timestamp: the same as zcbench/clock.py, so both sides compare.
 #pragma once
 
 #include <cstdint>

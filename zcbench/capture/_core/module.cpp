@@ -115,6 +115,11 @@ void lease_dealloc(PyObject* self) {
 int lease_getbuffer(PyObject* self, Py_buffer* view, int flags) {
   auto* lease = as<LeaseObject>(self);
   Stream* stream = lease->stream;
+  if ((flags & PyBUF_F_CONTIGUOUS) == PyBUF_F_CONTIGUOUS && stream->shape[0] > 1 && stream->shape[1] > 1) {
+    view->obj = nullptr;
+    PyErr_SetString(PyExc_BufferError, "a packet is C-contiguous, (frames, channels)");
+    return -1;
+  }
   view->buf = lease->slot->data;
   view->obj = Py_NewRef(self);
   view->len = stream->shape[0] * stream->strides[0];
@@ -531,6 +536,12 @@ PyObject* engine_stop(PyObject* self, PyObject*) {
   Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
+// Nothing more is captured; the caller then closes the device, and only after that calls stop().
+PyObject* engine_request_stop(PyObject* self, PyObject*) {
+  as<EngineObject>(self)->stream->capture->request_stop();
+  Py_RETURN_NONE;
+}
+
 PyObject* engine_discard(PyObject* self, PyObject*) {
   as<EngineObject>(self)->stream->capture->discard_queue();
   Py_RETURN_NONE;
@@ -560,6 +571,7 @@ PyMethodDef engine_methods[] = {
     {"read", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(engine_read)),
      METH_VARARGS | METH_KEYWORDS, "The next packet; None at the end of the stream; TimeoutError."},
     {"stop", engine_stop, METH_NOARGS, nullptr},
+    {"request_stop", engine_request_stop, METH_NOARGS, nullptr},
     {"discard", engine_discard, METH_NOARGS, "Drop what is queued; after stop()."},
     {"oldest_lease_ns", engine_oldest_lease_ns, METH_NOARGS, nullptr},
     {"check", engine_check, METH_NOARGS, nullptr},

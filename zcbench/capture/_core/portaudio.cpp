@@ -8,6 +8,7 @@
 namespace zc {
 
 void DeviceInput::on_audio(const std::byte* input, std::size_t frames, bool xrun) noexcept {
+  if (capture_.stopping()) return;  // closing the stream takes a while; the stream is over now
   const std::uint64_t now = now_ns();
   const StreamConfig& stream = capture_.config();
   if (!started_) {

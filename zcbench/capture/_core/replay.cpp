@@ -21,6 +21,7 @@ void Replay::start() {
 void Replay::stop() noexcept {
   capture_.request_stop();
   wake_.raise();
+  const std::lock_guard lock(stop_mutex_);
   if (thread_.joinable()) thread_.join();
   capture_.end();
 }

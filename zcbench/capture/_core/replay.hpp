@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <thread>
 
@@ -29,7 +30,7 @@ class Replay {
 
   // Starts the driver's thread; with Pace::manual there is none and produce() is the driver.
   void start();
-  // Ends the stream and joins the thread. Harmless when repeated.
+  // Ends the stream and joins the thread. Any thread; harmless when repeated, also at the same time.
   void stop() noexcept;
   // Pace::manual: captures up to `packets` now; how many were.
   std::uint64_t produce(std::uint64_t packets) noexcept;
@@ -42,6 +43,7 @@ class Replay {
 
   Capture& capture_;
   const ReplayConfig config_;
+  std::mutex stop_mutex_;  // two threads may not both join; never taken by the driver
   std::thread thread_;
   Signal wake_;  // raised by stop() to cut a sleep short
 };
