@@ -24,12 +24,14 @@ import msgspec
 
 from zcbench.units import (
     Duration,
+    Growth,
     Rate,
     Size,
     UnitError,
     decode_unit,
     format_bytes,
     format_duration,
+    parse_duration,
     parse_speed,
 )
 
@@ -84,11 +86,23 @@ class SamplingTable(_Table, frozen=True):
     tracemalloc: bool = False  # one frame; always off with source.unpaced
 
 
+class GcTable(_Table, frozen=True):
+    """``[gc]``: full collections made by the harness, so that heaps can be compared after each."""
+
+    every: str = "auto"  # "auto": the run's length / 24, 2 to 60 s; "natural": none; or "10s"
+
+
 class LimitsTable(_Table, frozen=True):
     """``[limits]``: when the supervisor steps in."""
 
     hang: Duration = Duration(10.0)  # no packet for this long while packets are due
     rss: Size | None = None  # kill the subject above this
+
+
+class MemoryTable(_Table, frozen=True):
+    """``[memory]``: how much growth is too much, for each counter by itself."""
+
+    budget: Growth = Growth(8 * 2**20 / 86_400)  # 8 MiB a day: about 1 byte a packet at 100/s
 
 
 class ExpectTable(_Table, frozen=True):
@@ -103,13 +117,16 @@ class Scenario(_Table, frozen=True):
     name: str = "custom"
     description: str = ""
     engine: str = "native"
+    fault: str | None = None  # a planted one: `zcbench selftest --list`
     duration: Duration = Duration(30.0)  # stream time: wall time is duration / speed
     warmup: Duration = Duration(0.0)
     source: SourceTable = SourceTable()
     pool: PoolTable = PoolTable()
     consumer: ConsumerTable = ConsumerTable()
     sampling: SamplingTable = SamplingTable()
+    gc: GcTable = GcTable()
     limits: LimitsTable = LimitsTable()
+    memory: MemoryTable = MemoryTable()
     expect: ExpectTable = ExpectTable()
     tags: dict[str, str] = {}
 
@@ -142,6 +159,7 @@ FLAGS: Mapping[str, str] = {
     "--duration": "duration",
     "--warmup": "warmup",
     "--engine": "engine",
+    "--fault": "fault",
     "--source": "source.kind",
     "--path": "source.path",
     "--device": "source.device",
@@ -166,7 +184,9 @@ _TABLES: Mapping[str, type[_Table]] = {
     "pool": PoolTable,
     "consumer": ConsumerTable,
     "sampling": SamplingTable,
+    "gc": GcTable,
     "limits": LimitsTable,
+    "memory": MemoryTable,
     "expect": ExpectTable,
 }
 _TOP = [f for f in msgspec.structs.fields(Scenario) if f.name not in {*_TABLES, "tags"}]
@@ -296,7 +316,8 @@ def to_toml(scenario: Scenario) -> str:
 
     A key without a value (None) is left out: TOML has no null, and every such key's default is None.
     """
-    top = [f"{f.name} = {_toml_value(getattr(scenario, f.name))}" for f in _TOP]
+    plain = ((f.name, getattr(scenario, f.name)) for f in _TOP)
+    top = [f"{name} = {_toml_value(v)}" for name, v in plain if v is not None]
     lines = [*top, ""]
     for table in _TABLES:
         lines.append(f"[{table}]")
@@ -559,7 +580,7 @@ def _convert(key: str, kind: Any, given: _Value) -> Any:
         return _exactly(value, (str, int), "a device's name or its index")
     if kinds:
         (kind,) = kinds
-    if kind in (Duration, Size, Rate):
+    if kind in (Duration, Size, Rate, Growth):
         return decode_unit(kind, value)
     if kind is bool:
         if given.is_text and value.lower() in _BOOLEANS:
@@ -622,6 +643,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 def _check(scenario: Scenario, sheet: _Sheet, flags: Iterable[Setting]) -> None:
     for check in (_check_top, _check_source, _check_pace, _check_pool, _check_times):
         check(scenario, sheet)
+    _check_memory(scenario, sheet)
     _check_flags_matter(scenario, sheet, flags)
     _check_engine(scenario, sheet)
 
@@ -746,6 +768,15 @@ def _check_times(scenario: Scenario, sheet: _Sheet) -> None:
             sheet.fail(sheet.last_given("limits.hang", key), problem)
 
 
+def _check_memory(scenario: Scenario, sheet: _Sheet) -> None:
+    every = scenario.gc.every
+    if every not in ("auto", "natural"):
+        try:
+            parse_duration(every)
+        except UnitError as error:
+            sheet.fail("gc.every", f'{error}; or "auto", or "natural" for none')
+
+
 def _check_flags_matter(scenario: Scenario, sheet: _Sheet, flags: Iterable[Setting]) -> None:
     for setting in flags:
         kind_key, kinds = _READ_BY.get(setting.key, ("", ()))
@@ -779,7 +810,7 @@ def _in(sheet: _Sheet, key: str, value: int, least: int, most: int) -> None:
 
 
 def _toml_value(value: Any) -> str:
-    if isinstance(value, Duration | Size):
+    if isinstance(value, Duration | Size | Growth):
         return _toml_value(str(value))
     if isinstance(value, bool):
         return str(value).lower()

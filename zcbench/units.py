@@ -70,6 +70,13 @@ class Size(int):
         return f"{int(self)} B"
 
 
+class Growth(float):
+    """Bytes a second that memory grows by; written "8 MiB/d", "1 MiB/h" or "97 B/s"."""
+
+    def __str__(self) -> str:
+        return _write_growth(float(self))
+
+
 class Rate(int):
     """Frames a second; written "48k", "44.1 kHz" or 48000 in scenarios and on the command line."""
 
@@ -107,6 +114,19 @@ def parse_size(text: str) -> Size:
     if total != int(total):
         raise UnitError(f"{_echo(text)}: {total.normalize():f} is not a whole number of bytes")
     return Size(int(total))
+
+
+def parse_growth(text: str) -> Growth:
+    """The bytes a second that ``text`` says: "8 MiB/d", "1MB/h", "97 B/s".
+
+    Raises UnitError unless it is finite and above 0.
+    """
+    size, slash, per = text.rpartition("/")
+    seconds = _SECONDS.get(per.strip())
+    if not slash or seconds is None:
+        raise UnitError(f"{_echo(text)}: not a growth; write 8 MiB/d, 1 MiB/h or 97 B/s")
+    total = _one_term(size, "growth", _BYTES, "B, KB, MB, GB, KiB, MiB or GiB", "8 MiB/d or 97 B/s")
+    return Growth(_in_range(float(total / seconds), text, "growth"))
 
 
 def parse_rate(text: str) -> float:
@@ -153,7 +173,7 @@ def decode_unit(kind: type, value: Any) -> Any:
         raise UnitError(f"not a number that a {kind.__name__.lower()} can be")
     if value < 0:
         raise UnitError(f"{value}: a {kind.__name__.lower()} cannot be negative")
-    if kind is not Duration and value != int(value):
+    if kind not in (Duration, Growth) and value != int(value):
         raise UnitError(f"{value}: not a whole number")
     return kind(value)
 
@@ -216,6 +236,17 @@ def _write_duration(seconds: float) -> str:
     return f"{(exact * scale).normalize():f}{unit}"
 
 
+def _write_growth(per_s: float) -> str:
+    """The shortest unit that says it exactly; else bytes a second."""
+    for unit, size in (("MiB", 2**20), ("KiB", 2**10), ("B", 1)):
+        for per, seconds in (("s", 1), ("h", 3600), ("d", 86_400)):
+            shown = f"{per_s * seconds / size:.6g}"
+            whole = "." not in shown and "e" not in shown and shown not in ("0", "inf", "nan")
+            if whole and parse_growth(f"{shown} {unit}/{per}") == per_s:
+                return f"{shown} {unit}/{per}"
+    return f"{per_s!r} B/s"
+
+
 def _one_term(
     text: str, noun: str, units: Mapping[str, Decimal], known: str, examples: str
 ) -> Decimal:
@@ -250,6 +281,12 @@ def _echo(text: str) -> str:
 _PARSERS: Mapping[type, Callable[[str], Any]] = {
     Duration: lambda text: parse_duration(text, zero=True),
     Size: parse_size,
+    Growth: parse_growth,
     Rate: lambda text: decode_unit(Rate, parse_rate(text)),
 }
-_EXAMPLES: Mapping[type, str] = {Duration: '"1h30m"', Size: '"64 KiB"', Rate: '"48k"'}
+_EXAMPLES: Mapping[type, str] = {
+    Duration: '"1h30m"',
+    Size: '"64 KiB"',
+    Rate: '"48k"',
+    Growth: '"8 MiB/d"',
+}

@@ -29,6 +29,7 @@ _HELP = {
     "--duration": "how long the stream is: 30s, 5m, 1h30m",
     "--warmup": "what memory figures leave out at the start",
     "--engine": "native, reference, copying, or package.module:Class",
+    "--fault": "plant a fault: see zcbench selftest --list",
     "--source": "tone, noise, silence, file or device",
     "--path": "the audio file of source file",
     "--device": "PortAudio input: its number or a part of its name",

@@ -86,6 +86,10 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment
     tracemalloc: bool
     due_packets: int | None  # packets the stream is to deliver in all; None for a device
+    gc_every_s: float | None = None  # how often the harness collects; None: it does not
+    ingested: str | None = (
+        None  # the file somebody else's measurements came from; None: our own run
+    )
     tags: dict[str, str] = {}
 
 
@@ -98,9 +102,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     check: str  # "pool.recycling"
     outcome: Outcome
     sentence: str  # what was found and why, for a person
+    cause: str | None = None  # "never_recycled": the reason's name, for programs
     evidence: dict[str, int | float | str | None] = {}
+    power: str | None = None  # of a pass: the smallest fault this run could have seen
     remedy: str | None = None
-    required: bool = True
+    required: bool = True  # whether an inconclusive outcome makes the verdict inconclusive
+    level: Literal["fail", "warn"] = "fail"  # a failure at level "warn" does not fail the run
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 from zcbench.capture import sources
 from zcbench.capture.engine import PoolConfig, StreamFormat
 from zcbench.capture.sources import DeviceSource, ReplaySource, SourceError
+from zcbench.faults import find_fault
 from zcbench.scenario import Scenario
 
 
@@ -46,7 +47,9 @@ def due_packets(scenario: Scenario, format: StreamFormat) -> int:
 
 
 def assemble(scenario: Scenario) -> Assembly:
-    """Open everything the scenario names, without starting it. Raises SourceError."""
+    """Open everything the scenario names, without starting it. Raises SourceError, UnknownFaultError."""
+    if scenario.fault is not None:
+        find_fault(scenario.fault)
     table = scenario.source
     format = stream_format(scenario)
     pool = PoolConfig(

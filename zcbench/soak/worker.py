@@ -25,6 +25,7 @@ from zcbench import consumers
 from zcbench.capture.engine import find_engine
 from zcbench.capture.sources import ReplaySource
 from zcbench.clock import now_ns
+from zcbench.faults import find_fault, plant
 from zcbench.record.schema import FAULT_FILE, RUN_FILE, SCOREBOARD_FILE, WORKER_EVENTS_FILE, RunInfo
 from zcbench.scoreboard import Scoreboard
 from zcbench.soak.assembly import assemble
@@ -93,7 +94,10 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
             else consumers.verify_checksum
         )
     tally = consumers.Tally(board, verify)
-    engine = find_engine(scenario.engine)(
+    engine_type = find_engine(scenario.engine)
+    if scenario.fault is not None:
+        engine_type, consumer = plant(find_fault(scenario.fault), engine_type, consumer)
+    engine = engine_type(
         parts.format,
         parts.source,
         parts.pool,
