@@ -112,6 +112,7 @@ METRICS: tuple[Metric, ...] = (
     # -- probes inside the worker
     _m("pool.oldest_lease_ns", "ns", Origin.PROBE, "age of the oldest lease in flight"),
     _m("python_heap_bytes", "bytes", Origin.PROBE, "Python memory traced by tracemalloc"),
+    _m("tracemalloc_bytes", "bytes", Origin.PROBE, "memory that tracemalloc itself uses, part of the native heap"),
     _m("native_heap_bytes", "bytes", Origin.PROBE, "malloc memory in use (psutil.heap_info: heap_used + mmap_used)"),
     _m("overflow_live_bytes", "bytes", Origin.PROBE, "overflow memory in flight when the heaps were read"),
     _m("allocated_blocks", "blocks", Origin.PROBE, "sys.getallocatedblocks()"),
@@ -119,6 +120,7 @@ METRICS: tuple[Metric, ...] = (
     _m("gc.full_collections", "collections", Origin.PROBE, "garbage collections of the oldest generation", total=True),
     _m("gc.forced_collections", "collections", Origin.PROBE, "full collections made by the harness, each followed at once by a reading of the heaps", total=True),
     _m("gc.freed_objects", "objects", Origin.PROBE, "objects found unreachable and freed", total=True),
+    _m("gc.forced_pause_ns", "ns", Origin.PROBE, "part of gc.pause_ns: collections made by the harness", total=True),
     _m("gc.pause_ns", "ns", Origin.PROBE, "time spent in garbage collections", total=True),
     _m("probe.cost_ns", "ns", Origin.PROBE, "CPU time spent by the probes in the worker", total=True),
     # -- from outside

@@ -10,6 +10,7 @@ from zcbench.capture.engine import PoolConfig, StreamFormat
 from zcbench.capture.sources import DeviceSource, ReplaySource, SourceError
 from zcbench.faults import find_fault
 from zcbench.scenario import Scenario
+from zcbench.units import parse_duration
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,27 @@ def stream_format(scenario: Scenario) -> StreamFormat:
 def due_packets(scenario: Scenario, format: StreamFormat) -> int:
     """Packets in ``scenario.duration`` of stream time, at least one."""
     return max(1, round(scenario.duration * format.packets_per_s))
+
+
+GC_MARKS = 24  # collections in a run: two in each of the 12 blocks that the trend is judged on
+SHORTEST_GC_S, LONGEST_GC_S = 2.0, 60.0  # below, pauses would disturb; above, garbage would pile up
+
+
+def gc_every_s(scenario: Scenario) -> float | None:
+    """Seconds between the harness's own full collections; None when it makes none.
+
+    A consumer whose packets only gc frees would be another application with them.
+    """
+    every = scenario.gc.every
+    if every == "natural" or scenario.consumer.kind == "cycle":
+        return None
+    if every != "auto":
+        return float(parse_duration(every))
+    if scenario.source.unpaced:
+        return SHORTEST_GC_S
+    return min(
+        LONGEST_GC_S, max(SHORTEST_GC_S, scenario.duration / scenario.source.speed / GC_MARKS)
+    )
 
 
 def assemble(scenario: Scenario) -> Assembly:

@@ -18,11 +18,19 @@ import psutil
 from zcbench.capture.engine import CaptureEngine
 from zcbench.clock import now_ns
 from zcbench.scoreboard import UNSET, Scoreboard
+from zcbench.soak.allocations import AllocationSites
 
 LONG_PAUSE_NS = 10_000_000  # a gc pause worth an event: one block of the default stream
 EVENT_INTERVAL_NS = 1_000_000_000  # at most one gc event a second; the counters have them all
 
-_GAUGES = ("allocated_blocks", "python_heap_bytes", "native_heap_bytes", "pool.oldest_lease_ns")
+_GAUGES = (
+    "allocated_blocks", "python_heap_bytes", "native_heap_bytes", "tracemalloc_bytes",
+    "overflow_live_bytes", "pool.oldest_lease_ns",
+)  # fmt: skip
+_TOTALS = (
+    "gc.collections", "gc.full_collections", "gc.forced_collections", "gc.freed_objects",
+    "gc.pause_ns", "gc.forced_pause_ns",
+)  # fmt: skip
 
 Note = Callable[[str, str, dict[str, Any]], None]
 
@@ -33,7 +41,8 @@ class GcWatch:
     def __init__(self, board: Scoreboard, note: Note) -> None:
         self._board, self._note = board, note
         self._began = self._noted = 0
-        for name in ("gc.collections", "gc.full_collections", "gc.freed_objects", "gc.pause_ns"):
+        self._forcing: int | None = None  # the thread that collects for the harness
+        for name in _TOTALS:
             board[name] = 0
         gc.callbacks.append(self._on_gc)
 
@@ -41,19 +50,33 @@ class GcWatch:
         """Take the callback out again."""
         gc.callbacks.remove(self._on_gc)
 
+    def collect(self) -> None:
+        """A full collection by the harness, counted as such."""
+        self._forcing = threading.get_ident()
+        try:
+            gc.collect()
+        finally:
+            self._forcing = None
+
     def _on_gc(self, phase: str, info: dict[str, int]) -> None:
         now = now_ns()
         if phase == "start":
             self._began = now
             return
         words, index, pause = self._board.words, self._board.index, now - self._began
+        forced = self._forcing == threading.get_ident()
         words[index["gc.collections"]] += 1
         words[index["gc.freed_objects"]] += info["collected"]
         words[index["gc.pause_ns"]] += pause
         full = info["generation"] == 2
         if full:
             words[index["gc.full_collections"]] += 1
-        if (full or pause >= LONG_PAUSE_NS) and now - self._noted >= EVENT_INTERVAL_NS:
+        if forced:
+            words[index["gc.forced_collections"]] += 1
+            words[index["gc.forced_pause_ns"]] += pause
+        # The harness's own are on a stated timetable, and counted: no news.
+        worth_noting = not forced and (full or pause >= LONG_PAUSE_NS)
+        if worth_noting and now - self._noted >= EVENT_INTERVAL_NS:
             self._noted = now
             what = "full collection" if full else f"collection of generation {info['generation']}"
             self._note(
@@ -62,18 +85,36 @@ class GcWatch:
 
 
 class Probes:
-    """A thread that reads the in-process gauges every ``every_s`` seconds, on absolute deadlines."""
+    """A thread that reads the in-process gauges every ``every_s`` seconds, on absolute deadlines.
+
+    Every ``gc_every_s`` (None: never) a reading comes right after a full collection: only such readings of
+    a collected heap can be compared. With ``sites``, the first reading ``warmup_s`` after the start marks
+    what was allocated by then.
+    """
 
     def __init__(
-        self, board: Scoreboard, engine: CaptureEngine, every_s: float, note: Note
+        self,
+        board: Scoreboard,
+        engine: CaptureEngine,
+        watch: GcWatch,
+        note: Note,
+        *,
+        every_s: float,
+        gc_every_s: float | None = None,
+        sites: AllocationSites | None = None,
+        warmup_s: float = 0.0,
     ) -> None:
-        self._note, self._failed = note, False
-        self._board, self._engine, self._every_ns = board, engine, round(every_s * 1e9)
+        self._board, self._engine, self._watch, self._note = board, engine, watch, note
+        self._every_ns = round(every_s * 1e9)
+        self._gc_every_ns = None if gc_every_s is None else round(gc_every_s * 1e9)
+        self._sites, self._warm_ns = sites, round(warmup_s * 1e9)
+        self._failed = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="zcbench-probes", daemon=True)
 
     def start(self) -> None:
         """Take a first reading, then one each interval."""
+        self._collect()
         self.read()
         self._thread.start()
 
@@ -81,16 +122,30 @@ class Probes:
         """Take the last reading."""
         self._stop.set()
         self._thread.join()
+        self._collect()
         self.read()
+        if self._sites is not None:
+            self._sites.tell_growth(self._note)
 
     def _run(self) -> None:
-        deadline = now_ns()
+        began = deadline = now_ns()
+        collect_at = None if self._gc_every_ns is None else began + self._gc_every_ns
         while True:
             deadline += self._every_ns
             # Ahead of the supervisor's sample by a tenth, so that it reads fresh gauges.
             if self._stop.wait(max(0.0, (deadline - self._every_ns // 10 - now_ns()) / 1e9)):
                 return
+            if collect_at is not None and self._gc_every_ns and deadline >= collect_at:
+                collect_at += max(self._gc_every_ns, self._every_ns)
+                self._collect()
             self.read()
+            warm = now_ns() - began >= self._warm_ns
+            if warm and self._sites is not None and not self._sites.marked:
+                self._sites.mark()
+
+    def _collect(self) -> None:
+        if self._gc_every_ns is not None:
+            self._watch.collect()
 
     def read(self) -> None:
         """Read every gauge once and add up what that cost. A reading that fails is missing, not stale."""
@@ -110,7 +165,10 @@ class Probes:
         board["allocated_blocks"] = sys.getallocatedblocks()
         if tracemalloc.is_tracing():
             board["python_heap_bytes"] = tracemalloc.get_traced_memory()[0]
+            board["tracemalloc_bytes"] = tracemalloc.get_tracemalloc_memory()
+        live = (board["pool.overflow_bytes"] or 0) - (board["pool.overflow_freed_bytes"] or 0)
         if hasattr(psutil, "heap_info"):  # Linux with glibc, macOS, Windows
             heap = psutil.heap_info()
             board["native_heap_bytes"] = heap.heap_used + heap.mmap_used
+        board["overflow_live_bytes"] = max(0, live)
         board["pool.oldest_lease_ns"] = self._engine.stats().oldest_lease_ns

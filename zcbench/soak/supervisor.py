@@ -31,7 +31,7 @@ from zcbench.record.schema import (
 from zcbench.record.writer import RecordWriter, run_id
 from zcbench.scenario import Scenario
 from zcbench.scoreboard import Histogram, Scoreboard
-from zcbench.soak.assembly import due_packets, stream_format
+from zcbench.soak.assembly import due_packets, gc_every_s, stream_format
 from zcbench.soak.environment import environment
 from zcbench.soak.subject import EngineSubject, Subject
 from zcbench.soak.worker import DONE, RUNNING, STARTING
@@ -90,6 +90,7 @@ def run(
         environment=environment(),
         tracemalloc=scenario.sampling.tracemalloc and not scenario.source.unpaced,
         due_packets=None if scenario.source.kind == "device" else due_packets(scenario, format),
+        gc_every_s=gc_every_s(scenario),
         tags=scenario.tags,
     )
     packets_per_s = format.packets_per_s * (

@@ -27,14 +27,19 @@ from zcbench.capture.sources import ReplaySource
 from zcbench.clock import now_ns
 from zcbench.faults import find_fault, plant
 from zcbench.record.schema import FAULT_FILE, RUN_FILE, SCOREBOARD_FILE, WORKER_EVENTS_FILE, RunInfo
+from zcbench.scenario import Scenario
 from zcbench.scoreboard import Scoreboard
+from zcbench.soak.allocations import AllocationSites
 from zcbench.soak.assembly import assemble
+from zcbench.soak.leftovers import resources
 from zcbench.soak.probes import GcWatch, Probes
+from zcbench.soak.unraisable import UnraisableWatch
 from zcbench.units import decode_unit
 
 STARTING, RUNNING, DRAINING, DONE = range(4)
 EXCEPTION_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 ORPHAN_GRACE_S = 5.0
+WARMUP_SHARE = 0.1  # what the trend drops at least (analysis/trend.py)
 DEVICE_GRACE_S = (
     0.05  # the last packet due is handed over a little after its time: some device periods
 )
@@ -58,6 +63,7 @@ def main(directory: Path) -> int:
             with contextlib.suppress(OSError):
                 events.write((json.dumps(line) + "\n").encode())
 
+        UnraisableWatch(note)
         try:
             _run(directory, run, note)
         except BaseException as error:
@@ -105,8 +111,18 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
         checksum=verify is not None and not replayed,
     )
     watch = GcWatch(board, note)
-    probes = Probes(board, engine, scenario.sampling.every, note)
+    probes = Probes(
+        board,
+        engine,
+        watch,
+        note,
+        every_s=scenario.sampling.every,
+        gc_every_s=run.gc_every_s,
+        sites=AllocationSites() if run.tracemalloc else None,
+        warmup_s=_warmup_s(scenario),
+    )
     probes.start()
+    note("resources", "before the stream", resources())
     engine.start()
     if not replayed:
         arguments = (board, scenario.duration, stop)
@@ -122,9 +138,16 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     consumer.drain(tally)
     engine.check()
     engine.close()
+    note("resources", "after the drain", resources())
     probes.stop()
     watch.stop()
     board["phase"] = DONE
+
+
+def _warmup_s(scenario: Scenario) -> float:
+    """Wall time after which allocations count as the stream's own: the warm-up, at least a tenth of the run."""
+    speed = 1.0 if scenario.source.unpaced else scenario.source.speed
+    return max(scenario.warmup, scenario.duration * WARMUP_SHARE) / speed
 
 
 def _end_after(board: Scoreboard, duration_s: float, stop: threading.Event) -> None:
