@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from zcbench.analysis.laws import DONE
+from zcbench.analysis.laws import DONE, MOVING_PACKETS
+from zcbench.analysis.rate import NO_CLOCK_PPM, RUNNING, nominal_per_s, rate_fit
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending
@@ -17,6 +19,11 @@ DEVICE_CLOCK_PPM = 100
 # A device hands over whole host buffers: the first and the last may be cut off. PulseAudio and WASAPI
 # shared mode buffer up to about 100 ms; the part of it in packets is added.
 DEVICE_BUFFER_S = 0.1
+WINDOWS = 12  # as the memory trend's blocks; a window still is minutes of an hour
+FEWEST_SAMPLES = 3  # a window's own least shortfall needs a sample that no hiccup touched
+# The counters are read a moment after the clock, and the producer may just then be waiting for a core:
+# 5 to 35 ms were seen on two busy cores, and a machine that is swapped or stolen takes longer.
+READING_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,96 @@ def delivery(record: Record, found: Totals) -> Delivery:
         packets, why = 0, "a replay knows its packets"
     else:
         packets, why = 2, "the run was cut off with one packet due and one on its way"
+    owed = 0 if record.run.due_packets is not None and finished else _by_clock(record, found, due)
+    if owed:
+        packets, why = packets + owed, f"{why} + {owed:,} packets of a clock that is off (see rate)"
     return Delivery(due, delivered, packets, why, streamed_s)
+
+
+def _by_clock(record: Record, found: Totals, due: int | None) -> int:
+    """Packets that a clock beyond the tolerance, and nothing else, accounts for. Whoever knows only the
+    time, and not how many packets there are, cannot tell them from lost ones but by their straight line."""
+    line = rate_fit(record, found)
+    if line is None or not due or not line.is_line:
+        return 0
+    drift, half = abs(line.drift_ppm), line.half_width_ppm
+    return (
+        math.ceil(due * (drift + half) / 1e6)
+        if DEVICE_CLOCK_PPM + half < drift < NO_CLOCK_PPM
+        else 0
+    )
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of the run, s: ``lost`` packets fell due in it and never came; the stream was at most
+    ``behind`` packets late in it beyond those (made good since)."""
+
+    from_s: float
+    to_s: float
+    due: int
+    lost: int
+    behind: int
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of a run, in order, and what between due and ready to be read means nothing in one."""
+
+    windows: tuple[Window, ...]
+    tolerance: int
+
+    @property
+    def losing(self) -> tuple[Window, ...]:
+        """Those in which more was lost than the tolerance."""
+        return tuple(window for window in self.windows if window.lost > self.tolerance)
+
+    @property
+    def late(self) -> tuple[Window, ...]:
+        """Those that lost nothing, but in which the stream was behind for a while."""
+        return tuple(
+            w for w in self.windows if w.lost <= self.tolerance and w.behind > self.tolerance
+        )
+
+
+def windows(record: Record, found: Totals) -> Windows:
+    """Up to 12 equal windows of at least 3 samples; none where too few samples were taken."""
+    rows = record.samples
+    shortfall = rows["due"] - rows["engine_delivered"] - rows["engine_queued"]
+    # What lies in the queue counts as there: an application that reads late or in bursts loses nothing.
+    use = (rows["phase"] >= RUNNING) & np.isfinite(shortfall)
+    elapsed, due, shortfall = rows["elapsed_s"][use], rows["due"][use], shortfall[use]
+    tolerance = MOVING_PACKETS + math.ceil(READING_S * (nominal_per_s(record, found) or 0.0))
+    if record.run.scenario.source.kind == "device":
+        tolerance += math.ceil((due[-1] if due.size else 0) * DEVICE_CLOCK_PPM / 1e6 / WINDOWS)
+    blocks = min(WINDOWS, elapsed.size // FEWEST_SAMPLES)
+    if not blocks:
+        return Windows((), tolerance)
+    # A shortfall that goes away was lateness. What is lost for good is the least shortfall from here on.
+    for_good = np.minimum.accumulate(shortfall[::-1])[::-1]
+    parts = np.array_split(np.arange(elapsed.size), blocks)
+    return Windows(
+        tuple(_window(part, elapsed, due, shortfall, for_good) for part in parts), tolerance
+    )
+
+
+def _window(
+    part: NDArray[np.int_],
+    elapsed: NDArray[np.float64],
+    due: NDArray[np.float64],
+    shortfall: NDArray[np.float64],
+    for_good: NDArray[np.float64],
+) -> Window:
+    # From the sample before, so that no packet falls between two windows.
+    before, last = max(0, int(part[0]) - 1), int(part[-1])
+    first = part[0] == 0  # nothing was lost before the first sample but what that sample shows
+    return Window(
+        from_s=0.0 if first else float(elapsed[before]),
+        to_s=float(elapsed[last]),
+        due=int(due[last] - (0 if first else due[before])),
+        lost=round(float(for_good[last] - (min(0.0, for_good[0]) if first else for_good[before]))),
+        behind=round(float((shortfall[part] - for_good[part]).max())),
+    )
 
 
 def _while_alive(record: Record) -> tuple[int | None, int | None]:

@@ -28,6 +28,7 @@ def check(_record: Record, found: Totals) -> Finding:
             check="gaps",
             outcome="fail",
             sentence=f"the sequence of {received:,} packets has faults: {', '.join(wrong)}",
+            cause=_cause({name: number or 0 for name, number in seen.items()}),
             evidence=evidence,
             remedy="drops explain gaps (see delivery); duplicates and disorder are the engine's fault",
         )
@@ -36,4 +37,15 @@ def check(_record: Record, found: Totals) -> Finding:
         outcome="pass",
         sentence=f"{received:,} packets arrived once each and in order; one gap would have been seen",
         evidence=evidence,
+        power="one gap, duplicate or packet out of order would have been seen",
     )
+
+
+def _cause(seen: dict[str, int]) -> str:
+    """What there is most of. A late packet leaves a hole first: only what nothing filled is a gap."""
+    faults = {
+        "gaps": seen["missing"] - seen["reordered"],
+        "duplicates": seen["duplicates"],
+        "reordered": seen["reordered"],
+    }
+    return max(faults, key=lambda name: faults[name])

@@ -1,0 +1,215 @@
+"""When packets came late: stalls, their period, collector pauses, and latencies that creep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from zcbench.analysis.rate import RUNNING, nominal_per_s
+from zcbench.analysis.totals import Totals
+from zcbench.record.reader import Record
+
+# -- stalls
+# Ten packets of the default stream, and what PulseAudio or WASAPI shared mode buffer. A scheduler's
+# hiccup on a busy shared machine is 20 to 100 ms; an hour on two busy cores had two above 100 ms.
+STALL_S = 0.1
+PERIODS_LATE = 2  # with long packets: a packet and the next one late
+STALL_RATIO = (
+    8.0  # times the run's own median: an overloaded run is slow all the time, it does not stall
+)
+OUTAGE_S = 5.0  # half of the default limits.hang: no scheduler leaves a thread out for so long
+# -- periodic
+# Four alike at three equal intervals: three random intervals agree within a tenth about once in a
+# hundred times, four random heights within a factor of 1.5 less than half of the time.
+FEWEST_PERIODIC = 4
+REGULAR = 0.1  # an interval may be so far from the median one, or one sample, whichever is more
+REGULAR_SHARE = 0.8  # of the intervals: a hiccup between two beats does not hide the beat
+ALIKE = 1.5  # the upper quartile of the heights over the lower one
+LEAST_PERIOD_SAMPLES = 5.0  # a shorter period is within the samples' own grid: any two would agree
+# -- frequent
+FEWEST_FREQUENT = 5
+FREQUENT_SHARE = (
+    0.1  # of the samples; healthy hours had 0.3 %, a minute on a loaded machine up to 5 %
+)
+# -- collector
+GC_SHARE = 0.5  # of a stall's length: then the collector is what took the time
+# -- creep
+BLOCKS, FEWEST_BLOCKS = 12, 6
+SAMPLES_A_BLOCK = 2  # its low mark needs a second sample, so that one hiccup is not a level
+WARM_UP_SHARE = 0.1
+CREEP_RATIO = 2.0
+CREEP_S = 1e-3  # the wake-up of a sleeping thread on a loaded Linux core is up to some hundred µs
+# Kendall's tau over 12 marks: 0.7 by chance is below 1 in 1,000. A step of the machine's load half way
+# (6 against 6, else random) gives 36 / 66 = 0.55.
+CREEP_TAU = 0.7
+
+Pattern = Literal["none", "sporadic", "frequent", "periodic", "outage"]
+
+
+@dataclass(frozen=True)
+class Stalls:
+    """Samples in which a packet came more than ``floor_s`` late: at which times (s into the run, to a
+    sample) and by how much. ``period_s`` is set for a periodic pattern; ``by_gc`` counts those in which
+    one collection took most of the time, ``machine`` those in which the supervisor was late as well."""
+
+    samples: int
+    floor_s: float
+    at_s: tuple[float, ...]
+    late_s: tuple[float, ...]
+    pattern: Pattern
+    period_s: float | None
+    by_gc: int
+    machine: int
+
+
+def stalls(record: Record, found: Totals) -> Stalls | None:
+    """The stalls of a run; None without a reading of the delivery latency."""
+    rows = record.samples
+    use = (rows["phase"] >= RUNNING) & np.isfinite(rows["delivery_max_ns"])
+    if not use.any():
+        return None
+    elapsed, longest = rows["elapsed_s"][use], rows["delivery_max_ns"][use] / 1e9
+    floor_s = _floor_s(record, found, use)
+    # A packet is late by what it waited beyond the application's own rhythm.
+    late = longest > floor_s
+    at, height = elapsed[late], longest[late]
+    supervisor_late = np.nan_to_num(rows["sample_late_s"][use])[late]
+    outside = (supervisor_late >= STALL_S / 2) | _suspended(record, at)
+    by_gc = sum(_is_gc(record, float(t), float(h)) for t, h in zip(at, height, strict=True))
+    step = float(np.median(np.diff(elapsed))) if elapsed.size > 1 else 0.0
+    pattern, period = _pattern(at, height, outside, int(use.sum()), step)
+    return Stalls(
+        samples=int(use.sum()),
+        floor_s=floor_s,
+        at_s=tuple(at.tolist()),
+        late_s=tuple(height.tolist()),
+        pattern=pattern,
+        period_s=period,
+        by_gc=by_gc,
+        machine=int(outside.sum()),
+    )
+
+
+def _floor_s(record: Record, found: Totals, use: NDArray[np.bool_]) -> float:
+    consumer, per_s = record.run.scenario.consumer, nominal_per_s(record, found)
+    rhythm = consumer.every if consumer.kind == "burst" else 0.0
+    rhythm += consumer.work if consumer.kind == "slow" else 0.0
+    period = 1 / per_s if per_s else 0.0
+    medians = record.samples["delivery_p50_ns"][use]
+    known = medians[np.isfinite(medians)]
+    # Half of a burst's rhythm is its median: what is left is the machine's and the engine's.
+    typical = max(0.0, float(np.median(known)) / 1e9 - rhythm / 2) if known.size else 0.0
+    return rhythm + max(STALL_S, PERIODS_LATE * period, STALL_RATIO * typical)
+
+
+def _pattern(
+    at: NDArray[np.float64],
+    height: NDArray[np.float64],
+    outside: NDArray[np.bool_],
+    samples: int,
+    step_s: float,
+) -> tuple[Pattern, float | None]:
+    if not at.size:
+        return "none", None
+    period = _period(at, height, step_s)
+    if period is not None:
+        return "periodic", period
+    own = at[~outside]
+    if own.size >= FEWEST_FREQUENT and own.size > FREQUENT_SHARE * samples:
+        return "frequent", None
+    if (height[~outside] >= OUTAGE_S).any():
+        return "outage", None
+    return "sporadic", None
+
+
+def _period(at: NDArray[np.float64], height: NDArray[np.float64], step_s: float) -> float | None:
+    """The period of stalls that are alike and regular; None if they are not."""
+    if at.size < FEWEST_PERIODIC:
+        return None
+    gaps = np.diff(at)
+    period = float(np.median(gaps))
+    if period < LEAST_PERIOD_SAMPLES * step_s:
+        return None
+    near = np.abs(gaps - period) <= max(REGULAR * period, 1.01 * step_s)
+    low, high = np.percentile(height, [25, 75])
+    return period if near.mean() >= REGULAR_SHARE and high <= ALIKE * low else None
+
+
+def _suspended(record: Record, at: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of these samples came right after the machine was suspended."""
+    times = [event.elapsed_s for event in record.events if event.kind == "suspend"]
+    every = record.run.scenario.sampling.every
+    return np.array([any(abs(t - when) <= 2 * every for when in times) for t in at], dtype=bool)
+
+
+def _is_gc(record: Record, at_s: float, late_s: float) -> bool:
+    every = record.run.scenario.sampling.every
+    return any(
+        event.kind == "gc"
+        and at_s - late_s - every <= event.elapsed_s <= at_s
+        and float(event.data.get("pause_ns", 0)) / 1e9 >= GC_SHARE * late_s
+        for event in record.events
+    )
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Time in garbage collections the subject made by itself, and their share of the stream's time."""
+
+    pause_s: float
+    share: float
+    collections: int
+
+
+def collector(found: Totals, streamed_s: float | None) -> Collector | None:
+    """What the collector took, without what the harness forced; None if not measured."""
+    pause, forced = found["gc.pause_ns"], found["gc.forced_pause_ns"]
+    if pause is None or not streamed_s:
+        return None
+    own_s = max(0.0, pause - (forced or 0.0)) / 1e9
+    made = (found["gc.collections"] or 0) - (found["gc.forced_collections"] or 0)
+    return Collector(own_s, own_s / streamed_s, max(0, int(made)))
+
+
+@dataclass(frozen=True)
+class Creep:
+    """The low marks (s) of a latency over equal blocks of the run. ``first_s`` and ``last_s`` are the
+    medians of the first and the last third; ``rose`` is True for a rise beyond chance and floor."""
+
+    blocks: int
+    first_s: float
+    last_s: float
+    tau: float
+    rose: bool
+
+
+def creep(record: Record, column: str) -> Creep | None:
+    """Whether the latency in ``column`` (ns) rises over the run; None if it is too short to say."""
+    rows = record.samples
+    warm = max(record.run.scenario.warmup, 0.0)
+    use = (rows["phase"] == RUNNING) & np.isfinite(rows[column]) & (rows["elapsed_s"] >= warm)
+    values = rows[column][use] / 1e9
+    values = values[round(WARM_UP_SHARE * values.size) :]
+    blocks = min(BLOCKS, values.size // SAMPLES_A_BLOCK)
+    if blocks < FEWEST_BLOCKS:
+        return None
+    marks = np.array([part.min() for part in np.array_split(values, blocks)])
+    third = blocks // 3
+    first, last = marks[:third], marks[-third:]
+    tau = float(stats.kendalltau(np.arange(blocks), marks).statistic)
+    if not np.isfinite(tau):  # all marks alike
+        tau = 0.0
+    # Not the middles only: the lowest of the end above the highest of the start.
+    apart = float(last.min() - first.max()) >= CREEP_S
+    doubled = float(np.median(last)) >= CREEP_RATIO * float(np.median(first))
+    return Creep(
+        blocks=blocks,
+        first_s=float(np.median(first)),
+        last_s=float(np.median(last)),
+        tau=tau,
+        rose=bool(apart and doubled and tau > CREEP_TAU),
+    )

@@ -1,0 +1,113 @@
+"""Did the stream run at the rate it says?"""
+
+from __future__ import annotations
+
+from zcbench.analysis.delivery import DEVICE_CLOCK_PPM, delivery
+from zcbench.analysis.rate import NO_CLOCK_PPM, QUANTUM_PACKETS, RateFit, nominal_per_s, rate_fit
+from zcbench.analysis.totals import Totals, count
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding, Outcome
+from zcbench.units import format_duration
+
+
+def check(record: Record, found: Totals) -> Finding:
+    """Fail when the whole 99.8 % interval of the rate lies beyond 100 ppm of the nominal one."""
+    reason = _not_asked(record, found)
+    if reason is not None:
+        return Finding(check="rate", outcome="skipped", sentence=reason)
+    nominal, line = nominal_per_s(record, found), rate_fit(record, found)
+    if line is None or nominal is None:
+        return Finding(
+            check="rate",
+            outcome="inconclusive",
+            sentence="too few samples of a running stream for a rate",
+            remedy=f"run for {_enough(nominal)}" if nominal else None,
+            required=False,
+        )
+    return _judge(record, found, line)
+
+
+def _not_asked(record: Record, found: Totals) -> str | None:
+    scenario = record.run.scenario
+    if record.run.ingested is not None:
+        return "the rate that others' measurements should have is not known"
+    if scenario.source.unpaced:
+        return "an unpaced stream has no rate of its own: it is as fast as the application reads"
+    if scenario.pool.policy == "block" and count(found, "pool.misses"):
+        return "the source waited for slots (policy block), so its rate is the application's"
+    return None
+
+
+def _judge(record: Record, found: Totals, line: RateFit) -> Finding:
+    drift, half = line.drift_ppm, line.half_width_ppm
+    rate = f"{line.per_s:,.3f} packets/s ± {line.half_width:.2g}"
+    against = f"{drift:+,.0f} ppm against the nominal {line.nominal_per_s:,.6g}/s"
+
+    def finding(
+        outcome: Outcome,
+        sentence: str,
+        remedy: str | None = None,
+        cause: str | None = None,
+        power: str | None = None,
+    ) -> Finding:
+        return Finding(
+            check="rate",
+            outcome=outcome,
+            sentence=sentence,
+            evidence={
+                "rate_per_s": line.per_s,
+                "standard_error": line.standard_error,
+                "drift_ppm": drift,
+                "half_width_ppm": half,
+                "nominal_per_s": line.nominal_per_s,
+                "off_packets": line.off_packets,
+                "points": line.points,
+                "span_s": line.span_s,
+            },
+            remedy=remedy,
+            required=False,
+            cause=cause,
+            power=power,
+        )
+
+    seen = delivery(record, found)
+    lost = seen.missing is not None and seen.missing > seen.tolerance
+    if abs(drift) + half <= DEVICE_CLOCK_PPM:
+        return finding(
+            "pass",
+            f"{rate}: {against}, within {DEVICE_CLOCK_PPM} ppm",
+            power=f"a drift of {DEVICE_CLOCK_PPM + 2 * half:,.0f} ppm or more would have been seen",
+        )
+    if abs(drift) - half <= DEVICE_CLOCK_PPM:
+        return finding(
+            "inconclusive",
+            f"{rate}: {against}, known to ± {half:,.0f} ppm only",
+            f"to see {DEVICE_CLOCK_PPM} ppm, run for {_enough(line.nominal_per_s)}",
+        )
+    if lost or not line.is_line:
+        return finding(
+            "inconclusive",
+            f"{rate}: {against}, but the packets do not lie on one line (up to "
+            f"{line.off_packets:,.1f} beside it), or some are missing: that is no clock",
+            "see delivery and timing",
+        )
+    if record.run.scenario.source.speed > 1 and drift < -NO_CLOCK_PPM:
+        return finding(
+            "inconclusive", f"{rate}: the replay could not keep its pace here", "lower source.speed"
+        )
+    return finding(
+        "fail",
+        f"{rate}: {against}, {_an_hour(line)}; no packet was lost, the clock is off",
+        "the producer's clock or deadlines are wrong; expect this number of packets, or resample",
+        cause="clock_drift",
+    )
+
+
+def _an_hour(line: RateFit) -> str:
+    packets = round(3600 * (line.per_s - line.nominal_per_s))
+    return f"{abs(packets):,} packets an hour {'too many' if packets > 0 else 'short'}"
+
+
+def _enough(nominal: float) -> str:
+    """A span at which rounding to whole packets takes no more than half of the tolerance."""
+    return format_duration(2 * QUANTUM_PACKETS / (nominal * DEVICE_CLOCK_PPM * 1e-6))

@@ -1,0 +1,209 @@
+"""Did packets come in time, all the time?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zcbench.analysis.delivery import delivery
+from zcbench.analysis.timing import (
+    CREEP_RATIO,
+    CREEP_S,
+    FEWEST_FREQUENT,
+    FEWEST_PERIODIC,
+    FREQUENT_SHARE,
+    Collector,
+    Creep,
+    Stalls,
+    collector,
+    creep,
+    stalls,
+)
+from zcbench.analysis.totals import Totals, count
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding
+from zcbench.units import format_duration
+
+# A packet may take its whole period; collections above a tenth of the time are a storm, not housekeeping.
+MOST_GC_SHARE = 0.1
+FEWEST_SAMPLES = 3  # a first, a last and one between them
+# Whose leases end with the work on the packet. The others keep them by design, until a time or a gc.
+_LETS_GO_AT_ONCE = ("immediate", "copy", "slow")
+_SHOWN_PERCENTS = (50, 99, 99.9)
+
+_Evidence = dict[str, int | float | str | None]
+
+
+def check(record: Record, found: Totals) -> Finding:
+    """Fail on stalls that are periodic or frequent, on collector storms, and on latency that creeps."""
+    evidence = _percentiles(record)
+    late = stalls(record, found)
+    if late is None or late.samples < FEWEST_SAMPLES:
+        return Finding(
+            check="timing",
+            outcome="inconclusive",
+            sentence=f"the delivery latency was read in {late.samples if late else 0} samples: "
+            f"stalls and creep need {FEWEST_SAMPLES} or more",
+            evidence=evidence,
+            remedy="run for several samples, or sample more often (sampling.every)",
+            # Too short a run is no fault of it; one whose latency nobody measured is not known to be sound.
+            required=evidence["delivery_max_ns"] is None and record.run.ingested is None,
+        )
+    gc = collector(found, delivery(record, found).streamed_s)
+    rises = {name: creep(record, column) for name, column in _creeping(record)}
+    evidence |= _evidence(late, gc, rises)
+    wrong = [
+        found_wrong
+        for found_wrong in (
+            # In this order: a storm or a creep brings stalls with it, and is their reason.
+            _collected(record, gc),
+            *(_crept(name, rise) for name, rise in rises.items()),
+            _stalled(record, found, late),
+        )
+        if found_wrong is not None
+    ]
+    if wrong:
+        cause, _, remedy = wrong[0]
+        return Finding(
+            check="timing",
+            outcome="fail",
+            sentence="; ".join(sentence for _, sentence, _ in wrong),
+            cause=cause,
+            evidence=evidence,
+            remedy=remedy,
+        )
+    return _in_time(record, late, rises, evidence)
+
+
+def _in_time(
+    record: Record, late: Stalls, rises: dict[str, Creep | None], evidence: _Evidence
+) -> Finding:
+    latency = ", ".join(
+        f"{_name(percent)} {format_duration(float(value) / 1e9)}"
+        for percent in (*_SHOWN_PERCENTS, 100)
+        if (value := evidence.get(f"delivery_{_name(percent)}_ns")) is not None
+    )
+    creep_power = (
+        f"a median that rose {CREEP_RATIO:g}-fold and by {format_duration(CREEP_S)}"
+        if all(rises.values()) and rises
+        else "creep could not be judged in so short a run"
+    )
+    return Finding(
+        check="timing",
+        outcome="pass",
+        sentence=f"delivered after {latency or 'an unknown time'}{_sporadic(late)}",
+        evidence=evidence,
+        power=f"{FEWEST_PERIODIC} alike stalls above {format_duration(late.floor_s)} at equal intervals, "
+        f"or any in {FREQUENT_SHARE:.0%} of {late.samples:,} samples (at least {FEWEST_FREQUENT}) "
+        f"would have been seen; {creep_power}",
+    )
+
+
+def _sporadic(late: Stalls) -> str:
+    if not late.at_s:
+        return f"; none of {late.samples:,} samples had a stall"
+    worst = int(np.argmax(late.late_s))
+    seen = f" (the supervisor was late in {late.machine} of them as well)" if late.machine else ""
+    return (
+        f"; {len(late.at_s)} of {late.samples:,} samples had a stall{seen}, without a pattern, the longest "
+        f"{format_duration(late.late_s[worst])} at {format_duration(late.at_s[worst])}"
+    )
+
+
+def _stalled(record: Record, found: Totals, late: Stalls) -> tuple[str, str, str] | None:
+    if late.pattern not in ("periodic", "frequent", "outage"):
+        return None
+    if record.run.scenario.pool.policy == "block" and count(found, "pool.misses"):
+        return None  # the source waits for slots: its packets are late by the application's own holding
+    height = format_duration(float(np.median(late.late_s)))
+    if late.pattern == "periodic":
+        what = f"{height} every {format_duration(late.period_s or 0.0)}, {len(late.at_s)} times"
+    elif late.pattern == "frequent":
+        mean_s = (late.at_s[-1] - late.at_s[0]) / (len(late.at_s) - 1)
+        what = (
+            f"{height} in {len(late.at_s)} of {late.samples:,} samples, "
+            f"every {format_duration(mean_s)} on average"
+        )
+    else:
+        worst = int(np.argmax(late.late_s))
+        what = (
+            f"one of {format_duration(late.late_s[worst])} at {format_duration(late.at_s[worst])}"
+        )
+    if late.by_gc * 2 > len(late.at_s):
+        return (
+            "gc_pauses",
+            f"deliveries stall: {what}; {late.by_gc} of them are garbage collections",
+            "fewer objects that live long (gc.freeze() after start-up), or gc at a time of your choice",
+        )
+    return (
+        "stalls",
+        f"deliveries stall: {what}",
+        "look for what runs with this period: a timer, a flush, a lock that is held",
+    )
+
+
+def _collected(record: Record, gc: Collector | None) -> tuple[str, str, str] | None:
+    if gc is None or gc.share <= MOST_GC_SHARE or record.run.scenario.consumer.kind == "cycle":
+        return None  # a consumer of cycles lives by the collector
+    return (
+        "gc_pauses",
+        f"the garbage collector took {gc.share:.0%} of the time ({gc.collections:,} collections, "
+        f"{format_duration(gc.pause_s / max(1, gc.collections))} each)",
+        "find who calls gc.collect(), or who makes so many objects: see gc.collections in the samples",
+    )
+
+
+def _creeping(record: Record) -> list[tuple[str, str]]:
+    scenario = record.run.scenario
+    if scenario.source.unpaced:
+        return []  # a latency of an unpaced stream is how full the queue happens to be
+    columns = [("delivery latency", "delivery_p50_ns")]
+    if scenario.consumer.kind in _LETS_GO_AT_ONCE:
+        columns.append(("hold time", "hold_p50_ns"))
+    return columns
+
+
+def _crept(name: str, rise: Creep | None) -> tuple[str, str, str] | None:
+    if rise is None or not rise.rose:
+        return None
+    return (
+        "latency_creep",
+        f"the median {name} creeps: {format_duration(rise.first_s)} in the first third of the run, "
+        f"{format_duration(rise.last_s)} in the last",
+        "look for work per packet that grows: a list searched, a log appended, a queue that fills",
+    )
+
+
+def _percentiles(record: Record) -> _Evidence:
+    """Of the whole run, ns, from the board's histograms."""
+    out: _Evidence = {}
+    for short, timing in (("delivery", "delivery_ns"), ("hold", "hold_ns")):
+        times = None if record.board is None else record.board.histogram(timing)
+        for percent in _SHOWN_PERCENTS:
+            out[f"{short}_{_name(percent)}_ns"] = (
+                None if times is None else times.percentile(percent)
+            )
+        out[f"{short}_max_ns"] = times.max_ns if times is not None and times.count else None
+    return out
+
+
+def _name(percent: float) -> str:
+    return "max" if percent == 100 else f"p{percent:g}"
+
+
+def _evidence(late: Stalls, gc: Collector | None, rises: dict[str, Creep | None]) -> _Evidence:
+    out: _Evidence = {
+        "stalls": len(late.at_s),
+        "stall_floor_s": late.floor_s,
+        "stall_pattern": late.pattern,
+        "stall_period_s": late.period_s,
+        "stalls_by_gc": late.by_gc,
+        "stalls_of_the_machine": late.machine,
+        "samples": late.samples,
+        "gc_share": None if gc is None else gc.share,
+    }
+    for name, rise in rises.items():
+        short = name.replace(" ", "_")
+        out[f"{short}_first_s"] = None if rise is None else rise.first_s
+        out[f"{short}_last_s"] = None if rise is None else rise.last_s
+        out[f"{short}_tau"] = None if rise is None else rise.tau
+    return out
