@@ -180,6 +180,7 @@ def write_record(
         environment=ENVIRONMENT,
         tracemalloc=plan.sampling.tracemalloc,
         due_packets=due,
+        gc_every_s=2 * plan.duration / rows,
         tags=dict(tags or {}),
     )
     finished = not partial and (ending is None or ending.ending is Ending.FINISHED)
@@ -250,6 +251,9 @@ def _rows(plan: Scenario, packets: int, rows: int, finished: bool) -> Iterator[R
             "allocated_blocks": 100_000,
             "gc.collections": index // 5,
             "gc.full_collections": index // 15,
+            "gc.forced_collections": index // 2 + 1,
+            "gc.forced_pause_ns": 500_000 * (index // 2 + 1),
+            "overflow_live_bytes": 0,
             "gc.freed_objects": 40 * (index // 5),
             "gc.pause_ns": 2_000_000 * (index // 5),
             "probe.cost_ns": 300_000 * (index + 1),

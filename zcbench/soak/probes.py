@@ -72,7 +72,6 @@ class GcWatch:
         if full:
             words[index["gc.full_collections"]] += 1
         if forced:
-            words[index["gc.forced_collections"]] += 1
             words[index["gc.forced_pause_ns"]] += pause
         # The harness's own are on a stated timetable, and counted: no news.
         worth_noting = not forced and (full or pause >= LONG_PAUSE_NS)
@@ -114,16 +113,14 @@ class Probes:
 
     def start(self) -> None:
         """Take a first reading, then one each interval."""
-        self._collect()
-        self.read()
+        self._collect_and_read()
         self._thread.start()
 
     def stop(self) -> None:
         """Take the last reading."""
         self._stop.set()
         self._thread.join()
-        self._collect()
-        self.read()
+        self._collect_and_read()
         if self._sites is not None:
             self._sites.tell_growth(self._note)
 
@@ -137,15 +134,21 @@ class Probes:
                 return
             if collect_at is not None and self._gc_every_ns and deadline >= collect_at:
                 collect_at += max(self._gc_every_ns, self._every_ns)
-                self._collect()
-            self.read()
+                self._collect_and_read()
+            else:
+                self.read()
             warm = now_ns() - began >= self._warm_ns
             if warm and self._sites is not None and not self._sites.marked:
                 self._sites.mark()
 
-    def _collect(self) -> None:
-        if self._gc_every_ns is not None:
-            self._watch.collect()
+    def _collect_and_read(self) -> None:
+        if self._gc_every_ns is None:
+            self.read()
+            return
+        self._watch.collect()
+        self.read()
+        # Counted last: whoever sees the count sees the reading that belongs to it.
+        self._board["gc.forced_collections"] = (self._board["gc.forced_collections"] or 0) + 1
 
     def read(self) -> None:
         """Read every gauge once and add up what that cost. A reading that fails is missing, not stale."""

@@ -1,0 +1,205 @@
+"""Does memory grow, and if so, what and where?"""
+
+from __future__ import annotations
+
+from zcbench.analysis.growth import Growth, growths, largest_sites
+from zcbench.analysis.totals import Totals, count
+from zcbench.analysis.trend import SHORTEST_PASS_S, Window
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding
+from zcbench.units import format_bytes, format_duration
+
+# Without both, a leak could hide where nobody looked: Python's small objects, and everything from malloc.
+NEEDED = ("allocated blocks", "native heap")
+# A Python block larger than this owns memory outside the small-object allocator: an array or bytes object.
+OWNING_BYTES = 512
+NAMED_STEP_BYTES = 4096  # smaller ones are the allocator's own and say nothing to anybody
+SITES = 3  # in the sentence; the report's table has them all
+_CAUSES = {
+    "buffers": "find who keeps the arrays or packets: caches, lists, callbacks that hold a view",
+    "python_objects": "find the container that only grows: {how}",
+    "native": "malloc'd memory, or Python objects above 512 bytes: {how}; then a native profiler",
+    "pages": "memory outside malloc (mmap, a library's own arena), or fragmentation: run longer; if it "
+    "slows, it is fragmentation",
+}
+
+
+def check(record: Record, found: Totals) -> Finding:
+    """Fail when a counter grows beyond the budget; pass only when every exact counter is flat."""
+    grown = growths(record)
+    evidence = _evidence(record, grown)
+    failing = [g for g in grown if g.trend.outcome == "fail"]
+    if failing:
+        return _leak(record, found, grown, failing, evidence)
+    exact = {g.counter.name: g for g in grown if g.counter.kind == "exact"}
+    lacking = [name for name in NEEDED if name not in exact]
+    open_ones = [g for g in exact.values() if g.trend.outcome != "pass"]
+    if not lacking and not open_ones:
+        return _flat(record, found, list(exact.values()), evidence)
+    return _unknown(record, found, lacking, open_ones, evidence)
+
+
+def _leak(
+    record: Record,
+    found: Totals,
+    grown: list[Growth],
+    failing: list[Growth],
+    evidence: dict[str, int | float | str | None],
+) -> Finding:
+    cause = _cause(grown, failing)
+    worst = max(failing, key=lambda g: g.slope or 0.0)
+    per_s = worst.slope or 0.0
+    packets = _packets_per_s(record, found)
+    per_packet = f"{per_s / packets:,.3g} B a packet, " if packets else ""
+    moved = ", ".join(f"{g.counter.name} by {g.slope:,.0f} B/s" for g in failing)
+    still = [g.counter.name for g in grown if g.trend.outcome == "pass" or _is_still(g, record)]
+    rest = f"; {', '.join(still)} did not grow" if still else ""
+    sites = largest_sites(record)
+    named = ", ".join(f"{s.site} by {format_bytes(s.grown_bytes)}" for s in sites[:SITES])
+    where = f"; the lines that hold more than after warm-up: {named}" if named else ""
+    how = "the lines are named above" if sites else "--diagnose runs it again and names the lines"
+    return Finding(
+        check="memory",
+        outcome="fail",
+        cause=cause,
+        sentence=f"memory leaks: {moved} ({per_packet}{format_bytes(per_s * 3600)} an hour, "
+        f"{format_bytes(per_s * 86_400)} in 24 h){rest}{where}",
+        evidence=evidence,
+        remedy=_CAUSES[cause].format(how=how),
+    )
+
+
+def _cause(grown: list[Growth], failing: list[Growth]) -> str:
+    names = {g.counter.name for g in failing}
+    if names & {"leases", "overflow"}:
+        return "buffers"
+    blocks = next((g for g in grown if g.counter.name == "allocated blocks"), None)
+    native = next((g for g in grown if g.counter.name == "native heap"), None)
+    if "allocated blocks" in names and "native heap" in names and blocks and native:
+        # A block counts 32 bytes here: what malloc gained for each new block is what the block owns.
+        owned = 32 * (native.slope or 0.0) / (blocks.slope or 1.0)
+        if owned > OWNING_BYTES:
+            return "buffers"
+    if names & {"allocated blocks", "Python heap"}:
+        return "python_objects"
+    return "native" if "native heap" in names else "pages"
+
+
+def _is_still(growth: Growth, record: Record) -> bool:
+    return growth.slope is not None and growth.slope < float(record.run.scenario.memory.budget)
+
+
+def _flat(
+    record: Record,
+    found: Totals,
+    exact: list[Growth],
+    evidence: dict[str, int | float | str | None],
+) -> Finding:
+    windows = [g.trend.window for g in exact if g.trend.window is not None]
+    largest = max(window.smallest_seen for window in windows)
+    steps = "".join(
+        f"; one-off step of {format_bytes(step.size)} in {g.counter.name} at {_clock(step.at_s)}"
+        for g in exact
+        if g.trend.window is not None
+        and (step := g.trend.window.step) is not None
+        and abs(step.size) >= NAMED_STEP_BYTES
+    )
+    power = _power(record, found, largest)
+    names = ", ".join(g.counter.name for g in exact)
+    return Finding(
+        check="memory",
+        outcome="pass",
+        sentence=f"flat: {names} grow by less than {record.run.scenario.memory.budget}{steps}; {power}",
+        evidence=evidence,
+        power=power,
+    )
+
+
+def _unknown(
+    record: Record,
+    found: Totals,
+    lacking: list[str],
+    open_ones: list[Growth],
+    evidence: dict[str, int | float | str | None],
+) -> Finding:
+    run = record.run
+    reasons = [f"{name} was not measured" for name in lacking]
+    reasons += [
+        f"{why} ({', '.join(g.counter.name for g in open_ones if g.trend.why == why)})"
+        for why in dict.fromkeys(g.trend.why for g in open_ones)
+    ]
+    windows = [g.trend.window for g in open_ones if g.trend.window is not None]
+    power = _power(record, found, max(w.smallest_seen for w in windows)) if windows else None
+    # A run that by its own settings cannot answer does not ask the question either.
+    collects = run.gc_every_s is not None or run.ingested is not None
+    return Finding(
+        check="memory",
+        outcome="inconclusive",
+        sentence="whether memory leaks cannot be said: "
+        + "; ".join(reasons)
+        + (f"; {power}" if power else ""),
+        evidence=evidence,
+        power=power,
+        remedy=_remedy(record, windows, lacking, collects),
+        required=collects and _wall_s(record) >= SHORTEST_PASS_S,
+    )
+
+
+def _remedy(record: Record, windows: list[Window], lacking: list[str], collects: bool) -> str:
+    if lacking:
+        return f"measure {' and '.join(lacking)}, right after a full garbage collection"
+    if not collects:
+        return (
+            "the harness made no collections, so a heap's low-water mark is unknown: judge it with "
+            "gc.every = auto and another consumer; resident memory is watched meanwhile"
+        )
+    return f"run for {format_duration(_longer_s(record, windows))} or more"
+
+
+def _longer_s(record: Record, windows: list[Window]) -> float:
+    """How long a run would tell: the bounds shrink with its length, since the noise of a mark does not."""
+    budget = float(record.run.scenario.memory.budget)
+    wanted = 2 * SHORTEST_PASS_S
+    for window in windows:
+        room = budget - max(0.0, min(window.slope, budget / 2))
+        beyond = (window.high - window.slope) / room
+        wanted = max(wanted, _wall_s(record) * max(1.5, beyond * 1.5))
+    return 60.0 * round(wanted / 60.0 + 0.5)
+
+
+def _power(record: Record, found: Totals, bytes_per_s: float) -> str:
+    packets = _packets_per_s(record, found)
+    per_packet = f"{bytes_per_s / packets:,.3g} B a packet or " if packets else ""
+    hour = format_bytes(bytes_per_s * 3600)
+    return f"a leak of {per_packet}{hour} an hour would have been seen (95 %)"
+
+
+def _evidence(record: Record, grown: list[Growth]) -> dict[str, int | float | str | None]:
+    out: dict[str, int | float | str | None] = {
+        "budget_bytes_per_s": float(record.run.scenario.memory.budget),
+        "gc_every_s": record.run.gc_every_s,
+    }
+    for g in grown:
+        name = g.counter.name.replace(" ", "_").lower()
+        out[f"{name}.outcome"] = g.trend.outcome
+        if (window := g.trend.window) is not None:
+            out[f"{name}.slope_bytes_per_s"] = window.slope
+            out[f"{name}.standard_error"] = window.standard_error
+            out[f"{name}.smallest_seen_bytes_per_s"] = window.smallest_seen
+    return out
+
+
+def _packets_per_s(record: Record, found: Totals) -> float | None:
+    """Packets delivered in a second of the run's own time, which the slopes are in too."""
+    elapsed = _wall_s(record)
+    delivered = count(found, "engine.delivered")
+    return delivered / elapsed if delivered and elapsed else None
+
+
+def _wall_s(record: Record) -> float:
+    elapsed = record.samples["elapsed_s"]
+    return float(elapsed[-1]) if elapsed.size else 0.0
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
