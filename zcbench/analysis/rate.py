@@ -98,7 +98,9 @@ def fit(x: NDArray[np.float64], y: NDArray[np.float64], nominal: float) -> RateF
         return None
     line = stats.linregress(x, ahead)
     beside = ahead - (line.slope * x + line.intercept)
-    error = float(line.stderr) * _inflation(beside)
+    # Not line.stderr, which is NaN for points that lie on the line exactly, as counts well may.
+    variance = float(np.sum(beside**2)) / (x.size - 2) / float(np.sum((x - x.mean()) ** 2))
+    error = float(np.sqrt(variance)) * _inflation(beside)
     t = float(stats.t.ppf((1 + CONFIDENCE) / 2, x.size - 2))
     off = float(np.abs(beside).max())
     straight = off <= STRAIGHT_PACKETS + nominal * WAKE_UP_S and set_aside <= MOST_OUTLIERS

@@ -12,12 +12,16 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict.checks import (
     conservation,
+    cost,
     delivery,
     gaps,
     hit_rate,
     integrity,
     life,
+    memory,
+    rate,
     recycling,
+    timing,
 )
 
 Check = Callable[[Record, Totals], Finding]
@@ -25,9 +29,13 @@ Check = Callable[[Record, Totals], Finding]
 CHECKS: tuple[Check, ...] = (
     life.check,
     delivery.check,
+    rate.check,
     gaps.check,
     integrity.check,
     conservation.check,
     recycling.check,
     hit_rate.check,
+    memory.check,
+    timing.check,
+    cost.check,
 )
