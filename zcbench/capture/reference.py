@@ -246,6 +246,10 @@ class ReferenceEngine:
     """See :class:`zcbench.capture.engine.CaptureEngine`. Its producer is a Python thread, or sounddevice's
     Python callback."""
 
+    # Planted faults put their own in place of these.
+    pool_type: type[Pool] = Pool
+    stream_type: type[Stream] = Stream
+
     def __init__(
         self,
         format: StreamFormat,
@@ -258,8 +262,8 @@ class ReferenceEngine:
         check_parts(format, source, pool)
         self.format, self.source = format, source
         self.scoreboard = scoreboard or Scoreboard.create()
-        self._pool = Pool(pool, format.packet_bytes, self.scoreboard)
-        self._stream = Stream(format, self._pool)
+        self._pool = self.pool_type(pool, format.packet_bytes, self.scoreboard)
+        self._stream = self.stream_type(format, self._pool)
         self._changed = self._stream.changed
         self._queue: deque[Slot] = deque()
         self._capacity = 1 << (pool.queue - 1).bit_length()

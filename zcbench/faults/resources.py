@@ -1,0 +1,86 @@
+"""Leaks of what the system counts: descriptors, threads, child processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+from zcbench.capture.engine import Packet
+from zcbench.consumers import Consumer
+from zcbench.faults.fault import Fault, FaultyConsumer
+from zcbench.faults.pace import STEADY
+
+
+class _Hoarder(FaultyConsumer):
+    """Takes one more each ``every`` packets."""
+
+    every = 50  # 40 steps over a run of 2,000 packets, and a step between most samples
+
+    def _damage(self, packet: Packet) -> None:
+        if packet.sequence % self.every == self.every - 1:
+            self._take_one()
+
+    def _take_one(self) -> None:
+        raise NotImplementedError
+
+
+class LeaksDescriptors(_Hoarder):
+    """Opens files and never closes them."""
+
+    def _take_one(self) -> None:
+        os.open(os.devnull, os.O_RDONLY)
+
+
+class LeaksThreads(_Hoarder):
+    """Starts threads that wait for something that does not happen."""
+
+    def _take_one(self) -> None:
+        threading.Thread(target=threading.Event().wait, name="leaked", daemon=True).start()
+
+
+class LeaksChildren(_Hoarder):
+    """Starts programs that wait for the end of a pipe only the worker can close: they die with it."""
+
+    every = 200  # ten of them: each is a whole interpreter
+
+    def __init__(self, inner: Consumer) -> None:
+        super().__init__(inner)
+        # One pipe for all, so that no descriptor leaks with the children.
+        self._read_end, self._write_end = os.pipe()
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def _take_one(self) -> None:
+        program = [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.buffer.read()"]
+        self._children.append(
+            subprocess.Popen(program, stdin=self._read_end, stdout=subprocess.DEVNULL)
+        )
+
+
+FAULTS = (
+    Fault(
+        "leak-fds",
+        "a file is opened each 50 packets and never closed",
+        "resources",
+        "fds",
+        consumer=LeaksDescriptors,
+        settings=STEADY,
+    ),
+    Fault(
+        "leak-threads",
+        "a thread is started each 50 packets and never ends",
+        "resources",
+        "threads",
+        consumer=LeaksThreads,
+        settings=STEADY,
+    ),
+    Fault(
+        "leak-children",
+        "a child process is started each 200 packets and never ends",
+        "resources",
+        "children",
+        consumer=LeaksChildren,
+        settings=STEADY,
+    ),
+)
