@@ -52,7 +52,7 @@ class Growth:
 
 def growths(record: Record) -> list[Growth]:
     """The trend of every memory counter that was measured, judged by the scenario's budget."""
-    found = [counter for counter in _counters(record) if np.isfinite(counter.values).any()]
+    found = [counter for counter in counters(record) if np.isfinite(counter.values).any()]
     budget = float(record.run.scenario.memory.budget)
     return [
         Growth(
@@ -71,7 +71,8 @@ def growths(record: Record) -> list[Growth]:
     ]
 
 
-def _counters(record: Record) -> list[Counter]:
+def counters(record: Record) -> list[Counter]:
+    """Every memory counter as the trend reads it, measured or not."""
     samples = record.samples
     rows = _streaming(record)
     times = samples["elapsed_s"][rows]

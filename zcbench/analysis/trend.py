@@ -189,7 +189,9 @@ def _window(
         return None
     count = int(blocks.max()) + 1
     length = (stop - start) / count
-    increments = _increments(t, y, blocks, count, length)
+    # Two passes: the second reads the marks against the line of the first, from which a step is gone already.
+    kept, step = _set_step_aside(_increments(t, y, blocks, count, length, 0.0), start, length)
+    increments = _increments(t, y, blocks, count, length, float(kept.mean()))
     kept, step = _set_step_aside(increments, start, length)
     mean, free = float(kept.mean()), kept.size - 1
     floor = quantum / (math.sqrt(count) * (stop - start))
@@ -224,18 +226,13 @@ def _blocks(t: Readings, start: float, stop: float) -> NDArray[np.intp] | None:
 
 
 def _increments(
-    t: Readings, y: Readings, block: NDArray[np.intp], count: int, length: float
+    t: Readings, y: Readings, block: NDArray[np.intp], count: int, length: float, slope: float
 ) -> Readings:
-    """Growth between neighbouring marks, units/s. A mark is a block's lowest reading against the line of the
-    first pass: on a slope, the lowest reading as such would always be the block's first."""
-    slope = 0.0
-    for _ in range(2):
-        level = y - slope * t
-        marks = np.full(count, np.inf)
-        np.minimum.at(marks, block, level)
-        increments = slope + np.diff(marks) / length
-        slope = float(increments.mean())
-    return np.asarray(increments)
+    """Growth between neighbouring marks, units/s. A mark is a block's lowest reading against a line of
+    ``slope``: of a rising counter, the lowest reading as such would always be the block's first."""
+    marks = np.full(count, np.inf)
+    np.minimum.at(marks, block, y - slope * t)
+    return np.asarray(slope + np.diff(marks) / length)
 
 
 def _set_step_aside(
