@@ -13,6 +13,7 @@ _COMMANDS = {
     "report": "Make the report of a run again, or of several.",
     "scenarios": "List the shipped scenarios.",
     "devices": "List the audio inputs.",
+    "selftest": "Is every planted fault called by its name?",
 }
 
 USAGE_ERROR, HARNESS_ERROR, INTERRUPTED = 2, 3, 130

@@ -1,0 +1,64 @@
+"""Sound engines under every consumer, pool and policy they can rightly be asked to serve: none may fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zcbench.faults.pace import FIVE_MINUTES
+from zcbench.faults.trial import Trial
+
+ENGINES = ("native", "reference")
+CONSUMERS = ("immediate", "hold", "cycle", "slow", "burst", "copy")
+SLOTS = (1, 10, 100)
+
+# Under ``block`` and ``drop`` an application that keeps more than the pool has stops the stream, or loses
+# packets, by its own doing: only consumers that let each packet go at once are clean there. ``drop`` also
+# needs slots for as long as a busy machine may leave the reader waiting: 100 packets are a fifth of a second.
+STRICT_CONSUMERS = ("immediate", "slow", "copy")
+STRICT_SLOTS = {"block": (10, 100), "drop": (100,)}
+
+# Two seconds at five times real pace. The slow consumer's 1 ms is half of a packet's 2 ms.
+_SHORT = {"duration": "10s", "source.speed": "5", "sampling.every": "100ms"}
+# Of two seconds a quarter: 250 packets held, more than any of the pools has.
+_OPTIONS = {"hold": {"consumer.hold": "500ms"}}
+
+
+def _combinations() -> Iterator[tuple[str, str, int, str]]:
+    for engine in ENGINES:
+        for consumer in CONSUMERS:
+            for slots in SLOTS:
+                yield engine, consumer, slots, "grow"
+        for policy, sizes in STRICT_SLOTS.items():
+            for consumer in STRICT_CONSUMERS:
+                for slots in sizes:
+                    yield engine, consumer, slots, policy
+
+
+def _control(engine: str, consumer: str, slots: int, policy: str) -> Trial:
+    return Trial(
+        name=f"control-{engine}-{consumer}-{slots}-{policy}",
+        meaning=f"the {engine} engine as it is: consumer {consumer}, {slots} slots, policy {policy}",
+        settings={
+            **_SHORT,
+            **_OPTIONS.get(consumer, {}),
+            "engine": engine,
+            "consumer.kind": consumer,
+            "pool.slots": str(slots),
+            "pool.policy": policy,
+        },
+    )
+
+
+def _long_control(engine: str, consumer: str) -> Trial:
+    return Trial(
+        name=f"control-{engine}-{consumer}-5min",
+        meaning=f"the {engine} engine as it is for five minutes: consumer {consumer}, 100 slots",
+        settings={**FIVE_MINUTES, "engine": engine, "consumer.kind": consumer},
+        slow=True,
+    )
+
+
+CONTROLS: tuple[Trial, ...] = (
+    *(_control(*combination) for combination in _combinations()),
+    *(_long_control(engine, consumer) for engine in ENGINES for consumer in CONSUMERS),
+)
