@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import Trend, trend
 from zcbench.record.reader import Record
 
@@ -139,6 +140,12 @@ def _packet_bytes(record: Record) -> float:
     if not rows.size:
         return float(PAGE_BYTES)
     return float(captured[1][rows[-1]] / captured[0][rows[-1]])
+
+
+def packets_per_s(record: Record, found: Totals) -> float | None:
+    """Packets delivered in a second of the run's own time, which the slopes are in too."""
+    elapsed, delivered = record.samples["elapsed_s"], count(found, "engine.delivered")
+    return delivered / float(elapsed[-1]) if delivered and elapsed.size and elapsed[-1] else None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 import msgspec
 
-from zcbench.analysis import laws, lifecycle, memory
+from zcbench.analysis import growth, laws, lifecycle, memory
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.pool import behaviour
 from zcbench.metrics import BY_NAME
@@ -94,6 +94,9 @@ def _context(record: Record, result: Result) -> dict[str, Any]:
         "gauges": gauges,
         "gauge_names": {name: _title(name) for name in BY_NAME},
         "profile": memory.profile(record),
+        "growths": growth.growths(record),
+        "sites": growth.largest_sites(record),
+        "packets_per_s": growth.packets_per_s(record, found),
         "stages": lifecycle.lifecycle(record, found),
         "balances": balances,
         "reconciles": all(balance.holds is not False for balance in balances),
@@ -246,6 +249,7 @@ def _template(name: str) -> jinja2.Template:
         "duration": lambda v: _show(v, format_duration),
         "ns": lambda v: _show(v, lambda ns: format_duration(ns / 1e9)),
         "rate": lambda v: _show(v, format_rate),
+        "growth": lambda v: _show(v, lambda per_s: f"{per_s:,.1f} B/s"),
         "percent": lambda v: _show(v, percent),
         "clock": lambda v: _show(v, clock),
     }

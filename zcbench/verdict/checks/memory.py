@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.growth import Growth, growths, largest_sites
-from zcbench.analysis.totals import Totals, count
+from zcbench.analysis.growth import Growth, growths, largest_sites, packets_per_s
+from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import SHORTEST_PASS_S, Window
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
@@ -49,8 +49,8 @@ def _leak(
     cause = _cause(grown, failing)
     worst = max(failing, key=lambda g: g.slope or 0.0)
     per_s = worst.slope or 0.0
-    packets = _packets_per_s(record, found)
-    per_packet = f"{per_s / packets:,.3g} B a packet, " if packets else ""
+    packets = packets_per_s(record, found)
+    per_packet = f"{_few_digits(per_s / packets)} B a packet, " if packets else ""
     moved = ", ".join(f"{g.counter.name} by {g.slope:,.0f} B/s" for g in failing)
     still = [g.counter.name for g in grown if g.trend.outcome == "pass" or _is_still(g, record)]
     rest = f"; {', '.join(still)} did not grow" if still else ""
@@ -168,8 +168,8 @@ def _longer_s(record: Record, windows: list[Window]) -> float:
 
 
 def _power(record: Record, found: Totals, bytes_per_s: float) -> str:
-    packets = _packets_per_s(record, found)
-    per_packet = f"{bytes_per_s / packets:,.3g} B a packet or " if packets else ""
+    packets = packets_per_s(record, found)
+    per_packet = f"{_few_digits(bytes_per_s / packets)} B a packet or " if packets else ""
     hour = format_bytes(bytes_per_s * 3600)
     return f"a leak of {per_packet}{hour} an hour would have been seen (95 %)"
 
@@ -189,16 +189,13 @@ def _evidence(record: Record, grown: list[Growth]) -> dict[str, int | float | st
     return out
 
 
-def _packets_per_s(record: Record, found: Totals) -> float | None:
-    """Packets delivered in a second of the run's own time, which the slopes are in too."""
-    elapsed = _wall_s(record)
-    delivered = count(found, "engine.delivered")
-    return delivered / elapsed if delivered and elapsed else None
-
-
 def _wall_s(record: Record) -> float:
     elapsed = record.samples["elapsed_s"]
     return float(elapsed[-1]) if elapsed.size else 0.0
+
+
+def _few_digits(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _clock(seconds: float) -> str:

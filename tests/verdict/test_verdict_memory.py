@@ -1,0 +1,148 @@
+"""What the memory check says of a record: which counter leaked, how much, where, and what could be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.records import Row, make_record, scenario
+from zcbench.record.reader import Record
+from zcbench.record.schema import Event, Finding
+from zcbench.scenario import MemoryTable
+from zcbench.units import parse_growth
+from zcbench.verdict import judge
+
+ROWS = 120  # 2.5 s apart in 5 minutes
+Bend = Callable[[int, Row], None]
+
+
+def memory(record: Record) -> Finding:
+    return next(f for f in judge(record).findings if f.check == "memory")
+
+
+def run(tmp_path: Path, bend: Bend | None = None, **more: object) -> Record:
+    """Five minutes at 100 packets/s, a collection every 5 s."""
+
+    def flat(index: int, row: Row) -> None:
+        row |= {"python_heap_bytes": 2_000_000, "native_heap_bytes": 6_000_000}
+        if row.get("rss_bytes") is not None:
+            row["rss_bytes"] = 50 * 2**20
+        if bend is not None:
+            bend(index, row)
+
+    plan = scenario(duration_s=300.0, slots=100, **more)
+    return make_record(tmp_path / "run", plan, rows=ROWS, bend=flat)
+
+
+def grow(column: str, per_row: int) -> Bend:
+    def bend(index: int, row: Row) -> None:
+        if row.get(column) is not None:
+            row[column] = int(row[column] or 0) + per_row * index
+
+    return bend
+
+
+def test_flat_counters_pass_and_the_power_is_stated(tmp_path: Path) -> None:
+    # given five minutes in which nothing grows
+    found = memory(run(tmp_path))
+    assert found.outcome == "pass"
+    # then the pass says what leak it would have seen, a packet and an hour
+    assert found.power is not None
+    assert "B a packet" in found.power
+    assert "an hour would have been seen" in found.power
+
+
+@pytest.mark.parametrize(
+    ("columns", "cause", "words"),
+    [
+        ({"allocated_blocks": 250}, "python_objects", "allocated blocks by 3,200 B/s (32 B a packet"),
+        ({"native_heap_bytes": 8000}, "native", "native heap by 3,200 B/s"),
+        ({"allocated_blocks": 250, "native_heap_bytes": 960_000}, "buffers", "native heap by 38"),
+        ({"overflow_live_bytes": 38_400}, "buffers", "overflow by 15,"),
+        ({"rss_bytes": 40_960}, "pages", "RSS by 16,"),
+    ],
+)  # fmt: skip
+def test_a_leak_is_named_by_the_counter_that_moved(
+    tmp_path: Path, columns: dict[str, int], cause: str, words: str
+) -> None:
+    # given growth in one or two counters
+    def bend(index: int, row: Row) -> None:
+        for column, per_row in columns.items():
+            grow(column, per_row)(index, row)
+        if "overflow_live_bytes" in columns:  # malloc's bytes too; subtracted as known
+            grow("native_heap_bytes", 38_400)(index, row)
+
+    found = memory(run(tmp_path, bend))
+    assert (found.outcome, found.cause) == ("fail", cause)
+    assert words in found.sentence
+    # then what did not move is said too, and what to do
+    assert "did not grow" in found.sentence
+    assert found.remedy
+
+
+def test_the_lines_that_grew_are_named_without_folders(tmp_path: Path) -> None:
+    # given a leak in a run with tracemalloc, which left the lines that grew
+    sites = [
+        {"site": "/home/someone/app/cache.py:31", "grown_bytes": 960_000, "grown_blocks": 30_000}
+    ]
+    traced = Event(elapsed_s=299.0, kind="allocations", message="1 line", data={"sites": sites})
+    record = run(tmp_path, grow("allocated_blocks", 250))
+    record = with_event(record, traced)
+    found = memory(record)
+    assert "app/cache.py:31 by 937.50 KiB" in found.sentence
+    assert "/home" not in found.sentence
+
+
+def with_event(record: Record, event: Event) -> Record:
+
+    return replace(record, events=(*record.events, event))
+
+
+def test_a_budget_of_ones_own_decides(tmp_path: Path) -> None:
+    # given 320 B/s, under the default of 8 MiB a day and under one of 100 MiB a day
+    leak = grow("native_heap_bytes", 800)
+    assert memory(run(tmp_path / "a", leak)).outcome == "fail"
+    generous = MemoryTable(budget=parse_growth("100 MiB/d"))
+    assert memory(run(tmp_path / "b", leak, memory=generous)).outcome == "pass"
+
+
+@pytest.mark.parametrize("column", ["allocated_blocks", "native_heap_bytes"])
+def test_a_heap_that_was_not_measured_never_passes(tmp_path: Path, column: str) -> None:
+    # given no reading of one of the two heaps that a leak could be in
+    found = memory(run(tmp_path, lambda _, row: row.update({column: None})))
+    assert (found.outcome, found.required) == ("inconclusive", True)
+    assert "was not measured" in found.sentence
+
+
+def test_a_stale_reading_never_passes(tmp_path: Path) -> None:
+    # given probes that stopped after the first minute: the page shows their last readings for ever
+    def bend(index: int, row: Row) -> None:
+        row["probe.cost_ns"] = 300_000 * min(index, 24)
+
+    assert memory(run(tmp_path, bend)).outcome == "inconclusive"
+
+
+def test_a_run_without_collections_says_what_it_cannot_judge(tmp_path: Path) -> None:
+    # given a run whose consumer's packets only gc frees: the harness leaves gc alone
+    def bend(_index: int, row: Row) -> None:
+        row["gc.forced_collections"] = 0
+
+    record = run(tmp_path, bend)
+
+    record = replace(record, run=msgspec.structs.replace(record.run, gc_every_s=None))
+    found = memory(record)
+    # then the question is not asked of it
+    assert (found.outcome, found.required) == ("inconclusive", False)
+    assert "gc.every" in (found.remedy or "")
+
+
+def test_half_a_minute_is_not_asked_and_says_how_long_it_takes(tmp_path: Path) -> None:
+    # given 30 s
+    found = memory(make_record(tmp_path / "run"))
+    assert (found.outcome, found.required) == ("inconclusive", False)
+    assert "run for" in (found.remedy or "")
+    assert found.power is not None
