@@ -80,7 +80,7 @@ def _by_clock(record: Record, found: Totals, due: int | None) -> int:
     """Packets that a clock beyond the tolerance, and nothing else, accounts for. Whoever knows only the
     time, and not how many packets there are, cannot tell them from lost ones but by their straight line."""
     line = rate_fit(record, found)
-    if line is None or not due or not line.is_line:
+    if line is None or not due or not line.is_clock:
         return 0
     drift, half = abs(line.drift_ppm), line.half_width_ppm
     return (

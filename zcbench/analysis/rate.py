@@ -25,11 +25,14 @@ QUANTUM_PACKETS = 1.5
 # (5 to 20 ms in the runs looked at).
 STRAIGHT_PACKETS = 2.0
 WAKE_UP_S = 0.02
+# Of all that the clock went wrong by: n even losses lie up to 1 / (2 n) of their sum beside a line, so that
+# what passes for one had to be more than six of them, evenly spread.
+STRAIGHT_SHARE = 1 / 12
 # A normal sample lies beyond six robust standard deviations once in 5e8: what does was read in a stall.
 OUTLIER_DEVIATIONS = 6.0
+MOST_OUTLIERS = 0.1  # with more set aside the rest is a choice, not a line
 # A replay driven faster than real may simply be too much for the machine; no clock is 1 % off.
 NO_CLOCK_PPM = 10_000
-MOST_OUTLIERS = 0.1  # with more set aside the rest is a choice, not a line
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,9 @@ class RateFit:
     """A line through captured packets over time.
 
     ``per_s`` and ``nominal_per_s`` in packets/s; ``half_width`` of its 99.8 % interval likewise, with the
-    rounding of whole packets in it. ``off_packets`` is the farthest point from the line. ``is_line`` is
-    False where one step at the nominal rate explains the points better, or they lie too far off.
+    rounding of whole packets in it. ``off_packets`` is the farthest point from the line. ``is_clock`` tells
+    the kind of a drift: False where one or two steps at the nominal rate explain the points better than
+    the line does (without a drift they always do), or where points lie too far from it.
     """
 
     per_s: float
@@ -48,7 +52,7 @@ class RateFit:
     span_s: float
     points: int
     off_packets: float
-    is_line: bool
+    is_clock: bool
 
     @property
     def drift_ppm(self) -> float:
@@ -103,7 +107,10 @@ def fit(x: NDArray[np.float64], y: NDArray[np.float64], nominal: float) -> RateF
     error = float(np.sqrt(variance)) * _inflation(beside)
     t = float(stats.t.ppf((1 + CONFIDENCE) / 2, x.size - 2))
     off = float(np.abs(beside).max())
-    straight = off <= STRAIGHT_PACKETS + nominal * WAKE_UP_S and set_aside <= MOST_OUTLIERS
+    most_off = max(
+        STRAIGHT_PACKETS + nominal * WAKE_UP_S, STRAIGHT_SHARE * abs(float(line.slope)) * span
+    )
+    straight = off <= most_off and set_aside <= MOST_OUTLIERS
     return RateFit(
         per_s=nominal + float(line.slope),
         standard_error=error,
@@ -112,7 +119,7 @@ def fit(x: NDArray[np.float64], y: NDArray[np.float64], nominal: float) -> RateF
         span_s=span,
         points=int(x.size),
         off_packets=off,
-        is_line=bool(straight and float(np.sum(beside**2)) <= _step_misfit(ahead)),
+        is_clock=bool(straight and float(np.sum(beside**2)) <= _steps_misfit(ahead)),
     )
 
 
@@ -154,13 +161,17 @@ def _inflation(beside: NDArray[np.float64]) -> float:
     return float(np.sqrt((1 + r) / (1 - r)))
 
 
-def _step_misfit(ahead: NDArray[np.float64]) -> float:
-    """The least sum of squares of the nominal rate with one step: what a loss at one moment leaves.
+def _steps_misfit(ahead: NDArray[np.float64]) -> float:
+    """The least sum of squares of the nominal rate with up to two steps: what losses at moments leave.
 
-    Like the line it has two levels to choose, and a place more: in doubt it is no clock.
+    It has more to choose than the line has: in doubt it is no clock.
     """
-    squares, sums = np.cumsum(ahead**2), np.cumsum(ahead)
-    n = np.arange(1, ahead.size)
-    left = squares[:-1] - sums[:-1] ** 2 / n
-    right = (squares[-1] - squares[:-1]) - (sums[-1] - sums[:-1]) ** 2 / (ahead.size - n)
-    return float((left + right).min())
+    n = ahead.size
+    squares = np.concatenate([[0.0], np.cumsum(ahead**2)])
+    sums = np.concatenate([[0.0], np.cumsum(ahead)])
+    begin, end = np.ogrid[: n + 1, : n + 1]
+    length = np.maximum(end - begin, 1)
+    # misfit[i, j] is that of points i..j-1 about their mean; the empty stretch costs nothing
+    misfit = (squares - squares[:, None]) - (sums - sums[:, None]) ** 2 / length
+    both = misfit[0, :, None] + misfit + misfit[:, n][None, :]
+    return float(both[np.triu_indices(n + 1)].min())

@@ -84,7 +84,7 @@ def _judge(record: Record, found: Totals, line: RateFit) -> Finding:
             f"{rate}: {against}, known to ± {half:,.0f} ppm only",
             f"to see {DEVICE_CLOCK_PPM} ppm, run for {_enough(line.nominal_per_s)}",
         )
-    if lost or not line.is_line:
+    if lost or not line.is_clock:
         return finding(
             "inconclusive",
             f"{rate}: {against}, but the packets do not lie on one line (up to "
