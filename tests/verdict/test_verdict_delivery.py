@@ -1,0 +1,110 @@
+"""Packets that are missing: by which name, and when; and order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.records import Row, make_record, scenario
+from zcbench.analysis.totals import totals
+from zcbench.record.schema import Finding
+from zcbench.scenario import SourceTable
+from zcbench.verdict.checks import delivery, gaps
+
+
+def judged(tmp_path: Path, **story: object) -> Finding:
+    record = make_record(tmp_path / "run", **story)
+    return delivery.check(record, totals(record))
+
+
+def test_a_pass_says_what_loss_it_could_have_seen_in_all_and_by_window(tmp_path: Path) -> None:
+    found = judged(tmp_path)
+    assert found.outcome == "pass"
+    assert "a loss of 1 or more would have been seen" in (found.power or "")
+    assert "in each of 10 windows, one of 13 would have been placed" in (found.power or "")
+
+
+@pytest.mark.parametrize(
+    ("counters", "cause"),
+    [
+        ({"engine.delivered": 2937}, "lost"),
+        ({"engine.delivered": 2937, "engine.drops": 63}, "dropped"),
+        ({"engine.delivered": 2937, "engine.drops": 3}, "lost"),
+        ({"engine.delivered": 3001}, "surplus"),
+    ],
+)
+def test_the_cause_is_who_knows_of_the_missing_ones(
+    tmp_path: Path, counters: dict[str, int], cause: str
+) -> None:
+    found = judged(tmp_path, counters=counters)
+    assert (found.outcome, found.cause) == ("fail", cause)
+
+
+def test_a_loss_is_given_its_time(tmp_path: Path) -> None:
+    # given 63 packets lost at once in the second minute of two
+    def bend(index: int, row: Row) -> None:
+        missing = 63 if index >= 75 else 0
+        row |= {"due": (index + 1) * 100, "engine.delivered": (index + 1) * 100 - missing}
+
+    found = judged(
+        tmp_path, plan=scenario(duration_s=120), rows=120, bend=bend,
+        counters={"engine.delivered": 12_000 - 63},
+    )  # fmt: skip
+    assert "63 are missing" in found.sentence
+    assert "63 of them between 1:10 and 1:20" in found.sentence
+
+
+def test_a_loss_all_along_is_called_that(tmp_path: Path) -> None:
+    # given one packet in five lost all along
+    def bend(index: int, row: Row) -> None:
+        row |= {"due": (index + 1) * 100, "engine.delivered": (index + 1) * 80}
+
+    found = judged(
+        tmp_path, plan=scenario(duration_s=120), rows=120, bend=bend,
+        counters={"engine.delivered": 9600},
+    )  # fmt: skip
+    assert "it is spread over the whole run" in found.sentence
+
+
+def test_a_stretch_without_packets_that_was_made_good_is_named_and_passes(tmp_path: Path) -> None:
+    # given no packets for five seconds, all of them delivered after that
+    def bend(index: int, row: Row) -> None:
+        behind = 100 * (index - 60) if 60 < index < 66 else 0
+        row |= {"due": (index + 1) * 100, "engine.delivered": (index + 1) * 100 - behind}
+
+    found = judged(tmp_path, plan=scenario(duration_s=120), rows=120, bend=bend)
+    assert found.outcome == "pass"
+    assert "between 1:00 and 1:10 it was up to 500 packets behind, and made them good" in (
+        found.sentence
+    )
+
+
+def test_a_drop_that_a_device_admits_to_is_no_matter_of_its_clock(tmp_path: Path) -> None:
+    # given a device whose tolerance is 12 packets, and an engine that counts three drops
+    plan = scenario(duration_s=30)
+    plan = type(plan)(name="device", duration=plan.duration, source=SourceTable(kind="device"))
+    sound = judged(tmp_path / "a", plan=plan, counters={"engine.delivered": 2997})
+    dropping = judged(
+        tmp_path / "b", plan=plan, counters={"engine.delivered": 2997, "engine.drops": 3}
+    )
+    assert sound.outcome == "pass"
+    assert (dropping.outcome, dropping.cause) == ("fail", "dropped")
+
+
+@pytest.mark.parametrize(
+    ("counters", "cause"),
+    [
+        ({"consumer.gaps": 2, "consumer.missing": 5}, "gaps"),
+        ({"consumer.duplicates": 4}, "duplicates"),
+        # Two packets that changed places: a hole, and one older than what was seen.
+        ({"consumer.gaps": 1, "consumer.missing": 1, "consumer.reordered": 1}, "reordered"),
+        ({"consumer.gaps": 9, "consumer.missing": 9, "consumer.reordered": 1}, "gaps"),
+    ],
+)
+def test_a_fault_in_the_order_has_its_name(
+    tmp_path: Path, counters: dict[str, int], cause: str
+) -> None:
+    record = make_record(tmp_path / "run", counters=counters)
+    found = gaps.check(record, totals(record))
+    assert (found.outcome, found.cause) == ("fail", cause)
