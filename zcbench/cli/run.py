@@ -13,6 +13,8 @@ import click
 
 from zcbench.scenario import (
     FLAGS,
+    Scenario,
+    ScenarioError,
     Setting,
     check_memory,
     environment_settings,
@@ -87,6 +89,8 @@ def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--dry-run", is_flag=True, envvar="ZCBENCH_DRY_RUN",
               help="print the scenario as resolved, and leave  [ZCBENCH_DRY_RUN]")  # fmt: skip
+@click.option("--diagnose", is_flag=True, envvar="ZCBENCH_DIAGNOSE",
+              help="on a leak, run again with tracemalloc to find where  [ZCBENCH_DIAGNOSE]")  # fmt: skip
 def command(
     scenario: str | None,
     sets: tuple[str, ...],
@@ -96,6 +100,7 @@ def command(
     quiet: bool,
     as_json: bool,
     dry_run: bool,
+    diagnose: bool,
     **flags: Any,
 ) -> None:
     """Run SCENARIO (a shipped name or a TOML file; crash-debug if none is named).
@@ -108,22 +113,61 @@ def command(
         environment=environment_settings(os.environ),
         flags=[*_given(flags), *map(parse_setting, sets), *map(parse_tag, tags)],
     )
+    if diagnose and resolved.source.unpaced:
+        raise ScenarioError(
+            "--diagnose: tracemalloc makes a packet five times as dear, which an unpaced run would only "
+            "measure; use --speed"
+        )
     if dry_run:
         click.echo(to_toml(resolved), nl=False)
         return
     # Everything heavy is imported once the scenario is known to be right.
-    from zcbench.record.reader import read_record
+    from zcbench.cli.closing import close
     from zcbench.record.schema import REPORT_FILE, RESULT_FILE
-    from zcbench.record.writer import RUNS_ROOT, create_run_directory, write_result
-    from zcbench.render import console, markdown
-    from zcbench.soak import supervisor
+    from zcbench.record.writer import RUNS_ROOT, create_run_directory
     from zcbench.soak.assembly import assemble
-    from zcbench.verdict import judge
 
     # Opens the source: what is wrong with it, or too large in it, must show before anything is written.
     assembly = assemble(resolved)
     check_memory(resolved.pool.slots, assembly.format.packet_bytes)
     directory = create_run_directory(out, root or RUNS_ROOT, resolved.name)
+    _watch(resolved, directory, quiet)
+    record, result = close(directory)
+    leaks = any(f.check == "memory" and f.outcome == "fail" for f in result.findings)
+    if diagnose and leaks and not record.run.tracemalloc:
+        from zcbench.record.writer import append_event
+
+        if not quiet:
+            click.echo("zcbench: memory leaks; once more with tracemalloc to find where", err=True)
+        second = create_run_directory(
+            None if out is None else out.with_name(f"{out.name}-diagnosis"),
+            root or RUNS_ROOT,
+            f"{resolved.name}-diagnosis",
+        )
+        _watch(_traced(resolved), second, quiet)
+        for event in close(second)[0].events:
+            if event.kind == "allocations":
+                append_event(directory, event)
+        record, result = close(directory)
+    if not quiet:
+        from rich.console import Console
+
+        from zcbench.render import console
+
+        terminal = Console(stderr=True)
+        terminal.print(console.summary(record, result, terminal.width))
+    if as_json:
+        click.echo((directory / RESULT_FILE).read_text(encoding="utf-8"))
+    else:
+        click.echo(str(directory / REPORT_FILE))
+    sys.exit(result.exit_code)
+
+
+def _watch(scenario: Scenario, directory: Path, quiet: bool) -> None:
+    """Run ``scenario`` into ``directory``, shown on the terminal as it takes it."""
+    from zcbench.render import console
+    from zcbench.soak import supervisor
+
     with contextlib.ExitStack() as stack:
         observers: list[supervisor.Observer] = []
         if not quiet:
@@ -131,23 +175,15 @@ def command(
                 observers.append(stack.enter_context(console.LiveView()))
             else:
                 observers.append(stack.enter_context(console.Heartbeat()))
-        supervisor.run(resolved, directory, command=["zcbench", *sys.argv[1:]], observers=observers)
+        supervisor.run(scenario, directory, command=["zcbench", *sys.argv[1:]], observers=observers)
 
-    record = read_record(directory)
-    result = judge(record)
-    write_result(directory, result)
-    report = directory / REPORT_FILE
-    report.write_text(markdown.render(record, result), encoding="utf-8")
-    if not quiet:
-        from rich.console import Console
 
-        terminal = Console(stderr=True)
-        terminal.print(console.summary(record, result, terminal.width))
-    if as_json:
-        click.echo((directory / RESULT_FILE).read_text(encoding="utf-8"))
-    else:
-        click.echo(str(report))
-    sys.exit(result.exit_code)
+def _traced(scenario: Scenario) -> Scenario:
+    """``scenario`` with Python's allocations traced."""
+    import msgspec
+
+    sampling = msgspec.structs.replace(scenario.sampling, tracemalloc=True)
+    return msgspec.structs.replace(scenario, name=f"{scenario.name}-diagnosis", sampling=sampling)
 
 
 def _given(parameters: dict[str, Any]) -> list[Setting]:

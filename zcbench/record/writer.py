@@ -88,6 +88,12 @@ def _write_whole(path: Path, data: bytes) -> None:
     partial.replace(path)
 
 
+def append_event(directory: Path, event: Event) -> None:
+    """Add an event to a record whose run is over: what a second look at it found."""
+    with (directory / EVENTS_FILE).open("ab", buffering=0) as file:
+        _append(file, _ENCODER.encode(event) + b"\n")
+
+
 class RecordWriter:
     """The supervisor's end of a record. Raises OSError when the disk refuses; :meth:`make_room` helps."""
 
