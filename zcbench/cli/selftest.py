@@ -6,8 +6,10 @@ import concurrent.futures
 import contextlib
 import difflib
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -23,12 +25,16 @@ if TYPE_CHECKING:
 
 # Runs sleep most of the time; twice the cores keep these busy without disturbing the runs' clocks.
 JOBS_PER_CORE = 2
-RIGHT, WRONG, INTERRUPTED = 0, 1, 130
+RIGHT, WRONG = 0, 1
 _HEADER = ("trial", "expected", "got", "also failed", "packets", "right")
 
 
 class UnknownTrialError(LookupError):
     """There is no fault and no control of that name; the message has the nearest."""
+
+
+class SelftestError(ValueError):
+    """The selftest cannot leave its results where it was told to."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ def command(
         for trial in trials:
             click.echo(f"{trial.name:<{width}}  {trial.meaning}{'  (slow)' if trial.slow else ''}")
         return
+    _check_places(out, keep)  # now, and not after minutes of runs
     with _folder(keep) as folder:
         rows = _run_all(trials, repeat, jobs or JOBS_PER_CORE * (os.cpu_count() or 1), folder)
     if out is not None:
@@ -123,6 +130,13 @@ def _unknown(name: str, there: list[str]) -> str:
 # -- running them
 
 
+def _check_places(out: Path | None, keep: Path | None) -> None:
+    if out is not None and not out.parent.is_dir():
+        raise SelftestError(f"--out {out}: there is no directory {out.parent}")
+    if keep is not None and keep.is_dir() and any(keep.iterdir()):
+        raise SelftestError(f"--keep {keep}: exists and is not empty; name a new directory")
+
+
 @contextlib.contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     """Where the records go: ``keep``, or a temporary directory that is removed."""
@@ -138,27 +152,37 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 
 def _run_all(trials: Sequence[Trial], repeat: int, jobs: int, folder: Path) -> list[Row]:
-    """Every trial ``repeat`` times, ``jobs`` at a time; the longest go first."""
+    """Every trial ``repeat`` times, ``jobs`` at a time; the longest go first.
+
+    Each job is a process: a supervisor's own CPU and memory are judged too, and must not be its neighbours'.
+    """
     todo = [(trial, number) for trial in trials for number in range(1, repeat + 1)]
+    todo.sort(key=lambda item: -_wall_s(item[0]))
     done: dict[str, list[Outcome]] = {trial.name: [] for trial in trials}
-    pool = concurrent.futures.ThreadPoolExecutor(jobs, "zcbench-selftest")
+    # Not forked: a run begins in a fresh interpreter, as `zcbench run` does.
+    context = multiprocessing.get_context("spawn")
+    # Between runs Ctrl-C is this process's to handle; within one the supervisor drains, and ends it.
+    quiet = (signal.SIGINT, signal.SIG_IGN)
+    pool = concurrent.futures.ProcessPoolExecutor(
+        min(jobs, len(todo)), context, initializer=signal.signal, initargs=quiet
+    )
+    running: set[concurrent.futures.Future[Outcome]] = set()
+    count = 0
     try:
-        todo.sort(key=lambda item: -_wall_s(item[0]))
-        runs = [pool.submit(_run_one, trial, folder / f"{trial.name}-{n}") for trial, n in todo]
-        for count, run in enumerate(concurrent.futures.as_completed(runs), 1):
-            outcome = run.result()
-            done[outcome.trial.name].append(outcome)
-            _tell(outcome, f"[{count}/{len(runs)}]")
-    except KeyboardInterrupt:
-        print("zcbench: interrupted; the runs are stopped", file=sys.stderr)
-        shutil.rmtree(folder, ignore_errors=True)
-        sys.stderr.flush()
-        # The threads would wait for their runs. Without this process the workers' pipes end, and so do they.
-        os._exit(INTERRUPTED)
-    except BaseException:
-        pool.shutdown(cancel_futures=True)
-        raise
-    pool.shutdown()
+        while count < len(todo):
+            # No more than can run: what waits in the pool would still be run after a Ctrl-C.
+            for trial, number in todo[count + len(running) :][: jobs - len(running)]:
+                running.add(pool.submit(_run_one, trial, folder / f"{trial.name}-{number}"))
+            finished, running = concurrent.futures.wait(
+                running, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            for run in finished:
+                count += 1
+                outcome = run.result()
+                done[outcome.trial.name].append(outcome)
+                _tell(outcome, f"[{count}/{len(todo)}]")
+    finally:
+        pool.shutdown()
     return [Row(trial, tuple(done[trial.name])) for trial in trials]
 
 
