@@ -70,6 +70,14 @@ def test_packets_lost_at_moments_are_no_clock(losses: object, seed: int) -> None
     assert not line(3600, losses=losses, seed=seed).is_clock
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_few_packets_lost_at_two_moments_are_no_clock_either(seed: int) -> None:
+    # given five minutes with two losses of six packets: a line passes within three packets of all points
+    found = line(300, losses=((100.0, 6), (200.0, 6)), seed=seed)
+    assert found.off_packets < 4
+    assert not found.is_clock
+
+
 def test_errors_that_last_widen_the_interval() -> None:
     # given the same deviations, once in any order and once in stretches of the same sign
     x = np.arange(0.0, 100.0)

@@ -103,7 +103,9 @@ def _floor_s(record: Record, found: Totals, use: NDArray[np.bool_]) -> float:
     known = medians[np.isfinite(medians)]
     # Half of a burst's rhythm is its median: what is left is the machine's and the engine's.
     typical = max(0.0, float(np.median(known)) / 1e9 - rhythm / 2) if known.size else 0.0
-    return rhythm + max(STALL_S, PERIODS_LATE * period, STALL_RATIO * typical)
+    calm = float(np.percentile(record.samples["delivery_max_ns"][use], 25)) / 1e9 - rhythm
+    crowded = min(max(STALL_S, CROWDED_RATIO * calm), MOST_CROWDED * STALL_S)
+    return rhythm + max(crowded, PERIODS_LATE * period, STALL_RATIO * typical)
 
 
 def _pattern(
