@@ -18,9 +18,11 @@ from zcbench.record.reader import Record
 # hiccup on a busy shared machine is 20 to 100 ms; an hour on two busy cores had two above 100 ms.
 STALL_S = 0.1
 PERIODS_LATE = 2  # with long packets: a packet and the next one late
-STALL_RATIO = (
-    8.0  # times the run's own median: an overloaded run is slow all the time, it does not stall
-)
+# Where the calmer quarter of the samples already waits, the machine is crowded: three times that, but never
+# so much that stalls of twice STALL_S in every sample could hide each other.
+CROWDED_RATIO, MOST_CROWDED = 3.0, 1.5
+# Times the run's own median latency: an overloaded run is slow all the time, it does not stall.
+STALL_RATIO = 8.0
 OUTAGE_S = 5.0  # half of the default limits.hang: no scheduler leaves a thread out for so long
 # -- periodic
 # Four alike at three equal intervals: three random intervals agree within a tenth about once in a
