@@ -138,6 +138,32 @@ def test_a_stall_that_is_a_collection_is_told_from_one_that_only_comes_near(tmp_
     assert found.by_gc == 1
 
 
+def test_a_collection_that_the_harness_forced_is_no_stall_of_the_subject(tmp_path: Path) -> None:
+    # given 110 ms every other second, as long as the collections that the harness makes, on a busy machine
+    longest = [0.11 if i % 2 else 0.003 for i in range(60)]
+    forced_ns = np.cumsum([105_000_000 if i % 2 else 0 for i in range(60)])
+
+    def forced(index: int, row: Row) -> None:
+        row |= {
+            "delivery_max_ns": round(longest[index] * 1e9),
+            "delivery_p50_ns": 200_000,
+            "gc.forced_pause_ns": int(forced_ns[index]),
+        }
+
+    plan = scenario(duration_s=60)
+    record = make_record(tmp_path / "run", plan, rows=60, bend=forced)
+    found = stalls(record, totals(record))
+    # then none of them is the subject's
+    assert found is not None
+    assert (found.pattern, found.harness) == ("none", 30)
+    # and stalls much longer than those collections are
+    longest = [0.3 if i % 2 else 0.003 for i in range(60)]
+    record = make_record(tmp_path / "longer", plan, rows=60, bend=forced)
+    worse = stalls(record, totals(record))
+    assert worse is not None
+    assert (worse.pattern, worse.harness) == ("frequent", 0)
+
+
 def test_no_reading_is_no_answer(tmp_path: Path) -> None:
     record = make_record(tmp_path / "run")
     assert stalls(record, totals(record)) is None

@@ -69,7 +69,9 @@ def delivery(record: Record, found: Totals) -> Delivery:
     elif finished:
         packets, why = 0, "a replay knows its packets"
     else:
-        packets, why = 2, "the run was cut off with one packet due and one on its way"
+        late = math.ceil(READING_S * (nominal_per_s(record, found) or 0.0))
+        packets = MOVING_PACKETS + late
+        why = f"the run was cut off: one packet due, one on its way, and {late} of {READING_S * 1e3:.0f} ms"
     owed = 0 if record.run.due_packets is not None and finished else _by_clock(record, found, due)
     if owed:
         packets, why = packets + owed, f"{why} + {owed:,} packets of a clock that is off (see rate)"

@@ -56,7 +56,8 @@ Pattern = Literal["none", "sporadic", "frequent", "periodic", "outage"]
 class Stalls:
     """Samples in which a packet came more than ``floor_s`` late: at which times (s into the run, to a
     sample) and by how much. ``period_s`` is set for a periodic pattern; ``by_gc`` counts those in which
-    one collection took most of the time, ``machine`` those in which the supervisor was late as well."""
+    one collection took most of the time, ``machine`` those in which the supervisor was late as well. Those
+    that a collection forced by the harness explains are left out, and counted in ``harness``."""
 
     samples: int
     floor_s: float
@@ -66,6 +67,7 @@ class Stalls:
     period_s: float | None
     by_gc: int
     machine: int
+    harness: int
 
 
 def stalls(record: Record, found: Totals) -> Stalls | None:
@@ -77,7 +79,9 @@ def stalls(record: Record, found: Totals) -> Stalls | None:
     elapsed, longest = rows["elapsed_s"][use], rows["delivery_max_ns"][use] / 1e9
     floor_s = _floor_s(record, found, use)
     # A packet is late by what it waited beyond the application's own rhythm.
-    late = longest > floor_s
+    slow = longest > floor_s
+    forced = slow & (_forced_s(record)[use] >= GC_SHARE * longest)
+    late = slow & ~forced
     at, height = elapsed[late], longest[late]
     supervisor_late = np.nan_to_num(rows["sample_late_s"][use])[late]
     outside = (supervisor_late >= STALL_S / 2) | _suspended(record, at)
@@ -93,6 +97,7 @@ def stalls(record: Record, found: Totals) -> Stalls | None:
         period_s=period,
         by_gc=by_gc,
         machine=int(outside.sum()),
+        harness=int(forced.sum()),
     )
 
 
@@ -108,6 +113,13 @@ def _floor_s(record: Record, found: Totals, use: NDArray[np.bool_]) -> float:
     calm = float(np.percentile(record.samples["delivery_max_ns"][use], 25)) / 1e9 - rhythm
     crowded = min(max(STALL_S, CROWDED_RATIO * calm), MOST_CROWDED * STALL_S)
     return rhythm + max(crowded, PERIODS_LATE * period, STALL_RATIO * typical)
+
+
+def _forced_s(record: Record) -> NDArray[np.float64]:
+    """What the harness's own collections took since the sample before the last one, per sample, s: a pause
+    may end just before a sample that the packets it held up come after."""
+    each = np.diff(np.nan_to_num(record.samples["gc_forced_pause_ns"]), prepend=0.0) / 1e9
+    return np.asarray(np.maximum(each, np.concatenate([[0.0], each[:-1]])))
 
 
 def _pattern(

@@ -99,13 +99,14 @@ def _in_time(
 
 
 def _sporadic(late: Stalls) -> str:
+    own = f"; in {late.harness} the harness collected" if late.harness else ""
     if not late.at_s:
-        return f"; none of {late.samples:,} samples had a stall"
+        return f"; none of {late.samples:,} samples had a stall of its own{own}"
     worst = int(np.argmax(late.late_s))
     seen = f" (the supervisor was late in {late.machine} of them as well)" if late.machine else ""
     return (
         f"; {len(late.at_s)} of {late.samples:,} samples had a stall{seen}, without a pattern, the longest "
-        f"{format_duration(late.late_s[worst])} at {format_duration(late.at_s[worst])}"
+        f"{format_duration(late.late_s[worst])} at {format_duration(late.at_s[worst])}{own}"
     )
 
 
@@ -198,6 +199,7 @@ def _evidence(late: Stalls, gc: Collector | None, rises: dict[str, Creep | None]
         "stall_period_s": late.period_s,
         "stalls_by_gc": late.by_gc,
         "stalls_of_the_machine": late.machine,
+        "stalls_of_the_harness": late.harness,
         "samples": late.samples,
         "gc_share": None if gc is None else gc.share,
     }
