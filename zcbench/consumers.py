@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from zcbench.capture.engine import CaptureEngine, Packet
+from zcbench.capture.engine import CaptureEngine, Packet, PacketFlags
 from zcbench.capture.sources import ReplaySource
 from zcbench.clock import now_ns
 from zcbench.scoreboard import Scoreboard
@@ -56,11 +56,59 @@ def verify_checksum(packet: Packet) -> bool:
     return packet.checksum == zlib.crc32(packet.array.data)
 
 
-class Tally:
-    """The consumer's counters, kept on the scoreboard: order, gaps, and whether bytes were right."""
+class Slots:
+    """Follows where packets lie: whether two held at once share memory, and how soon a slot is used again.
 
-    def __init__(self, board: Scoreboard, verify: Verifier | None) -> None:
+    What is held is as many entries as the application holds packets; the rest is one marked slot.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._patience = (
+            4 * slots
+        )  # packets after which a marked slot is given up: it is held, or lost
+        self._held: dict[int, int] = {}
+        self._marked, self._marked_at = 0, 0
+
+    def take(self, packet: Packet, address: int, number: int) -> tuple[bool, int]:
+        """Packet ``number`` came at ``address``: is that still held, and the packets since the marked slot's
+        last use if this is it (else 0)."""
+        shared = address in self._held
+        self._held[address] = self._held.get(address, 0) + 1
+        distance = 0
+        if packet.flags & PacketFlags.OVERFLOW == 0:
+            if address == self._marked:
+                distance = number - self._marked_at
+            if distance or not self._marked or number - self._marked_at > self._patience:
+                self._marked, self._marked_at = address, number
+        return shared, distance
+
+    def let_go(self, address: int) -> None:
+        """A packet at ``address`` is about to be released."""
+        left = self._held.get(address, 0) - 1
+        if left > 0:
+            self._held[address] = left
+        else:
+            self._held.pop(address, None)
+
+
+def address_of(array: NDArray[Any]) -> int:
+    """Where an array's samples begin. (Half the cost of ``array.ctypes.data``.)"""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+class Tally:
+    """The consumer's counters, kept on the scoreboard: order, gaps, and whether bytes were right.
+
+    With a verifier it also follows the packets' memory and size (``packet_bytes``).
+    """
+
+    def __init__(
+        self, board: Scoreboard, verify: Verifier | None, packet_bytes: int | None = None
+    ) -> None:
         self._words = board.words
+        self._packet_bytes = packet_bytes
+        self._slots = Slots(board["pool.slots"] or 1)
         self._at = {
             name.partition(".")[2]: i
             for name, i in board.index.items()
@@ -96,13 +144,25 @@ class Tally:
         self._words[self._at["last_sequence"]] = sequence
         self._add("received")
         if self._verify is not None:
+            self._follow(packet)
             if not self._verify(packet):
                 self._add("corrupt_on_delivery")
             self._add("checked")
 
+    def _follow(self, packet: Packet) -> None:
+        received, array = self._words[self._at["received"]], packet.array
+        shared, distance = self._slots.take(packet, address_of(array), received)
+        if shared:
+            self._add("aliased")
+        if distance:
+            self._words[self._at["reuse_distance"]] = distance
+        if self._packet_bytes is not None and array.nbytes != self._packet_bytes:
+            self._add("wrong_size")
+
     def let_go(self, packet: Packet) -> None:
         """Compare the bytes once more, then release the packet."""
         if self._verify is not None:
+            self._slots.let_go(address_of(packet.array))
             self._add("rechecked")
             if not self._verify(packet):
                 self._add("corrupt_before_return")

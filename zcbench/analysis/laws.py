@@ -52,6 +52,7 @@ MISSES = Law(
     ("pool.misses",),
     ("pool.overflow_allocations", "pool.refused"),
 )
+RECEIVED = Law("delivered = received", ("engine.delivered",), ("consumer.received",))
 DONE = 3  # the phase in which nothing moves any more
 
 
@@ -89,6 +90,8 @@ def balances(record: Record, found: Totals) -> list[Balance]:
     # A subject that died in mid-step leaves the step half counted: that is no lie of its counters.
     slack = 0 if count(found, "phase") == DONE else MOVING_PACKETS
     laws = LAWS if record.run.scenario.pool.policy == "block" else (*LAWS, MISSES)
+    if record.run.ingested is None:  # somebody else's application counts nothing of its own
+        laws = (*laws, RECEIVED)
     return [_balance(law, record, found, settled, slack) for law in laws]
 
 
@@ -108,3 +111,37 @@ def _balance(
     left = sum(total[n] for n in law.left) - sum(total[n] for n in law.minus)
     right = sum(total[n] for n in law.right)
     return Balance(law, left, right, int(np.abs(known).max(initial=0)), known.size, slack)
+
+
+@dataclass(frozen=True)
+class Overflow:
+    """Overflow bytes allocated and not freed: ``at_end``, and the most that no lease in flight explained."""
+
+    at_end: int | None
+    unexplained: int
+
+
+def overflow(record: Record, found: Totals) -> Overflow:
+    """Overflow blocks against leases, at the end and at every settled sample: each live block has its lease.
+
+    What is in flight may lie in the slab, so this can miss a block; it never accuses an honest pool.
+    """
+    allocations = count(found, "pool.overflow_allocations")
+    allocated = count(found, "pool.overflow_bytes")
+    freed = count(found, "pool.overflow_freed_bytes")
+    in_flight = count(found, "pool.in_flight")
+    if None in (allocations, allocated, freed, in_flight):
+        return Overflow(None, 0)
+    live = (allocated or 0) - (freed or 0)
+    if not allocations:
+        return Overflow(live, max(0, live))
+    block = (allocated or 0) / allocations
+    samples = record.samples
+    settled = samples["settled"] == 1
+    beyond = (
+        samples["pool_overflow_bytes"]
+        - samples["pool_overflow_freed_bytes"]
+        - (samples["pool_in_flight"] + MOVING_PACKETS) * block
+    )[settled]
+    during = int(np.nan_to_num(beyond).max(initial=0))
+    return Overflow(live, max(0, during, round(live - (in_flight or 0) * block)))

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
+from zcbench.analysis.growth import RUNNING
+from zcbench.analysis.resources import marks, staircase
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 
@@ -66,3 +70,71 @@ def behaviour(record: Record, found: Totals, streamed_s: float | None) -> PoolBe
         rate_per_s=captured / streamed_s if captured and streamed_s else None,
         mean_hold_s=hold.total_ns / hold.count / 1e9 if hold is not None and hold.count else None,
     )
+
+
+# A first-in first-out pool hands each slot out once a lap, so the packets between two uses of one slot are the
+# slots in circulation. Other orders show another number from the start: not to be judged by.
+LAP_SHARE = 0.9
+LOST_SHARE = (
+    0.02  # of the slots, at least one: below it, packets that overtook one another in returning
+)
+
+
+@dataclass(frozen=True)
+class Circulation:
+    """Slots in circulation at the start and at the end of the stream, as seen in the packets' addresses."""
+
+    first: int
+    last: int
+    packets: int
+
+    @property
+    def lost_every(self) -> int:
+        """Packets for each slot lost."""
+        return max(1, round(self.packets / max(1, self.first - self.last)))
+
+
+def lost_slots(record: Record, found: Totals) -> Circulation | None:
+    """How the slots in circulation fell, if they fell step by step; None if not, or if nobody could tell."""
+    slots, captured = count(found, "pool.slots"), count(found, "engine.captured")
+    seen = [mark for mark in marks(record, "consumer_reuse_distance", 0.0) if mark > 0]
+    if not slots or not captured or not seen or count(found, "pool.misses"):
+        return _lost_by_misses(
+            found
+        )  # an overflow block takes part in the lap, and would lengthen it
+    falling = -np.asarray(seen, dtype=np.float64)
+    whole = LAP_SHARE * slots <= max(seen) <= slots
+    if not whole or not staircase(falling, least=max(1.0, LOST_SHARE * slots)):
+        return None
+    return Circulation(slots, seen[-1], captured)
+
+
+def _lost_by_misses(found: Totals) -> Circulation | None:
+    """Misses though slots must have been free: the most ever in flight is all that still goes round."""
+    slots, misses = count(found, "pool.slots"), count(found, "pool.misses")
+    high, captured = count(found, "pool.high_water"), count(found, "engine.captured")
+    hits = count(found, "pool.hits")
+    if not slots or not misses or not captured or high is None or hits is None:
+        return None
+    # A returning thread may stand between "returned" and "free" for a moment: a miss now and then is that.
+    if misses < LOST_MISSES * captured or high > LAP_SHARE * slots or hits <= slots:
+        return None
+    return Circulation(slots, 0, captured - misses)
+
+
+LOST_MISSES = 0.01  # of the acquires
+
+# Nine of ten returns in samples in which a collection ran, when fewer of the samples are such: gc gives back.
+GARBAGE_RETURNS, GARBAGE_SAMPLES = 0.9, 0.6
+
+
+def held_by_garbage(record: Record) -> bool:
+    """Whether leases come back when the collector runs, and hardly otherwise."""
+    samples = record.samples
+    rows = samples["phase"] == RUNNING
+    returns = np.diff(samples["pool_returns"][rows])
+    collected = np.diff(samples["gc_collections"][rows]) > 0
+    if returns.size < 2 or not returns.sum() > 0:
+        return False
+    share = float(returns[collected].sum() / returns.sum())
+    return share >= GARBAGE_RETURNS and float(collected.mean()) <= GARBAGE_SAMPLES

@@ -184,7 +184,7 @@ def _window(
 ) -> Window | None:
     inside = use & (times >= start)
     t, y = times[inside], values[inside]
-    blocks = _blocks(t, start, stop)
+    blocks = equal_blocks(t, start, stop)
     if blocks is None:
         return None
     count = int(blocks.max()) + 1
@@ -214,8 +214,9 @@ def _window(
     )
 
 
-def _blocks(t: Readings, start: float, stop: float) -> NDArray[np.intp] | None:
-    """The block of each reading: the most equal blocks, 12 to 6, that leave none empty."""
+def equal_blocks(t: Readings, start: float, stop: float) -> NDArray[np.intp] | None:
+    """The block of each reading, shape of ``t``: the most equal blocks, 12 to 6, that leave none empty. None
+    if there are fewer."""
     if stop <= start:
         return None
     for count in range(MOST_BLOCKS, FEWEST_BLOCKS - 1, -1):

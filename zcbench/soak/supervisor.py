@@ -33,6 +33,7 @@ from zcbench.scenario import Scenario
 from zcbench.scoreboard import Histogram, Scoreboard
 from zcbench.soak.assembly import due_packets, gc_every_s, stream_format
 from zcbench.soak.environment import environment
+from zcbench.soak.leftovers import children
 from zcbench.soak.subject import EngineSubject, Subject
 from zcbench.soak.worker import DONE, RUNNING, STARTING
 
@@ -413,6 +414,7 @@ class _Watch:
                     else process.num_handles(),
                     "cpu_user_s": cpu.user,
                     "cpu_system_s": cpu.system,
+                    "children": children(process.pid),
                     "ctx_voluntary": switches.voluntary,
                     "ctx_involuntary": switches.involuntary,
                 }

@@ -99,7 +99,6 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
             if isinstance(parts.source, ReplaySource)
             else consumers.verify_checksum
         )
-    tally = consumers.Tally(board, verify)
     engine_type = find_engine(scenario.engine)
     if scenario.fault is not None:
         engine_type, consumer = plant(find_fault(scenario.fault), engine_type, consumer)
@@ -110,6 +109,8 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
         scoreboard=board,
         checksum=verify is not None and not replayed,
     )
+    # After the engine, which says on the board how many slots there are.
+    tally = consumers.Tally(board, verify, parts.format.packet_bytes)
     watch = GcWatch(board, note)
     probes = Probes(
         board,

@@ -21,6 +21,7 @@ from zcbench.verdict.checks import (
     memory,
     rate,
     recycling,
+    resources,
     timing,
 )
 
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     recycling.check,
     hit_rate.check,
     memory.check,
+    resources.check,
     timing.check,
     cost.check,
 )

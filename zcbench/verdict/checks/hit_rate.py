@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from zcbench.analysis.delivery import delivery
-from zcbench.analysis.pool import PoolBehaviour, behaviour
+from zcbench.analysis.laws import overflow
+from zcbench.analysis.pool import PoolBehaviour, behaviour, held_by_garbage, lost_slots
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
-from zcbench.units import format_duration
+from zcbench.units import format_bytes, format_duration
 
 
 def check(record: Record, found: Totals) -> Finding:
@@ -32,23 +33,36 @@ def check(record: Record, found: Totals) -> Finding:
             evidence=evidence,
         )
     percent = pool.hit_rate * 100
-    reason, remedy = _reason(pool)
+    cause, reason, remedy = _reason(record, found, pool)
     expected = "" if wanted is None else f" (expected {wanted:g} %)"
     return Finding(
         check="pool.hit_rate",
         outcome="fail" if wanted is not None and percent < wanted else "pass",
+        cause=cause,
         sentence=f"hit rate {percent:.2f} %{expected}: {reason}",
         evidence=evidence,
         remedy=remedy,
     )
 
 
-def _reason(pool: PoolBehaviour) -> tuple[str, str | None]:
+def _reason(
+    record: Record, found: Totals, pool: PoolBehaviour
+) -> tuple[str | None, str, str | None]:
+    """Cause, sentence and remedy."""
     high, slots, misses = pool.high_water or 0, pool.slots or 0, pool.misses or 0
     if not misses:
-        return f"at most {high:,} of {slots:,} slots were in flight at once", None
+        return None, f"at most {high:,} of {slots:,} slots were in flight at once", None
     if not pool.returns:
-        return "the pool never got a slot back (see pool.recycling)", None
+        return "never_recycled", "the pool never got a slot back (see pool.recycling)", None
+    if unexplained := overflow(record, found).unexplained:
+        return (
+            "overflow_never_freed",
+            f"{misses:,} misses, whose overflow blocks are not all freed "
+            f"({format_bytes(unexplained)} too much)",
+            "free an overflow block when its lease returns (see conservation)",
+        )
+    if lost_slots(record, found) is not None:
+        return "slots_lost", "slots got lost on their way back (see pool.recycling)", None
     little = ""
     if (
         pool.mean_in_flight is not None
@@ -59,13 +73,26 @@ def _reason(pool: PoolBehaviour) -> tuple[str, str | None]:
             f"; Little's law: {pool.rate_per_s:,.1f}/s × {format_duration(pool.mean_hold_s)} held "
             f"= {pool.mean_in_flight:,.0f} in flight on average"
         )
-    if high > slots:
-        needed = pool.slots_needed
+    needed = pool.slots_needed
+    if record.run.scenario.consumer.kind == "cycle" or held_by_garbage(record):
+        often = (
+            f"gc.collect() every {format_duration(slots / pool.rate_per_s)} or so, "
+            if pool.rate_per_s
+            else ""
+        )
         return (
+            "held_by_garbage",
+            f"leases come back when the garbage collector runs, up to {high:,} at once{little}",
+            f"{often}--pool {needed}, or packets released by hand instead of by gc",
+        )
+    if high > slots:
+        return (
+            "too_small",
             f"pool too small: {high:,} in flight at the high water, {slots:,} slots{little}",
             f"--pool {needed} would have served every acquire of this run, with a quarter to spare",
         )
     return (
+        "too_late",
         f"{misses:,} misses though at most {high:,} of {slots:,} slots were in flight{little}",
         "slots came back too late to be seen free: look at the returning threads",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending, Finding, Outcome
+from zcbench.record.schema import Ending, Event, Finding, Outcome
 
 _OUTCOMES: dict[Ending, Outcome] = {
     Ending.FINISHED: "pass",
@@ -34,8 +34,11 @@ _REMEDIES = {
 
 
 def check(record: Record, _found: Totals) -> Finding:
-    """Pass only when the subject said it was done and exited with 0."""
+    """Pass only when the subject said it was done and exited with 0, and no exception went unseen."""
     end = record.end
+    unseen = [event for event in record.events if event.kind == "unraisable"]
+    if unseen and end.ending is Ending.FINISHED:
+        return _unseen(record, unseen)
     where = ""
     if end.ending is not Ending.FINISHED and end.last_sequence is not None:
         where = (
@@ -47,6 +50,7 @@ def check(record: Record, _found: Totals) -> Finding:
     return Finding(
         check="life",
         outcome=_OUTCOMES.get(end.ending, "fail"),
+        cause=None if end.ending is Ending.FINISHED else end.ending.value,
         sentence=_SENTENCES[end.ending] + detail + where,
         evidence={
             "ending": end.ending.value,
@@ -56,4 +60,23 @@ def check(record: Record, _found: Totals) -> Finding:
             "received": end.received,
         },
         remedy=_REMEDIES.get(end.ending),
+    )
+
+
+def _unseen(record: Record, events: list[Event]) -> Finding:
+    """Python prints what a finaliser or a thread raises, and goes on as if nothing had happened."""
+    first = events[0]
+    number = "an exception" if len(events) == 1 else f"at least {len(events)} exceptions"
+    return Finding(
+        check="life",
+        outcome="fail",
+        cause=Ending.FAILED.value,
+        sentence=f"{number} that nobody caught, the first {first.elapsed_s:.1f} s into the run: "
+        f"{first.message}",
+        evidence={
+            "ending": record.end.ending.value,
+            "unraisable": len(events),
+            "received": record.end.received,
+        },
+        remedy="Python printed and forgot it: the traceback is in worker.jsonl and subject.log",
     )

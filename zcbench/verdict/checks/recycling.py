@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.laws import DONE, MOVING_PACKETS
-from zcbench.analysis.pool import behaviour
+from zcbench.analysis.pool import behaviour, lost_slots
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
@@ -22,12 +22,21 @@ def check(record: Record, found: Totals) -> Finding:
         "in_flight": pool.in_flight,
     }
 
-    def finding(outcome: Outcome, sentence: str, remedy: str | None = None) -> Finding:
+    def finding(
+        outcome: Outcome,
+        sentence: str,
+        remedy: str | None = None,
+        *,
+        cause: str | None = None,
+        power: str | None = None,
+    ) -> Finding:
         return Finding(
             check="pool.recycling",
             outcome=outcome,
             sentence=sentence,
+            cause=cause,
             evidence=evidence,
+            power=power,
             remedy=remedy,
         )
 
@@ -57,12 +66,24 @@ def check(record: Record, found: Totals) -> Finding:
             "fail",
             f"the pool never got a slot back: {spent}, 0 returns",
             "find who keeps the leases: a return that does nothing, or a reference that never dies",
+            cause="never_recycled",
+        )
+    lost = lost_slots(record, found)
+    if lost is not None:
+        return finding(
+            "fail",
+            f"slots in circulation fell from {lost.first:,} to {lost.last:,}: one slot lost every "
+            f"{lost.lost_every:,} packets, although {returns:,} leases were returned",
+            f"a return that is counted must reach the free list: look at what happens every "
+            f"{lost.lost_every:,} packets; more slots only put it off",
+            cause="slots_lost",
         )
     if left and record.end.ending is Ending.FINISHED:
         return finding(
             "fail",
             f"{left:,} leases never came back, although the consumer let go of everything",
             "look for references in caches, tracebacks and cycles (gc.garbage); see the oldest lease",
+            cause="leases_left",
         )
     # Under block a miss may get a slot after all, which is a reuse that no hit counts.
     waited = (
@@ -77,6 +98,7 @@ def check(record: Record, found: Totals) -> Finding:
             f"the pool never reused a slot: {spent}, although {returns:,} leases came back after "
             f"{format_duration(held_s or 0.0)} on average",
             "a returned slot must reach the free list",
+            cause="never_reused",
         )
     if hits <= slots and misses:
         return finding(
@@ -95,6 +117,7 @@ def check(record: Record, found: Totals) -> Finding:
         "pass",
         f"each slot was used {uses:,.0f} times on average; {returns:,} returns for {hits + misses:,} acquires, "
         f"{left:,} still out",
+        power="one lease that never came back",
     )
 
 

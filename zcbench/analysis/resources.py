@@ -1,0 +1,115 @@
+"""Descriptors, threads and child processes: whole numbers, so a leak of them is a staircase."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.analysis.growth import RUNNING
+from zcbench.analysis.trend import equal_blocks
+from zcbench.record.reader import Record
+from zcbench.record.schema import Event
+
+KINDS = {"fds": "descriptors", "threads": "threads", "children": "child processes"}
+_NAMES = {"fds": "fd_names", "threads": "thread_names", "children": "child_names"}
+WARMUP_SHARE = 0.1  # of the stream: lazily opened things
+NEW_HIGHS = 3  # one or two are a pool that filled, or a library that opened its files late
+LAST_SHARE = 2 / 3  # a leak goes on: one new high must lie beyond
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind. ``before`` and ``after`` are the counts before the stream and after its drain; ``marks`` the
+    lowest count of each block of the stream (empty with fewer than 6 blocks of readings); ``grown`` what
+    there is more of after than before, by name."""
+
+    kind: str
+    before: int | None
+    after: int | None
+    marks: tuple[int, ...]
+    grown: tuple[tuple[str, int], ...]
+
+    @property
+    def climbs(self) -> bool:
+        """Whether the lowest counts rise step by step to the end and never fall."""
+        return staircase(np.asarray(self.marks, dtype=np.float64))
+
+    @property
+    def left(self) -> int | None:
+        """How many more there are after the drain than before the stream."""
+        if self.before is None or self.after is None:
+            return None
+        return max(0, self.after - self.before)
+
+
+def staircase(marks: NDArray[np.float64], least: float = 1.0) -> bool:
+    """Three new highs of ``marks`` (each by ``least`` or more), one in the last third, and no fall."""
+    if not marks.size:
+        return False
+    highs, top = [], marks[0]
+    for index, mark in enumerate(marks):
+        if mark <= top - least:
+            return False
+        if mark >= top + least:
+            highs.append(index)
+            top = mark
+    return len(highs) >= NEW_HIGHS and highs[-1] >= LAST_SHARE * marks.size
+
+
+def resources(record: Record) -> list[Resource]:
+    """Each kind over the run."""
+    first, last = _events(record)
+    return [
+        Resource(
+            kind,
+            _count(first, kind),
+            _count(last, kind),
+            marks(record, kind),
+            _grown(first, last, kind),
+        )
+        for kind in KINDS
+    ]
+
+
+def marks(record: Record, column: str, warmup_share: float = WARMUP_SHARE) -> tuple[int, ...]:
+    """The lowest reading of ``column`` in each block of the stream, without its start."""
+    values, times = record.samples[column], record.samples["elapsed_s"]
+    rows = np.isfinite(values) & (record.samples["phase"] == RUNNING)
+    if not rows.any():
+        return ()
+    y, t = values[rows], times[rows]
+    start = t[0] + warmup_share * (t[-1] - t[0])
+    late = t >= start
+    block = equal_blocks(t[late], float(start), float(t[-1]))
+    if block is None:
+        return ()
+    return tuple(int(y[late][block == n].min()) for n in range(int(block.max()) + 1))
+
+
+def _events(record: Record) -> tuple[Event | None, Event | None]:
+    found = [event for event in record.events if event.kind == "resources"]
+    return (found[0] if found else None, found[-1] if len(found) > 1 else None)
+
+
+def _count(event: Event | None, kind: str) -> int | None:
+    value = None if event is None else event.data.get(kind)
+    return None if value is None else int(value)
+
+
+def _grown(first: Event | None, last: Event | None, kind: str) -> tuple[tuple[str, int], ...]:
+    if first is None or last is None:
+        return ()
+    more = _names(last, kind)
+    more.subtract(_names(first, kind))
+    return tuple((name, number) for name, number in more.most_common(5) if number > 0)
+
+
+def _names(event: Event, kind: str) -> Counter[str]:
+    """By name; descriptors and processes lose their number, threads the one at their end."""
+    names = [str(name) for name in event.data.get(_NAMES[kind], [])]
+    if kind == "threads":
+        return Counter(name.split("-")[0] if name.startswith("Thread-") else name for name in names)
+    return Counter(name.partition(" ")[2] or name for name in names)
