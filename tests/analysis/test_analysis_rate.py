@@ -70,11 +70,14 @@ def test_packets_lost_at_moments_are_no_clock(losses: object, seed: int) -> None
     assert not line(3600, losses=losses, seed=seed).is_clock
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_few_packets_lost_at_two_moments_are_no_clock_either(seed: int) -> None:
-    # given five minutes with two losses of six packets: a line passes within three packets of all points
-    found = line(300, losses=((100.0, 6), (200.0, 6)), seed=seed)
+def test_few_packets_lost_at_two_moments_are_no_clock_either() -> None:
+    # given five calm minutes with two losses of six packets: a line passes within four packets of all points
+    x = np.arange(1.0, 300.0)
+    found = fit(x, 100 * x - 6 * (x > 100) - 6 * (x > 200), 100.0)
+    # then two steps explain them better all the same
+    assert found is not None
     assert found.off_packets < 4
+    assert abs(found.drift_ppm) - found.half_width_ppm > 100
     assert not found.is_clock
 
 
