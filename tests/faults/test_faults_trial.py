@@ -61,10 +61,15 @@ def test_what_else_failed_is_told_and_does_not_make_it_wrong() -> None:
     assert outcome.also == ("gaps: gaps",)
 
 
-def test_a_low_hit_rate_may_be_explained_without_failing() -> None:
-    trial = Trial("small", "too small a pool", {}, "pool.hit_rate", "too_small", "small")
-    assert assess(trial, result(finding("pool.hit_rate", "pass", "too_small"))).right
-    assert not assess(trial, result(finding("pool.hit_rate", "pass", None))).right
+def test_a_control_must_be_given_the_reason_that_it_asks_for() -> None:
+    # given a sound engine with too small a pool
+    small = Trial("small", "too small a pool", {}, "pool.hit_rate", "too_small")
+    # then its low hit rate is explained, and nothing fails
+    assert assess(small, result(finding("pool.hit_rate", "pass", "too_small"))).right
+    assert not assess(small, result(finding("pool.hit_rate", "pass", None))).right
+    explained = finding("pool.hit_rate", "pass", "too_small")
+    assert not assess(small, result(explained, finding("gaps", "fail", "gaps"))).right
+    assert not assess(small, result(explained, finding("life", "fail", "failed"))).right
 
 
 def test_a_control_may_be_inconclusive_and_not_fail() -> None:

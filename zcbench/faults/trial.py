@@ -11,7 +11,10 @@ from zcbench.record.schema import Finding, Result
 
 @dataclass(frozen=True)
 class Trial:
-    """A run and what must be said of it. ``check`` and ``cause`` are None where nothing may fail."""
+    """A run and what must be said of it: that ``check`` fails for ``cause``; both None where nothing may fail.
+
+    ``fault`` is the one planted; None: a control, of which a check can only be asked the reason.
+    """
 
     name: str
     meaning: str
@@ -24,7 +27,9 @@ class Trial:
     @property
     def expected(self) -> str:
         """As the table shows it."""
-        return "no failure" if self.check is None else f"{self.check}: {self.cause}"
+        if self.check is None:
+            return "no failure"
+        return f"{self.check}{':' if self.fault else ' pass,'} {self.cause}"
 
 
 @dataclass(frozen=True)
@@ -52,28 +57,23 @@ def trial_of(fault: Fault) -> Trial:
 def assess(trial: Trial, result: Result) -> Outcome:
     """Hold the findings of a run against what they must be.
 
-    A fault must be called by its name: its check fails (a low hit rate may also just be explained) with its
-    cause. A benign one, or a control, must live to its end, and no check may fail; inconclusive is allowed,
-    since a few seconds cannot settle every question.
+    A fault must be called by its name: its check fails with its cause, whatever else fails beside it. A
+    control must live to its end, and no check may fail (a benign fault likewise); inconclusive is allowed,
+    since a few seconds cannot settle every question. A control that names a check must get its cause there,
+    as the reason of what is no failure.
     """
     failed = [finding for finding in result.findings if finding.outcome == "fail"]
+    life = _find(result, "life")
+    sound = not failed and life is not None and life.outcome == "pass"
     if trial.check is None:
-        life = _find(result, "life")
-        return Outcome(
-            trial,
-            right=not failed and life is not None and life.outcome == "pass",
-            got="no failure" if not failed else ", ".join(map(_named, failed)),
-            also=(),
-            verdict=result.verdict,
-            packets=result.end.received,
-        )
+        got = ", ".join(map(_named, failed)) or "no failure"
+        return Outcome(trial, sound, got, (), result.verdict, result.end.received)
     asked = _find(result, trial.check)
-    explained = trial.check == "pool.hit_rate" and asked is not None and asked.outcome == "pass"
+    caused = asked is not None and asked.cause == trial.cause
+    fails = asked is not None and asked.outcome == "fail"
     return Outcome(
         trial,
-        right=asked is not None
-        and (asked.outcome == "fail" or explained)
-        and asked.cause == trial.cause,
+        right=caused and (sound if trial.fault is None else fails),
         got=f"no check {trial.check}" if asked is None else _named(asked),
         also=tuple(_named(finding) for finding in failed if finding is not asked),
         verdict=result.verdict,
