@@ -163,7 +163,8 @@ def largest_sites(record: Record) -> list[Site]:
         if event.kind == "allocations":
             sites = event.data.get("sites", [])
             return [
-                Site(_short(str(s["site"])), int(s["grown_bytes"]), int(s["grown_blocks"])) for s in sites
+                Site(_short(str(s["site"])), int(s["grown_bytes"]), int(s["grown_blocks"]))
+                for s in sites
             ]
     return []
 

@@ -76,7 +76,10 @@ def behaviour(record: Record, found: Totals, streamed_s: float | None) -> PoolBe
 # slots in circulation. Other orders show another number from the start: not to be judged by.
 LAP_SHARE = 0.9
 LOST_SHARE = (
-    0.02  # of the slots, at least one: below it, packets that overtook one another in returning
+    0.02  # of the slots, at least one: less may be packets that overtook one another in returning
+)
+LOST_MISSES = (
+    0.01  # of the acquires: a returning thread may stand between "returned" and "free" for a moment
 )
 
 
@@ -97,16 +100,16 @@ class Circulation:
 def lost_slots(record: Record, found: Totals) -> Circulation | None:
     """How the slots in circulation fell, if they fell step by step; None if not, or if nobody could tell."""
     slots, captured = count(found, "pool.slots"), count(found, "engine.captured")
-    seen = [mark for mark in marks(record, "consumer_reuse_distance", 0.0) if mark > 0]
-    if not slots or not captured or not seen or count(found, "pool.misses"):
-        return _lost_by_misses(
-            found
-        )  # an overflow block takes part in the lap, and would lengthen it
-    falling = -np.asarray(seen, dtype=np.float64)
-    whole = LAP_SHARE * slots <= max(seen) <= slots
-    if not whole or not staircase(falling, least=max(1.0, LOST_SHARE * slots)):
+    if not slots or not captured:
         return None
-    return Circulation(slots, seen[-1], captured)
+    # A lap in which overflow blocks took part is longer than the slots are many.
+    laps = marks(record, "consumer_reuse_distance", 0.0)
+    seen = [lap for lap in laps if 0 < lap <= slots]
+    falling = -np.asarray(seen, dtype=np.float64)
+    whole = bool(seen) and max(seen) >= LAP_SHARE * slots
+    if whole and staircase(falling, least=max(1.0, LOST_SHARE * slots)):
+        return Circulation(slots, seen[-1], captured)
+    return _lost_by_misses(found)
 
 
 def _lost_by_misses(found: Totals) -> Circulation | None:
@@ -116,13 +119,10 @@ def _lost_by_misses(found: Totals) -> Circulation | None:
     hits = count(found, "pool.hits")
     if not slots or not misses or not captured or high is None or hits is None:
         return None
-    # A returning thread may stand between "returned" and "free" for a moment: a miss now and then is that.
     if misses < LOST_MISSES * captured or high > LAP_SHARE * slots or hits <= slots:
         return None
     return Circulation(slots, 0, captured - misses)
 
-
-LOST_MISSES = 0.01  # of the acquires
 
 # Nine of ten returns in samples in which a collection ran, when fewer of the samples are such: gc gives back.
 GARBAGE_RETURNS, GARBAGE_SAMPLES = 0.9, 0.6

@@ -28,7 +28,7 @@ def judge(record: Record) -> Result:
 
 
 def _overall(findings: list[Finding]) -> Outcome:
-    if any(finding.outcome == "fail" for finding in findings):
+    if any(finding.outcome == "fail" and finding.level == "fail" for finding in findings):
         return "fail"
     if any(finding.outcome == "inconclusive" and finding.required for finding in findings):
         return "inconclusive"
