@@ -73,9 +73,9 @@ def test_a_fault_says_what_it_must_be_called(fault: Fault) -> None:
 def test_a_trial_is_a_scenario_that_can_be_run(trial: Trial) -> None:
     # given its settings / when they are resolved as a user's would be
     scenario = scenario_of(trial)
-    # then they plant the fault, and a quick one takes no more than 40 s of wall time
+    # then they plant the fault, and a quick one takes no more than a minute of wall time
     assert scenario.fault == trial.fault
-    assert trial.slow or scenario.duration / scenario.source.speed <= 40
+    assert trial.slow or scenario.duration / scenario.source.speed <= 60
 
 
 def test_an_unknown_fault_names_the_nearest() -> None:

@@ -20,7 +20,7 @@ from zcbench.faults.pace import (
     STEADY_PACKETS,
 )
 
-PACKET_S = 0.01  # at real pace, which every fault here but the clock's is for
+PACKET_S = 0.01  # at real pace
 
 
 class SlowClock(ReferenceEngine):
