@@ -70,18 +70,21 @@ class Slots:
         )  # packets after which a marked slot is given up: it is held, or lost
         self._held: dict[int, int] = {}
         self._marked, self._marked_at = 0, 0
+        self._taken = 0  # packets in slots; overflow blocks would lengthen the lap
 
-    def take(self, packet: Packet, address: int, number: int) -> tuple[bool, int]:
-        """Packet ``number`` came at ``address``: is that still held, and the packets since the marked slot's
+    def take(self, packet: Packet, address: int) -> tuple[bool, int]:
+        """A packet came at ``address``: is that still held, and the packets in slots since the marked slot's
         last use if this is it (else 0)."""
         shared = address in self._held
         self._held[address] = self._held.get(address, 0) + 1
         distance = 0
         if packet.flags & _OVERFLOW == 0:
+            self._taken += 1
+            since = self._taken - self._marked_at
             if address == self._marked:
-                distance = number - self._marked_at
-            if distance or not self._marked or number - self._marked_at > self._patience:
-                self._marked, self._marked_at = address, number
+                distance = since
+            if distance or not self._marked or since > self._patience:
+                self._marked, self._marked_at = address, self._taken
         return shared, distance
 
     def let_go(self, address: int) -> None:
@@ -97,7 +100,7 @@ def address_of(array: NDArray[Any]) -> int:
     """Where an array's samples begin."""
     try:
         # A fifth of the cost of array.ctypes.data, and a twelfth of array.__array_interface__.
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
     except (TypeError, ValueError):  # read-only, as a copy in bytes is; or empty
         return array.ctypes.data
 
@@ -155,8 +158,8 @@ class Tally:
             self._add("checked")
 
     def _follow(self, packet: Packet) -> None:
-        received, array = self._words[self._at["received"]], packet.array
-        shared, distance = self._slots.take(packet, address_of(array), received)
+        array = packet.array
+        shared, distance = self._slots.take(packet, address_of(array))
         if shared:
             self._add("aliased")
         if distance:

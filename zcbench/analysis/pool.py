@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from zcbench.analysis.growth import RUNNING
-from zcbench.analysis.resources import marks, staircase
+from zcbench.analysis.resources import NEW_HIGHS, marks, staircase
 from zcbench.analysis.totals import Totals, count
+from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.record.reader import Record
 
 HEADROOM = 1.25  # over the measured high water: a quarter for what this run did not happen to see
@@ -75,17 +76,20 @@ def behaviour(record: Record, found: Totals, streamed_s: float | None) -> PoolBe
 # A first-in first-out pool hands each slot out once a lap, so the packets between two uses of one slot are the
 # slots in circulation. Other orders show another number from the start: not to be judged by.
 LAP_SHARE = 0.9
-LOST_SHARE = (
-    0.02  # of the slots, at least one: less may be packets that overtook one another in returning
-)
+# Of the slots, at least one: below it, packets that overtook one another in returning.
+LOST_SHARE = 0.02
 LOST_MISSES = (
     0.01  # of the acquires: a returning thread may stand between "returned" and "free" for a moment
 )
+# Samples with returns out of a collection: with fewer, chance alone puts a burst of returns beside one.
+GARBAGE_BURSTS = 3
+# Nine of ten returns in samples in which a collection ran, when fewer of the samples are such: gc gives back.
+GARBAGE_RETURNS, GARBAGE_SAMPLES = 0.9, 0.6
 
 
 @dataclass(frozen=True)
 class Circulation:
-    """Slots in circulation at the start and at the end of the stream, as seen in the packets' addresses."""
+    """Slots in circulation: ``first`` when the stream began, at most ``last`` after ``packets`` packets."""
 
     first: int
     last: int
@@ -97,23 +101,39 @@ class Circulation:
         return max(1, round(self.packets / max(1, self.first - self.last)))
 
 
+def can_see_lost_slots(record: Record, found: Totals) -> bool:
+    """Whether the packets' addresses show the slots in circulation: a first-in first-out pool, over at least 6
+    blocks of the run."""
+    slots = count(found, "pool.slots") or 0
+    seen = _laps(record, slots)
+    return len(seen) >= FEWEST_BLOCKS and max(seen) >= LAP_SHARE * slots
+
+
 def lost_slots(record: Record, found: Totals) -> Circulation | None:
     """How the slots in circulation fell, if they fell step by step; None if not, or if nobody could tell."""
     slots, captured = count(found, "pool.slots"), count(found, "engine.captured")
     if not slots or not captured:
         return None
-    # A lap in which overflow blocks took part is longer than the slots are many.
-    laps = marks(record, "consumer_reuse_distance", 0.0)
-    seen = [lap for lap in laps if 0 < lap <= slots]
-    falling = -np.asarray(seen, dtype=np.float64)
-    whole = bool(seen) and max(seen) >= LAP_SHARE * slots
-    if whole and staircase(falling, least=max(1.0, LOST_SHARE * slots)):
-        return Circulation(slots, seen[-1], captured)
-    return _lost_by_misses(found)
+    seen, least = _laps(record, slots), max(1.0, LOST_SHARE * slots)
+    falls = staircase(-np.asarray(seen, dtype=np.float64), least=least)
+    if not falls or not can_see_lost_slots(record, found):
+        return _lost_by_misses(record, found)
+    # A slot that somebody keeps does not go round either, and is not lost: it is in flight.
+    out = marks(record, "pool_in_flight", 0.0)
+    kept = max(0, out[-1] - out[0]) if out else 0
+    if max(seen) - seen[-1] - kept < NEW_HIGHS * least:
+        return None
+    return Circulation(slots, seen[-1], captured)
 
 
-def _lost_by_misses(found: Totals) -> Circulation | None:
-    """Misses though slots must have been free: the most ever in flight is all that still goes round."""
+def _laps(record: Record, slots: int) -> list[int]:
+    """The shortest lap of each block of the run; longer ones are of another order."""
+    return [lap for lap in marks(record, "consumer_reuse_distance", 0.0) if 0 < lap <= slots]
+
+
+def _lost_by_misses(record: Record, found: Totals) -> Circulation | None:
+    """Misses though slots must have been free. At a miss whatever still goes round is in flight, so there are
+    at most as many slots left as ever were in flight at once."""
     slots, misses = count(found, "pool.slots"), count(found, "pool.misses")
     high, captured = count(found, "pool.high_water"), count(found, "engine.captured")
     hits = count(found, "pool.hits")
@@ -121,11 +141,9 @@ def _lost_by_misses(found: Totals) -> Circulation | None:
         return None
     if misses < LOST_MISSES * captured or high > LAP_SHARE * slots or hits <= slots:
         return None
-    return Circulation(slots, 0, captured - misses)
-
-
-# Nine of ten returns in samples in which a collection ran, when fewer of the samples are such: gc gives back.
-GARBAGE_RETURNS, GARBAGE_SAMPLES = 0.9, 0.6
+    missed = np.flatnonzero(record.samples["pool_misses"] > 0)
+    first = record.samples["engine_captured"][missed[0]] if missed.size else np.nan
+    return Circulation(slots, high, int(first) if np.isfinite(first) else captured)
 
 
 def held_by_garbage(record: Record) -> bool:
@@ -134,7 +152,7 @@ def held_by_garbage(record: Record) -> bool:
     rows = samples["phase"] == RUNNING
     returns = np.diff(samples["pool_returns"][rows])
     collected = np.diff(samples["gc_collections"][rows]) > 0
-    if returns.size < 2 or not returns.sum() > 0:
+    if not np.nansum(returns) > 0 or int((returns[collected] > 0).sum()) < GARBAGE_BURSTS:
         return False
-    share = float(returns[collected].sum() / returns.sum())
+    share = float(np.nansum(returns[collected]) / np.nansum(returns))
     return share >= GARBAGE_RETURNS and float(collected.mean()) <= GARBAGE_SAMPLES

@@ -18,6 +18,8 @@ _NAMES = {"fds": "fd_names", "threads": "thread_names", "children": "child_names
 WARMUP_SHARE = 0.1  # of the stream: lazily opened things
 NEW_HIGHS = 3  # one or two are a pool that filled, or a library that opened its files late
 LAST_SHARE = 2 / 3  # a leak goes on: one new high must lie beyond
+# A thread that was joined is gone for Python a moment before it is gone for the kernel: one producer an engine.
+LEAVING_THREADS = 1
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ class Resource:
         """How many more there are after the drain than before the stream."""
         if self.before is None or self.after is None:
             return None
-        return max(0, self.after - self.before)
+        more = max(0, self.after - self.before)
+        nameless = self.kind == "threads" and not self.grown
+        return 0 if nameless and more <= LEAVING_THREADS else more
 
 
 def staircase(marks: NDArray[np.float64], least: float = 1.0) -> bool:

@@ -85,6 +85,12 @@ def _reason(
             f"leases come back when the garbage collector runs, up to {high:,} at once{little}",
             f"{often}--pool {needed}, or packets released by hand instead of by gc",
         )
+    if high >= slots and record.run.scenario.pool.policy != "grow":
+        return (
+            "too_small",
+            f"pool too small: {misses:,} acquires found all {slots:,} slots in flight{little}",
+            f"--pool {needed} at least; how many were wanted at once shows under pool.policy = grow",
+        )
     if high > slots:
         return (
             "too_small",

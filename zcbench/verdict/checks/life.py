@@ -37,7 +37,7 @@ def check(record: Record, _found: Totals) -> Finding:
     """Pass only when the subject said it was done and exited with 0, and no exception went unseen."""
     end = record.end
     unseen = [event for event in record.events if event.kind == "unraisable"]
-    if unseen and end.ending is Ending.FINISHED:
+    if unseen and end.ending in (Ending.FINISHED, Ending.INTERRUPTED):
         return _unseen(record, unseen)
     where = ""
     if end.ending is not Ending.FINISHED and end.last_sequence is not None:
@@ -59,6 +59,7 @@ def check(record: Record, _found: Totals) -> Finding:
             "last_sequence": end.last_sequence,
             "received": end.received,
         },
+        power="one exception in a finaliser or a thread" if end.ending is Ending.FINISHED else None,
         remedy=_REMEDIES.get(end.ending),
     )
 
