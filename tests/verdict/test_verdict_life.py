@@ -1,0 +1,61 @@
+"""The end of a subject, by its name; and the exceptions that no end shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.records import make_record
+from zcbench.record.reader import Record
+from zcbench.record.schema import End, Ending, Event, Finding
+from zcbench.verdict import judge
+
+
+def life(record: Record) -> Finding:
+    return next(f for f in judge(record).findings if f.check == "life")
+
+
+def unraisable(elapsed_s: float = 1.5) -> Event:
+    message = "RuntimeError: the finaliser failed in Handle"
+    return Event(elapsed_s=elapsed_s, kind="unraisable", message=message, data={"traceback": ""})
+
+
+@pytest.mark.parametrize("ending", [e for e in Ending if e is not Ending.FINISHED])
+def test_every_other_end_is_the_cause(tmp_path: Path, ending: Ending) -> None:
+    end = End(ending=ending, elapsed_s=15.3, last_sequence=1499, received=1500)
+    found = life(make_record(tmp_path / "run", packets=1500, ending=end))
+    assert found.outcome != "pass"
+    assert found.cause == ending.value
+
+
+def test_a_planned_end_passes_and_says_what_would_have_been_seen(tmp_path: Path) -> None:
+    found = life(make_record(tmp_path / "run"))
+    assert (found.outcome, found.cause) == ("pass", None)
+    assert found.power
+
+
+def test_an_exception_in_a_finaliser_fails_a_run_that_ended_as_planned(tmp_path: Path) -> None:
+    # given an exception that Python printed and forgot
+    found = life(make_record(tmp_path / "run", events=[unraisable()]))
+    # then it is told, with its message and where its traceback is
+    assert (found.outcome, found.cause) == ("fail", "failed")
+    assert "RuntimeError: the finaliser failed in Handle" in found.sentence
+    assert "worker.jsonl" in (found.remedy or "")
+
+
+def test_how_many_is_said(tmp_path: Path) -> None:
+    events = [unraisable(at / 10) for at in range(1, 8)]
+    assert "7 exceptions" in life(make_record(tmp_path / "run", events=events)).sentence
+
+
+def test_an_interruption_does_not_hide_it(tmp_path: Path) -> None:
+    end = End(ending=Ending.INTERRUPTED, elapsed_s=15.3, signal="SIGINT", received=1500)
+    record = make_record(tmp_path / "run", packets=1500, ending=end, events=[unraisable()])
+    assert life(record).outcome == "fail"
+
+
+def test_a_crash_is_not_renamed_by_it(tmp_path: Path) -> None:
+    end = End(ending=Ending.CRASHED, elapsed_s=15.3, signal="SIGSEGV", received=1500)
+    record = make_record(tmp_path / "run", packets=1500, ending=end, events=[unraisable()])
+    assert life(record).cause == "crashed"
