@@ -54,7 +54,7 @@ def delivery(record: Record, found: Totals) -> Delivery:
     streamed_s = _streamed_s(record, found)
     finished = record.end.ending is Ending.FINISHED
     due, delivered = count(found, "due"), count(found, "engine.delivered")
-    if finished and run.due_packets is not None:
+    if run.ingested is not None or (finished and run.due_packets is not None):
         due = run.due_packets
     elif count(found, "phase") != DONE:
         due, delivered = _while_alive(record)
@@ -66,6 +66,9 @@ def delivery(record: Record, found: Totals) -> Delivery:
             due = max(due, round(scenario.duration * per_s))
         packets = 1 + math.ceil(DEVICE_BUFFER_S * per_s + (due or 0) * DEVICE_CLOCK_PPM / 1e6)
         why = f"1 packet + {DEVICE_BUFFER_S * 1e3:.0f} ms of device buffer + {DEVICE_CLOCK_PPM} ppm of clock"
+    elif run.ingested is not None:
+        packets = 1 + math.ceil((due or 0) * DEVICE_CLOCK_PPM / 1e6)
+        why = f"1 packet + {DEVICE_CLOCK_PPM} ppm of clock, of a stream measured elsewhere"
     elif finished:
         packets, why = 0, "a replay knows its packets"
     else:

@@ -106,7 +106,14 @@ def counters(record: Record) -> list[Counter]:
         ),
         replace(exact, name="native heap", values=native, collected=after_gc),
         replace(exact, name="overflow", values=overflow, quantum=packet_bytes, collected=after_gc),
-        replace(exact, name="leases", values=leases, quantum=packet_bytes),
+        replace(
+            exact,
+            name="leases",
+            values=leases,
+            quantum=packet_bytes,
+            # Where the collector decides when leases come back, they are its to judge after.
+            collected=after_gc if record.run.gc_every_s is None else None,
+        ),
         Counter("RSS", "pages", PAGE_BYTES, times, column("rss_bytes")),
         Counter("USS", "pages", PAGE_BYTES, times, column("uss_bytes")),
     ]

@@ -70,11 +70,16 @@ class Balance:
     worst: int
     samples: int
     slack: int = 0
+    lacking: Terms = ()  # metrics nobody measured; left and right are then what is known of them
 
     @property
     def off(self) -> int | None:
         """Left minus right at the end."""
-        return None if self.left is None or self.right is None else self.left - self.right
+        return (
+            None
+            if self.lacking or self.left is None or self.right is None
+            else self.left - self.right
+        )
 
     @property
     def holds(self) -> bool | None:
@@ -105,12 +110,11 @@ def _balance(
     difference = column(law.left) - column(law.minus) - column(law.right)
     known = difference[np.isfinite(difference)]
     values = {name: count(found, name) for name in law.metrics}
-    if any(value is None for value in values.values()):
-        return Balance(law, None, None, int(np.abs(known).max(initial=0)), known.size, slack)
+    lacking = tuple(name for name, value in values.items() if value is None)
     total = {name: value or 0 for name, value in values.items()}
     left = sum(total[n] for n in law.left) - sum(total[n] for n in law.minus)
     right = sum(total[n] for n in law.right)
-    return Balance(law, left, right, int(np.abs(known).max(initial=0)), known.size, slack)
+    return Balance(law, left, right, int(np.abs(known).max(initial=0)), known.size, slack, lacking)
 
 
 @dataclass(frozen=True)

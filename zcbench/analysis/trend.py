@@ -130,7 +130,9 @@ def trend(
 def _conclude(windows: tuple[Window, ...], run_s: float, budget: float, pages: bool) -> Trend:
     judged = [w for w in windows if w.unjudged is None]
     if not judged:
-        return Trend("inconclusive", windows[-1].unjudged or "", windows[-1], windows)
+        # The one that could have seen least: a sawtooth shows its teeth only where the window holds some.
+        widest = max(windows, key=lambda w: w.smallest_seen)
+        return Trend("inconclusive", widest.unjudged or "", widest, windows)
     last = judged[-1]
     failing = [w for w in judged if w.low > budget and not w.slowing]
     if failing:
@@ -193,6 +195,10 @@ def _window(
     kept, step = _set_step_aside(_increments(t, y, blocks, count, length, 0.0), start, length)
     increments = _increments(t, y, blocks, count, length, float(kept.mean()))
     kept, step = _set_step_aside(increments, start, length)
+    if (
+        unjudged is not None
+    ):  # a fall may be a collection nobody told of: the only one seen, and no step
+        kept, step = increments, None
     mean, free = float(kept.mean()), kept.size - 1
     floor = quantum / (math.sqrt(count) * (stop - start))
     error = max(float(stats.sem(kept)), floor)

@@ -11,6 +11,7 @@ import click
 _COMMANDS = {
     "run": "Run a scenario and write its report.",
     "report": "Make the report of a run again, or of several.",
+    "ingest": "Judge what somebody else measured.",
     "scenarios": "List the shipped scenarios.",
     "devices": "List the audio inputs.",
     "selftest": "Is every planted fault called by its name?",

@@ -33,6 +33,7 @@ class Ending(StrEnum):
     MEMORY = "memory"  # killed for memory, by the kernel or by limits.rss
     INTERRUPTED = "interrupted"  # Ctrl-C or SIGTERM
     HARNESS = "harness"  # the harness itself failed, e.g. disk full
+    UNKNOWN = "not observed"  # ingested: somebody else's run, whose end nobody here saw
     PARTIAL = "partial"  # no end was recorded: the supervisor died
 
 

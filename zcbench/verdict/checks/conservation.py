@@ -54,12 +54,20 @@ def check(record: Record, found: Totals) -> Finding:
             evidence=evidence,
             remedy=_REMEDIES[cause],
         )
-    if any(balance.holds is None for balance in laws):
+    lacking = sorted({name for balance in laws for name in balance.lacking})
+    if lacking:
+        gaps = [
+            f"{balance.left:,} against {balance.right:,} in {balance.law.name}, "
+            f"{abs(balance.left - balance.right):,} unaccounted for"
+            for balance in laws
+            if balance.left and balance.right and balance.left != balance.right
+        ]
         return Finding(
             check="conservation",
             outcome="inconclusive",
-            sentence="not every counter of the laws was measured",
+            sentence="; ".join([*gaps, f"not measured: {', '.join(lacking)}"]),
             evidence=evidence,
+            remedy=f"measure {', '.join(lacking)}",
         )
     exact = "exactly" if not laws[0].slack else f"within {laws[0].slack} packets"
     samples = min(balance.samples for balance in laws)

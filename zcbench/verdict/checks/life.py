@@ -11,6 +11,7 @@ _OUTCOMES: dict[Ending, Outcome] = {
     Ending.INTERRUPTED: "inconclusive",
     Ending.HARNESS: "inconclusive",
     Ending.PARTIAL: "inconclusive",
+    Ending.UNKNOWN: "inconclusive",
 }
 _SENTENCES = {
     Ending.FINISHED: "the subject ended as planned",
@@ -22,6 +23,7 @@ _SENTENCES = {
     Ending.INTERRUPTED: "the run was interrupted",
     Ending.HARNESS: "the harness failed; the subject was stopped",
     Ending.PARTIAL: "the end of the run was not recorded",
+    Ending.UNKNOWN: "how the subject ended was not measured",
 }
 _REMEDIES = {
     Ending.FAILED: "the traceback is below and in worker.jsonl",
@@ -29,6 +31,7 @@ _REMEDIES = {
     Ending.EXITED: "what it printed is in subject.log",
     Ending.HUNG: "the stacks of all threads are below and in faulthandler.txt",
     Ending.MEMORY: "raise limits.rss, or look at the memory profile for what grew",
+    Ending.UNKNOWN: "say how it ended: --ended finished",
     Ending.PARTIAL: "run it again; keep the supervisor alive to the end",
 }
 
@@ -44,7 +47,7 @@ def check(record: Record, _found: Totals) -> Finding:
         where = (
             f"; the last packet taken was number {end.last_sequence:,} ({end.received:,} in all)"
         )
-    elif end.ending is not Ending.FINISHED:
+    elif end.ending not in (Ending.FINISHED, Ending.UNKNOWN):
         where = "; no packet had been taken"
     detail = f": {end.message}" if end.message and end.ending is not Ending.FINISHED else ""
     return Finding(

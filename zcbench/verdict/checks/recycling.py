@@ -48,6 +48,15 @@ def check(record: Record, found: Totals) -> Finding:
         pool.returns,
         pool.in_flight,
     )
+    if returns is None and slots and hits == slots and misses and hits + misses > slots:
+        # Returns were not measured, and need not be: a slot that comes back serves a second hit.
+        return finding(
+            "fail",
+            f"the pool never recycled: {hits:,} hits = {slots:,} slots, {misses:,} misses "
+            "(returns were not measured)",
+            "find who keeps the leases: a return that does nothing, or a reference that never dies",
+            cause="never_recycled",
+        )
     if (
         slots is None
         or hits is None

@@ -1,0 +1,197 @@
+"""What somebody else measured becomes a record: columns, units, totals, and clear errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from zcbench.record.ingest import Story, read_samples, write_record
+from zcbench.record.mapping import columns_of, metric_named, read_mapping, totals_of
+from zcbench.record.reader import Record, read_record
+from zcbench.record.schema import Finding, Result
+from zcbench.record.table import open_table
+from zcbench.record.writer import RecordError
+from zcbench.verdict import judge
+
+ORIGINAL = Path(__file__).parents[1] / "data" / "original-5min-pool10.csv"
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(text: str, name: str = "soak.csv") -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def ingested(
+    path: Path, directory: Path, *maps: str, story: Story | None = None, **totals: float
+) -> Record:
+    directory.mkdir()
+    table = open_table(path)
+    rows = read_samples(table, columns_of(maps, table.columns))
+    known = {name.replace("__", "."): value for name, value in totals.items()}
+    write_record(directory, table, rows, known, story or Story("soak"), ["zcbench", "ingest"])
+    return read_record(directory)
+
+
+def read(path: Path, maps: tuple[str, ...]) -> None:
+    table = open_table(path)
+    read_samples(table, columns_of(maps, table.columns))
+
+
+def named(result: Result, check: str) -> Finding:
+    return next(found for found in result.findings if found.check == check)
+
+
+# -- the original
+
+
+def test_the_original_five_minutes_are_told_the_truth(tmp_path: Path) -> None:
+    # given the table of the original add-on's 5-minute test, and its closing totals
+    record = ingested(
+        ORIGINAL,
+        tmp_path / "run",
+        "elapsed_s",
+        "engine.delivered=packets",
+        "heap_bytes=heap_mib:MiB",
+        story=Story("original", duration_s=300.0, rate_per_s=100.0),
+        pool__hits=10,
+        pool__misses=30_001,
+        pool__slots=10,
+        engine__captured=30_011,
+    )
+    result = judge(record)
+    # then the pool's failure is named, with its numbers
+    recycling = named(result, "pool.recycling")
+    assert (recycling.outcome, recycling.cause) == ("fail", "never_recycled")
+    assert "10 hits = 10 slots, 30,001 misses" in recycling.sentence
+    # and the leak question is open, with what could have been seen: some hundreds of bytes a packet
+    memory = named(result, "memory")
+    assert memory.outcome == "inconclusive"
+    assert memory.power is not None
+    assert 100 <= float(memory.power.split(" B a packet")[0].split()[-1]) <= 1000
+    # and the requests that do not add up are named
+    assert "30,011 against 30,001" in named(result, "conservation").sentence
+    assert (result.verdict, result.exit_code) == ("fail", 1)
+
+
+def test_what_was_not_measured_neither_passes_nor_decides(tmp_path: Path, write: Write) -> None:
+    # given a table of nothing but resident memory
+    rows = "\n".join(f"{t},{50}" for t in range(0, 300, 5))
+    path = write(f"time,rss_mib\n{rows}\n")
+    record = ingested(path, tmp_path / "run", "elapsed_s=time", "rss=rss_mib")
+    result = judge(record)
+    assert record.samples["rss_bytes"][0] == 50 * 2**20  # the unit at the name's end
+    assert not [f.check for f in result.findings if f.outcome in ("pass", "fail")]
+    assert result.verdict == "inconclusive"
+
+
+def test_a_leak_that_others_measured_is_a_leak(tmp_path: Path, write: Write) -> None:
+    # given a heap read right after each of 60 collections, that rises by 2 KB/s
+    rows = "\n".join(f"{t},{4_000_000 + 2000 * t},{n + 1}" for n, t in enumerate(range(0, 300, 5)))
+    header = "elapsed_s,heap,gc_forced_collections\n"
+    record = ingested(write(header + rows), tmp_path / "run", "heap_bytes=heap")
+    assert named(judge(record), "memory").outcome == "fail"
+
+
+# -- formats
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "elapsed_s,rss_bytes\n1,100\n2,200\n",
+        "elapsed_s;rss_bytes\n1;100\n2;200\n",
+        "\ufeffelapsed_s\trss_bytes\n1\t100\n\n2\t200\n",
+        '{"elapsed_s": 1, "rss_bytes": 100}\n{"elapsed_s": 2, "rss_bytes": 200}\n',
+    ],
+)
+def test_commas_semicolons_tabs_and_json_lines_are_read(
+    tmp_path: Path, write: Write, text: str
+) -> None:
+    record = ingested(write(text), tmp_path / "run")
+    assert record.samples["elapsed_s"].tolist() == [1.0, 2.0]
+    assert record.samples["rss_bytes"].tolist() == [100.0, 200.0]
+
+
+def test_an_empty_cell_and_a_nan_are_missing(tmp_path: Path, write: Write) -> None:
+    record = ingested(write("elapsed_s,rss_bytes\n1,\n2,nan\n3,7\n"), tmp_path / "run")
+    assert str(record.samples["rss_bytes"].tolist()) == "[nan, nan, 7.0]"
+
+
+def test_a_mapping_file_says_the_same_as_the_flags(tmp_path: Path) -> None:
+    path = tmp_path / "map.toml"
+    path.write_text('rate = "100/s"\n[map]\nelapsed_s = "time"\n[totals]\n"pool.hits" = 10\n')
+    told = read_mapping(path)
+    assert (told["map"], told["totals"]) == ({"elapsed_s": "time"}, {"pool.hits": 10})
+
+
+# -- names and units
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [("rss", "rss_bytes"), ("time", "elapsed_s"), ("pool_hits", "pool.hits"), ("heap", "native_heap_bytes")],
+)  # fmt: skip
+def test_short_names_and_columns_are_understood(name: str, metric: str) -> None:
+    assert metric_named(name).name == metric
+
+
+@pytest.mark.parametrize(
+    ("spec", "factor"),
+    [("rss=r:MiB", 2**20), ("rss=r:KB", 1000), ("elapsed_s=r:ms", 1e-3), ("hold_p50_ns=r:us", 1e3)],
+)
+def test_units_are_converted(spec: str, factor: float) -> None:
+    assert columns_of([spec], ("r",))[0].factor == pytest.approx(factor)
+
+
+# -- errors
+
+
+@pytest.mark.parametrize(
+    ("text", "maps", "words"),
+    [
+        ("", (), ("empty",)),
+        ("a,b\n", (), ("no row",)),
+        ("a,b\n1,2\n", (), ("--map elapsed_s=COLUMN", "a, b")),
+        ("a,a\n1,2\n", (), ("'a' is there twice",)),
+        ("elapsed_s,b\n1,2\n1\n", (), (":3:", "1 cells, the header has 2")),
+        ("elapsed_s,rss\n1,x\n", ("rss_bytes=rss",), (":2:", "'x', not a number")),
+        ("elapsed_s\n2\n1\n", (), (":3:", "goes back in time")),
+        ("elapsed_s\n1\n", ("rss=heap",), ("no column 'heap'",)),
+        ("elapsed_s,h\n1,1\n", ("rrs=h",), ("no metric 'rrs'", "did you mean")),
+        ("elapsed_s,h\n1,1\n", ("rss=h:furlong",), ("no unit 'furlong'", "mib")),
+        ("elapsed_s,h\n1,1\n", ("rss=h", "rss_bytes=h"), ("mapped twice",)),
+        ('{"elapsed_s": 1}\n[1]\n', (), (":2:", "not an object")),
+        ('{"elapsed_s": 1}\n{"ela\n', (), (":2:", "not a JSON line")),
+    ],
+)  # fmt: skip
+def test_a_table_that_cannot_be_read_says_where_and_why(
+    write: Write, text: str, maps: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    with pytest.raises(RecordError) as error:
+        read(write(text), maps)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "spec", ["pool.hits", "pool.hits=many", "pool.hits=-1", "pool.hits=1.5", "pool.hots=1"]
+)
+def test_a_total_that_makes_no_sense_is_refused(spec: str) -> None:
+    with pytest.raises(RecordError, match="pool"):
+        totals_of([spec])
+
+
+def test_a_record_says_where_it_came_from_and_opens_again(tmp_path: Path, write: Write) -> None:
+    record = ingested(write("elapsed_s,rss_bytes\n1,100\n2,200\n"), tmp_path / "run")
+    assert record.run.ingested == "soak.csv"
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["environment"]["cores"] is None
+    assert record.problems == ()

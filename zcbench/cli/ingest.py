@@ -1,0 +1,84 @@
+"""``zcbench ingest``: somebody else's table in, a judged record and its report out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+_ENDINGS = ("finished", "crashed", "exited", "hung", "memory", "interrupted")
+
+
+@click.command("ingest")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--map", "maps", multiple=True, metavar="OURS=THEIRS[:UNIT],...",
+              help="which column is which metric: elapsed_s=time,rss_bytes=rss:MiB")  # fmt: skip
+@click.option("--mapping", type=click.Path(path_type=Path), metavar="TOML",
+              help="the same in a file: [map], [totals], name, duration, rate, ended")  # fmt: skip
+@click.option("--total", "totals", multiple=True, metavar="METRIC=NUMBER",
+              help="a closing total: pool.hits=10")  # fmt: skip
+@click.option("--duration", metavar="TIME", help="how long the stream was (default: the last row)")
+@click.option("--rate", metavar="RATE", help="packets a second that were due: 100/s")
+@click.option("--ended", type=click.Choice(_ENDINGS), help="how it ended, if that is known")
+@click.option("--name", help="a name for the run (default: the file's)")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="run directory to make")
+@click.option("--root", type=click.Path(path_type=Path), envvar="ZCBENCH_ROOT", metavar="DIR",
+              help="where runs without --out go (default: reports/runs)")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="print result.json")
+def command(
+    file: Path,
+    maps: tuple[str, ...],
+    mapping: Path | None,
+    totals: tuple[str, ...],
+    out: Path | None,
+    root: Path | None,
+    as_json: bool,
+    **story: str | None,
+) -> None:
+    """Make a record of FILE, a CSV or JSON Lines table of any tool's readings, and judge it.
+
+    `zcbench metrics` lists what a column can be. What was not measured is inconclusive.
+    """
+    from zcbench.cli.closing import close
+    from zcbench.record import ingest
+    from zcbench.record.mapping import columns_of, read_mapping, totals_of
+    from zcbench.record.schema import REPORT_FILE, RESULT_FILE
+    from zcbench.record.table import open_table
+    from zcbench.record.writer import RUNS_ROOT, create_run_directory
+
+    told = {} if mapping is None else read_mapping(mapping)
+    told |= {key: value for key, value in story.items() if value is not None}
+    table = open_table(file)
+    specs = [f"{ours}={theirs}" for ours, theirs in told.get("map", {}).items()]
+    specs += [part for text in maps for part in text.split(",") if part.strip()]
+    columns = columns_of(specs, table.columns)
+    known = totals_of([f"{k}={v}" for k, v in told.get("totals", {}).items()]) | totals_of(totals)
+    rows = ingest.read_samples(table, columns)
+    known_story = _story(told, file)
+    directory = create_run_directory(out, root or RUNS_ROOT, known_story.name)
+    ingest.write_record(directory, table, rows, known, known_story, ["zcbench", *sys.argv[1:]])
+    _, result = close(directory)
+    if as_json:
+        click.echo((directory / RESULT_FILE).read_text(encoding="utf-8"))
+    else:
+        click.echo(str(directory / REPORT_FILE))
+    sys.exit(result.exit_code)
+
+
+def _story(told: dict[str, Any], file: Path) -> Any:
+    import re
+
+    from zcbench.record.ingest import Story
+    from zcbench.record.schema import Ending
+    from zcbench.units import parse_duration, parse_rate
+
+    name = str(told.get("name") or file.stem)
+    duration, rate, ended = told.get("duration"), told.get("rate"), told.get("ended")
+    return Story(
+        name=re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:64] or "ingested",
+        duration_s=None if duration is None else parse_duration(str(duration)),
+        rate_per_s=None if rate is None else parse_rate(str(rate)),
+        ended=Ending.UNKNOWN if ended is None else Ending(ended),
+    )

@@ -1,0 +1,131 @@
+"""Which of somebody else's columns is which metric, and in what unit."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zcbench.metrics import BY_NAME, METRICS, Metric
+from zcbench.record.writer import RecordError
+
+# What others call things, beside our own names, columns, and either without its unit.
+_ALIASES = {
+    "time": "elapsed_s",
+    "heap": "native_heap_bytes",
+    "heap_bytes": "native_heap_bytes",
+    "packets": "engine.delivered",
+    "cpu_s": "cpu_user_s",
+}
+_KIBI = {unit: 1024.0**n for n, unit in enumerate(("kib", "mib", "gib", "tib"), 1)}
+_KILO = {unit: 1000.0**n for n, unit in enumerate(("kb", "mb", "gb", "tb"), 1)}
+_BYTES = {"b": 1.0, "bytes": 1.0, **_KIBI, **_KILO}
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
+_UNITS: Mapping[str, Mapping[str, float]] = {
+    "bytes": _BYTES,
+    "s": _SECONDS,
+    "ns": {unit: seconds * 1e9 for unit, seconds in _SECONDS.items()},
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """Their column ``theirs`` is our ``metric`` after multiplication with ``factor``."""
+
+    metric: Metric
+    theirs: str
+    factor: float
+
+
+def metric_named(name: str) -> Metric:
+    """The metric that ``name`` means. Raises RecordError with the nearest names."""
+    wanted = _ALIASES.get(name, name)
+    for metric in METRICS:
+        short = re.sub(r"_(bytes|s|ns)$", "", metric.name)
+        if wanted in (metric.name, metric.column, short):
+            return metric
+    known = [*BY_NAME, *_ALIASES, *(re.sub(r"_(bytes|s|ns)$", "", name) for name in BY_NAME)]
+    near = difflib.get_close_matches(name, known, 3, 0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else "`zcbench metrics` lists them"
+    raise RecordError(f"no metric {name!r}; {hint}")
+
+
+def columns_of(specs: Iterable[str], theirs: Sequence[str]) -> tuple[Column, ...]:
+    """Columns from "OURS=THEIRS[:UNIT]" texts; their columns that have our names are taken as they are.
+
+    Raises RecordError for an unknown name on either side, an unknown unit, or something mapped twice.
+    """
+    found: dict[str, Column] = {}
+    for spec in specs:
+        ours, equals, rest = spec.partition("=")
+        name, _, unit = (
+            rest.rpartition(":") if ":" in rest and rest not in theirs else (rest, "", "")
+        )
+        name = name.strip() if equals else ours.strip()
+        if name not in theirs:
+            near = difflib.get_close_matches(name, theirs, 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise RecordError(
+                f"--map {spec}: no column {name!r}; {hint}there are {', '.join(theirs)}"
+            )
+        metric = metric_named(ours.strip())
+        if metric.column in found:
+            raise RecordError(f"--map {spec}: {metric.name} is mapped twice")
+        found[metric.column] = Column(metric, name, _factor(spec, metric, name, unit.strip()))
+    for name in theirs:
+        ours_too = next((m for m in METRICS if name in (m.name, m.column)), None)
+        if ours_too is not None and ours_too.column not in found:
+            found[ours_too.column] = Column(ours_too, name, 1.0)
+    return tuple(found.values())
+
+
+def _factor(spec: str, metric: Metric, theirs: str, unit: str) -> float:
+    units = _UNITS.get(metric.unit, {})
+    if unit:
+        if unit.lower() not in units:
+            there = ", ".join(units) or f"none: {metric.name} is in {metric.unit}"
+            raise RecordError(
+                f"--map {spec}: no unit {unit!r} for {metric.name}; there are {there}"
+            )
+        return units[unit.lower()]
+    # heap_mib, latency_ms: the unit many people put at a name's end.
+    return units.get(theirs.lower().rpartition("_")[2], 1.0)
+
+
+def totals_of(specs: Iterable[str]) -> dict[str, float]:
+    """Closing totals from "METRIC=VALUE" texts. Raises RecordError."""
+    found: dict[str, float] = {}
+    for spec in specs:
+        name, equals, text = spec.partition("=")
+        try:
+            value = float(text.replace(",", "").replace("_", ""))
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise RecordError(f"--total {spec}: not METRIC=NUMBER, as in pool.hits=10")
+        metric = metric_named(name.strip())
+        if value < 0 or value != int(value):
+            raise RecordError(f"--total {spec}: {metric.name} is a whole number, 0 or more")
+        found[metric.name] = value
+    return found
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """A mapping file: tables [map] and [totals], and the flags' names at the top. Raises RecordError."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordError(f"--mapping {path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecordError(f"--mapping {path}: not TOML: {error}") from error
+    unknown = set(data) - {"map", "totals", "name", "duration", "rate", "ended"}
+    if unknown:
+        raise RecordError(
+            f"--mapping {path}: unknown key {sorted(unknown)[0]!r}; there are [map], [totals], name, "
+            "duration, rate and ended"
+        )
+    return data
