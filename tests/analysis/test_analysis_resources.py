@@ -50,7 +50,7 @@ def counted(elapsed_s: float, **data: object) -> Event:
 def test_the_marks_are_the_lowest_counts_without_the_first_tenth(tmp_path: Path) -> None:
     # given descriptors that jump up and down between samples, and a burst of them at the start
     def bend(index: int, row: Row) -> None:
-        row["fds"] = 90 if index < 2 else 12 + 5 * (index % 2)
+        row["fds"] = 90 if index < 6 else 12 + 5 * (index % 2)
 
     marks = one(make_record(tmp_path / "run", bend=bend, rows=60), "fds").marks
     # then what is always there remains

@@ -104,9 +104,8 @@ class Circulation:
 def can_see_lost_slots(record: Record, found: Totals) -> bool:
     """Whether the packets' addresses show the slots in circulation: a first-in first-out pool, over at least 6
     blocks of the run."""
-    slots = count(found, "pool.slots") or 0
-    seen = _laps(record, slots)
-    return len(seen) >= FEWEST_BLOCKS and max(seen) >= LAP_SHARE * slots
+    slots, seen = count(found, "pool.slots") or 0, _laps(record)
+    return len(seen) >= FEWEST_BLOCKS and LAP_SHARE * slots <= max(seen) <= slots
 
 
 def lost_slots(record: Record, found: Totals) -> Circulation | None:
@@ -114,7 +113,7 @@ def lost_slots(record: Record, found: Totals) -> Circulation | None:
     slots, captured = count(found, "pool.slots"), count(found, "engine.captured")
     if not slots or not captured:
         return None
-    seen, least = _laps(record, slots), max(1.0, LOST_SHARE * slots)
+    seen, least = _laps(record), max(1.0, LOST_SHARE * slots)
     falls = staircase(-np.asarray(seen, dtype=np.float64), least=least)
     if not falls or not can_see_lost_slots(record, found):
         return _lost_by_misses(record, found)
@@ -126,9 +125,9 @@ def lost_slots(record: Record, found: Totals) -> Circulation | None:
     return Circulation(slots, seen[-1], captured)
 
 
-def _laps(record: Record, slots: int) -> list[int]:
-    """The shortest lap of each block of the run; longer ones are of another order."""
-    return [lap for lap in marks(record, "consumer_reuse_distance", 0.0) if 0 < lap <= slots]
+def _laps(record: Record) -> list[int]:
+    """The shortest lap of each block of the run, in packets."""
+    return [lap for lap in marks(record, "consumer_reuse_distance", 0.0) if lap > 0]
 
 
 def _lost_by_misses(record: Record, found: Totals) -> Circulation | None:
