@@ -439,7 +439,7 @@ class LosesSlots(ReferenceEngine):
         return packet
 
 
-def test_slots_lost_shorten_the_lap_also_when_the_followed_one_is_lost() -> None:
+def test_slots_lost_shorten_the_lap() -> None:
     # Given 30 slots, one of which is lost every ten packets
     source = ReplaySource(ramp(), "ramp", pace="manual")
     engine = LosesSlots(FORMAT, source, PoolConfig(slots=30))
@@ -457,6 +457,25 @@ def test_slots_lost_shorten_the_lap_also_when_the_followed_one_is_lost() -> None
     assert len(seen) >= 3
     assert seen == sorted(seen, reverse=True)
     assert seen[-1] < 20
+
+
+def test_when_the_followed_slot_itself_is_lost_another_is_followed() -> None:
+    # Given five slots, of which the first one used, the followed one, is lost at once
+    source = ReplaySource(ramp(), "ramp", pace="manual")
+    engine = ReferenceEngine(FORMAT, source, PoolConfig(slots=5))
+    engine.start()
+    tally, board = tally_of(engine)
+    seen: list[int | None] = []
+    for number in range(30):
+        packet = next_packet(engine)
+        tally.take(packet)
+        tally.let_go(packet)
+        del packet
+        if number == 0:
+            engine._pool.free.pop()
+        seen.append(board["consumer.reuse_distance"])
+    # Then it is given up after four laps of the pool, and the lap of another one is known
+    assert (seen[20], seen[-1]) == (0, 4)
 
 
 @pytest.mark.parametrize(("frames", "wrong"), [(47, 1), (48, 0), (49, 1)])
