@@ -16,7 +16,7 @@ from zcbench.capture.engine import MAX_SLOTS
 from zcbench.scenario import (
     FLAGS,
     ConsumerTable,
-    ExpectTable,
+    Expectation,
     LimitsTable,
     PoolTable,
     SamplingTable,
@@ -111,11 +111,11 @@ def test_every_flag_is_also_a_variable(write: Write, name: str, text: str, value
 def test_set_reaches_every_key_and_tags(write: Write) -> None:
     resolved = load(
         write(ENGINE),
-        environment=environment_settings({"ZCBENCH_SET": "limits.hang=1m expect.hit_rate=99.5"}),
+        environment=environment_settings({"ZCBENCH_SET": "limits.hang=1m memory.budget=1MiB/h"}),
         flags=[parse_setting("limits.rss=512 MiB"), parse_tag("branch=main")],
     )
     assert resolved.limits == LimitsTable(hang=Duration(60), rss=Size(512 * 2**20))
-    assert resolved.expect.hit_rate == 99.5
+    assert resolved.memory.budget == 2**20 / 3600
     assert resolved.tags == {"branch": "main"}
 
 
@@ -210,8 +210,6 @@ def test_a_shipped_scenario_runs_as_long_as_its_name_says(
         ("limits.rss = 0\n", 1, "limits.rss: "),
         ("limits.rss = '1 furlong'\n", 1, "unknown unit 'furlong'"),
         ("sampling.every = '1us'\n", 1, "at least 10ms"),
-        ("expect.hit_rate = 101\n", 1, "101 is not in 0..100"),
-        ("expect.hit_rate = nan\n", 1, "expect.hit_rate: nan is not a finite number"),
         ("name = '../up'\n", 1, "name: '../up' is not a name"),
         ("tags.a = 3\n", 1, "tags.a: 3 is not text"),
         ("source.kind = 'tonne'\n", 1, "no source 'tonne' (did you mean 'tone'?); there are tone,"),
@@ -423,7 +421,18 @@ def _scenarios(draw: st.DrawFn) -> Scenario:
             hang=draw(st.floats(min_value=10, max_value=1e6).map(Duration)),
             rss=draw(st.none() | st.integers(1, 2**50).map(Size)),
         ),
-        expect=ExpectTable(hit_rate=draw(st.none() | st.floats(0, 100))),
+        expect=draw(
+            st.lists(
+                st.builds(
+                    Expectation,
+                    that=st.sampled_from(["gaps == 0", "rss < 1 GiB", "pool.hit_rate >= 9%"]),
+                    level=st.sampled_from(["fail", "warn"]),
+                    abort=st.just(True),
+                    grace=st.floats(min_value=0, max_value=60).map(Duration),
+                ),
+                max_size=2,
+            ).map(tuple)
+        ),
         tags=draw(st.dictionaries(_words.filter(bool), _words, max_size=3)),
     )
 

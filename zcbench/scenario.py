@@ -22,6 +22,7 @@ from typing import Any, Literal, NoReturn, cast, get_args, get_origin
 
 import msgspec
 
+from zcbench import expectation as expectations
 from zcbench.units import (
     Duration,
     Growth,
@@ -105,10 +106,17 @@ class MemoryTable(_Table, frozen=True):
     budget: Growth = Growth(8 * 2**20 / 86_400)  # 8 MiB a day: about 1 byte a packet at 100/s
 
 
-class ExpectTable(_Table, frozen=True):
-    """``[expect]``: hit rate in percent below which the pool check fails; None only explains it."""
+class Expectation(_Table, frozen=True):
+    """One entry of ``expect``: a comparison in the language of :mod:`zcbench.expectation`.
 
-    hit_rate: float | None = None
+    At level "warn" a failure does not fail the run. With ``abort`` the run ends as soon as the expectation
+    is broken, but not in the first ``grace`` of the stream.
+    """
+
+    that: str
+    level: Literal["fail", "warn"] = "fail"
+    abort: bool = False
+    grace: Duration = Duration(0.0)
 
 
 class Scenario(_Table, frozen=True):
@@ -127,7 +135,7 @@ class Scenario(_Table, frozen=True):
     gc: GcTable = GcTable()
     limits: LimitsTable = LimitsTable()
     memory: MemoryTable = MemoryTable()
-    expect: ExpectTable = ExpectTable()
+    expect: tuple[Expectation, ...] = ()
     tags: dict[str, str] = {}
 
 
@@ -187,12 +195,17 @@ _TABLES: Mapping[str, type[_Table]] = {
     "gc": GcTable,
     "limits": LimitsTable,
     "memory": MemoryTable,
-    "expect": ExpectTable,
 }
-_TOP = [f for f in msgspec.structs.fields(Scenario) if f.name not in {*_TABLES, "tags"}]
-_KINDS: Mapping[str, Any] = {f.name: f.type for f in _TOP} | {
-    f"{table}.{f.name}": f.type for table, s in _TABLES.items() for f in msgspec.structs.fields(s)
-}
+_TOP = [f for f in msgspec.structs.fields(Scenario) if f.name not in {*_TABLES, "tags", "expect"}]
+_KINDS: Mapping[str, Any] = (
+    {f.name: f.type for f in _TOP}
+    | {
+        f"{table}.{f.name}": f.type
+        for table, s in _TABLES.items()
+        for f in msgspec.structs.fields(s)
+    }
+    | {"expect": str}
+)
 
 # Keys that only some kinds of source or consumer read: a flag that changes nothing is refused.
 _READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -232,12 +245,15 @@ def load(
     if path is not None:
         sheet.overlay(_from_file(sheet))
     environment, flags = list(environment), list(flags)
-    sheet.overlay(_from_settings(environment))
-    sheet.overlay(_from_settings(flags))
+    expected = _expected_by_file(sheet)
+    for settings in (environment, flags):
+        expected += [(Expectation(that=s.text), s.origin) for s in settings if s.key == "expect"]
+        sheet.overlay(_from_settings([s for s in settings if s.key != "expect"]))
     if path is not None and "name" not in sheet.values and _NAME.fullmatch(path.stem):
         sheet.values["name"] = _Value(path.stem, "default", False)
-    resolved = _build(sheet)
-    _check(resolved, sheet, flags)
+    resolved = msgspec.structs.replace(_build(sheet), expect=tuple(e for e, _ in expected))
+    _check(resolved, sheet, [flag for flag in flags if flag.key != "expect"])
+    _check_expected(resolved, expected)
     if path is not None:
         resolved = _tell_changes(resolved, [*environment, *flags])
     if resolved.source.unpaced and resolved.sampling.tracemalloc:
@@ -251,7 +267,8 @@ def _tell_changes(scenario: Scenario, settings: Sequence[Setting]) -> Scenario:
     """``scenario`` with its description saying what differs from its file: "30 seconds" may not be true."""
     if any(setting.key == "description" for setting in settings):
         return scenario
-    values = {s.key: s.text for s in settings if s.key != "name" and not s.key.startswith("tags.")}
+    said = [s for s in settings if s.key != "name" and not s.key.startswith("tags.")]
+    values = {s.key: s.text for s in said if s.key != "expect"}
     if not values:
         return scenario
     changed = ", ".join(f"{key} = {value}" for key, value in values.items())
@@ -261,15 +278,21 @@ def _tell_changes(scenario: Scenario, settings: Sequence[Setting]) -> Scenario:
 
 
 def environment_settings(environ: Mapping[str, str]) -> list[Setting]:
-    """The settings in ``ZCBENCH_*`` variables: one for each of FLAGS, ZCBENCH_SET and ZCBENCH_TAG.
+    """The settings in ``ZCBENCH_*`` variables: one for each of FLAGS, ZCBENCH_EXPECT, _SET and _TAG.
 
-    The last two hold words as in ``ZCBENCH_SET="pool.slots=10 limits.hang=1m"``. Empty variables count
-    as not set. Raises ScenarioError for a malformed word.
+    ZCBENCH_EXPECT holds expectations with ";" between them, the last two hold words as in
+    ``ZCBENCH_SET="pool.slots=10 limits.hang=1m"``. Empty variables count as not set. Raises
+    ScenarioError for a malformed word.
     """
     settings = [
         Setting(key, environ[variable], variable)
         for variable, key in ((variable_of(flag), key) for flag, key in FLAGS.items())
         if environ.get(variable)
+    ]
+    settings += [
+        Setting("expect", text.strip(), "ZCBENCH_EXPECT")
+        for text in environ.get("ZCBENCH_EXPECT", "").split(";")
+        if text.strip()
     ]
     for variable, parse in (("ZCBENCH_SET", parse_setting), ("ZCBENCH_TAG", parse_tag)):
         try:
@@ -318,6 +341,8 @@ def to_toml(scenario: Scenario) -> str:
     """
     plain = ((f.name, getattr(scenario, f.name)) for f in _TOP)
     top = [f"{name} = {_toml_value(v)}" for name, v in plain if v is not None]
+    if scenario.expect:
+        top += ["expect = [", *(f"  {_expectation_to_toml(e)}," for e in scenario.expect), "]"]
     lines = [*top, ""]
     for table in _TABLES:
         lines.append(f"[{table}]")
@@ -652,9 +677,6 @@ def _check_top(scenario: Scenario, sheet: _Sheet) -> None:
     if not _NAME.fullmatch(scenario.name):
         allowed = "up to 64 letters, digits, '.', '_' and '-' (it names the run's directory)"
         sheet.fail("name", f"{_shown(scenario.name)} is not a name; use {allowed}")
-    hit_rate = scenario.expect.hit_rate
-    if hit_rate is not None and not 0 <= hit_rate <= 100:
-        sheet.fail("expect.hit_rate", f"{hit_rate:g} is not in 0..100 (percent)")
 
 
 def _check_source(scenario: Scenario, sheet: _Sheet) -> None:
@@ -777,6 +799,46 @@ def _check_memory(scenario: Scenario, sheet: _Sheet) -> None:
             sheet.fail("gc.every", f'{error}; or "auto", or "natural" for none')
 
 
+def _expected_by_file(sheet: _Sheet) -> list[tuple[Expectation, str]]:
+    """The file's ``expect``: texts, or tables with ``that``; each with where it stands."""
+    given = sheet.values.pop("expect", None)
+    if given is None:
+        return []
+    line = _line_of(sheet.text, ["expect"])
+    where = f"{sheet.path}:{line}" if line else str(sheet.path)
+    entries = given.value if isinstance(given.value, list) else [given.value]
+    found = []
+    for entry in entries:
+        raw = {"that": entry} if isinstance(entry, str) else entry
+        try:
+            found.append((msgspec.convert(raw, Expectation, dec_hook=decode_unit), where))
+        except (msgspec.ValidationError, UnitError) as error:
+            raise ScenarioError(
+                f'{where}: expect: {_shown(entry)}: {error}; write "gaps == 0" or '
+                '{that = "gaps == 0", abort = true, grace = "10s", level = "warn"}'
+            ) from None
+    return found
+
+
+def _check_expected(scenario: Scenario, expected: Sequence[tuple[Expectation, str]]) -> None:
+    """Every expectation can be understood, and can be judged in this run."""
+    wall_s = math.inf if scenario.source.unpaced else scenario.duration / scenario.source.speed
+    for expectation, origin in expected:
+        try:
+            parsed = expectations.parse(expectation.that)
+        except expectations.ExpectationError as error:
+            raise ScenarioError(f"{origin}: expect: {error}") from None
+        problem = None
+        if expectations.longest_s(parsed) > wall_s:
+            problem = f"the run takes {format_duration(wall_s)} only"
+        elif expectation.abort and (parsed.windowed or not expectations.per_sample(parsed)):
+            problem = "abort needs something that each sample has a value of"
+        elif expectation.grace and not expectation.abort:
+            problem = "grace goes with abort = true"
+        if problem:
+            raise ScenarioError(f"{origin}: expect: {expectation.that!r}: {problem}")
+
+
 def _check_flags_matter(scenario: Scenario, sheet: _Sheet, flags: Iterable[Setting]) -> None:
     for setting in flags:
         kind_key, kinds = _READ_BY.get(setting.key, ("", ()))
@@ -807,6 +869,13 @@ def _in(sheet: _Sheet, key: str, value: int, least: int, most: int) -> None:
 
 
 # -- printing
+
+
+def _expectation_to_toml(expectation: Expectation) -> str:
+    values = {name: getattr(expectation, name) for name in Expectation.__struct_fields__}
+    if expectation == Expectation(that=expectation.that):
+        return _toml_value(expectation.that)
+    return "{" + ", ".join(f"{name} = {_toml_value(v)}" for name, v in values.items()) + "}"
 
 
 def _toml_value(value: Any) -> str:

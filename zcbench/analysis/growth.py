@@ -36,6 +36,7 @@ class Counter:
     times: NDArray[np.float64]
     values: NDArray[np.float64]
     collected: NDArray[np.bool_] | None = None
+    column: str | None = None  # of the samples, where it is one; blocks are scaled to bytes
 
 
 @dataclass(frozen=True)
@@ -97,14 +98,22 @@ def counters(record: Record) -> list[Counter]:
     leases = (leases - or_zero(column("consumer_held"))) * packet_bytes
     exact = Counter("", "exact", HEAP_QUANTUM_BYTES, times, times)
     return [
-        replace(exact, name="Python heap", values=inside("python_heap_bytes"), collected=after_gc),
+        replace(
+            exact,
+            name="Python heap",
+            values=inside("python_heap_bytes"),
+            collected=after_gc,
+            column="python_heap_bytes",
+        ),
         replace(
             exact,
             name="allocated blocks",
             values=inside("allocated_blocks") * BLOCK_BYTES,
             collected=after_gc,
         ),
-        replace(exact, name="native heap", values=native, collected=after_gc),
+        replace(
+            exact, name="native heap", values=native, collected=after_gc, column="native_heap_bytes"
+        ),
         replace(exact, name="overflow", values=overflow, quantum=packet_bytes, collected=after_gc),
         replace(
             exact,
@@ -114,8 +123,8 @@ def counters(record: Record) -> list[Counter]:
             # Where the collector decides when leases come back, they are its to judge after.
             collected=after_gc if record.run.gc_every_s is None else None,
         ),
-        Counter("RSS", "pages", PAGE_BYTES, times, column("rss_bytes")),
-        Counter("USS", "pages", PAGE_BYTES, times, column("uss_bytes")),
+        Counter("RSS", "pages", PAGE_BYTES, times, column("rss_bytes"), None, "rss_bytes"),
+        Counter("USS", "pages", PAGE_BYTES, times, column("uss_bytes"), None, "uss_bytes"),
     ]
 
 

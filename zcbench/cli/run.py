@@ -70,6 +70,8 @@ def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--set", "sets", multiple=True, metavar="KEY=VALUE", help="any key of a scenario  [ZCBENCH_SET]"
 )
+@click.option("--expect", "expects", multiple=True, metavar="TEXT",
+              help='what must hold: "pool.hit_rate >= 90%"  [ZCBENCH_EXPECT]')  # fmt: skip
 @click.option(
     "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="a tag for the record  [ZCBENCH_TAG]"
 )
@@ -94,6 +96,7 @@ def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 def command(
     scenario: str | None,
     sets: tuple[str, ...],
+    expects: tuple[str, ...],
     tags: tuple[str, ...],
     out: Path | None,
     root: Path | None,
@@ -111,7 +114,12 @@ def command(
     resolved = load(
         scenario or os.environ.get("ZCBENCH_SCENARIO") or DEFAULT_SCENARIO,
         environment=environment_settings(os.environ),
-        flags=[*_given(flags), *map(parse_setting, sets), *map(parse_tag, tags)],
+        flags=[
+            *_given(flags),
+            *map(parse_setting, sets),
+            *map(parse_tag, tags),
+            *(Setting("expect", text, "--expect") for text in expects),
+        ],
     )
     if diagnose and resolved.source.unpaced:
         raise ScenarioError(

@@ -92,11 +92,20 @@ def _read_run(path: Path) -> RunInfo:
     data = file.read_bytes()
     _check_schema(file, data)
     try:
-        return msgspec.json.decode(data, type=RunInfo, dec_hook=decode_unit)
+        return msgspec.convert(_upgraded(msgspec.json.decode(data)), RunInfo, dec_hook=decode_unit)
     except (msgspec.MsgspecError, ValueError) as error:
         raise RecordError(
             f"{file}: cannot be read ({error}); the run left nothing to report"
         ) from error
+
+
+def _upgraded(run: dict[str, Any]) -> dict[str, Any]:
+    """``run.json`` of an older schema, as this one would have written it."""
+    scenario = run.get("scenario", {})
+    if run.get("schema") == 1:  # [expect] was a table with the hit rate in percent
+        least = (scenario.get("expect") or {}).get("hit_rate")
+        scenario["expect"] = [] if least is None else [{"that": f"pool.hit_rate >= {least:g}%"}]
+    return run
 
 
 class _Schema(msgspec.Struct):

@@ -9,7 +9,7 @@ import msgspec
 
 from zcbench.scenario import Scenario
 
-SCHEMA = 1  # raised when an older reader could no longer understand a record
+SCHEMA = 2  # raised when an older reader could no longer understand a record
 
 RUN_FILE = "run.json"
 SAMPLES_FILE = "samples.csv"
@@ -31,6 +31,7 @@ class Ending(StrEnum):
     EXITED = "exited"  # non-zero, or before its time
     HUNG = "hung"
     MEMORY = "memory"  # killed for memory, by the kernel or by limits.rss
+    ABORTED = "aborted"  # an expectation with abort = true was broken
     INTERRUPTED = "interrupted"  # Ctrl-C or SIGTERM
     HARNESS = "harness"  # the harness itself failed, e.g. disk full
     UNKNOWN = "not observed"  # ingested: somebody else's run, whose end nobody here saw

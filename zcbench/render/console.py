@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
-from zcbench.record.schema import End, Ending, Event, Result, RunInfo
+from zcbench.record.schema import End, Ending, Event, Finding, Result, RunInfo
 from zcbench.units import format_bytes, format_count, format_duration, format_rate
 
 if TYPE_CHECKING:
@@ -368,18 +368,20 @@ def summary(record: Record, result: Result, width: int = 80) -> RenderableType:
     # What went wrong first: it is what must not be cut off.
     findings = sorted(result.findings, key=lambda f: list(_MARKS).index(f.outcome))
     shown = findings if len(findings) <= room else findings[: room - 1]
-    lines += [
-        Text.assemble(
-            (f"{_MARKS[f.outcome]:<5}", _STYLES[f.outcome]), f"{f.check}: {_line(f.sentence)}"
-        )
-        for f in shown
-    ]
+    lines += [Text.assemble(_mark(f), f"{f.check}: {_line(f.sentence)}") for f in shown]
     if len(shown) < len(findings):
         lines.append(Text(f"and {len(findings) - len(shown)} more findings in the report", "dim"))
     for line in lines:
         line.truncate(width, overflow="ellipsis")
         line.no_wrap = True
     return Group(*lines)
+
+
+def _mark(finding: Finding) -> tuple[str, str]:
+    """The outcome in five columns, and its style; a failure that only warns is no FAIL."""
+    if finding.outcome == "fail" and finding.level == "warn":
+        return "warn ", "yellow"
+    return f"{_MARKS[finding.outcome]:<5}", _STYLES[finding.outcome]
 
 
 def _figures(record: Record, result: Result) -> list[tuple[str, str]]:

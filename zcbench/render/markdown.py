@@ -53,7 +53,8 @@ def headline(result: Result) -> str:
     """The verdict's reason in one sentence: the worst finding's, or what was asked and found sound."""
     for outcome in ("fail", "inconclusive"):
         for finding in result.findings:
-            if finding.outcome == outcome and (finding.required or outcome == "fail"):
+            decides = finding.level == "fail" if outcome == "fail" else finding.required
+            if finding.outcome == outcome and decides:
                 return finding.sentence
     passed = sum(finding.outcome == "pass" for finding in result.findings)
     return f"{passed} of {len(result.findings)} checks passed, none failed"
@@ -85,6 +86,7 @@ def _context(record: Record, result: Result) -> dict[str, Any]:
         "headline": headline(result),
         "verdict": VERDICTS[result.verdict],
         "outcomes": VERDICTS,
+        "mark": mark,
         "findings": sorted(result.findings, key=_severity),
         "total": found,
         "delivery": seen,
@@ -111,8 +113,15 @@ def _context(record: Record, result: Result) -> dict[str, Any]:
 _SEVERITIES = ("fail", "inconclusive", "pass", "skipped")
 
 
-def _severity(finding: Finding) -> int:
-    return _SEVERITIES.index(finding.outcome)
+def _severity(finding: Finding) -> tuple[int, bool]:
+    return _SEVERITIES.index(finding.outcome), finding.level == "warn"
+
+
+def mark(finding: Finding) -> str:
+    """The outcome as a report shows it; a failure that only warns is no FAIL."""
+    if finding.outcome == "fail" and finding.level == "warn":
+        return "⚠️ WARN"
+    return VERDICTS[finding.outcome]
 
 
 def _title(name: str) -> str:

@@ -31,6 +31,7 @@ from zcbench.record.schema import (
 from zcbench.record.writer import RecordWriter, run_id
 from zcbench.scenario import Scenario
 from zcbench.scoreboard import Histogram, Scoreboard
+from zcbench.soak.abort import Aborts
 from zcbench.soak.assembly import due_packets, gc_every_s, stream_format
 from zcbench.soak.environment import environment
 from zcbench.soak.leftovers import children
@@ -147,6 +148,8 @@ class _Watch:
         self._own = psutil.Process()
         self._interrupts = _Interrupts()
         self._asked = 0
+        self._aborts = Aborts(info.scenario)
+        self._aborted: str | None = None
         self._progress = (0, now_ns())  # what moved so far, and when it last did
         self._looked_ns = now_ns()
         self._previous: tuple[float, int] = (0.0, 0)  # elapsed_s and delivered at the last sample
@@ -198,10 +201,20 @@ class _Watch:
                 return end
             if now_ns() >= deadline:
                 self._look_for_suspension()
-                self._sample(subject, deadline)
+                self._abort_if_broken(subject, self._sample(subject, deadline))
                 # Deadlines that passed while the machine stood still are skipped, not made up for.
                 missed = (now_ns() - deadline) // every_ns
                 deadline += (missed + 1) * every_ns
+
+    def _abort_if_broken(self, subject: Subject, row: Row) -> None:
+        start = row.get("engine.start_ns")
+        if not start or self._aborted:
+            return
+        streamed_s = (now_ns() - start) / 1e9
+        self._aborted = self._aborts.broken(row, streamed_s)
+        if self._aborted:
+            self._event("abort", f"{self._aborted}; draining")
+            subject.ask_to_stop()
 
     def _last_sample(self, subject: Subject, deadline: int, end: End) -> None:
         """The sample after the end. That it cannot be written does not hide how the subject died."""
@@ -263,7 +276,8 @@ class _Watch:
         """Whether the subject owes a step: a packet that is due, or to start, to end, to drain."""
         board, source = self._board, self._info.scenario.source
         received = board["consumer.received"] or 0
-        if board["phase"] != RUNNING or not board["engine.start_ns"] or self._asked:
+        stopping = self._asked or self._aborted
+        if board["phase"] != RUNNING or not board["engine.start_ns"] or stopping:
             return True
         if source.unpaced or board["engine.stop_ns"] or received == self._info.due_packets:
             return True
@@ -289,6 +303,8 @@ class _Watch:
             return self._end(
                 Ending.EXITED, exit_code=code, message=f"the worker exited {when} code {code}"
             )
+        if self._aborted:
+            return self._end(Ending.ABORTED, exit_code=0, message=self._aborted)
         if self._interrupts.count:
             return self._end(
                 Ending.INTERRUPTED, exit_code=0, message="drained and ended on request"
@@ -360,7 +376,7 @@ class _Watch:
 
     # -- one sample
 
-    def _sample(self, subject: Subject, deadline: int) -> None:
+    def _sample(self, subject: Subject, deadline: int) -> Row:
         now = now_ns()
         row: Row = {
             "elapsed_s": (now - self._info.started_ns) / 1e9,
@@ -378,6 +394,7 @@ class _Watch:
         self._writer.sample(row)
         for observer in tuple(self._observers):
             self._tell(observer, "on_sample", row)
+        return row
 
     def _read_board(self) -> tuple[dict[str, int | None], bool]:
         """The counters, and whether two readings a moment apart were the same."""

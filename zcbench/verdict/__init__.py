@@ -8,6 +8,7 @@ from zcbench.analysis.totals import totals
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Finding, Outcome, Result
 from zcbench.verdict import checks
+from zcbench.verdict.checks import expectations
 
 PASS, FAIL, HARNESS, INCONCLUSIVE, DIED = 0, 1, 3, 4, 5
 _SIGNAL_CODES = {"SIGINT": 130, "SIGTERM": 143}
@@ -18,6 +19,7 @@ def judge(record: Record) -> Result:
     """Ask every check of ``record``; the findings, the verdict and the exit code of the design."""
     found = totals(record)
     findings = [_asked(record, check(record, found)) for check in checks.CHECKS]
+    findings += expectations.check(record, found)
     verdict = _overall(findings)
     return Result(
         id=record.run.id,

@@ -12,12 +12,10 @@ from zcbench.units import format_bytes, format_duration
 
 
 def check(record: Record, found: Totals) -> Finding:
-    """Fail below ``expect.hit_rate``; without one, explain. The reason comes from Little's law."""
+    """Explain it; how high it must be, an expectation says. The reason comes from Little's law."""
     pool = behaviour(record, found, delivery(record, found).streamed_s)
-    wanted = record.run.scenario.expect.hit_rate
     evidence: dict[str, int | float | str | None] = {
         "hit_rate": pool.hit_rate,
-        "expected_percent": wanted,
         "slots": pool.slots,
         "high_water": pool.high_water,
         "rate_per_s": pool.rate_per_s,
@@ -34,12 +32,11 @@ def check(record: Record, found: Totals) -> Finding:
         )
     percent = pool.hit_rate * 100
     cause, reason, remedy = _reason(record, found, pool)
-    expected = "" if wanted is None else f" (expected {wanted:g} %)"
     return Finding(
         check="pool.hit_rate",
-        outcome="fail" if wanted is not None and percent < wanted else "pass",
+        outcome="pass",
         cause=cause,
-        sentence=f"hit rate {percent:.2f} %{expected}: {reason}",
+        sentence=f"hit rate {percent:.2f} %: {reason}",
         evidence=evidence,
         remedy=remedy,
     )

@@ -1,0 +1,185 @@
+"""The value of what an expectation names, in a record: per sample, in a window, or at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.analysis.growth import HEAP_QUANTUM_BYTES, counters
+from zcbench.analysis.totals import Totals
+from zcbench.analysis.trend import trend
+from zcbench.expectation import KEPT_PER_SAMPLE, Parsed
+from zcbench.record.reader import Record
+
+Series = NDArray[np.float64]
+_PERCENT = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found. ``holds`` is None where nothing can be said; ``value`` is the one that decided it, in the
+    expectation's unit; ``how`` says how it came about."""
+
+    holds: bool | None
+    value: float | None
+    how: str
+
+
+def answer(parsed: Parsed, record: Record, found: Totals) -> Answer:
+    """Hold ``parsed`` against ``record``."""
+    quantity, statistic = parsed.quantity, parsed.statistic
+    rows = _window(parsed, record)
+    if quantity.kind == "histogram":
+        if parsed.windowed or parsed.for_s:
+            return _each(parsed, record, rows, f"{quantity.column[:-3]}_{statistic}_ns")
+        return _one(parsed, _of_histogram(parsed, record), "over the whole run")
+    if statistic == "slope":
+        return _slope(parsed, record, rows)
+    if quantity.column == "cpu":
+        return _one(parsed, _rate(record, rows, ("cpu_user_s", "cpu_system_s")), "over the run")
+    if statistic == "rate":
+        return _one(parsed, _rate(record, rows, (quantity.column,)), "per second")
+    if parsed.for_s or (
+        quantity.kind == "gauge" and statistic is None and quantity.name != "missing"
+    ):
+        return _each(parsed, record, rows, quantity.column)
+    values = _values(record, quantity.column) * quantity.scale
+    inside = values[rows & np.isfinite(values)]
+    if not parsed.windowed and statistic in (None, "last"):
+        return _one(parsed, _at_end(parsed, found, inside), "at the end")
+    if not inside.size:
+        return Answer(None, None, "no reading")
+    if statistic in (None, "delta") and quantity.kind == "ratio":
+        return _one(parsed, _hit_rate(record, rows), "in the window")
+    if quantity.kind == "total" and statistic is None:
+        statistic = "delta"
+    return _one(parsed, _STATISTICS[statistic or "last"](inside), statistic or "last")
+
+
+_STATISTICS = {
+    "max": lambda y: float(y.max()),
+    "min": lambda y: float(y.min()),
+    "mean": lambda y: float(y.mean()),
+    "last": lambda y: float(y[-1]),
+    "delta": lambda y: float(y[-1] - y[0]),
+}
+
+
+def _one(parsed: Parsed, value: float | None, how: str) -> Answer:
+    if value is None:
+        return Answer(None, None, "no reading")
+    return Answer(parsed.holds(value), value, how)
+
+
+def _window(parsed: Parsed, record: Record) -> NDArray[np.bool_]:
+    """The rows it is about; times count from the first sample's second, and back from the last."""
+    t = record.samples["elapsed_s"]
+    rows = np.ones(t.shape, bool)
+    if parsed.last_s is not None:
+        rows &= t >= t[-1] - parsed.last_s
+    for limit, keep in (
+        (parsed.first_s, t.__le__),
+        (parsed.to_s, t.__le__),
+        (parsed.from_s, t.__ge__),
+    ):
+        if limit is not None:
+            rows &= keep(limit)
+    return rows
+
+
+def _values(record: Record, column: str) -> Series:
+    samples = record.samples
+    if column == "hit_rate":
+        acquires = samples["pool_hits"] + samples["pool_misses"]
+        rate = np.full(acquires.shape, np.nan)
+        np.divide(samples["pool_hits"], acquires, out=rate, where=acquires > 0)
+        return rate
+    if column == "missing":
+        return samples["due"] - samples["engine_delivered"]
+    return samples[column]
+
+
+def _at_end(parsed: Parsed, found: Totals, inside: Series) -> float | None:
+    quantity = parsed.quantity
+    if quantity.column == "hit_rate":
+        hits, misses = found["pool.hits"], found["pool.misses"]
+        return None if hits is None or not hits + (misses or 0) else hits / (hits + (misses or 0))
+    total = found.get(quantity.name)
+    if total is not None:
+        return float(total) * quantity.scale
+    return float(inside[-1]) if inside.size else None
+
+
+def _hit_rate(record: Record, rows: NDArray[np.bool_]) -> float | None:
+    hits, misses = (np.ptp(record.samples[name][rows]) for name in ("pool_hits", "pool_misses"))
+    return float(hits / (hits + misses)) if hits + misses > 0 else None
+
+
+def _rate(record: Record, rows: NDArray[np.bool_], columns: tuple[str, ...]) -> float | None:
+    """Rise of a total per second of the run, over the samples that have it."""
+    values = np.sum([record.samples[name] for name in columns], axis=0)
+    known = rows & np.isfinite(values)
+    t, y = record.samples["elapsed_s"][known], values[known]
+    return float((y[-1] - y[0]) / (t[-1] - t[0])) if t.size > 1 and t[-1] > t[0] else None
+
+
+def _of_histogram(parsed: Parsed, record: Record) -> float | None:
+    if record.board is None:
+        return None
+    times = record.board.histogram(parsed.quantity.column)
+    if parsed.statistic == "max":
+        return times.max_ns / 1e9 if times.count else None
+    value = times.percentile(_PERCENT[parsed.statistic or "p50"])
+    return None if value is None else value / 1e9
+
+
+def _each(parsed: Parsed, record: Record, rows: NDArray[np.bool_], column: str) -> Answer:
+    """It must hold at every sample; broken is only what stays so for ``for_s``."""
+    scale = parsed.quantity.scale
+    values = _values(record, column) * scale
+    known = rows & np.isfinite(values)
+    t, y = record.samples["elapsed_s"][known], values[known]
+    if not y.size:
+        return Answer(None, None, "no reading")
+    broken = np.array([not parsed.holds(float(v)) for v in y])
+    since: float | None = None
+    for at, value, bad in zip(t, y, broken, strict=True):
+        since = (since if since is not None else float(at)) if bad else None
+        if since is not None and float(at) - since >= parsed.for_s:
+            lasting = f" since {since:.0f} s" if parsed.for_s else ""
+            return Answer(False, float(value), f"at {float(at):.1f} s{lasting}")
+    worst = y.max() if parsed.operator in ("<", "<=") else y.min()
+    what = parsed.statistic if parsed.statistic in KEPT_PER_SAMPLE else "value"
+    return Answer(True, float(worst), f"the worst {what} of {y.size:,} samples")
+
+
+def _slope(parsed: Parsed, record: Record, rows: NDArray[np.bool_]) -> Answer:
+    """Growth of the low-water marks (:mod:`zcbench.analysis.trend`): told only where its bounds allow it."""
+    quantity = parsed.quantity
+    counter = next((c for c in counters(record) if c.column == quantity.column), None)
+    if counter is None:
+        t, y, collected, quantum = (
+            record.samples["elapsed_s"],
+            record.samples[quantity.column],
+            None,
+            1.0,
+        )
+    else:
+        t, y, collected = counter.times, counter.values, counter.collected
+        quantum = counter.quantum
+    inside = np.isin(t, record.samples["elapsed_s"][rows])
+    found = trend(
+        t[inside],
+        y[inside],
+        budget=abs(parsed.limit) or HEAP_QUANTUM_BYTES,
+        quantum=quantum,
+        collected=None if collected is None else collected[inside],
+    )
+    window = found.window
+    if window is None:
+        return Answer(None, None, found.why)
+    bounds = [parsed.holds(window.low), parsed.holds(window.high)]
+    holds = bounds[0] if bounds[0] == bounds[1] else None
+    return Answer(holds, window.slope, f"± {window.standard_error:,.1f} B/s of the low-water marks")

@@ -1,0 +1,55 @@
+"""Expectations that end a run as soon as they are broken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zcbench.expectation import Parsed, parse, show
+from zcbench.scenario import Scenario
+
+Row = Mapping[str, int | float | None]
+
+
+@dataclass
+class _Watched:
+    parsed: Parsed
+    grace_s: float
+    broken_since_s: float | None = None
+
+
+class Aborts:
+    """The scenario's expectations with ``abort = true``, held against one sample after the other."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._watched = [
+            _Watched(parse(e.that), float(e.grace)) for e in scenario.expect if e.abort
+        ]
+
+    def broken(self, row: Row, streamed_s: float) -> str | None:
+        """What is broken in ``row``, ``streamed_s`` into the stream, as a sentence; None if nothing is."""
+        for watched in self._watched:
+            value = _value(watched.parsed, row)
+            if value is None or streamed_s < watched.grace_s or watched.parsed.holds(value):
+                watched.broken_since_s = None
+                continue
+            if watched.broken_since_s is None:
+                watched.broken_since_s = streamed_s
+            if streamed_s - watched.broken_since_s >= watched.parsed.for_s:
+                return f"{watched.parsed.text} is broken: {show(value, watched.parsed.unit)}"
+        return None
+
+
+def _value(parsed: Parsed, row: Row) -> float | None:
+    quantity = parsed.quantity
+    if quantity.column == "hit_rate":
+        hits, misses = row.get("pool.hits") or 0, row.get("pool.misses") or 0
+        return hits / (hits + misses) if hits + misses else None
+    if quantity.column == "missing":
+        due, delivered = row.get("due"), row.get("engine.delivered")
+        return None if due is None or delivered is None else due - delivered
+    name = quantity.name
+    if quantity.kind == "histogram":
+        name = f"{quantity.column[:-3]}_{parsed.statistic}_ns"
+    value = row.get(name)
+    return None if value is None else value * quantity.scale
