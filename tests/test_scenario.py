@@ -466,3 +466,41 @@ def test_a_changed_scenario_says_what_was_changed() -> None:
     assert (
         load("crash-debug", flags=[Setting("description", "mine", "--set")]).description == "mine"
     )
+
+
+# -- expectations
+
+
+def test_expectations_come_from_file_variable_and_flag(write: Write) -> None:
+    resolved = load(
+        write(
+            'expect = ["gaps == 0", {that = "drops == 0", abort = true, grace = "5s"}]\n' + ENGINE
+        ),
+        environment=environment_settings({"ZCBENCH_EXPECT": "rss < 1 GiB; fds < 99"}),
+        flags=[Setting("expect", "pool.hit_rate >= 90%", "--expect")],
+    )
+    assert [e.that for e in resolved.expect] == [
+        "gaps == 0", "drops == 0", "rss < 1 GiB", "fds < 99", "pool.hit_rate >= 90%",
+    ]  # fmt: skip
+    assert (resolved.expect[1].abort, resolved.expect[1].grace) == (True, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('expect = ["gap == 0"]\n', (":1:", "did you mean gaps")),
+        ('\nexpect = ["rss < 5s"]\n', (":2:", "64 MiB")),
+        ('expect = ["max(rss, last=5m) < 1GiB"]\nduration = "30s"\n', (":1:", "30 s only")),
+        ('expect = [{that = "rss.slope < 1 MiB/h", abort = true}]\n', ("abort needs",)),
+        ('expect = [{that = "gaps == 0", grace = "5s"}]\n', ("grace goes with abort",)),
+        ('expect = [{gaps = 0}]\n', (":1:", "write")),
+        ("expect = 3\n", (":1:", "write")),
+    ],
+)  # fmt: skip
+def test_an_expectation_that_cannot_be_judged_is_refused_before_the_run(
+    write: Write, text: str, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(ScenarioError) as error:
+        load(write(text + ENGINE))
+    for word in words:
+        assert word in str(error.value)

@@ -86,9 +86,7 @@ def test_a_leak_is_named_by_the_counter_that_moved(
 
 def test_the_lines_that_grew_are_named_without_folders(tmp_path: Path) -> None:
     # given a leak in a run with tracemalloc, which left the lines that grew
-    sites = [
-        {"site": "/srv/app/cache.py:31", "grown_bytes": 960_000, "grown_blocks": 30_000}
-    ]
+    sites = [{"site": "/srv/app/cache.py:31", "grown_bytes": 960_000, "grown_blocks": 30_000}]
     traced = Event(elapsed_s=299.0, kind="allocations", message="1 line", data={"sites": sites})
     record = run(tmp_path, grow("allocated_blocks", 250))
     record = with_event(record, traced)
