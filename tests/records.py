@@ -49,6 +49,13 @@ ENVIRONMENT = Environment(
 )
 
 
+_COUNTS = {"fds": 7, "threads": 4, "children": 0}
+RESOURCES = (
+    Event(elapsed_s=0.2, kind="resources", message="before the stream", data=_COUNTS),
+    Event(elapsed_s=99.0, kind="resources", message="after the drain", data=_COUNTS),
+)
+
+
 def scenario(
     *,
     duration_s: float = 30.0,
@@ -159,6 +166,7 @@ def write_record(
     bend: Callable[[int, Row], None] | None = None,
     hold_ns: int | None = None,
     board: bool = True,
+    resources: bool = True,
     events: Sequence[Event] = (),
     command: Sequence[str] = ("zcbench", "run", "synthetic"),
     tags: Mapping[str, str] | None = None,
@@ -167,7 +175,8 @@ def write_record(
 
     ``counters`` replace final counters, on the page and in the last row; ``bend`` may change any row in
     place (None: a missing reading); ``hold_ns`` is every lease's hold time (0 leaves none measured);
-    ``board=False`` leaves out the page. ``partial`` records no end.
+    ``board=False`` leaves out the page, ``resources=False`` the counts of what was open. ``partial`` records
+    no end.
     """
     plan = plan or scenario()
     due = round(plan.duration * PACKETS_PER_S)
@@ -198,6 +207,8 @@ def write_record(
     if board:
         held = hold_ns if hold_ns is not None else round(_hold_packets(plan) * 1e7) or 20_000
         _write_board(directory, {**last, **(counters or {})}, held)
+    if finished and resources and not any(event.kind == "resources" for event in events):
+        events = (*events, *RESOURCES)
     (directory / WORKER_EVENTS_FILE).write_bytes(
         b"".join(msgspec.json.encode(event) + b"\n" for event in events)
     )
@@ -258,6 +269,12 @@ def _rows(plan: Scenario, packets: int, rows: int, finished: bool) -> Iterator[R
             "gc.pause_ns": 2_000_000 * (index // 5),
             "probe.cost_ns": 300_000 * (index + 1),
             "rate_per_s": PACKETS_PER_S,
+            "delivery_p50_ns": 70_000 + 1000 * (index % 3),
+            "delivery_p99_ns": 80_000,
+            "delivery_max_ns": 90_000 + 5000 * (index % 4),
+            "hold_p50_ns": 20_000 + 500 * (index % 3),
+            "hold_p99_ns": 30_000,
+            "hold_max_ns": 40_000,
             "supervisor_rss_bytes": 30 * 2**20,
             "supervisor_cpu_s": 0.5 + 0.004 * index,
             "sample_late_s": 0.0002,

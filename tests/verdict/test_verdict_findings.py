@@ -10,7 +10,7 @@ import pytest
 from tests.records import Row, make_record, scenario
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Finding, Result
-from zcbench.scenario import ConsumerTable, ExpectTable, SourceTable
+from zcbench.scenario import ConsumerTable, Expectation, SourceTable
 from zcbench.units import Duration
 from zcbench.verdict import judge
 
@@ -22,7 +22,11 @@ CHECKS = (
     "conservation",
     "pool.recycling",
     "pool.hit_rate",
+    "resources",
+    "timing",
+    "cost",
 )
+TOO_SHORT = ("rate", "memory")  # for half a minute
 
 
 def finding(result: Result, check: str) -> Finding:
@@ -41,8 +45,10 @@ def holding(seconds: float, slots: int, **more: object) -> object:
 def test_a_sound_run_passes_every_check(tmp_path: Path) -> None:
     # given 30 s at 100 packets/s without a fault
     result = judge(make_record(tmp_path / "run"))
-    # then every check passes, and the command succeeds
-    assert {f.check: f.outcome for f in result.findings} == dict.fromkeys(CHECKS, "pass")
+    # then every check passes that half a minute is long enough for, and the command succeeds
+    outcomes = {f.check: f.outcome for f in result.findings}
+    assert outcomes == dict.fromkeys(CHECKS, "pass") | dict.fromkeys(TOO_SHORT, "inconclusive")
+    assert not any(f.required for f in result.findings if f.check in TOO_SHORT)
     assert (result.verdict, result.exit_code) == ("pass", 0)
 
 
@@ -116,16 +122,16 @@ def test_a_pool_too_small_for_what_is_held_is_explained_and_not_failed(tmp_path:
     assert finding(enough, "pool.hit_rate").evidence["hit_rate"] == 1.0
 
 
-@pytest.mark.parametrize(("expected", "outcome"), [(99.0, "fail"), (5.0, "pass")])
+@pytest.mark.parametrize(("least", "outcome"), [("99%", "fail"), ("5%", "pass")])
 def test_the_hit_rate_fails_only_against_what_was_expected(
-    tmp_path: Path, expected: float, outcome: str
+    tmp_path: Path, least: str, outcome: str
 ) -> None:
     # given a scenario that says what hit rate it expects
-    plan = holding(1.0, 10, expect=ExpectTable(hit_rate=expected))
-    found = finding(judge(make_record(tmp_path / "run", plan)), "pool.hit_rate")
-    # then that decides
-    assert found.outcome == outcome
-    assert f"expected {expected:g} %" in found.sentence
+    plan = holding(1.0, 10, expect=(Expectation(that=f"pool.hit_rate >= {least}"),))
+    result = judge(make_record(tmp_path / "run", plan))
+    # then that decides, and the check of the hit rate explains
+    assert finding(result, f"expect: pool.hit_rate >= {least}").outcome == outcome
+    assert finding(result, "pool.hit_rate").outcome == "pass"
 
 
 # -- delivery, gaps

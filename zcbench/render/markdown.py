@@ -23,6 +23,7 @@ from zcbench.units import format_bytes, format_count, format_duration, format_ra
 Pair = tuple[Record, Result]
 
 MAX_EVENTS = 40  # in the table; more are counted. A night of gc events is not read line by line
+DATA_EVENTS = ("end", "resources", "allocations")  # what they hold stands in tables of its own
 MISSING = "–"
 VERDICTS = {
     "pass": "✅ PASS",
@@ -57,7 +58,9 @@ def headline(result: Result) -> str:
             if finding.outcome == outcome and decides:
                 return finding.sentence
     passed = sum(finding.outcome == "pass" for finding in result.findings)
-    return f"{passed} of {len(result.findings)} checks passed, none failed"
+    unknown = sum(finding.outcome == "inconclusive" for finding in result.findings)
+    rest = f", {unknown} could not be judged in this run" if unknown else ""
+    return f"{passed} of {len(result.findings)} checks passed, none failed{rest}"
 
 
 def _context(record: Record, result: Result) -> dict[str, Any]:
@@ -70,7 +73,7 @@ def _context(record: Record, result: Result) -> dict[str, Any]:
         for name in ("python_heap_bytes", "native_heap_bytes", "rss_bytes", "uss_bytes")
         if (g := memory.gauge(record, name)) is not None
     ]
-    events = [event for event in record.events if event.kind != "end"]
+    events = [event for event in record.events if event.kind not in DATA_EVENTS]
     shown = (
         events
         if len(events) <= MAX_EVENTS

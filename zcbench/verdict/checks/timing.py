@@ -25,6 +25,8 @@ from zcbench.units import format_duration
 
 # A packet may take its whole period; collections above a tenth of the time are a storm, not housekeeping.
 MOST_GC_SHARE = 0.1
+# One burst of other work on the machine (a build, a start-up) is over within some seconds.
+SHORTEST_S = 10.0
 FEWEST_SAMPLES = 3  # a first, a last and one between them
 # Whose leases end with the work on the packet. The others keep them by design, until a time or a gc.
 _LETS_GO_AT_ONCE = ("immediate", "copy", "slow")
@@ -61,6 +63,17 @@ def check(record: Record, found: Totals) -> Finding:
         )
         if found_wrong is not None
     ]
+    streamed_s = delivery(record, found).streamed_s or 0.0
+    if wrong and streamed_s < SHORTEST_S:
+        return Finding(
+            check="timing",
+            outcome="inconclusive",
+            sentence="; ".join(sentence for _, sentence, _ in wrong)
+            + f"; a stream of {format_duration(streamed_s)} is too short to tell that from the machine",
+            evidence=evidence,
+            remedy=f"run for {format_duration(SHORTEST_S)} or more",
+            required=False,
+        )
     if wrong:
         cause, _, remedy = wrong[0]
         return Finding(
