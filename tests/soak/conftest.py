@@ -17,6 +17,7 @@ from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import RUN_FILE, SAMPLES_FILE
 from zcbench.scenario import (
     ConsumerTable,
+    GcTable,
     LimitsTable,
     PoolTable,
     SamplingTable,
@@ -72,6 +73,7 @@ def short_scenario(
     source: dict[str, Any] | None = None,
     consumer: dict[str, Any] | None = None,
     tracemalloc: bool = False,
+    gc: dict[str, str] | None = None,
 ) -> Scenario:
     return Scenario(
         name="short",
@@ -81,6 +83,7 @@ def short_scenario(
         pool=PoolTable(slots=20),
         consumer=ConsumerTable(**(consumer or {})),
         sampling=SamplingTable(every=Duration(every_s), tracemalloc=tracemalloc),
+        gc=GcTable(**(gc or {})),
         limits=LimitsTable(hang=Duration(hang_s), rss=rss),
     )
 

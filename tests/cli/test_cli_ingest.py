@@ -1,0 +1,65 @@
+"""``zcbench ingest`` and ``zcbench metrics`` as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Invoke
+
+ORIGINAL = Path(__file__).parents[1] / "data" / "original-5min-pool10.csv"
+TOTALS = ("pool.hits=10", "pool.misses=30001", "pool.slots=10", "engine.captured=30011")
+
+
+def test_the_original_s_table_is_judged_by_one_command(invoke: Invoke, here: Path) -> None:
+    # given the original add-on's 5 minutes
+    totals = [part for total in TOTALS for part in ("--total", total)]
+    maps = "elapsed_s,engine.delivered=packets,heap_bytes=heap_mib:MiB"
+    done = invoke("ingest", ORIGINAL, "--map", maps, *totals, "--rate", "100", "--out", "run")
+    # then the verdict is fail, and the report says why, from what, and what was not measured
+    assert done.exit_code == 1
+    report = Path(done.stdout.strip()).read_text(encoding="utf-8")
+    assert "the pool never recycled: 10 hits = 10 slots, 30,001 misses" in report
+    assert "original-5min-pool10.csv" in report
+    assert "30,011 against 30,001" in report
+    # and the report can be made again from the directory alone
+    assert invoke("report", "run").stdout == report
+
+
+def test_a_mapping_file_replaces_the_flags(invoke: Invoke, here: Path) -> None:
+    Path("map.toml").write_text(
+        'name = "mine"\nduration = "10s"\nended = "finished"\n[map]\nelapsed_s = "t:ms"\n',
+        encoding="utf-8",
+    )
+    Path("soak.csv").write_text("t,rss_bytes\n0,5\n10000,6\n", encoding="utf-8")
+    done = invoke("ingest", "soak.csv", "--mapping", "map.toml", "--out", "run", "--json")
+    result = json.loads(done.stdout)
+    assert result["end"]["ending"] == "finished"
+    assert result["end"]["elapsed_s"] == 10.0
+    assert json.loads(Path("run/run.json").read_text())["scenario"]["name"] == "mine"
+
+
+def test_a_mistake_is_one_line_and_nothing_is_written(invoke: Invoke, here: Path) -> None:
+    Path("soak.csv").write_text("t,rss\n0,5\n", encoding="utf-8")
+    for arguments, words in (
+        (("ingest", "none.csv"), "none.csv: cannot be read"),
+        (("ingest", "soak.csv"), "--map elapsed_s=COLUMN"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=t,rsss=rss"), "did you mean"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--total", "pool.hits"), "METRIC=NUMBER"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--rate", "fast"), "fast"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--mapping", "no.toml"), "no.toml"),
+    ):
+        done = invoke(*arguments, "--out", "run")
+        assert done.exit_code == 2, arguments
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not Path("run").exists()
+
+
+def test_every_metric_is_listed_with_unit_and_meaning(invoke: Invoke) -> None:
+    text = invoke("metrics").stdout
+    assert "rss_bytes" in text
+    assert "(rss)" in text
+    rows = json.loads(invoke("metrics", "--json").stdout)
+    assert len(rows) == len(text.splitlines())
+    assert all(row["meaning"] and row["unit"] and row["kind"] for row in rows)
