@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from zcbench.record.ingest import Story, read_samples, write_record
+from zcbench.record.ingest import Foreign, Story, survey, write_record
 from zcbench.record.mapping import columns_of, metric_named, read_mapping, totals_of
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import Finding, Result
@@ -30,20 +32,23 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
+def foreign(path: Path, *maps: str, story: Story | None = None, **totals: float) -> Foreign:
+    table = open_table(path)
+    known = {name.replace("__", "."): value for name, value in totals.items()}
+    return Foreign(table, columns_of(maps, table.columns), known, story or Story("soak"))
+
+
 def ingested(
     path: Path, directory: Path, *maps: str, story: Story | None = None, **totals: float
 ) -> Record:
     directory.mkdir()
-    table = open_table(path)
-    rows = read_samples(table, columns_of(maps, table.columns))
-    known = {name.replace("__", "."): value for name, value in totals.items()}
-    write_record(directory, table, rows, known, story or Story("soak"), ["zcbench", "ingest"])
+    theirs = foreign(path, *maps, story=story, **totals)
+    write_record(directory, theirs, survey(theirs), ["zcbench", "ingest"])
     return read_record(directory)
 
 
 def read(path: Path, maps: tuple[str, ...]) -> None:
-    table = open_table(path)
-    read_samples(table, columns_of(maps, table.columns))
+    survey(foreign(path, *maps))
 
 
 def named(result: Result, check: str) -> Finding:
@@ -121,9 +126,79 @@ def test_commas_semicolons_tabs_and_json_lines_are_read(
     assert record.samples["rss_bytes"].tolist() == [100.0, 200.0]
 
 
-def test_an_empty_cell_and_a_nan_are_missing(tmp_path: Path, write: Write) -> None:
-    record = ingested(write("elapsed_s,rss_bytes\n1,\n2,nan\n3,7\n"), tmp_path / "run")
-    assert str(record.samples["rss_bytes"].tolist()) == "[nan, nan, 7.0]"
+@pytest.mark.parametrize("cell", ["", " ", "nan", "NA", "n/a", "null", "-inf", "-"])
+def test_what_says_that_there_is_no_reading_is_missing(
+    tmp_path: Path, write: Write, cell: str
+) -> None:
+    record = ingested(write(f"elapsed_s,rss_bytes\n1,{cell}\n3,7\n"), tmp_path / "run")
+    assert str(record.samples["rss_bytes"].tolist()) == "[nan, 7.0]"
+
+
+def test_a_reading_that_only_some_json_lines_hold_is_a_column(tmp_path: Path, write: Write) -> None:
+    # given USS read at every other row, and not in the first
+    path = write('{"elapsed_s": 1}\n{"elapsed_s": 2, "uss_bytes": 7}\n{"elapsed_s": 3}\n')
+    record = ingested(path, tmp_path / "run")
+    assert str(record.samples["uss_bytes"].tolist()) == "[nan, 7.0, nan]"
+
+
+def test_a_table_in_utf_16_is_read(tmp_path: Path) -> None:
+    # given what PowerShell's > writes
+    path = tmp_path / "soak.csv"
+    path.write_text("elapsed_s,rss_bytes\r\n1,100\r\n", encoding="utf-16")
+    assert ingested(path, tmp_path / "run").samples["rss_bytes"].tolist() == [100.0]
+
+
+def test_a_quoted_name_may_hold_what_separates(tmp_path: Path, write: Write) -> None:
+    path = write('"time, since start, of the run";rss_bytes\n1;100\n')
+    record = ingested(path, tmp_path / "run", "elapsed_s=time, since start, of the run")
+    assert record.samples["rss_bytes"].tolist() == [100.0]
+
+
+def test_a_table_is_never_held_in_memory(tmp_path: Path) -> None:
+    # given 50,000 rows, 1.3 MB
+    path = tmp_path / "soak.csv"
+    with path.open("w", encoding="utf-8") as file:
+        file.write("elapsed_s,rss_bytes,fds\n")
+        file.writelines(f"{n},{50 * 2**20 + n},{12}\n" for n in range(50_000))
+    theirs = foreign(path)
+    # when it is looked at
+    tracemalloc.start()
+    seen = survey(theirs)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # then far less than its size was ever in memory
+    assert seen.rows == 50_000
+    assert peak < path.stat().st_size / 4
+
+
+@pytest.mark.parametrize(
+    ("unit", "cells"),
+    [
+        ("iso", ("2026-03-01T10:00:00+01:00", "2026-03-01T09:00:01.500Z", "2026-03-01T09:00:03+00:00")),
+        ("iso", ("2026-03-29 02:59:59", "2026-03-29 03:00:00.5", "2026-03-29 03:00:02")),
+        ("unix", ("1772355600", "1772355601.5", "1772355603")),
+        ("unix_ms", ("1772355600000", "1772355601500", "1772355603000")),
+        ("unix_ns", ("1772355600000000000", "1772355601500000000", "1772355603000000000")),
+        ("ms", ("0", "1500", "3000")),
+    ],
+)  # fmt: skip
+def test_a_date_becomes_the_time_since_the_first(
+    tmp_path: Path, write: Write, unit: str, cells: tuple[str, ...]
+) -> None:
+    record = ingested(write("\n".join(("at", *cells))), tmp_path / "run", f"elapsed_s=at:{unit}")
+    assert record.samples["elapsed_s"].tolist() == pytest.approx([0.0, 1.5, 3.0], abs=1e-5)
+
+
+def test_one_row_at_no_time_is_a_record_that_says_nothing(tmp_path: Path, write: Write) -> None:
+    record = ingested(write("elapsed_s,rss_bytes\n0,100\n"), tmp_path / "run")
+    assert judge(record).verdict == "inconclusive"
+
+
+def test_a_closing_total_goes_before_the_last_reading(tmp_path: Path, write: Write) -> None:
+    path = write("elapsed_s,pool_hits,pool_misses\n1,5,7\n2,6,\n")
+    found = judge(ingested(path, tmp_path / "run", pool__hits=9)).totals
+    assert (found["pool.hits"], found["pool.misses"]) == (9, 7)
+    assert found["pool.returns"] is None  # and what nobody gave is not 0
 
 
 def test_a_mapping_file_says_the_same_as_the_flags(tmp_path: Path) -> None:
@@ -169,6 +244,16 @@ def test_units_are_converted(spec: str, factor: float) -> None:
         ("elapsed_s,h\n1,1\n", ("rrs=h",), ("no metric 'rrs'", "did you mean")),
         ("elapsed_s,h\n1,1\n", ("rss=h:furlong",), ("no unit 'furlong'", "mib")),
         ("elapsed_s,h\n1,1\n", ("rss=h", "rss_bytes=h"), ("mapped twice",)),
+        ("1,2\n3,4\n", (), (":1:", "no header")),
+        ("elapsed_s,rss_bytes\n1,-1\n", (), (":2:", "rss_bytes cannot be that")),
+        ("elapsed_s,rss_bytes\n,1\n", (), (":2:", "no time")),
+        ("elapsed_s;rss_bytes\n1;4,14\n", (), (":2:", "'4,14', not a number")),
+        ("t,p\n1,100\n2,99\n", ("elapsed_s=t", "packets=p"), (":3:", "falls", "running total")),
+        ("t\n1772355600\n", ("elapsed_s=t",), (":2:", "elapsed_s=COLUMN:unix")),
+        ("t\nnoon\n", ("elapsed_s=t:iso",), (":2:", "'noon'", "ISO 8601")),
+        ("elapsed_s,rss_percent\n1,3\n", ("rss=rss_percent",), ("looks like percent", "bytes")),
+        ("elapsed_s,cpu_percent\n1,3\n", ("cpu_s=cpu_percent",), ("looks like percent", "in s")),
+        ("elapsed_s,h\n1,1\n", ("rss=h:iso",), ("no unit 'iso'",)),
         ('{"elapsed_s": 1}\n[1]\n', (), (":2:", "not an object")),
         ('{"elapsed_s": 1}\n{"ela\n', (), (":2:", "not a JSON line")),
     ],
@@ -183,11 +268,41 @@ def test_a_table_that_cannot_be_read_says_where_and_why(
 
 
 @pytest.mark.parametrize(
-    "spec", ["pool.hits", "pool.hits=many", "pool.hits=-1", "pool.hits=1.5", "pool.hots=1"]
-)
+    "spec",
+    [
+        "pool.hits", "pool.hits=many", "pool.hits=-1", "pool.hits=1.5", "pool.hots=1", "pool.hits=nan",
+        "pool.hits=inf", "pool.hits=1e30", "rss_bytes=5",
+    ],
+)  # fmt: skip
 def test_a_total_that_makes_no_sense_is_refused(spec: str) -> None:
-    with pytest.raises(RecordError, match="pool"):
+    with pytest.raises(RecordError, match="--total|did you mean pool.hits, pool.slots"):
         totals_of([spec])
+
+
+def test_a_total_given_twice_is_refused() -> None:
+    with pytest.raises(RecordError, match="given twice"):
+        totals_of(["pool.hits=1", "pool_hits=2"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('durration = "5m"', "did you mean 'duration'"),
+        ('map = "elapsed_s=t"', "write [map]"),
+        ("map = ", "not TOML"),
+    ],
+)
+def test_a_mapping_file_that_makes_no_sense_is_refused(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "map.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(RecordError, match=re.escape(words)):
+        read_mapping(tmp_path / "map.toml")
+
+
+def test_what_may_be_a_unit_or_not_is_not_guessed() -> None:
+    # "min" may be a minimum, and "b" a second one: neither is taken for a unit
+    assert columns_of(["hold_p50_ns=hold_min"], ("hold_min",))[0].factor == 1.0
 
 
 def test_a_record_says_where_it_came_from_and_opens_again(tmp_path: Path, write: Write) -> None:

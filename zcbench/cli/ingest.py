@@ -14,11 +14,12 @@ _ENDINGS = ("finished", "crashed", "exited", "hung", "memory", "interrupted")
 @click.command("ingest")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--map", "maps", multiple=True, metavar="OURS=THEIRS[:UNIT],...",
-              help="which column is which metric: elapsed_s=time,rss_bytes=rss:MiB")  # fmt: skip
+              help="which column is which metric: elapsed_s=time:iso,rss_bytes=rss:MiB")  # fmt: skip
 @click.option("--mapping", type=click.Path(path_type=Path), metavar="TOML",
-              help="the same in a file: [map], [totals], name, duration, rate, ended")  # fmt: skip
+              help="the same in a file: [map], [totals], name, slots, duration, rate, ended")  # fmt: skip
 @click.option("--total", "totals", multiple=True, metavar="METRIC=NUMBER",
               help="a closing total: pool.hits=10")  # fmt: skip
+@click.option("--slots", metavar="N", help="slots of the pool: the same as --total pool.slots=N")
 @click.option("--duration", metavar="TIME", help="how long the stream was (default: the last row)")
 @click.option("--rate", metavar="RATE", help="packets a second that were due: 100/s")
 @click.option("--ended", type=click.Choice(_ENDINGS), help="how it ended, if that is known")
@@ -43,7 +44,7 @@ def command(
     """
     from zcbench.cli.closing import close
     from zcbench.record import ingest
-    from zcbench.record.mapping import columns_of, read_mapping, totals_of
+    from zcbench.record.mapping import columns_of, read_mapping
     from zcbench.record.schema import REPORT_FILE, RESULT_FILE
     from zcbench.record.table import open_table
     from zcbench.record.writer import RUNS_ROOT, create_run_directory
@@ -54,11 +55,10 @@ def command(
     specs = [f"{ours}={theirs}" for ours, theirs in told.get("map", {}).items()]
     specs += [part for text in maps for part in text.split(",") if part.strip()]
     columns = columns_of(specs, table.columns)
-    known = totals_of([f"{k}={v}" for k, v in told.get("totals", {}).items()]) | totals_of(totals)
-    rows = ingest.read_samples(table, columns)
-    known_story = _story(told, file)
-    directory = create_run_directory(out, root or RUNS_ROOT, known_story.name)
-    ingest.write_record(directory, table, rows, known, known_story, ["zcbench", *sys.argv[1:]])
+    foreign = ingest.Foreign(table, columns, _totals(told, totals), _story(told, file))
+    seen = ingest.survey(foreign)
+    directory = create_run_directory(out, root or RUNS_ROOT, foreign.story.name)
+    ingest.write_record(directory, foreign, seen, ["zcbench", *sys.argv[1:]])
     _, result = close(directory)
     if as_json:
         click.echo((directory / RESULT_FILE).read_text(encoding="utf-8"))
@@ -67,15 +67,27 @@ def command(
     sys.exit(result.exit_code)
 
 
+def _totals(told: dict[str, Any], flags: tuple[str, ...]) -> dict[str, float]:
+    from zcbench.record.mapping import totals_of
+
+    slots = [] if told.get("slots") is None else [f"pool.slots={told['slots']}"]
+    # A flag says it anew; what the file says twice is a mistake.
+    filed = totals_of(f"{name}={value}" for name, value in told.get("totals", {}).items())
+    return {**filed, **totals_of([*slots, *flags])}
+
+
 def _story(told: dict[str, Any], file: Path) -> Any:
     import re
 
     from zcbench.record.ingest import Story
     from zcbench.record.schema import Ending
+    from zcbench.record.writer import RecordError
     from zcbench.units import parse_duration, parse_rate
 
     name = str(told.get("name") or file.stem)
     duration, rate, ended = told.get("duration"), told.get("rate"), told.get("ended")
+    if ended is not None and ended not in _ENDINGS:
+        raise RecordError(f"ended = {ended!r}: there are {', '.join(_ENDINGS)}")
     return Story(
         name=re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:64] or "ingested",
         duration_s=None if duration is None else parse_duration(str(duration)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from zcbench.metrics import BY_NAME, ON_PAGE
-from zcbench.record.mapping import Column
+from zcbench.metrics import BY_NAME
+from zcbench.record.mapping import ISO, LARGEST, Column
 from zcbench.record.schema import (
     SCOREBOARD_FILE,
     WORKER_EVENTS_FILE,
@@ -31,6 +31,13 @@ from zcbench.units import Duration
 
 NOT_RECORDED = "not recorded"
 
+Sample = dict[str, float | None]
+
+# What tools write where there is no reading (R, pandas, SQL, spreadsheets); NaN and infinities are none either.
+_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
+# Ten years: beyond any run, and well below the 1.7e9 s that have passed since 1970.
+_LONGEST_S = 10 * 365 * 86_400.0
+
 
 @dataclass(frozen=True)
 class Story:
@@ -42,58 +49,119 @@ class Story:
     ended: Ending = Ending.UNKNOWN
 
 
-def read_samples(table: Table, columns: Sequence[Column]) -> list[dict[str, float | None]]:
-    """Every row in our metrics and units. Raises RecordError, naming the line, for what is no number, or if
-    time runs backwards."""
-    if not any(column.metric.name == "elapsed_s" for column in columns):
+@dataclass(frozen=True)
+class Foreign:
+    """Somebody else's measurements: a table, which of its columns is what, closing totals, and their story."""
+
+    table: Table
+    columns: tuple[Column, ...]
+    totals: Mapping[str, float]
+    story: Story
+
+    def samples(self) -> Iterator[tuple[int, Sample]]:
+        """Every row in our metrics and units, with its line. Raises RecordError, naming the line."""
+        start: float | None = None
+        for line, cells in self.table.rows():
+            sample = {c.metric.name: _number(self.table, line, c, cells) for c in self.columns}
+            elapsed, clock = sample["elapsed_s"], self._clock
+            if elapsed is not None and clock is not None:
+                start = elapsed if start is None else start
+                sample["elapsed_s"] = elapsed - start
+            elif (elapsed or 0) > _LONGEST_S:
+                raise RecordError(
+                    f"{self.table.path}:{line}: {elapsed:g} s are no time since a run's start; if it is "
+                    "the time since 1970, say so: elapsed_s=COLUMN:unix (or unix_ms, unix_ns)"
+                )
+            yield line, sample
+
+    @property
+    def _clock(self) -> str | None:
+        return next(c.clock for c in self.columns if c.metric.name == "elapsed_s")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one look at every row has shown: their number, the last time, each column's last reading."""
+
+    rows: int
+    last_s: float
+    closing: Mapping[str, float]
+
+
+def survey(foreign: Foreign) -> Survey:
+    """Look at every row before anything is written.
+
+    Raises RecordError, naming the line, for what is no number, for time or a running total that falls.
+    """
+    table = foreign.table
+    if not any(column.metric.name == "elapsed_s" for column in foreign.columns):
         raise RecordError(
             f"{table.path}: which column is the time? Add --map elapsed_s=COLUMN; there are "
             f"{', '.join(table.columns)}"
         )
-    rows: list[dict[str, float | None]] = []
-    last = -math.inf
-    for line, cells in table.rows():
-        row = {column.metric.name: _number(table, line, column, cells) for column in columns}
-        elapsed = row["elapsed_s"]
-        if elapsed is None or elapsed < last:
-            problem = "has no time" if elapsed is None else f"goes back in time, from {last:g} s"
-            raise RecordError(f"{table.path}:{line}: the row {problem}; sort the rows by time")
-        last = elapsed
-        rows.append(row)
-    return rows
+    closing: dict[str, float] = {}
+    rows = 0
+    for line, sample in foreign.samples():
+        rows += 1
+        where = f"{table.path}:{line}"
+        if sample["elapsed_s"] is None:
+            raise RecordError(f"{where}: the row has no time")
+        for name, value in sample.items():
+            last = closing.get(name)
+            if value is None:
+                continue
+            if last is not None and value < last:
+                _falls(where, name, last, value)
+            closing[name] = value
+    return Survey(rows, closing["elapsed_s"], closing)
+
+
+def _falls(where: str, name: str, last: float, value: float) -> None:
+    if name == "elapsed_s":
+        raise RecordError(
+            f"{where}: the row goes back in time, from {last:g} s to {value:g} s; sort by time"
+        )
+    if BY_NAME[name].cumulative:
+        raise RecordError(
+            f"{where}: {name} falls from {last:,.6g} to {value:,.6g}; it counts from the run's start: "
+            "give the running total, not what each row added"
+        )
 
 
 def _number(table: Table, line: int, column: Column, cells: Mapping[str, Any]) -> float | None:
     cell = cells.get(column.theirs)
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
+    if cell is None or (isinstance(cell, str) and cell.strip().lower() in _MISSING):
         return None
     try:
-        value = float(cell) * column.factor
-    except (TypeError, ValueError):
+        value = column.value(cell)
+    except (TypeError, ValueError, AttributeError):
+        wanted = "a date and time as in ISO 8601" if column.clock == ISO else "a number"
         raise RecordError(
-            f"{table.path}:{line}: {column.theirs} is {cell!r}, not a number"
+            f"{table.path}:{line}: {column.theirs} is {cell!r}, not {wanted}"
         ) from None
-    return value if math.isfinite(value) else None
+    if not math.isfinite(value):
+        return None
+    if not 0 <= value <= LARGEST:
+        raise RecordError(
+            f"{table.path}:{line}: {column.theirs} is {cell!r}; {column.metric.name} cannot be that. "
+            "What was not measured is an empty cell"
+        )
+    return value
 
 
 def write_record(
-    directory: Path,
-    table: Table,
-    rows: Sequence[Mapping[str, float | None]],
-    totals: Mapping[str, float],
-    story: Story,
-    command: Sequence[str],
+    directory: Path, foreign: Foreign, seen: Survey, command: Sequence[str] = ()
 ) -> None:
     """Write the record into the new, empty ``directory``."""
-    last_s = float(rows[-1]["elapsed_s"] or 0.0)
-    duration = story.duration_s or last_s
+    story, table = foreign.story, foreign.table
+    duration = story.duration_s or seen.last_s
     due = None if story.rate_per_s is None else round(duration * story.rate_per_s)
     info = RunInfo(
         id=run_id(story.name),
         started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         started_ns=0,
         command=list(command),
-        scenario=_scenario(rows, totals, story, duration),
+        scenario=_scenario(foreign, seen, duration),
         environment=Environment(
             system=NOT_RECORDED,
             machine=NOT_RECORDED,
@@ -110,13 +178,13 @@ def write_record(
     )
     writer = RecordWriter(directory, info)
     try:
-        for row in rows:
-            writer.sample({name: _whole(value) for name, value in row.items()})
-        _write_totals(directory / SCOREBOARD_FILE, rows, totals)
+        for _, sample in foreign.samples():
+            writer.sample({name: _whole(value) for name, value in sample.items()})
+        _write_totals(directory / SCOREBOARD_FILE, {**seen.closing, **foreign.totals})
         (directory / WORKER_EVENTS_FILE).touch()
-        end = End(ending=story.ended, elapsed_s=last_s, message=_ENDED.get(story.ended))
+        end = End(ending=story.ended, elapsed_s=seen.last_s, message=_ENDED.get(story.ended))
         writer.event(
-            Event(elapsed_s=last_s, kind="end", message="end", data=msgspec.to_builtins(end))
+            Event(elapsed_s=seen.last_s, kind="end", message="end", data=msgspec.to_builtins(end))
         )
     finally:
         writer.close()
@@ -125,17 +193,12 @@ def write_record(
 _ENDED = {Ending.UNKNOWN: "nobody here watched it end"}
 
 
-def _scenario(
-    rows: Sequence[Mapping[str, float | None]],
-    totals: Mapping[str, float],
-    story: Story,
-    duration: float,
-) -> Scenario:
+def _scenario(foreign: Foreign, seen: Survey, duration: float) -> Scenario:
     """The little that a table says of what was run."""
-    every = duration / len(rows) if len(rows) > 1 else duration
-    slots = totals.get("pool.slots")
+    every = duration / seen.rows if seen.rows > 1 else duration
+    slots = {**seen.closing, **foreign.totals}.get("pool.slots")
     return Scenario(
-        name=story.name,
+        name=foreign.story.name,
         description="measured elsewhere",
         engine="external",
         duration=Duration(duration),
@@ -145,24 +208,11 @@ def _scenario(
     )
 
 
-def _write_totals(
-    path: Path, rows: Sequence[Mapping[str, float | None]], totals: Mapping[str, float]
-) -> None:
-    """The page as such a subject would have left it: closing totals, else last readings, else unmeasured."""
+def _write_totals(path: Path, closing: Mapping[str, float]) -> None:
+    """The page as such a subject would have left it: what is known at the end, the rest unmeasured."""
     board = Scoreboard.create(path)
     for name in board.index:
-        board[name] = UNSET
-    closing = {
-        name: value
-        for name in rows[0]
-        if BY_NAME[name].origin in ON_PAGE
-        and (value := next((r[name] for r in reversed(rows) if r[name] is not None), None))
-        is not None
-    }
-    for name, value in {**closing, **totals}.items():
-        if name not in board.index:
-            raise RecordError(f"--total {name}: only counters of the subject have totals")
-        board[name] = int(value)
+        board[name] = int(closing[name]) if name in closing else UNSET
 
 
 def _whole(value: float | None) -> float | int | None:
