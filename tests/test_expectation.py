@@ -20,6 +20,15 @@ from zcbench.metrics import METRICS, TIMINGS
         ("engine.delivered >= 30,000", "engine.delivered", None, 30_000.0, "count"),
         ("drops.rate <= 0.5/s", "engine.drops", "rate", 0.5, "per_s"),
         ("gc.pause_ns.delta < 1s", "gc.pause_ns", "delta", 1.0, "s"),
+        # seconds in a second are a share of the time
+        ("gc.pause.rate < 1%", "gc.pause_ns", "rate", 0.01, "ratio"),
+        (
+            "engine.captured_bytes.rate < 1 MiB/s",
+            "engine.captured_bytes",
+            "rate",
+            2**20,
+            "bytes_per_s",
+        ),
         ("max(rss) < 1GB", "rss_bytes", "max", 1e9, "bytes"),
         ("missing <= 3", "missing", None, 3.0, "count"),
         ("cpu < 50%", "cpu", None, 0.5, "ratio"),
@@ -38,6 +47,10 @@ def test_windows_and_duration_are_read() -> None:
     assert (found.from_s, found.to_s) == (10.0, 120.0)
     assert parse("p99(latency, last=5m) < 20ms").last_s == 300.0
     assert parse("rss < 1 GiB for=30s").for_s == 30.0
+    assert parse("rss < 1 GiB  for = 30s").for_s == 30.0
+    # without a function too
+    found = parse("latency.p99, last=5m < 20ms")
+    assert (found.statistic, found.last_s) == ("p99", 300.0)
 
 
 def test_every_metric_of_the_registry_can_be_named() -> None:
@@ -62,6 +75,16 @@ def test_every_metric_of_the_registry_can_be_named() -> None:
         ("max(rss, last=soon) < 3MiB", ("last=",)),
         ("rss.slope < 1 MiB/h for=3s", ("for=",)),
         ("threads.slope < 3", ("has no 'slope'",)),
+        ("pool.oldest_lease.slope < 1s", ("has no 'slope'",)),
+        ("gc.pause.rate < 1/s", ("cannot be compared", "write 90%")),
+        ("pool.hit_rate > 100%", ("at most 100%",)),
+        ("pool.hit_rate <= 100%", ("at most 100%",)),
+        ("gaps == 0.5", ("whole number",)),
+        # a window that is given twice, or has no inside
+        ("max(rss, last=1m, last=2m) < 3MiB", ("last= is there twice",)),
+        ("max(rss, last=1m, first=1m) < 3MiB", ("one window",)),
+        ("max(rss, from=20s, to=10s) < 3MiB", ("to= must be after from=",)),
+        ("max(rss, to=0s) < 3MiB", ("to= must be after from=",)),
     ],
 )
 def test_a_mistake_is_named_with_what_would_be_right(text: str, words: tuple[str, ...]) -> None:

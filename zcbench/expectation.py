@@ -3,7 +3,7 @@
 ::
 
     expectation = term OP value ["for=" TIME]
-    term        = NAME ["." STATISTIC]  |  STATISTIC "(" NAME {"," WINDOW} ")"
+    term        = NAME ["." STATISTIC] {"," WINDOW}  |  STATISTIC "(" NAME {"," WINDOW} ")"
     WINDOW      = "last=" TIME | "first=" TIME | "from=" TIME | "to=" TIME
     OP          = "<" | "<=" | ">" | ">=" | "==" | "!="
 
@@ -48,7 +48,7 @@ KEPT_PER_SAMPLE = ("p50", "p99", "max")  # of delivery latency and hold time, in
 _STATISTICS: Mapping[Kind, tuple[str, ...]] = {
     "gauge": ("max", "min", "mean", "last", "delta", "slope"),
     "total": ("last", "delta", "rate"),
-    "ratio": ("last",),
+    "ratio": ("mean",),
     "histogram": PERCENTILES,
 }
 
@@ -173,8 +173,8 @@ def parse(text: str) -> Parsed:
 
 
 def _trailing(text: str, right: str) -> tuple[str, dict[str, float]]:
-    value, _, rest = right.partition(" for=")
-    return value.strip(), ({"for": _time(text, "for", rest)} if rest else {})
+    value, *rest = re.split(r"\s+for\s*=", right, maxsplit=1)
+    return value.strip(), ({"for": _time(text, "for", rest[0])} if rest else {})
 
 
 def _time(text: str, name: str, value: str) -> float:
@@ -185,11 +185,9 @@ def _time(text: str, name: str, value: str) -> float:
 
 
 def _term(text: str, left: str) -> tuple[str, dict[str, float]]:
-    """ "p99(latency, last=5m)" as "latency.p99" and its windows."""
+    """ "p99(latency, last=5m)" or "latency.p99, last=5m" as "latency.p99" and its windows."""
     match = re.fullmatch(r"([\w.]+)\s*\((.*)\)", left, re.DOTALL)
-    if match is None:
-        return left, {}
-    function, arguments = match.groups()
+    function, arguments = match.groups() if match else ("", left)
     name, *options = (part.strip() for part in arguments.split(","))
     times: dict[str, float] = {}
     for option in options:
@@ -198,8 +196,10 @@ def _term(text: str, left: str) -> tuple[str, dict[str, float]]:
             raise ExpectationError(
                 f"{text!r}: {option!r} is no window; write last=5m, first=1m, from=10s or to=20s"
             )
+        if key.strip() in times:
+            raise ExpectationError(f"{text!r}: {key.strip()}= is there twice")
         times[key.strip()] = _time(text, key.strip(), value)
-    return f"{name}.{function}", times
+    return f"{name}.{function}".rstrip("."), times
 
 
 def _named(text: str, term: str) -> tuple[Quantity, str | None]:
@@ -218,7 +218,7 @@ def _named(text: str, term: str) -> tuple[Quantity, str | None]:
 
 def _statistic(text: str, quantity: Quantity, statistic: str) -> str | None:
     known = _STATISTICS[quantity.kind]
-    if quantity.kind == "gauge" and quantity.unit == "count" and statistic == "slope":
+    if quantity.unit != "bytes":  # low-water marks are a rule about memory
         known = tuple(s for s in known if s != "slope")
     if statistic in known:
         return statistic
@@ -236,11 +236,14 @@ def _statistic(text: str, quantity: Quantity, statistic: str) -> str | None:
 
 
 def _compared_unit(quantity: Quantity, statistic: str | None) -> Unit:
-    if statistic == "slope":
-        return "bytes_per_s" if quantity.unit == "bytes" else quantity.unit
-    if statistic == "rate":
-        return "bytes_per_s" if quantity.unit == "bytes" else "per_s"
-    return quantity.unit
+    if statistic not in ("slope", "rate"):
+        return quantity.unit
+    match quantity.unit:
+        case "bytes":
+            return "bytes_per_s"
+        case "s":
+            return "ratio"  # seconds in a second: the share of the time
+    return "per_s"
 
 
 _WRITE: Mapping[Unit, str] = {
@@ -280,13 +283,18 @@ def _check(found: Parsed) -> None:
     text, limit, sign = found.text, found.limit, found.operator
     if limit != limit or limit in (float("inf"), float("-inf")):
         raise ExpectationError(f"{text!r}: not a finite number")
-    if found.quantity.name == "pool.hit_rate" and limit > 1:
-        raise ExpectationError(f"{text!r}: a hit rate is at most 100%")
+    if found.quantity.name == "pool.hit_rate" and (
+        limit > 1 or (limit == 1 and sign in (">", "<="))
+    ):
+        raise ExpectationError(f"{text!r}: a hit rate is at most 100%; write >= 99%")
+    if sign in ("==", "!=") and limit % 1 and _is_whole(found):
+        raise ExpectationError(f"{text!r}: {found.quantity.name} is a whole number")
     signed = found.statistic in ("slope", "delta") or found.quantity.name == "missing"
     if not signed and (limit < 0 or (limit == 0 and sign == "<")):
         raise ExpectationError(f"{text!r}: {found.quantity.name} is never below 0; write == 0")
     if not signed and limit == 0 and sign == ">=":
         raise ExpectationError(f"{text!r}: that always holds; write > 0")
+    _check_window(found)
     if found.windowed and found.quantity.kind == "histogram":
         kept = found.quantity.column in ("delivery_ns", "hold_ns")
         if not kept or found.statistic not in KEPT_PER_SAMPLE:
@@ -295,6 +303,19 @@ def _check(found: Parsed) -> None:
             )
     if found.for_s and not per_sample(found):
         raise ExpectationError(f"{text!r}: for= needs something that each sample has a value of")
+
+
+def _is_whole(found: Parsed) -> bool:
+    return found.unit == "count" and found.statistic != "mean"
+
+
+def _check_window(found: Parsed) -> None:
+    """One window, and one that has an inside."""
+    ways = [found.last_s, found.first_s, found.from_s if found.from_s is not None else found.to_s]
+    if sum(way is not None for way in ways) > 1:
+        raise ExpectationError(f"{found.text!r}: one window: last=, first=, or from= and to=")
+    if found.to_s is not None and found.to_s <= (found.from_s or 0.0):
+        raise ExpectationError(f"{found.text!r}: to= must be after from= (the start without it)")
 
 
 def per_sample(found: Parsed) -> bool:

@@ -43,6 +43,27 @@ def test_it_must_stay_broken_for_as_long_as_it_says() -> None:
     assert [answer is None for answer in answers] == [True] * 5 + [False]
 
 
+def test_a_sample_without_a_reading_neither_breaks_nor_mends() -> None:
+    # given USS, read every 10 s and too high each time
+    watched = aborts("uss < 1 MiB for=10s")
+    answers = [
+        watched.broken({"uss_bytes": 2**30 if second % 10 == 0 else None}, second)
+        for second in range(11)
+    ]
+    assert [answer is None for answer in answers] == [True] * 10 + [False]
+
+
+def test_a_hit_rate_needs_both_its_counters() -> None:
+    watched = aborts("pool.hit_rate >= 90%")
+    assert watched.broken({"pool.hits": None, "pool.misses": 3}, 1.0) is None
+
+
+def test_the_rate_of_the_first_sample_is_not_the_streams() -> None:
+    watched = aborts("rate_per_s > 90/s")
+    assert watched.broken({"rate_per_s": 50}, 1.0) is None
+    assert watched.broken({"rate_per_s": 50}, 2.0) is not None
+
+
 @pytest.mark.parametrize(
     ("that", "row"),
     [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.growth import HEAP_QUANTUM_BYTES, counters
+from zcbench.analysis.growth import HEAP_QUANTUM_BYTES, RUNNING, counters
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import trend
 from zcbench.expectation import KEPT_PER_SAMPLE, Parsed
@@ -40,21 +40,25 @@ def answer(parsed: Parsed, record: Record, found: Totals) -> Answer:
     if quantity.column == "cpu":
         return _one(parsed, _rate(record, rows, ("cpu_user_s", "cpu_system_s")), "over the run")
     if statistic == "rate":
-        return _one(parsed, _rate(record, rows, (quantity.column,)), "per second")
+        rate = _rate(record, rows, (quantity.column,))
+        value = None if rate is None else rate * quantity.scale
+        return _one(parsed, value, "on average per second")
     if parsed.for_s or (
         quantity.kind == "gauge" and statistic is None and quantity.name != "missing"
     ):
         return _each(parsed, record, rows, quantity.column)
     values = _values(record, quantity.column) * quantity.scale
     inside = values[rows & np.isfinite(values)]
-    if not parsed.windowed and statistic in (None, "last"):
+    if not parsed.windowed and (statistic in (None, "last") or quantity.kind == "ratio"):
         return _one(parsed, _at_end(parsed, found, inside), "at the end")
     if not inside.size:
         return Answer(None, None, "no reading")
-    if statistic in (None, "delta") and quantity.kind == "ratio":
+    if quantity.kind == "ratio":
         return _one(parsed, _hit_rate(record, rows), "in the window")
-    if quantity.kind == "total" and statistic is None:
-        statistic = "delta"
+    if quantity.kind == "total" and statistic in (None, "delta"):
+        risen = _risen(record, rows, quantity.column)
+        value = None if risen is None else risen * quantity.scale
+        return _one(parsed, value, "more at the end of it than at its start")
     return _one(parsed, _STATISTICS[statistic or "last"](inside), statistic or "last")
 
 
@@ -78,7 +82,7 @@ def _window(parsed: Parsed, record: Record) -> NDArray[np.bool_]:
     t = record.samples["elapsed_s"]
     rows = np.ones(t.shape, bool)
     if parsed.last_s is not None:
-        rows &= t >= t[-1] - parsed.last_s
+        rows &= t >= t.max(initial=0.0) - parsed.last_s
     for limit, keep in (
         (parsed.first_s, t.__le__),
         (parsed.to_s, t.__le__),
@@ -98,14 +102,29 @@ def _values(record: Record, column: str) -> Series:
         return rate
     if column == "missing":
         return samples["due"] - samples["engine_delivered"]
+    if column == "rate_per_s":
+        return np.where(_whole(record), samples[column], np.nan)
     return samples[column]
+
+
+def _whole(record: Record) -> NDArray[np.bool_]:
+    """Rows that packets flowed all through since the row before; all where no phase is known.
+
+    The first sample also spans the start-up and the last the drain: their rates are no rates of the stream.
+    """
+    phase = record.samples["phase"]
+    running = (phase == RUNNING) & ~(record.samples["engine_stop_ns"] > 0)
+    whole = running & np.concatenate([[False], running[:-1]])
+    return np.asarray(whole | ~np.isfinite(phase).any())
 
 
 def _at_end(parsed: Parsed, found: Totals, inside: Series) -> float | None:
     quantity = parsed.quantity
     if quantity.column == "hit_rate":
         hits, misses = found["pool.hits"], found["pool.misses"]
-        return None if hits is None or not hits + (misses or 0) else hits / (hits + (misses or 0))
+        if hits is None or misses is None or not hits + misses:
+            return None
+        return hits / (hits + misses)
     total = found.get(quantity.name)
     if total is not None:
         return float(total) * quantity.scale
@@ -113,8 +132,24 @@ def _at_end(parsed: Parsed, found: Totals, inside: Series) -> float | None:
 
 
 def _hit_rate(record: Record, rows: NDArray[np.bool_]) -> float | None:
-    hits, misses = (np.ptp(record.samples[name][rows]) for name in ("pool_hits", "pool_misses"))
-    return float(hits / (hits + misses)) if hits + misses > 0 else None
+    hits, misses = (_risen(record, rows, name) for name in ("pool_hits", "pool_misses"))
+    if hits is None or misses is None or hits + misses <= 0:
+        return None
+    return hits / (hits + misses)
+
+
+def _risen(record: Record, rows: NDArray[np.bool_], column: str) -> float | None:
+    """Rise of a total from the last reading before ``rows`` (0 where there is none) to the last in them.
+
+    The first reading inside will not do for a start: what happened just before it was in the window.
+    """
+    y = record.samples[column]
+    known = np.flatnonzero(np.isfinite(y))
+    inside = known[rows[known]]
+    if not inside.size:
+        return None
+    before = known[known < inside[0]]
+    return float(y[inside[-1]] - (y[before[-1]] if before.size else 0.0))
 
 
 def _rate(record: Record, rows: NDArray[np.bool_], columns: tuple[str, ...]) -> float | None:

@@ -25,12 +25,18 @@ class Aborts:
         self._watched = [
             _Watched(parse(e.that), float(e.grace)) for e in scenario.expect if e.abort
         ]
+        self._is_first = True
 
     def broken(self, row: Row, streamed_s: float) -> str | None:
         """What is broken in ``row``, ``streamed_s`` into the stream, as a sentence; None if nothing is."""
+        is_first, self._is_first = self._is_first, False
         for watched in self._watched:
-            value = _value(watched.parsed, row)
-            if value is None or streamed_s < watched.grace_s or watched.parsed.holds(value):
+            # The first sample of a stream spans the start-up too: its rate is not the stream's.
+            skipped = is_first and watched.parsed.quantity.name == "rate_per_s"
+            value = None if skipped else _value(watched.parsed, row)
+            if value is None:
+                continue  # not read this time (USS is read seldom): neither broken nor mended
+            if streamed_s < watched.grace_s or watched.parsed.holds(value):
                 watched.broken_since_s = None
                 continue
             if watched.broken_since_s is None:
@@ -43,8 +49,10 @@ class Aborts:
 def _value(parsed: Parsed, row: Row) -> float | None:
     quantity = parsed.quantity
     if quantity.column == "hit_rate":
-        hits, misses = row.get("pool.hits") or 0, row.get("pool.misses") or 0
-        return hits / (hits + misses) if hits + misses else None
+        hits, misses = row.get("pool.hits"), row.get("pool.misses")
+        if hits is None or misses is None or not hits + misses:
+            return None
+        return hits / (hits + misses)
     if quantity.column == "missing":
         due, delivered = row.get("due"), row.get("engine.delivered")
         return None if due is None or delivered is None else due - delivered

@@ -208,8 +208,8 @@ class _Watch:
 
     def _abort_if_broken(self, subject: Subject, row: Row) -> None:
         start = row.get("engine.start_ns")
-        if not start or self._aborted:
-            return
+        if not start or row.get("engine.stop_ns") or self._aborted:
+            return  # nothing to end: the stream has not begun, or has ended
         streamed_s = (now_ns() - start) / 1e9
         self._aborted = self._aborts.broken(row, streamed_s)
         if self._aborted:

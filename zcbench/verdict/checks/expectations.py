@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from zcbench.analysis.expected import answer
 from zcbench.analysis.totals import Totals
 from zcbench.expectation import ExpectationError, parse, show
 from zcbench.record.reader import Record
-from zcbench.record.schema import Finding, Outcome
+from zcbench.record.schema import Ending, Finding, Outcome
 from zcbench.scenario import Expectation
 
 _OUTCOMES: dict[bool | None, Outcome] = {True: "pass", False: "fail", None: "inconclusive"}
@@ -24,6 +26,9 @@ def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding
     except ExpectationError as error:  # of a record that a later or an earlier zcbench made
         return Finding(check=name, outcome="inconclusive", sentence=str(error), required=False)
     seen = answer(parsed, record, found)
+    if expectation.abort and _ended_by(parsed.text, record):
+        # The samples of a whole run may make up for what one of them broke; it has ended the run.
+        seen = replace(seen, holds=False, how=f"the run was ended because {record.end.message}")
     value = "not measured" if seen.value is None else show(seen.value, parsed.unit)
     verb = {True: "as expected", False: "not as expected", None: "cannot be told"}[seen.holds]
     return Finding(
@@ -36,3 +41,8 @@ def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding
         required=expectation.level == "fail",
         level=expectation.level,
     )
+
+
+def _ended_by(text: str, record: Record) -> bool:
+    end = record.end
+    return end.ending is Ending.ABORTED and (end.message or "").startswith(f"{text} is broken")
