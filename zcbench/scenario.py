@@ -85,6 +85,7 @@ class SamplingTable(_Table, frozen=True):
     every: Duration = Duration(1.0)
     uss_every: Duration = Duration(10.0)
     tracemalloc: bool = False  # one frame; always off with source.unpaced
+    memray: bool = False  # follow native allocations after warm-up; needs zcbench[native]
 
 
 class GcTable(_Table, frozen=True):

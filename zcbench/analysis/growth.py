@@ -173,10 +173,10 @@ class Site:
     grown_blocks: int
 
 
-def largest_sites(record: Record) -> list[Site]:
-    """The lines that grew, largest first; empty when nobody traced."""
+def largest_sites(record: Record, kind: str = "allocations") -> list[Site]:
+    """The lines that grew, largest first; empty when nobody traced. Memray's are "native_allocations"."""
     for event in reversed(record.events):
-        if event.kind == "allocations":
+        if event.kind == kind:
             sites = event.data.get("sites", [])
             return [
                 Site(_short(str(s["site"])), int(s["grown_bytes"]), int(s["grown_blocks"]))

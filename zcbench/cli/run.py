@@ -154,7 +154,7 @@ def command(
         )
         _watch(_traced(resolved), second, quiet)
         for event in close(second)[0].events:
-            if event.kind == "allocations":
+            if event.kind in ("allocations", "native_allocations"):
                 append_event(directory, event)
         record, result = close(directory)
     if not quiet:
@@ -187,10 +187,12 @@ def _watch(scenario: Scenario, directory: Path, quiet: bool) -> None:
 
 
 def _traced(scenario: Scenario) -> Scenario:
-    """``scenario`` with Python's allocations traced."""
+    """``scenario`` with Python's allocations traced, and native ones where memray is installed."""
     import msgspec
 
-    sampling = msgspec.structs.replace(scenario.sampling, tracemalloc=True)
+    from zcbench.soak.native_sites import available
+
+    sampling = msgspec.structs.replace(scenario.sampling, tracemalloc=True, memray=available())
     return msgspec.structs.replace(scenario, name=f"{scenario.name}-diagnosis", sampling=sampling)
 
 

@@ -9,7 +9,8 @@ from zcbench.capture import sources
 from zcbench.capture.engine import PoolConfig, StreamFormat
 from zcbench.capture.sources import DeviceSource, ReplaySource, SourceError
 from zcbench.faults import find_fault
-from zcbench.scenario import Scenario
+from zcbench.scenario import Scenario, ScenarioError
+from zcbench.soak import native_sites
 from zcbench.units import parse_duration
 
 
@@ -69,9 +70,12 @@ def gc_every_s(scenario: Scenario) -> float | None:
 
 
 def assemble(scenario: Scenario) -> Assembly:
-    """Open everything the scenario names, without starting it. Raises SourceError, UnknownFaultError."""
+    """Open everything the scenario names, without starting it. Raises SourceError, UnknownFaultError,
+    ScenarioError."""
     if scenario.fault is not None:
         find_fault(scenario.fault)
+    if scenario.sampling.memray and not native_sites.available():
+        raise ScenarioError("sampling.memray: memray is not installed; pip install zcbench[native]")
     table = scenario.source
     format = stream_format(scenario)
     pool = PoolConfig(

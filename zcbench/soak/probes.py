@@ -10,15 +10,14 @@ import sys
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import psutil
 
 from zcbench.capture.engine import CaptureEngine
 from zcbench.clock import now_ns
 from zcbench.scoreboard import UNSET, Scoreboard
-from zcbench.soak.allocations import AllocationSites
 
 LONG_PAUSE_NS = 10_000_000  # a gc pause worth an event: one block of the default stream
 EVENT_INTERVAL_NS = 1_000_000_000  # at most one gc event a second; the counters have them all
@@ -33,6 +32,23 @@ _TOTALS = (
 )  # fmt: skip
 
 Note = Callable[[str, str, dict[str, Any]], None]
+
+
+class Sites(Protocol):
+    """Where memory was allocated that is still there: Python's own, or native."""
+
+    @property
+    def marked(self) -> bool:
+        """Whether :meth:`mark` was called."""
+        ...
+
+    def mark(self) -> None:
+        """What is allocated from now on counts."""
+        ...
+
+    def tell_growth(self, note: Note) -> None:
+        """Note what came since and is still there."""
+        ...
 
 
 class GcWatch:
@@ -87,8 +103,8 @@ class Probes:
     """A thread that reads the in-process gauges every ``every_s`` seconds, on absolute deadlines.
 
     Every ``gc_every_s`` (None: never) a reading comes right after a full collection: only such readings of
-    a collected heap can be compared. With ``sites``, the first reading ``warmup_s`` after the start marks
-    what was allocated by then.
+    a collected heap can be compared. Each of ``sites`` is marked at the first reading ``warmup_s`` after
+    the start, and tells at the end what came since.
     """
 
     def __init__(
@@ -100,13 +116,13 @@ class Probes:
         *,
         every_s: float,
         gc_every_s: float | None = None,
-        sites: AllocationSites | None = None,
+        sites: Sequence[Sites] = (),
         warmup_s: float = 0.0,
     ) -> None:
         self._board, self._engine, self._watch, self._note = board, engine, watch, note
         self._every_ns = round(every_s * 1e9)
         self._gc_every_ns = None if gc_every_s is None else round(gc_every_s * 1e9)
-        self._sites, self._warm_ns = sites, round(warmup_s * 1e9)
+        self._sites, self._warm_ns = tuple(sites), round(warmup_s * 1e9)
         self._failed = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="zcbench-probes", daemon=True)
@@ -121,8 +137,8 @@ class Probes:
         self._stop.set()
         self._thread.join()
         self._collect_and_read()
-        if self._sites is not None:
-            self._sites.tell_growth(self._note)
+        for sites in self._sites:
+            sites.tell_growth(self._note)
 
     def _run(self) -> None:
         began = deadline = now_ns()
@@ -137,9 +153,10 @@ class Probes:
                 self._collect_and_read()
             else:
                 self.read()
-            warm = now_ns() - began >= self._warm_ns
-            if warm and self._sites is not None and not self._sites.marked:
-                self._sites.mark()
+            if now_ns() - began >= self._warm_ns:
+                for sites in self._sites:
+                    if not sites.marked:
+                        sites.mark()
 
     def _collect_and_read(self) -> None:
         if self._gc_every_ns is None:

@@ -35,6 +35,7 @@ from zcbench.soak.abort import Aborts
 from zcbench.soak.assembly import due_packets, gc_every_s, stream_format
 from zcbench.soak.environment import environment
 from zcbench.soak.leftovers import children
+from zcbench.soak.native_sites import read_sites
 from zcbench.soak.subject import EngineSubject, Subject
 from zcbench.soak.worker import DONE, RUNNING, STARTING
 
@@ -100,9 +101,29 @@ def run(
     )
     writer = RecordWriter(directory, info)
     try:
-        return _Watch(info, writer, packets_per_s, observers).run()
+        end = _Watch(info, writer, packets_per_s, observers).run()
+        _tell_native_sites(directory, end, writer)
+        return end
     finally:
         writer.close()
+
+
+def _tell_native_sites(directory: Path, end: End, writer: RecordWriter) -> None:
+    """What memray followed, if it did. A trace that a crash cut off is not worth the record's end."""
+    try:
+        sites = read_sites(directory)
+        if sites is not None:
+            message = f"{len(sites)} places hold native memory"
+            writer.event(
+                Event(
+                    elapsed_s=end.elapsed_s or 0.0,
+                    kind="native_allocations",
+                    message=message,
+                    data={"sites": sites},
+                )
+            )
+    except (OSError, ValueError) as error:
+        print(f"zcbench: memray's trace cannot be read: {error}", file=sys.stderr)
 
 
 @dataclass
@@ -377,12 +398,9 @@ class _Watch:
     # -- one sample
 
     def _sample(self, subject: Subject, deadline: int) -> Row:
-        now = now_ns()
-        row: Row = {
-            "elapsed_s": (now - self._info.started_ns) / 1e9,
-            "sample_late_s": max(0, now - deadline) / 1e9,
-        }
-        counters, settled = self._read_board()
+        late_s = max(0, now_ns() - deadline) / 1e9
+        counters, settled, now = self._read_board()
+        row: Row = {"elapsed_s": (now - self._info.started_ns) / 1e9, "sample_late_s": late_s}
         row.update(counters)
         row["settled"] = int(settled)
         row["due"] = self._due(now, counters)
@@ -396,16 +414,21 @@ class _Watch:
             self._tell(observer, "on_sample", row)
         return row
 
-    def _read_board(self) -> tuple[dict[str, int | None], bool]:
-        """The counters, and whether two readings a moment apart were the same."""
+    def _read_board(self) -> tuple[dict[str, int | None], bool, int]:
+        """The counters, whether two readings a moment apart were the same, and when they were read (ns).
+
+        The time is the reading's own: the pause between two may be long on a busy machine, and a rate is
+        made of both.
+        """
         before = self._board.counters()
         for _ in range(SETTLE_TRIES):
             time.sleep(SETTLE_PAUSE_S)
+            now = now_ns()
             after = self._board.counters()
             if after == before:
-                return after, True
+                return after, True, now
             before = after
-        return before, False
+        return before, False, now
 
     def _due(self, now: int, counters: dict[str, int | None]) -> int | None:
         start = counters["engine.start_ns"]

@@ -33,6 +33,7 @@ from zcbench.scoreboard import Scoreboard
 from zcbench.soak.allocations import AllocationSites
 from zcbench.soak.assembly import assemble
 from zcbench.soak.leftovers import resources
+from zcbench.soak.native_sites import NativeSites
 from zcbench.soak.probes import GcWatch, Probes
 from zcbench.soak.unraisable import UnraisableWatch
 from zcbench.units import decode_unit
@@ -124,7 +125,10 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
         note,
         every_s=scenario.sampling.every,
         gc_every_s=run.gc_every_s,
-        sites=AllocationSites() if run.tracemalloc else None,
+        sites=[
+            *([AllocationSites()] if run.tracemalloc else []),
+            *([NativeSites(directory)] if scenario.sampling.memray else []),
+        ],
         warmup_s=_warmup_s(scenario),
     )
     probes.start()

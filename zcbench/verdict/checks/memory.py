@@ -18,7 +18,8 @@ SITES = 3  # in the sentence; the report's table has them all
 _CAUSES = {
     "buffers": "find who keeps the arrays or packets: caches, lists, callbacks that hold a view",
     "python_objects": "find the container that only grows: {how}",
-    "native": "malloc'd memory, or Python objects above 512 bytes: {how}; then a native profiler",
+    "native": "malloc'd memory, or Python objects above 512 bytes: {how} (native ones with memray: "
+    "pip install zcbench[native])",
     "pages": "memory outside malloc (mmap, a library's own arena), or fragmentation: run longer; if it "
     "slows, it is fragmentation",
 }
@@ -58,7 +59,8 @@ def _leak(
     moved = ", ".join(f"{g.counter.name} by {g.slope:,.0f} B/s" for g in failing)
     still = [g.counter.name for g in grown if g.trend.outcome == "pass" or _is_still(g, record)]
     rest = f"; {', '.join(still)} did not grow" if still else ""
-    sites = largest_sites(record)
+    sites = largest_sites(record, "native_allocations") if cause == "native" else []
+    sites = sites or largest_sites(record)
     named = ", ".join(f"{s.site} by {format_bytes(s.grown_bytes)}" for s in sites[:SITES])
     where = f"; the lines that hold more than after warm-up: {named}" if named else ""
     how = "the lines are named above" if sites else "--diagnose runs it again and names the lines"
