@@ -26,6 +26,26 @@ def test_the_original_s_table_is_judged_by_one_command(invoke: Invoke, here: Pat
     assert invoke("report", "run").stdout == report
 
 
+def test_the_report_lists_what_to_measure_next(invoke: Invoke, here: Path) -> None:
+    # given a table that holds descriptors, and neither threads nor child processes
+    Path("soak.csv").write_text("elapsed_s,fds\n0,5\n10,5\n", encoding="utf-8")
+    report = Path(invoke("ingest", "soak.csv", "--out", "run").stdout.strip()).read_text("utf-8")
+    # then those two are listed, with what they are, and the descriptors are not
+    section = report.partition("## Not measured\n")[2].partition("\n## ")[0]
+    assert "threads of the subject" in section
+    assert "child processes of the subject" in section
+    assert "open file descriptors" not in section
+
+
+def test_slots_are_a_total_and_a_rate_need_not_be_whole(invoke: Invoke, here: Path) -> None:
+    Path("soak.csv").write_text("elapsed_s,packets\n0,0\n100,8613\n", encoding="utf-8")
+    arguments = ("--map", "packets=packets", "--slots", "12", "--rate", "86.13/s")
+    result = json.loads(invoke("ingest", "soak.csv", *arguments, "--out", "run", "--json").stdout)
+    assert result["totals"]["pool.slots"] == 12
+    delivery = next(f for f in result["findings"] if f["check"] == "delivery")
+    assert (delivery["outcome"], delivery["evidence"]["due"]) == ("pass", 8613)
+
+
 def test_a_mapping_file_replaces_the_flags(invoke: Invoke, here: Path) -> None:
     Path("map.toml").write_text(
         'name = "mine"\nduration = "10s"\nended = "finished"\n[map]\nelapsed_s = "t:ms"\n',
@@ -41,12 +61,16 @@ def test_a_mapping_file_replaces_the_flags(invoke: Invoke, here: Path) -> None:
 
 def test_a_mistake_is_one_line_and_nothing_is_written(invoke: Invoke, here: Path) -> None:
     Path("soak.csv").write_text("t,rss\n0,5\n", encoding="utf-8")
+    Path("end.toml").write_text('ended = "well"', encoding="utf-8")
     for arguments, words in (
         (("ingest", "none.csv"), "none.csv: cannot be read"),
         (("ingest", "soak.csv"), "--map elapsed_s=COLUMN"),
         (("ingest", "soak.csv", "--map", "elapsed_s=t,rsss=rss"), "did you mean"),
         (("ingest", "soak.csv", "--map", "elapsed_s=t", "--total", "pool.hits"), "METRIC=NUMBER"),
         (("ingest", "soak.csv", "--map", "elapsed_s=t", "--rate", "fast"), "fast"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--total", "rss=5"), "no closing total"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--slots", "ten"), "pool.slots=ten"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--mapping", "end.toml"), "finished"),
         (("ingest", "soak.csv", "--map", "elapsed_s=t", "--mapping", "no.toml"), "no.toml"),
     ):
         done = invoke(*arguments, "--out", "run")

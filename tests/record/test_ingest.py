@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from zcbench.analysis.rate import nominal_per_s
+from zcbench.analysis.totals import totals
 from zcbench.record.ingest import Foreign, Story, survey, write_record
 from zcbench.record.mapping import columns_of, metric_named, read_mapping, totals_of
 from zcbench.record.reader import Record, read_record
@@ -96,6 +98,40 @@ def test_what_was_not_measured_neither_passes_nor_decides(tmp_path: Path, write:
     assert record.samples["rss_bytes"][0] == 50 * 2**20  # the unit at the name's end
     assert not [f.check for f in result.findings if f.outcome in ("pass", "fail")]
     assert result.verdict == "inconclusive"
+
+
+def test_what_was_not_measured_is_the_remedy(tmp_path: Path, write: Write) -> None:
+    result = judge(ingested(write("elapsed_s,fds\n1,4\n2,4\n"), tmp_path / "run"))
+    assert named(result, "timing").remedy == "measure delivery_max_ns"
+    assert named(result, "resources").remedy == "measure threads, children"
+
+
+@pytest.mark.parametrize(("corrupt", "outcome"), [(0, "pass"), (3, "fail")])
+def test_bytes_that_others_compared_are_judged(
+    tmp_path: Path, write: Write, corrupt: int, outcome: str
+) -> None:
+    counters = (
+        "received checked rechecked corrupt_on_delivery corrupt_before_return aliased wrong_size"
+    )
+    known = dict.fromkeys((f"consumer__{name}" for name in counters.split()), 0.0)
+    known |= {f"consumer__{name}": 100.0 for name in ("received", "checked", "rechecked")}
+    known |= {"pool__guard_violations": 0.0, "pool__poison_violations": 0.0}
+    known["consumer__corrupt_on_delivery"] = corrupt
+    record = ingested(write("elapsed_s\n1\n"), tmp_path / "run", **known)
+    assert named(judge(record), "integrity").outcome == outcome
+
+
+@pytest.mark.parametrize("rate", [None, 44_100 / 512, 2.0])
+def test_the_pace_is_theirs_and_none_if_they_have_none(
+    tmp_path: Path, write: Write, rate: float | None
+) -> None:
+    # what a packet's period is decides how late is late: it must not be our engine's 10 ms
+    record = ingested(
+        write("elapsed_s\n1\n10\n"), tmp_path / "run", story=Story("x", rate_per_s=rate)
+    )
+    nominal = nominal_per_s(record, totals(record))
+    assert nominal == (None if rate is None else pytest.approx(rate, abs=1e-6))
+    assert record.run.due_packets == (None if rate is None else round(10 * rate))
 
 
 def test_a_leak_that_others_measured_is_a_leak(tmp_path: Path, write: Write) -> None:
@@ -275,7 +311,7 @@ def test_a_table_that_cannot_be_read_says_where_and_why(
     ],
 )  # fmt: skip
 def test_a_total_that_makes_no_sense_is_refused(spec: str) -> None:
-    with pytest.raises(RecordError, match="--total|did you mean pool.hits, pool.slots"):
+    with pytest.raises(RecordError, match=r"--total|did you mean pool\.hits, pool\.slots"):
         totals_of([spec])
 
 

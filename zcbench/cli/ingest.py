@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def _story(told: dict[str, Any], file: Path) -> Any:
     from zcbench.record.ingest import Story
     from zcbench.record.schema import Ending
     from zcbench.record.writer import RecordError
-    from zcbench.units import parse_duration, parse_rate
+    from zcbench.units import parse_duration
 
     name = str(told.get("name") or file.stem)
     duration, rate, ended = told.get("duration"), told.get("rate"), told.get("ended")
@@ -91,6 +92,17 @@ def _story(told: dict[str, Any], file: Path) -> Any:
     return Story(
         name=re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:64] or "ingested",
         duration_s=None if duration is None else parse_duration(str(duration)),
-        rate_per_s=None if rate is None else parse_rate(str(rate)),
+        rate_per_s=None if rate is None else _per_s(str(rate)),
         ended=Ending.UNKNOWN if ended is None else Ending(ended),
     )
+
+
+def _per_s(text: str) -> float:
+    """Packets a second, which unlike frames need not be whole: 44,100 frames in packets of 512."""
+    from zcbench.units import parse_rate
+
+    try:
+        value = float(text.strip().removesuffix("/s"))
+    except ValueError:
+        return parse_rate(text)
+    return value if 0 < value < math.inf else parse_rate(text)

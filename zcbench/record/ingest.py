@@ -25,11 +25,13 @@ from zcbench.record.schema import (
 )
 from zcbench.record.table import Table
 from zcbench.record.writer import RecordError, RecordWriter, run_id
-from zcbench.scenario import ConsumerTable, PoolTable, SamplingTable, Scenario
+from zcbench.scenario import ConsumerTable, PoolTable, SamplingTable, Scenario, SourceTable
 from zcbench.scoreboard import UNSET, Scoreboard
-from zcbench.units import Duration
+from zcbench.units import Duration, Rate
 
 NOT_RECORDED = "not recorded"
+
+_FRAMES = 10**6  # made up, of a packet: a packet rate such as 44,100/512 then keeps six decimals
 
 Sample = dict[str, float | None]
 
@@ -194,16 +196,22 @@ _ENDED = {Ending.UNKNOWN: "nobody here watched it end"}
 
 
 def _scenario(foreign: Foreign, seen: Survey, duration: float) -> Scenario:
-    """The little that a table says of what was run."""
+    """The little that a table says of what was run, and nothing that it does not."""
     every = duration / seen.rows if seen.rows > 1 else duration
-    slots = {**seen.closing, **foreign.totals}.get("pool.slots")
+    known = {**seen.closing, **foreign.totals}
+    slots, per_s = known.get("pool.slots"), foreign.story.rate_per_s
     return Scenario(
         name=foreign.story.name,
         description="measured elsewhere",
         engine="external",
         duration=Duration(duration),
         pool=PoolTable() if slots is None else PoolTable(slots=int(slots)),
-        consumer=ConsumerTable(verify=False),
+        # A scenario knows whole frames a second; without a rate there is no pace to judge by.
+        source=SourceTable(unpaced=True)
+        if per_s is None
+        else SourceTable(frames=_FRAMES, rate=Rate(round(per_s * _FRAMES))),
+        # "hold": how long their application keeps a packet, and whether that grows, is its own affair.
+        consumer=ConsumerTable(kind="hold", verify="consumer.checked" in known),
         sampling=SamplingTable(every=Duration(every)),
     )
 

@@ -19,11 +19,17 @@ from zcbench.record.schema import Ending, Finding, Result
 from zcbench.render.paths import arguments_without_folders, name_of, without_folders
 from zcbench.scenario import Scenario, to_toml
 from zcbench.units import format_bytes, format_count, format_duration, format_rate
+from zcbench.verdict.wanting import unmeasured
 
 Pair = tuple[Record, Result]
 
 MAX_EVENTS = 40  # in the table; more are counted. A night of gc events is not read line by line
-DATA_EVENTS = ("end", "resources", "allocations")  # what they hold stands in tables of its own
+DATA_EVENTS = (
+    "end",
+    "resources",
+    "allocations",
+    "native_allocations",
+)  # what they hold stands in tables of its own
 MISSING = "–"
 VERDICTS = {
     "pass": "✅ PASS",
@@ -101,10 +107,12 @@ def _context(record: Record, result: Result) -> dict[str, Any]:
         "profile": memory.profile(record),
         "growths": growth.growths(record),
         "sites": growth.largest_sites(record),
+        "native_sites": growth.largest_sites(record, "native_allocations"),
         "packets_per_s": growth.packets_per_s(record, found),
         "stages": lifecycle.lifecycle(record, found),
         "balances": balances,
         "reconciles": all(balance.holds is not False for balance in balances),
+        "unmeasured": unmeasured(record, found) if record.run.ingested else {},
         "events": shown,
         "events_left_out": len(events) - len(shown),
         "harness": _harness(record, result),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from zcbench.analysis.totals import totals
+from zcbench.metrics import Metric
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Finding, Outcome, Result
 from zcbench.verdict import checks
 from zcbench.verdict.checks import expectations
+from zcbench.verdict.wanting import unmeasured
 
 PASS, FAIL, HARNESS, INCONCLUSIVE, DIED = 0, 1, 3, 4, 5
 _SIGNAL_CODES = {"SIGINT": 130, "SIGTERM": 143}
@@ -18,7 +20,10 @@ _DEATHS = (Ending.FAILED, Ending.CRASHED, Ending.EXITED, Ending.HUNG, Ending.MEM
 def judge(record: Record) -> Result:
     """Ask every check of ``record``; the findings, the verdict and the exit code of the design."""
     found = totals(record)
-    findings = [_asked(record, check(record, found)) for check in checks.CHECKS]
+    findings = [check(record, found) for check in checks.CHECKS]
+    if record.run.ingested is not None:
+        wanted = unmeasured(record, found)
+        findings = [_of_others(finding, wanted.get(finding.check, ())) for finding in findings]
     findings += expectations.check(record, found)
     verdict = _overall(findings)
     return Result(
@@ -31,11 +36,17 @@ def judge(record: Record) -> Result:
     )
 
 
-def _asked(record: Record, finding: Finding) -> Finding:
-    """Of somebody else's measurements only what they are about is required: their memory and their counts."""
-    if record.run.ingested is None or finding.check == "memory":
+def _of_others(finding: Finding, wanted: tuple[Metric, ...]) -> Finding:
+    """Of somebody else's measurements only what they are about is required: their memory and their counts.
+
+    What is undecided for want of readings has one remedy: to take them.
+    """
+    if finding.check == "memory":
         return finding
-    return msgspec.structs.replace(finding, required=False)
+    remedy = finding.remedy
+    if wanted and finding.outcome == "inconclusive":
+        remedy = f"measure {', '.join(metric.name for metric in wanted)}"
+    return msgspec.structs.replace(finding, required=False, remedy=remedy)
 
 
 def _overall(findings: list[Finding]) -> Outcome:

@@ -18,7 +18,9 @@ def check(_record: Record, found: Totals) -> Finding:
         return Finding(
             check="gaps",
             outcome="inconclusive",
-            sentence="no packet was received, so nothing can be said about their order",
+            sentence="the order of the packets was not measured"
+            if received is None
+            else "no packet was received, so nothing can be said about their order",
             evidence=evidence,
             remedy="see the life check",
         )

@@ -30,7 +30,7 @@ def check(record: Record, found: Totals) -> Finding:
 def _not_asked(record: Record, found: Totals) -> str | None:
     scenario = record.run.scenario
     if record.run.ingested is not None:
-        return "the rate that others' measurements should have is not known"
+        return "how true the clock of somebody else's stream should be is not known"
     if scenario.source.unpaced:
         return "an unpaced stream has no rate of its own: it is as fast as the application reads"
     if scenario.pool.policy == "block" and count(found, "pool.misses"):
