@@ -63,12 +63,15 @@ def _leak(
     sites = sites or largest_sites(record)
     named = ", ".join(f"{s.site} by {format_bytes(s.grown_bytes)}" for s in sites[:SITES])
     where = f"; the lines that hold more than after warm-up: {named}" if named else ""
+    # The pool's own memory is the slab: leases that nobody returns need not cost a byte.
+    flat = all(g.counter.name == "leases" for g in failing)
+    what = "leases pile up, though memory is flat" if flat else "memory leaks"
     how = "the lines are named above" if sites else "--diagnose runs it again and names the lines"
     return Finding(
         check="memory",
         outcome="fail",
         cause=cause,
-        sentence=f"memory leaks: {moved} ({per_packet}{format_bytes(per_s * 3600)} an hour, "
+        sentence=f"{what}: {moved} ({per_packet}{format_bytes(per_s * 3600)} an hour, "
         f"{format_bytes(per_s * 86_400)} in 24 h){rest}{where}",
         evidence=evidence,
         remedy=_CAUSES[cause].format(how=how),
