@@ -5,20 +5,25 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import time
 import tracemalloc
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
+from zcbench.capture.engine import read_stats
 from zcbench.record.reader import Record
 from zcbench.scenario import Scenario
 from zcbench.scoreboard import Scoreboard
 from zcbench.soak.allocations import AllocationSites
 from zcbench.soak.assembly import gc_every_s
+from zcbench.soak.gauges import Gauges
 from zcbench.soak.leftovers import children, resources
 from zcbench.soak.probes import GcWatch
 from zcbench.soak.unraisable import UnraisableWatch
@@ -80,6 +85,45 @@ def test_only_the_harness_s_own_collections_are_counted_as_forced() -> None:
     assert 0 < pauses[1] < pauses[0]
     # then only the other one is worth an event
     assert [kind for kind, _, _ in noted] == ["gc"]
+
+
+# -- the price of a reading
+
+
+class Quiet:
+    """An engine whose statistics cost nothing."""
+
+    def stats(self) -> Any:
+        return read_stats(Scoreboard.create(), 0)
+
+
+def test_a_gauge_that_gets_dear_is_read_less_often_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given a heap so fragmented that reading it takes 30 ms of CPU
+    def dear() -> Any:
+        until = time.thread_time_ns() + 30_000_000
+        while time.thread_time_ns() < until:
+            pass
+        return SimpleNamespace(heap_used=1000, mmap_used=24)
+
+    monkeypatch.setattr(psutil, "heap_info", dear, raising=False)
+    board = Scoreboard.create()
+    noted: Noted = []
+    gauges = Gauges(board, Quiet(), noting(noted))  # type: ignore[arg-type]
+    gauges.read()
+    assert board["native_heap_bytes"] == 1024
+    # when it is read again at once, then the old value is not passed off as a new one
+    gauges.read()
+    assert board["native_heap_bytes"] is None
+    assert board["allocated_blocks"] is not None
+    ((kind, message, _),) = noted
+    assert kind == "probe"
+    assert "native_heap_bytes" in message
+    assert "a reading: read every 3" in message
+    # but a reading that belongs to a collection is taken whatever it costs
+    gauges.read(whatever_it_costs=True)
+    assert board["native_heap_bytes"] == 1024
 
 
 # -- what is left open

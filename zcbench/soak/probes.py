@@ -6,26 +6,21 @@ The probes keep nothing per sample: one dict kept a second is 12 MB a day, a lea
 from __future__ import annotations
 
 import gc
-import sys
 import threading
-import time
-import tracemalloc
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import psutil
-
 from zcbench.capture.engine import CaptureEngine
 from zcbench.clock import now_ns
-from zcbench.scoreboard import UNSET, Scoreboard
+from zcbench.scoreboard import Scoreboard
+from zcbench.soak.gauges import Gauges
 
 LONG_PAUSE_NS = 10_000_000  # a gc pause worth an event: one block of the default stream
+MOST_GC = (
+    20  # times its length until the next: at most a twentieth of the time for the harness's own
+)
 EVENT_INTERVAL_NS = 1_000_000_000  # at most one gc event a second; the counters have them all
 
-_GAUGES = (
-    "allocated_blocks", "python_heap_bytes", "native_heap_bytes", "tracemalloc_bytes",
-    "overflow_live_bytes", "pool.oldest_lease_ns",
-)  # fmt: skip
 _TOTALS = (
     "gc.collections", "gc.full_collections", "gc.forced_collections", "gc.freed_objects",
     "gc.pause_ns", "gc.forced_pause_ns",
@@ -119,11 +114,11 @@ class Probes:
         sites: Sequence[Sites] = (),
         warmup_s: float = 0.0,
     ) -> None:
-        self._board, self._engine, self._watch, self._note = board, engine, watch, note
+        self._board, self._watch, self._note = board, watch, note
+        self._gauges = Gauges(board, engine, note)
         self._every_ns = round(every_s * 1e9)
         self._gc_every_ns = None if gc_every_s is None else round(gc_every_s * 1e9)
         self._sites, self._warm_ns = tuple(sites), round(warmup_s * 1e9)
-        self._failed = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="zcbench-probes", daemon=True)
 
@@ -150,45 +145,24 @@ class Probes:
                 return
             if collect_at is not None and self._gc_every_ns and deadline >= collect_at:
                 collect_at += max(self._gc_every_ns, self._every_ns)
-                self._collect_and_read()
+                # A heap whose collection takes long is collected less often than it was asked for.
+                collect_at = max(collect_at, now_ns() + self._collect_and_read() * MOST_GC)
             else:
-                self.read()
+                self._gauges.read()
             if now_ns() - began >= self._warm_ns:
                 for sites in self._sites:
                     if not sites.marked:
                         sites.mark()
 
-    def _collect_and_read(self) -> None:
+    def _collect_and_read(self) -> int:
+        """A full collection and a reading right after it; how long the collection took, ns."""
         if self._gc_every_ns is None:
-            self.read()
-            return
+            self._gauges.read(whatever_it_costs=True)
+            return 0
+        began = now_ns()
         self._watch.collect()
-        self.read()
+        took = now_ns() - began
+        self._gauges.read(whatever_it_costs=True)
         # Counted last: whoever sees the count sees the reading that belongs to it.
         self._board["gc.forced_collections"] = (self._board["gc.forced_collections"] or 0) + 1
-
-    def read(self) -> None:
-        """Read every gauge once and add up what that cost. A reading that fails is missing, not stale."""
-        began = time.thread_time_ns()
-        board = self._board
-        try:
-            self._read_gauges(board)
-        except Exception as error:
-            for gauge in _GAUGES:
-                board[gauge] = UNSET
-            if not self._failed:
-                self._failed = True
-                self._note("probe", f"a probe failed; its gauges are missing: {error!r}", {})
-        board["probe.cost_ns"] = (board["probe.cost_ns"] or 0) + time.thread_time_ns() - began
-
-    def _read_gauges(self, board: Scoreboard) -> None:
-        board["allocated_blocks"] = sys.getallocatedblocks()
-        if tracemalloc.is_tracing():
-            board["python_heap_bytes"] = tracemalloc.get_traced_memory()[0]
-            board["tracemalloc_bytes"] = tracemalloc.get_tracemalloc_memory()
-        live = (board["pool.overflow_bytes"] or 0) - (board["pool.overflow_freed_bytes"] or 0)
-        if hasattr(psutil, "heap_info"):  # Linux with glibc, macOS, Windows
-            heap = psutil.heap_info()
-            board["native_heap_bytes"] = heap.heap_used + heap.mmap_used
-        board["overflow_live_bytes"] = max(0, live)
-        board["pool.oldest_lease_ns"] = self._engine.stats().oldest_lease_ns
+        return took

@@ -398,9 +398,11 @@ class _Watch:
     # -- one sample
 
     def _sample(self, subject: Subject, deadline: int) -> Row:
-        late_s = max(0, now_ns() - deadline) / 1e9
         counters, settled, now = self._read_board()
-        row: Row = {"elapsed_s": (now - self._info.started_ns) / 1e9, "sample_late_s": late_s}
+        row: Row = {
+            "elapsed_s": (now - self._info.started_ns) / 1e9,
+            "sample_late_s": max(0, now - deadline) / 1e9,
+        }
         row.update(counters)
         row["settled"] = int(settled)
         row["due"] = self._due(now, counters)

@@ -1,0 +1,108 @@
+"""The gauges read inside the worker, each at a price that is watched."""
+
+from __future__ import annotations
+
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from zcbench.capture.engine import CaptureEngine
+from zcbench.clock import now_ns
+from zcbench.scoreboard import UNSET, Scoreboard
+from zcbench.units import format_duration
+
+MOST_SHARE = 0.01  # of the time, for one gauge: heap_info takes 3 µs, or 16 ms in a fragmented heap
+
+Note = Callable[[str, str, dict[str, Any]], None]
+Values = Mapping[str, int]
+
+
+@dataclass
+class _Gauge:
+    """One reading: the metrics it gives, how, and when it may be afforded again."""
+
+    names: tuple[str, ...]
+    read: Callable[[], Values]
+    due_ns: int = 0
+    told: bool = False
+
+
+class Gauges:
+    """Reads every gauge onto the board. One that gets dear is read less often, one that fails is missing.
+
+    What is not read is unset: the last value of long ago would look like a heap that does not grow.
+    """
+
+    def __init__(self, board: Scoreboard, engine: CaptureEngine, note: Note) -> None:
+        self._board, self._engine, self._note = board, engine, note
+        self._gauges = [
+            _Gauge(("allocated_blocks",), lambda: {"allocated_blocks": sys.getallocatedblocks()}),
+            _Gauge(("pool.oldest_lease_ns",), self._oldest_lease),
+        ]
+        if tracemalloc.is_tracing():
+            self._gauges.append(_Gauge(("python_heap_bytes", "tracemalloc_bytes"), _python_heap))
+        if hasattr(psutil, "heap_info"):  # Linux with glibc, macOS, Windows
+            names = ("native_heap_bytes", "overflow_live_bytes")
+            self._gauges.append(_Gauge(names, self._native_heap))
+
+    def read(self, *, whatever_it_costs: bool = False) -> None:
+        """Read those that are due, or all of them, and add up what that cost."""
+        began = time.thread_time_ns()
+        for gauge in self._gauges:
+            if whatever_it_costs or now_ns() >= gauge.due_ns:
+                self._read(gauge)
+            else:
+                self._unset(gauge)
+        self._board["probe.cost_ns"] = (
+            (self._board["probe.cost_ns"] or 0) + time.thread_time_ns() - began
+        )
+
+    def _read(self, gauge: _Gauge) -> None:
+        began = time.thread_time_ns()
+        try:
+            values = gauge.read()
+        except Exception as error:
+            self._unset(gauge)
+            self._tell(gauge, f"cannot be read and is missing: {error!r}")
+            return
+        for name, value in values.items():
+            self._board[name] = value
+        cost = time.thread_time_ns() - began
+        pause_ns = round(cost / MOST_SHARE)
+        gauge.due_ns = now_ns() + pause_ns
+        if pause_ns > 1_000_000_000:
+            price = f"takes {format_duration(cost / 1e9)} a reading"
+            self._tell(gauge, f"{price}: read every {format_duration(pause_ns / 1e9)} at most")
+
+    def _unset(self, gauge: _Gauge) -> None:
+        for name in gauge.names:
+            self._board[name] = UNSET
+
+    def _tell(self, gauge: _Gauge, what: str) -> None:
+        if not gauge.told:
+            gauge.told = True
+            self._note("probe", f"{', '.join(gauge.names)} {what}", {})
+
+    def _oldest_lease(self) -> Values:
+        return {"pool.oldest_lease_ns": self._engine.stats().oldest_lease_ns}
+
+    def _native_heap(self) -> Values:
+        board = self._board
+        live = (board["pool.overflow_bytes"] or 0) - (board["pool.overflow_freed_bytes"] or 0)
+        heap = psutil.heap_info()
+        return {
+            "native_heap_bytes": heap.heap_used + heap.mmap_used,
+            "overflow_live_bytes": max(0, live),
+        }
+
+
+def _python_heap() -> Values:
+    return {
+        "python_heap_bytes": tracemalloc.get_traced_memory()[0],
+        "tracemalloc_bytes": tracemalloc.get_tracemalloc_memory(),
+    }
