@@ -107,7 +107,8 @@ FAULTS = (
         "clock_drift",
         engine=SlowClock,
         # 60,000 packets in a minute: 12 behind at the end, when rounding alone explains 1.5.
-        settings={**GROWING, "duration": "600s"},
+        # Bytes are not what it is about: uncompared, eight such runs at once leave two cores some room.
+        settings={**GROWING, "duration": "600s", "consumer.verify": "false"},
     ),
     Fault(
         "stall",
