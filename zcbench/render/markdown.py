@@ -188,6 +188,13 @@ def _heap_delta(record: Record, _result: Result) -> str:
     return MISSING if gauge is None else signed_bytes(gauge.delta)
 
 
+def _due(record: Record, result: Result) -> str:
+    """What was due by the end; of a run that died, only what was due at its last sample is known."""
+    seen = delivery(record, result.totals)
+    whole = seen.delivered == result.totals["engine.delivered"]
+    return _show(seen.due if whole else None, format_count)
+
+
 def _hit_rate(_record: Record, result: Result) -> str:
     hits, misses = result.totals["pool.hits"] or 0, result.totals["pool.misses"] or 0
     return percent(hits / (hits + misses)) if hits + misses else MISSING
@@ -195,15 +202,14 @@ def _hit_rate(_record: Record, result: Result) -> str:
 
 COMPARED: tuple[tuple[str, Cell], ...] = (
     ("Verdict", lambda _, result: VERDICTS[result.verdict]),
+    ("Because", lambda _, result: cell(headline(result))),
     ("Scenario", lambda record, _: cell(record.run.scenario.name)),
+    ("Fault planted", lambda record, _: cell(record.run.scenario.fault or MISSING)),
     ("Engine", lambda record, _: cell(record.run.scenario.engine)),
     ("Ended", lambda _, result: result.end.ending.value),
     ("Duration", lambda _, result: _show(result.end.elapsed_s, format_duration)),
     ("Packets delivered", _total("engine.delivered", format_count)),
-    (
-        "Packets due",
-        lambda record, result: _show(delivery(record, result.totals).due, format_count),
-    ),
+    ("Packets due", lambda record, result: _due(record, result)),
     ("Drops", _total("engine.drops", format_count)),
     ("Gaps", _total("consumer.gaps", format_count)),
     ("Pool slots", _total("pool.slots", format_count)),
