@@ -83,7 +83,12 @@ def wrong(board: Scoreboard) -> dict[str, int | None]:
 
 def elsewhere(*lines: str) -> subprocess.CompletedProcess[str]:
     """Run ``lines`` in a process that may die of them; :func:`play` is there."""
-    head = ("import os, signal, psutil", "from pathlib import Path", f"from {__name__} import play")
+    # By its path: with an installed zcbench the checkout, and so "tests", is not importable.
+    head = (
+        "import os, signal, psutil, runpy",
+        "from pathlib import Path",
+        f"play = runpy.run_path({__file__!r})['play']",
+    )
     program = "\n".join((*head, *lines))
     return subprocess.run(
         [sys.executable, "-c", program],
