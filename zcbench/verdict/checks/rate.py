@@ -41,7 +41,7 @@ def _not_asked(record: Record, found: Totals) -> str | None:
 def _judge(record: Record, found: Totals, line: RateFit) -> Finding:
     drift, half = line.drift_ppm, line.half_width_ppm
     rate = f"{line.per_s:,.3f} packets/s ± {line.half_width:.2g}"
-    against = f"{drift:+,.0f} ppm against the nominal {line.nominal_per_s:,.6g}/s"
+    against = f"{round(drift):+,} ppm against the nominal {line.nominal_per_s:,.6g}/s"
 
     def finding(
         outcome: Outcome,
