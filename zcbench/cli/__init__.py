@@ -11,6 +11,7 @@ import click
 _COMMANDS = {
     "run": "Run a scenario and write its report.",
     "report": "Make the report of a run again, or of several.",
+    "compare": "Compare runs: what is better, what is worse?",
     "ingest": "Judge what somebody else measured.",
     "metrics": "List everything that can be measured or expected.",
     "scenarios": "List the shipped scenarios.",
