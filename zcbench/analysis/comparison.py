@@ -18,7 +18,8 @@ from zcbench.analysis.comparability import Aspect, Difference, commit, differenc
 from zcbench.analysis.compared import COMPARED, Figure
 from zcbench.analysis.effect import Effect
 from zcbench.analysis.readings import Counted, Estimate, Reading
-from zcbench.analysis.totals import Totals, count, totals
+from zcbench.analysis.take import Run
+from zcbench.analysis.totals import count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome, Result
 
@@ -84,15 +85,15 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 def compare(base: tuple[Record, Result], new: tuple[Record, Result]) -> Comparison:
     """``new`` against ``base``, both judged by this zcbench."""
     differ = differences(base[0].run, new[0].run)
-    found = totals(base[0]), totals(new[0])
+    first, second = Run.of(base[0]), Run.of(new[0])
     compared = (
         _life(base[1], new[1]),
-        *_figures((base[0], found[0]), (new[0], found[1]), differ),
+        *_figures(first, second, differ),
         *_checks(base[1].findings, new[1].findings, differ),
     )
     return Comparison(
-        base=_side(*base, found[0]),
-        new=_side(*new, found[1]),
+        base=_side(first, base[1]),
+        new=_side(second, new[1]),
         verdict=_overall(compared),
         differences=differ,
         compared=compared,
@@ -106,7 +107,8 @@ def _overall(compared: Sequence[Compared]) -> Verdict:
 _BY_WEIGHT: tuple[Verdict, ...] = ("worse", "better", "no evidence", "not comparable")
 
 
-def _side(record: Record, result: Result, found: Totals) -> Side:
+def _side(run: Run, result: Result) -> Side:
+    record = run.record
     return Side(
         id=record.run.id,
         name=record.path.resolve().name,
@@ -115,7 +117,7 @@ def _side(record: Record, result: Result, found: Totals) -> Side:
         commit=commit(record.run.environment),
         verdict=result.verdict,
         ending=record.end.ending,
-        packets=count(found, "engine.delivered"),
+        packets=count(run.found, "engine.delivered"),
     )
 
 
@@ -160,11 +162,9 @@ class _Row:
         return self.explained is None and readings.testable(self.base, self.new)
 
 
-def _figures(
-    base: tuple[Record, Totals], new: tuple[Record, Totals], differ: Sequence[Difference]
-) -> Iterator[Compared]:
+def _figures(base: Run, new: Run, differ: Sequence[Difference]) -> Iterator[Compared]:
     rows = [
-        _Row(figure, figure.read(*base), figure.read(*new), _explanation(figure.aspects, differ))
+        _Row(figure, figure.read(base), figure.read(new), _explanation(figure.aspects, differ))
         for figure in COMPARED
     ]
     rows = [row for row in rows if row.known]

@@ -71,20 +71,25 @@ def of_estimates(
 
 
 def of_counts(
-    base: tuple[int, float], new: tuple[int, float], dispersion: float, alpha: float
+    base: tuple[int, float],
+    new: tuple[int, float],
+    dispersion: float,
+    alpha: float,
+    run_to_run: float = 0.0,
 ) -> Effect:
     """Of two event rates: (events, packets) each; the rates are per packet.
 
     The exact Poisson interval of either (F. Garwood, Biometrika 28, 1936) joined by the method of variance
     estimates recovery (G. Y. Zou & A. Donner, Stat. Med. 27, 2008). Events in bursts count as ``dispersion``
-    times fewer.
+    times fewer; ``run_to_run`` as in :func:`of_means`.
     """
     (low_b, rate_b, high_b), (low_n, rate_n, high_n) = (
         _poisson(*side, dispersion, alpha) for side in (base, new)
     )
     difference = rate_n - rate_b
-    low = difference - math.hypot(rate_n - low_n, high_b - rate_b)
-    high = difference + math.hypot(high_n - rate_n, rate_b - low_b)
+    apart = float(stats.norm.isf(alpha / 2)) * math.sqrt(2) * run_to_run
+    low = difference - math.hypot(rate_n - low_n, high_b - rate_b, apart)
+    high = difference + math.hypot(high_n - rate_n, rate_b - low_b, apart)
     return Effect(rate_b, rate_n, low, high)
 
 
