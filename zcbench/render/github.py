@@ -21,7 +21,9 @@ SUMMARY_BYTES = (
 MOST_ANNOTATIONS = 10  # of each level, of one step; GitHub drops what comes later without a word
 _TITLE = 200  # characters; GitHub refuses titles of more than 255
 
-_CUT = "\n> ⚠️ **Cut here:** GitHub shows at most 1 MiB of a step. The whole report is in the run directory.\n"
+_CUT = (
+    "\n> ⚠️ **Cut here:** GitHub shows at most 1 MiB of a step. The rest is in the report's file.\n"
+)
 _FENCE = re.compile(r" {0,3}(`{3,})(.*)")
 
 
