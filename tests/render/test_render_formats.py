@@ -69,6 +69,7 @@ def test_the_junit_file_attaches_the_reports_and_files_that_are_there(
 ) -> None:
     # given a job whose checkout is the working directory, and the formats in any order
     monkeypatch.chdir(tmp_path)
+    (judged[0].path / "subject.log").touch()
     write_reports(("junit", "md"), *judged, tmp_path / "out")
     text = (tmp_path / "out" / "junit.xml").read_text(encoding="utf-8")
     # then paths below it are relative to it, and only files that are there and hold something are named

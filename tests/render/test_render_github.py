@@ -98,6 +98,7 @@ def test_there_are_ten_annotations_of_a_level_at_most_and_the_rest_is_counted(
 @example("%0A::error::planted")
 @example("a\r\n::set-output name=verdict::pass")
 @example("50%, that: is all")
+@example("long" * 100)
 def test_text_of_a_record_cannot_end_a_command_or_begin_another(record: Record, text: str) -> None:
     run = msgspec.structs.replace(
         record.run, scenario=msgspec.structs.replace(record.run.scenario, name=text or "x")
@@ -131,13 +132,14 @@ def test_a_long_report_is_cut_between_lines_below_the_limit_with_a_note() -> Non
     assert "Cut here" in note
 
 
-@pytest.mark.parametrize("fence", ["```", "`````"])
-def test_a_code_block_that_the_cut_opened_is_closed(fence: str) -> None:
-    report = f"# run\n{fence}text\n" + "``\n" * 600
+@pytest.mark.parametrize(("fence", "line"), [("```", "``"), ("```", "```not"), ("`````", "```")])
+def test_a_code_block_that_the_cut_opened_is_closed(fence: str, line: str) -> None:
+    # given lines that look like its end, and are not: too short, or followed by something
+    report = f"# run\n{fence}text\n" + f"{line}\n" * 600
     cut = step_summary(report, 1000)
     assert len(cut.encode()) <= 1000
     before, _, note = cut.partition(f"\n{fence}\n\n>")
-    assert before.startswith(f"# run\n{fence}text\n``")
+    assert before.startswith(f"# run\n{fence}text\n{line}\n")
     assert "Cut here" in note
 
 
