@@ -58,8 +58,9 @@ def command(
     if report_dir is not None:
         written: Path | None = _write(formats, record, result, report_dir, force)
     else:
-        one = FORMATS[formats[0]].text(record, result) if len(pairs) == 1 else None
-        written = _print(one or markdown.render_many(pairs), out, force)
+        several = len(pairs) > 1
+        text = markdown.render_many(pairs) if several else FORMATS[formats[0]].text(record, result)
+        written = _print(text, out, force)
     if for_github:
         from zcbench.cli.github import tell_github
 
