@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import clean_environment
+from zcbench.render.formats import FORMATS, parse_formats
 
 ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -88,6 +89,12 @@ def test_the_action_has_what_github_asks_of_a_composite_action() -> None:
 def test_no_expression_is_pasted_into_a_script(steps: list[dict[str, Any]]) -> None:
     for step in steps:
         assert "${{" not in step.get("run", ""), step
+
+
+def test_the_formats_that_are_written_by_default_are_there() -> None:
+    assert parse_formats(DEFAULTS["report"])
+    for name in FORMATS:
+        assert name in ACTION["inputs"]["report"]["description"]
 
 
 def test_every_input_is_used() -> None:

@@ -62,6 +62,15 @@ def test_the_help_of_run_names_every_flag_and_its_variable(invoke: Invoke) -> No
         assert variable_of(other) in text
 
 
+@pytest.mark.parametrize(("command", "option"), [("run", "--report "), ("report", "--format ")])
+def test_the_help_names_every_format(invoke: Invoke, command: str, option: str) -> None:
+    from zcbench.render.formats import FORMATS
+
+    text = " ".join(invoke(command, "--help").stdout.partition(option)[2].split())
+    for name in FORMATS:
+        assert name in text.partition("--")[0]
+
+
 def test_an_unknown_command_or_flag_is_a_usage_error(invoke: Invoke) -> None:
     for arguments in (["rnu"], ["run", "--pol", "3"], ["run", "a", "b"]):
         result = invoke(*arguments)

@@ -92,7 +92,7 @@ def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--dry-run", is_flag=True, envvar="ZCBENCH_DRY_RUN",
               help="print the scenario as resolved, and leave  [ZCBENCH_DRY_RUN]")  # fmt: skip
 @click.option("--report", "report_text", envvar="ZCBENCH_REPORT", default="md", metavar="FORMATS",
-              help="md, html, junit, json, or several: md,junit (default: md)  [ZCBENCH_REPORT]")  # fmt: skip
+              help="md, junit, json, or several: md,junit (default: md)  [ZCBENCH_REPORT]")  # fmt: skip
 @click.option("--report-dir", type=click.Path(path_type=Path), envvar="ZCBENCH_REPORT_DIR", metavar="DIR",
               help="for reports (default: the run directory)  [ZCBENCH_REPORT_DIR]")  # fmt: skip
 @click.option("--github", "for_github", is_flag=True, envvar="ZCBENCH_GITHUB",

@@ -20,7 +20,6 @@ RESULT_FILE = "result.json"
 STDERR_FILE = "subject.log"  # what the subject printed, stdout and stderr
 FAULT_FILE = "faulthandler.txt"
 REPORT_FILE = "report.md"
-HTML_FILE = "report.html"
 JUNIT_FILE = "junit.xml"
 
 
