@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,9 @@ from zcbench.scenario import (
     to_toml,
     variable_of,
 )
+
+if TYPE_CHECKING:
+    from zcbench.soak.supervisor import Observer
 
 DEFAULT_SCENARIO = "crash-debug"
 
@@ -95,6 +98,8 @@ def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
               help="md, junit, json, or several: md,junit (default: md)  [ZCBENCH_REPORT]")  # fmt: skip
 @click.option("--report-dir", type=click.Path(path_type=Path), envvar="ZCBENCH_REPORT_DIR", metavar="DIR",
               help="for reports (default: the run directory)  [ZCBENCH_REPORT_DIR]")  # fmt: skip
+@click.option("--metrics", envvar="ZCBENCH_METRICS", metavar="[HOST:]PORT",
+              help="counters for Prometheus while it runs (no host: loopback)  [ZCBENCH_METRICS]")  # fmt: skip
 @click.option("--github", "for_github", is_flag=True, envvar="ZCBENCH_GITHUB",
               help="step summary, annotations and outputs of a GitHub job  [ZCBENCH_GITHUB]")  # fmt: skip
 @click.option("--diagnose", is_flag=True, envvar="ZCBENCH_DIAGNOSE",
@@ -112,6 +117,7 @@ def command(
     diagnose: bool,
     report_text: str,
     report_dir: Path | None,
+    metrics: str | None,
     for_github: bool,
     **flags: Any,
 ) -> None:
@@ -143,6 +149,7 @@ def command(
         return
     # Everything heavy is imported once the scenario is known to be right.
     from zcbench.cli.closing import close
+    from zcbench.cli.terminal import print_summary
     from zcbench.record.schema import RESULT_FILE
     from zcbench.record.writer import RUNS_ROOT, create_run_directory
     from zcbench.soak.assembly import assemble
@@ -152,8 +159,18 @@ def command(
     check_memory(resolved.pool.slots, assembly.format.packet_bytes)
     if report_dir is not None:
         check_directory(formats, report_dir)
-    directory = create_run_directory(out, root or RUNS_ROOT, resolved.name)
-    _watch(resolved, directory, quiet)
+    with contextlib.ExitStack() as stack:
+        exporter = None
+        if metrics is not None:
+            from zcbench.render.openmetrics import Exporter
+
+            exporter = stack.enter_context(Exporter(metrics))
+        directory = create_run_directory(out, root or RUNS_ROOT, resolved.name)
+        if exporter is not None:
+            exporter.show(directory)
+            if not quiet:
+                click.echo(f"zcbench: counters at {exporter.url}", err=True)
+        _watch(resolved, directory, quiet, [] if exporter is None else [exporter])
     record, result = close(directory, formats, report_dir)
     leaks = any(f.check == "memory" and f.outcome == "fail" for f in result.findings)
     if diagnose and leaks and not record.run.tracemalloc:
@@ -171,14 +188,9 @@ def command(
             if event.kind in ("allocations", "native_allocations"):
                 append_event(directory, event)
         record, result = close(directory, formats, report_dir)
-    if not quiet:
-        from rich.console import Console
-
-        from zcbench.render import console
-
-        terminal = Console(stderr=True)
-        terminal.print(console.summary(record, result, terminal.width))
     reports = report_paths(formats, report_dir or directory)
+    if not quiet:
+        print_summary(record, result, reports)
     if for_github:
         from zcbench.cli.github import tell_github
 
@@ -190,18 +202,19 @@ def command(
     sys.exit(result.exit_code)
 
 
-def _watch(scenario: Scenario, directory: Path, quiet: bool) -> None:
-    """Run ``scenario`` into ``directory``, shown on the terminal as it takes it."""
-    from zcbench.render import console
+def _watch(
+    scenario: Scenario, directory: Path, quiet: bool, others: Sequence[Observer] = ()
+) -> None:
+    """Run ``scenario`` into ``directory``, shown on the terminal as it takes it, and to ``others``."""
+    from zcbench.cli.terminal import view
     from zcbench.soak import supervisor
 
     with contextlib.ExitStack() as stack:
-        observers: list[supervisor.Observer] = []
+        observers = [*others]
         if not quiet:
-            if sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
-                observers.append(stack.enter_context(console.LiveView()))
-            else:
-                observers.append(stack.enter_context(console.Heartbeat()))
+            shown = view()
+            stack.enter_context(shown)
+            observers.append(shown)
         supervisor.run(scenario, directory, command=["zcbench", *sys.argv[1:]], observers=observers)
 
 
