@@ -158,7 +158,8 @@ def test_what_was_not_measured_has_no_figure(tmp_path: Path) -> None:
         board=False,
     )
     (figure,) = drawn(only).values()
-    assert figure.title == "Memory over time: RSS"
+    assert figure.name == "memory"
+    assert len(figure.spec["vconcat"]) == 1
 
 
 def test_a_record_without_a_sample_has_no_figure(tmp_path: Path) -> None:

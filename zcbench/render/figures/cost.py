@@ -12,6 +12,7 @@ from zcbench.render.figures.datasets import Datasets
 from zcbench.render.figures.figure import Figure
 from zcbench.render.figures.lines import Line, draw_lines, range_of
 from zcbench.render.figures.timeline import Panel, end_of, stack
+from zcbench.render.placing import TITLES
 from zcbench.units import format_duration
 
 HEIGHT = 110
@@ -28,7 +29,7 @@ def draw(record: Record, _result: Result) -> Figure | None:
         return None
     return Figure(
         "cost",
-        "CPU of the subject, and of the harness that watches it",
+        TITLES["cost"],
         stack(record, data, panels),
         data.rows,
     )

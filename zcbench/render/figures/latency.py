@@ -14,6 +14,7 @@ from zcbench.render.figures.lines import Line, draw_lines, range_of
 from zcbench.render.figures.marks import Mark, draw_marks
 from zcbench.render.figures.timeline import Panel, stack
 from zcbench.render.figures.times import SECONDS_LABEL, decades
+from zcbench.render.placing import TITLES
 
 HEIGHT = 130
 LEAST_RATIO = 10.0  # of a panel's ends: a decade
@@ -34,8 +35,7 @@ def draw(record: Record, result: Result) -> Figure | None:
     ]
     if not panels:
         return None
-    title = "Delivery latency and hold time over time: median, 99th percentile, maximum"
-    return Figure("latency", title, stack(record, data, panels), data.rows)
+    return Figure("latency", TITLES["latency"], stack(record, data, panels), data.rows)
 
 
 def _panel(record: Record, data: Datasets, result: Result, name: str, title: str) -> Panel | None:

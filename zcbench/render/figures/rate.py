@@ -12,6 +12,7 @@ from zcbench.render.figures.figure import Figure
 from zcbench.render.figures.lines import Line, draw_lines, range_of
 from zcbench.render.figures.marks import Mark, draw_marks
 from zcbench.render.figures.timeline import Panel, rates, rose, stack
+from zcbench.render.placing import TITLES
 
 HEIGHT = 150
 # What a mark says, and the totals whose rise it marks.
@@ -35,8 +36,7 @@ def draw(record: Record, _result: Result) -> Figure | None:
     panels = [panel for panel in (_rate(record, data), _behind(record, data)) if panel is not None]
     if not panels:
         return None
-    title = "Packet rate against what was due; gaps, drops and xruns are marked"
-    return Figure("rate", title, stack(record, data, panels), data.rows)
+    return Figure("rate", TITLES["rate"], stack(record, data, panels), data.rows)
 
 
 def _rate(record: Record, data: Datasets) -> Panel | None:
