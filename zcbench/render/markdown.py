@@ -10,10 +10,10 @@ import jinja2
 from zcbench.analysis import memory
 from zcbench.analysis.delivery import delivery
 from zcbench.record.reader import Record
-from zcbench.record.schema import Result
+from zcbench.record.schema import FIGURES_FOLDER, Result
 from zcbench.render.content import sections
 from zcbench.render.content.cells import MISSING, clock, percent, signed_bytes
-from zcbench.render.content.document import Code, Link, Paragraph, Quoted, Span, Strong, Table
+from zcbench.render.content.document import Cell, Code, Link, Paragraph, Quoted, Span, Strong, Table
 from zcbench.render.content.verdict import VERDICTS, findings, headline, mark, notices
 from zcbench.render.paths import without_folders
 from zcbench.render.placing import TITLES
@@ -34,8 +34,6 @@ __all__ = [
 ]
 
 Pair = tuple[Record, Result]
-
-FIGURES_FOLDER = "figures"  # beside the report
 
 
 def render(record: Record, result: Result, figures: Sequence[str] = ()) -> str:
@@ -69,10 +67,10 @@ def render_many(pairs: Sequence[Pair]) -> str:
 
 # -- the comparison's rows
 
-Cell = Callable[[Record, Result], str]
+Value = Callable[[Record, Result], str]
 
 
-def _total(name: str, show: Callable[[float], str]) -> Cell:
+def _total(name: str, show: Callable[[float], str]) -> Value:
     return lambda _record, result: _show(result.totals[name], show)
 
 
@@ -93,7 +91,7 @@ def _hit_rate(_record: Record, result: Result) -> str:
     return percent(hits / (hits + misses)) if hits + misses else MISSING
 
 
-COMPARED: tuple[tuple[str, Cell], ...] = (
+COMPARED: tuple[tuple[str, Value], ...] = (
     ("Verdict", lambda _, result: VERDICTS[result.verdict]),
     ("Because", lambda _, result: cell(headline(result))),
     ("Scenario", lambda record, _: cell(record.run.scenario.name)),
@@ -126,12 +124,15 @@ def _show(value: float | None, show: Callable[[float], str]) -> str:
 def _table(table: Table) -> str:
     titles = [cell(column.title) for column in table.columns]
     rule = [":--" if column.align == "left" else "--:" for column in table.columns]
-    rows = [
-        [f"**{cell(c.text)}**" if c.is_strong else cell(c.text) for c in row] for row in table.rows
-    ]
-    written = [_row(line) for line in [titles, *rows]]
+    written = [_row(titles), *(_row([_cell(found) for found in row]) for row in table.rows)]
     written.insert(1, f"|{'|'.join(rule)}|")
     return "\n".join(written)
+
+
+def _cell(found: Cell) -> str:
+    if found.outcome is not None:
+        return VERDICTS[found.outcome]
+    return f"**{cell(found.text)}**" if found.is_strong else cell(found.text)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -59,11 +59,13 @@ class Quoted:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell. ``number`` is what it is sorted by, where its text would not do."""
+    """A table's cell. ``number`` is what it is sorted by, where its text would not do; ``outcome`` is what the
+    text says, where it is one ("pass", "warn", ...)."""
 
     text: str
     number: float | None = None
     is_strong: bool = False
+    outcome: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from zcbench.render.content.document import (
     columns,
     paragraph,
 )
-from zcbench.render.content.verdict import VERDICTS
+from zcbench.render.content.verdict import outcome_cell
 from zcbench.units import format_count, format_duration
 
 _GAUGES = ("python_heap_bytes", "native_heap_bytes", "rss_bytes", "uss_bytes")
@@ -107,7 +107,7 @@ def _trend(grown: growth.Growth, packets_per_s: float | None) -> tuple[Cell, ...
     slope = None if window is None else window.slope
     return (
         text(grown.counter.name),
-        text(VERDICTS[grown.trend.outcome]),
+        outcome_cell(grown.trend.outcome),
         cells.growth(slope),
         cells.growth(None if window is None else window.standard_error),
         size(None if slope is None or not packets_per_s else slope / packets_per_s),

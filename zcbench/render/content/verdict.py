@@ -8,6 +8,7 @@ from zcbench.record.schema import Ending, Finding, Result
 from zcbench.render.content import unmeasured
 from zcbench.render.content.cells import text
 from zcbench.render.content.document import (
+    Cell,
     Code,
     Link,
     Paragraph,
@@ -18,13 +19,10 @@ from zcbench.render.content.document import (
     paragraph,
 )
 
-VERDICTS = {
-    "pass": "✅ PASS",
-    "fail": "❌ FAIL",
-    "inconclusive": "❔ INCONCLUSIVE",
-    "skipped": "– skipped",
-}
-_SEVERITIES = ("fail", "inconclusive", "pass", "skipped")
+SIGNS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "skipped": "–"}
+WORDS = {name: name if name == "skipped" else name.upper() for name in SIGNS}
+VERDICTS = {name: f"{SIGNS[name]} {WORDS[name]}" for name in SIGNS}
+_WORST_FIRST = ("fail", "warn", "inconclusive", "pass", "skipped")
 _WARNING = "⚠️ "
 
 
@@ -41,16 +39,24 @@ def headline(result: Result) -> str:
     return f"{passed} of {len(result.findings)} checks passed, none failed{rest}"
 
 
+def kind(finding: Finding) -> str:
+    """Its outcome; of a failure that only warns, "warn"."""
+    return "warn" if finding.outcome == "fail" and finding.level == "warn" else finding.outcome
+
+
 def mark(finding: Finding) -> str:
     """The outcome as a report shows it; a failure that only warns is no FAIL."""
-    if finding.outcome == "fail" and finding.level == "warn":
-        return "⚠️ WARN"
-    return VERDICTS[finding.outcome]
+    return VERDICTS[kind(finding)]
+
+
+def outcome_cell(outcome: str) -> Cell:
+    """An outcome in a table; sorted by how bad it is."""
+    return Cell(WORDS[outcome], number=_WORST_FIRST.index(outcome), outcome=outcome)
 
 
 def by_severity(result: Result) -> list[Finding]:
     """The findings, the worst first."""
-    return sorted(result.findings, key=lambda f: (_SEVERITIES.index(f.outcome), f.level == "warn"))
+    return sorted(result.findings, key=lambda finding: _WORST_FIRST.index(kind(finding)))
 
 
 def findings(result: Result) -> Table:
@@ -59,7 +65,7 @@ def findings(result: Result) -> Table:
         "Findings",
         columns("<Finding", "<Outcome", "<What was found", "<Remedy"),
         tuple(
-            (text(f.check), text(mark(f)), text(f.sentence), text(f.remedy or ""))
+            (text(f.check), outcome_cell(kind(f)), text(f.sentence), text(f.remedy or ""))
             for f in by_severity(result)
         ),
     )

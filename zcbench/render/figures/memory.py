@@ -52,7 +52,7 @@ def _panel(record: Record, data: Datasets, column: str, fit: FittedLine | None) 
         else [f"dashed: trend {fit.slope:+,.1f} ± {fit.half_width:,.1f} B/s (95 %)"]
     )
     if collected.size:
-        said.append("ticks: full garbage collections")
+        said.append("ticks: full gc")
     return Panel(
         title=name,
         subtitle="; ".join(said),

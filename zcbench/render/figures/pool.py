@@ -41,7 +41,7 @@ def _in_flight(record: Record, data: Datasets) -> Panel | None:
         return None
     across = range_of(*(line.values for line in lines), least=1, zero=True)
     return Panel(
-        title="Leases in flight, their high water, and the pool's slots",
+        title="Leases in flight, high water, slots",
         layers=draw_lines(data, lines, across, "leases", HEIGHT),
         height=HEIGHT,
     )
@@ -58,7 +58,7 @@ def _acquires(record: Record, data: Datasets) -> Panel | None:
         return None
     across = range_of(*(line.values for line in lines), least=1, zero=True)
     return Panel(
-        title="Acquires served by a free slot (hits), and that found none (misses)",
+        title="Acquires: hits and misses",
         layers=draw_lines(data, lines, across, "acquires/s", HEIGHT),
         height=HEIGHT,
     )

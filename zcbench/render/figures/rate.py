@@ -50,7 +50,7 @@ def _rate(record: Record, data: Datasets) -> Panel | None:
         return None
     across = range_of(*(line.values for line in lines), least=1, zero=True)
     return Panel(
-        title="Packets delivered per second, and due",
+        title="Packets delivered per second",
         layers=[
             *draw_lines(data, lines, across, "packets/s", HEIGHT),
             *draw_marks(data, _marks(record, across.high), across),
@@ -77,7 +77,8 @@ def _behind(record: Record, data: Datasets) -> Panel | None:
         return None
     across = range_of(line.values, least=4)
     return Panel(
-        title="Packets due that were neither delivered nor ready to be read",
+        title="Packets behind",
+        subtitle="due, and neither delivered nor ready to be read",
         layers=[
             *draw_lines(data, [line], across, "packets", 90, named=False),
         ],
