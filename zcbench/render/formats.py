@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from zcbench.record.schema import (
     FAULT_FILE,
+    FIGURES_FOLDER,
+    HTML_FILE,
     JUNIT_FILE,
     REPORT_FILE,
     RESULT_FILE,
@@ -61,7 +63,8 @@ def check_directory(formats: Sequence[str], directory: Path) -> None:
 
     To be asked before a run: it leaves nothing behind. Raises FormatError.
     """
-    for path in report_paths(formats, directory):
+    figures = [directory / FIGURES_FOLDER] if "md" in formats else []
+    for path in [*report_paths(formats, directory), *figures]:
         if path.exists():
             raise FormatError(
                 f"--report-dir {directory}: holds a {path.name} already; name another directory"
@@ -107,7 +110,25 @@ def _markdown(record: Record, result: Result) -> str:
 
 
 def _write_markdown(record: Record, result: Result, directory: Path) -> None:
-    _write(directory / REPORT_FILE, _markdown(record, result))
+    from zcbench.render import figures, markdown
+
+    drawn = figures.draw(record, result)
+    if drawn:
+        (directory / FIGURES_FOLDER).mkdir(exist_ok=True)
+    for figure in drawn:
+        _write(directory / FIGURES_FOLDER / f"{figure.name}.svg", figure.svg())
+    text = markdown.render(record, result, [figure.name for figure in drawn])
+    _write(directory / REPORT_FILE, text)
+
+
+def _html(record: Record, result: Result) -> str:
+    from zcbench.render import html
+
+    return html.render(record, result)
+
+
+def _write_html(record: Record, result: Result, directory: Path) -> None:
+    _write(directory / HTML_FILE, _html(record, result))
 
 
 def _junit(record: Record, result: Result) -> str:
@@ -155,6 +176,7 @@ def _as_the_job_sees(path: Path) -> str:
 
 FORMATS: Mapping[str, Format] = {
     "md": Format(REPORT_FILE, "Markdown", _markdown, _write_markdown),
+    "html": Format(HTML_FILE, "one page: figures that zoom, tables that sort", _html, _write_html),
     "junit": Format(JUNIT_FILE, "JUnit XML, one test case a check", _junit, _write_junit),
     "json": Format(RESULT_FILE, "the result, for programs", _json, _write_json),
 }

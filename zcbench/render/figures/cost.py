@@ -12,6 +12,7 @@ from zcbench.render.figures.datasets import Datasets
 from zcbench.render.figures.figure import Figure
 from zcbench.render.figures.lines import Line, draw_lines, range_of
 from zcbench.render.figures.timeline import Panel, end_of, stack
+from zcbench.render.placing import TITLES
 from zcbench.units import format_duration
 
 HEIGHT = 110
@@ -28,7 +29,7 @@ def draw(record: Record, _result: Result) -> Figure | None:
         return None
     return Figure(
         "cost",
-        "CPU of the subject, and of the harness that watches it",
+        TITLES["cost"],
         stack(record, data, panels),
         data.rows,
     )
@@ -36,7 +37,7 @@ def draw(record: Record, _result: Result) -> Figure | None:
 
 def _subject(record: Record, data: Datasets) -> Panel | None:
     lines = [_line(record, "subject", ["cpu_user_s", "cpu_system_s"], theme.BLUE)]
-    return _panel(record, data, "CPU of the subject: engine, consumer, probes", lines)
+    return _panel(record, data, "CPU of the subject", "engine, consumer, probes", lines)
 
 
 def _harness(record: Record, data: Datasets) -> Panel | None:
@@ -45,17 +46,19 @@ def _harness(record: Record, data: Datasets) -> Panel | None:
         _line(record, "probes", ["probe_cost_ns"], theme.GREEN, scale=1e-9),
     ]
     return _panel(
-        record, data, "CPU of the harness: the supervisor, and the probes in the subject", lines
+        record, data, "CPU of the harness", "supervisor, and probes in the subject", lines
     )
 
 
-def _panel(record: Record, data: Datasets, title: str, lines: list[Line]) -> Panel | None:
+def _panel(
+    record: Record, data: Datasets, title: str, whose: str, lines: list[Line]
+) -> Panel | None:
     lines = [line for line in lines if line.is_measured]
     if not lines:
         return None
     across = range_of(*(line.values for line in lines), least=1, zero=True)
     drawn = draw_lines(data, lines, across, "% of a core", HEIGHT, named=len(lines) > 1)
-    subtitle = f"mean of {format_duration(_stretch_s(record))} each"
+    subtitle = f"{whose}; mean of {format_duration(_stretch_s(record))} each"
     return Panel(title, drawn, subtitle, HEIGHT)
 
 

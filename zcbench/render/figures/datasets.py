@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import altair as alt
 
+DIGITS = 6  # of a drawn value: of 100 MiB, 100 B
+
 Row = dict[str, float | int | str | None]
 
 
@@ -20,21 +22,23 @@ class Datasets:
     def __init__(self) -> None:
         self.rows: dict[str, list[Row]] = {}
 
-    def add(self, rows: Sequence[Row]) -> alt.NamedData:
-        """``rows``, as the data of a chart."""
+    def add(self, rows: Sequence[Row], name: str = "") -> alt.NamedData:
+        """``rows``, as the data of a chart. A ``name`` must be new, and is one that a reader may see."""
         import altair as alt
 
-        name = f"data{len(self.rows)}"
+        name = name or f"data{len(self.rows)}"
+        assert name not in self.rows, name
         self.rows[name] = list(rows)
         return alt.NamedData(name=name)
 
     def points(
-        self, times_s: NDArray[np.float64], values: NDArray[np.float64], digits: int = 5
+        self, times_s: NDArray[np.float64], values: NDArray[np.float64], name: str = ""
     ) -> alt.NamedData:
-        """A series as rows of ``t`` (ms) and ``v`` (``digits`` significant; NaN is null and breaks a line)."""
+        """A series as rows of ``t`` (ms) and ``v``; NaN is null and breaks a line."""
         return self.add(
             [
-                {"t": round(t * 1000), "v": None if v != v else float(f"{v:.{digits}g}")}
+                {"t": round(t * 1000), "v": None if v != v else float(f"{v:.{DIGITS}g}")}
                 for t, v in zip(times_s.tolist(), values.tolist(), strict=True)
-            ]
+            ],
+            name,
         )

@@ -13,6 +13,10 @@ from zcbench.render.figures.theme import config
 if TYPE_CHECKING:
     import altair as alt
 
+ZOOM = "zoom"  # the parameter that the page reads and sets; the signal of its domain is "zoom_t"
+# Dragging moves the time. The wheel zooms with Ctrl (a trackpad's pinch sends the same), so that the page still
+# scrolls.
+_ZOOM_EVENTS = "wheel![event.ctrlKey]"
 PNG_SCALE = 2  # device pixels for a CSS pixel: sharp on today's screens and in print
 
 
@@ -35,6 +39,8 @@ class Figure:
         """The chart as Vega-Lite; ``datasets`` holds every series once, as rows."""
         chart: dict[str, Any] = self.chart.to_dict()
         datasets = {**chart.get("datasets", {}), **self.rows}
+        if self.timeline:
+            chart["params"] = [_zoom(chart)]
         said = {"title": self.title, "description": self.title, "config": config()}
         return chart | said | {"datasets": datasets}
 
@@ -49,3 +55,15 @@ class Figure:
         import vl_convert
 
         return bytes(vl_convert.vegalite_to_png(self.spec, scale=PNG_SCALE))
+
+
+def _zoom(chart: dict[str, Any]) -> dict[str, Any]:
+    """Panning and zooming of the x axis in every panel; they are found by their names, which altair changes."""
+    return {
+        "name": ZOOM,
+        "select": {"type": "interval", "encodings": ["x"], "zoom": _ZOOM_EVENTS},
+        "bind": "scales",
+        "views": [
+            part["name"] for panel in chart["vconcat"] for part in panel["layer"] if "name" in part
+        ],
+    }

@@ -14,12 +14,13 @@ from zcbench.render.figures.lines import Line, draw_lines, range_of
 from zcbench.render.figures.marks import Mark, draw_marks
 from zcbench.render.figures.timeline import Panel, stack
 from zcbench.render.figures.times import SECONDS_LABEL, decades
+from zcbench.render.placing import TITLES
 
 HEIGHT = 130
 LEAST_RATIO = 10.0  # of a panel's ends: a decade
 _TIMINGS = (
-    ("delivery", "Delivery latency: from capture until the application has the packet"),
-    ("hold", "Hold time: from acquire until return"),
+    ("delivery", "Delivery latency", "from capture until the application has the packet"),
+    ("hold", "Hold time", "from acquire until return"),
 )
 _STATISTICS = (("max", theme.ORANGE, 1.9), ("p99", theme.PURPLE, 1.0), ("p50", theme.BLUE, 1.6))
 
@@ -29,16 +30,17 @@ def draw(record: Record, result: Result) -> Figure | None:
     data = Datasets()
     panels = [
         panel
-        for name, title in _TIMINGS
-        if (panel := _panel(record, data, result, name, title)) is not None
+        for name, title, subtitle in _TIMINGS
+        if (panel := _panel(record, data, result, name, title, subtitle)) is not None
     ]
     if not panels:
         return None
-    title = "Delivery latency and hold time over time: median, 99th percentile, maximum"
-    return Figure("latency", title, stack(record, data, panels), data.rows)
+    return Figure("latency", TITLES["latency"], stack(record, data, panels), data.rows)
 
 
-def _panel(record: Record, data: Datasets, result: Result, name: str, title: str) -> Panel | None:
+def _panel(
+    record: Record, data: Datasets, result: Result, name: str, title: str, subtitle: str
+) -> Panel | None:
     rows = record.samples
     lines = [
         Line(
@@ -47,6 +49,7 @@ def _panel(record: Record, data: Datasets, result: Result, name: str, title: str
             _positive(rows[f"{name}_{statistic}_ns"]) / 1e9,
             colour,
             width,
+            about=name,
         )
         for statistic, colour, width in _STATISTICS
     ]
@@ -62,12 +65,13 @@ def _panel(record: Record, data: Datasets, result: Result, name: str, title: str
     )
     return Panel(
         title=title,
+        subtitle=subtitle,
         layers=[
             *draw_lines(
                 data,
                 lines,
                 across,
-                "time (log)",
+                "s",
                 HEIGHT,
                 values=decades(across),
                 label_expr=SECONDS_LABEL,

@@ -23,7 +23,8 @@ BELOW, ABOVE = 0.06, 0.18  # of the range, left free: above the lines, an area h
 
 @dataclass(frozen=True)
 class Line:
-    """A named series: ``values`` at ``times_s``, NaN for no reading."""
+    """A named series: ``values`` at ``times_s``, NaN for no reading. ``about`` goes before its name where
+    it stands alone, without its panel."""
 
     name: str
     times_s: Series
@@ -31,6 +32,7 @@ class Line:
     colour: str
     width: float = 1.6
     dash: tuple[int, ...] = ()
+    about: str = ""
 
     @property
     def is_measured(self) -> bool:
@@ -48,12 +50,10 @@ class Range:
 
     def scale(self) -> alt.Scale:
         """For Vega-Lite; fixed, so that zooming in time moves nothing up or down."""
-        return alt.Scale(
-            type="log" if self.log else "linear",
-            domain=[self.low, self.high],
-            nice=False,
-            zero=False,
-        )
+        domain = [self.low, self.high]
+        if self.log:
+            return alt.Scale(type="log", domain=domain, nice=False)
+        return alt.Scale(type="linear", domain=domain, nice=False, zero=False)
 
     def share(self, value: float) -> float:
         """Where ``value`` lies, from 0 (bottom) to 1."""
@@ -97,7 +97,8 @@ def draw_lines(
     values: Sequence[float] | None = None,
 ) -> list[alt.Chart]:
     """``lines`` over ``across``; with ``named``, each one's name is at its right end."""
-    axis = alt.Axis(title=unit, tickCount=4)
+    # A log scale is one of times here, whose labels carry units of their own.
+    axis = alt.Axis(title="time (log)" if across.log else unit, tickCount=4)
     if label_expr is not None:
         axis["labelExpr"] = label_expr
     if values is not None:
@@ -111,7 +112,7 @@ def draw_lines(
         if np.isfinite(line.values).sum() <= FEW and not line.dash:
             mark["point"] = {"color": line.colour, "size": 22, "filled": True}
         charts.append(
-            alt.Chart(data.points(times, shown))
+            alt.Chart(data.points(times, shown, f"{line.about} {line.name} ({unit})".strip()))
             .mark_line(**mark)
             .encode(x=time_x(), y=alt.Y("v", type="quantitative", scale=across.scale(), axis=axis))
         )

@@ -14,6 +14,7 @@ from zcbench.render.figures.datasets import Datasets, Row
 from zcbench.render.figures.figure import Figure
 from zcbench.render.figures.lines import Line, draw_lines, range_of
 from zcbench.render.figures.timeline import Panel, rose, stack, ticks, time_x
+from zcbench.render.placing import TITLES
 
 MIB = 2.0**20
 HEIGHT = 120
@@ -37,8 +38,7 @@ def draw(record: Record, _result: Result) -> Figure | None:
         if (fit := fitted_line(record, growth)) is not None
     }
     panels = [_panel(record, data, column, fits.get(column)) for column in measured]
-    names = ", ".join(GAUGES[column][0] for column in measured)
-    return Figure("memory", f"Memory over time: {names}", stack(record, data, panels), data.rows)
+    return Figure("memory", TITLES["memory"], stack(record, data, panels), data.rows)
 
 
 def _panel(record: Record, data: Datasets, column: str, fit: FittedLine | None) -> Panel:
@@ -52,7 +52,7 @@ def _panel(record: Record, data: Datasets, column: str, fit: FittedLine | None) 
         else [f"dashed: trend {fit.slope:+,.1f} ± {fit.half_width:,.1f} B/s (95 %)"]
     )
     if collected.size:
-        said.append("ticks: full garbage collections")
+        said.append("ticks: full gc")
     return Panel(
         title=name,
         subtitle="; ".join(said),

@@ -17,6 +17,7 @@ from zcbench.render.figures.datasets import Datasets, Row
 from zcbench.render.figures.figure import Figure
 from zcbench.render.figures.lines import Range, names_at_the_end, range_of
 from zcbench.render.figures.times import SECONDS_LABEL, decades
+from zcbench.render.placing import TITLES
 from zcbench.scoreboard import Histogram, bucket_bounds
 
 HEIGHT = 260
@@ -44,8 +45,7 @@ def draw(record: Record, _result: Result) -> Figure | None:
     ends = [(*TIMINGS[name][:2], float(y[-1])) for name, (_, y) in curves.items()]
     layers += names_at_the_end(data, ends, across, HEIGHT)
     chart = alt.layer(*layers).properties(width=theme.WIDTH, height=HEIGHT)
-    title = "Delivery latency and hold time of all packets, by percentile"
-    return Figure("percentiles", title, chart, data.rows, timeline=False)
+    return Figure("percentiles", TITLES["percentiles"], chart, data.rows, timeline=False)
 
 
 def curve(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -11,6 +11,7 @@ from zcbench.render.figures.datasets import Datasets
 from zcbench.render.figures.figure import Figure
 from zcbench.render.figures.lines import Line, draw_lines, range_of
 from zcbench.render.figures.timeline import Panel, rates, stack
+from zcbench.render.placing import TITLES
 
 HEIGHT = 120
 
@@ -25,8 +26,7 @@ def draw(record: Record, _result: Result) -> Figure | None:
     ]
     if not panels:
         return None
-    title = "Pool: leases in flight against its slots, and acquires served by a free slot"
-    return Figure("pool", title, stack(record, data, panels), data.rows)
+    return Figure("pool", TITLES["pool"], stack(record, data, panels), data.rows)
 
 
 def _in_flight(record: Record, data: Datasets) -> Panel | None:
@@ -41,7 +41,7 @@ def _in_flight(record: Record, data: Datasets) -> Panel | None:
         return None
     across = range_of(*(line.values for line in lines), least=1, zero=True)
     return Panel(
-        title="Leases in flight, their high water, and the pool's slots",
+        title="Leases in flight, high water, slots",
         layers=draw_lines(data, lines, across, "leases", HEIGHT),
         height=HEIGHT,
     )
@@ -58,7 +58,7 @@ def _acquires(record: Record, data: Datasets) -> Panel | None:
         return None
     across = range_of(*(line.values for line in lines), least=1, zero=True)
     return Panel(
-        title="Acquires served by a free slot (hits), and that found none (misses)",
+        title="Acquires: hits and misses",
         layers=draw_lines(data, lines, across, "acquires/s", HEIGHT),
         height=HEIGHT,
     )

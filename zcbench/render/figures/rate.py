@@ -12,6 +12,7 @@ from zcbench.render.figures.figure import Figure
 from zcbench.render.figures.lines import Line, draw_lines, range_of
 from zcbench.render.figures.marks import Mark, draw_marks
 from zcbench.render.figures.timeline import Panel, rates, rose, stack
+from zcbench.render.placing import TITLES
 
 HEIGHT = 150
 # What a mark says, and the totals whose rise it marks.
@@ -35,8 +36,7 @@ def draw(record: Record, _result: Result) -> Figure | None:
     panels = [panel for panel in (_rate(record, data), _behind(record, data)) if panel is not None]
     if not panels:
         return None
-    title = "Packet rate against what was due; gaps, drops and xruns are marked"
-    return Figure("rate", title, stack(record, data, panels), data.rows)
+    return Figure("rate", TITLES["rate"], stack(record, data, panels), data.rows)
 
 
 def _rate(record: Record, data: Datasets) -> Panel | None:
@@ -50,7 +50,7 @@ def _rate(record: Record, data: Datasets) -> Panel | None:
         return None
     across = range_of(*(line.values for line in lines), least=1, zero=True)
     return Panel(
-        title="Packets delivered per second, and due",
+        title="Packets delivered per second",
         layers=[
             *draw_lines(data, lines, across, "packets/s", HEIGHT),
             *draw_marks(data, _marks(record, across.high), across),
@@ -77,7 +77,8 @@ def _behind(record: Record, data: Datasets) -> Panel | None:
         return None
     across = range_of(line.values, least=4)
     return Panel(
-        title="Packets due that were neither delivered nor ready to be read",
+        title="Packets behind",
+        subtitle="due, and neither delivered nor ready to be read",
         layers=[
             *draw_lines(data, [line], across, "packets", 90, named=False),
         ],

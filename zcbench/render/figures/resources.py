@@ -10,6 +10,7 @@ from zcbench.render.figures.datasets import Datasets
 from zcbench.render.figures.figure import Figure
 from zcbench.render.figures.lines import Line, draw_lines, range_of
 from zcbench.render.figures.timeline import Panel, stack
+from zcbench.render.placing import TITLES
 
 HEIGHT = 130
 _COLOURS = {"fds": theme.BLUE, "threads": theme.ORANGE, "children": theme.GREEN}
@@ -27,7 +28,6 @@ def draw(record: Record, _result: Result) -> Figure | None:
     if not lines:
         return None
     across = range_of(*(line.values for line in lines), least=4, zero=True)
-    names = ", ".join(line.name for line in lines)
     panel = Panel(
         title="Open at each sample",
         layers=draw_lines(data, lines, across, "number", HEIGHT),
@@ -35,7 +35,7 @@ def draw(record: Record, _result: Result) -> Figure | None:
     )
     return Figure(
         "resources",
-        f"{names[0].upper()}{names[1:]} of the subject",
+        TITLES["resources"],
         stack(record, data, [panel]),
         data.rows,
     )

@@ -20,11 +20,6 @@ Series = NDArray[np.float64]
 
 SHORTEST_S = 10.0  # shown: Vega sets ticks below a second at odd places
 LEAST_INTERVAL = 0.25  # of the usual one: a packet more or less in 5 ms is no rate
-ZOOM = "zoom"  # the parameter the page reads and sets; its signal is "zoom_t"
-# Dragging moves the time. The wheel zooms with Ctrl (a trackpad's pinch sends the same), so that the page still
-# scrolls.
-_ZOOM_EVENTS = "wheel![event.ctrlKey]"
-
 _MINUTES_SECONDS = (
     "floor(datum.value / 60000) + ':' + slice(format(100 + floor(datum.value / 1000) % 60, 'd'), 1)"
 )
@@ -61,19 +56,13 @@ def stack(record: Record, data: Datasets, panels: Sequence[Panel]) -> alt.VConca
 
     In each of them the warm-up is shaded, and where the run was disturbed or cut off there is a line.
     """
-    end_s = end_of(record)
+    axis_s = shown_s(record)
     names = [f"panel{number}" for number in range(len(panels))]
-    zoom = alt.TopLevelSelectionParameter(
-        name=ZOOM,
-        select=alt.IntervalSelectionConfig(type="interval", encodings=["x"], zoom=_ZOOM_EVENTS),
-        bind="scales",
-        views=names,
-    )
     drawn = [
-        _panel(name, _framed(record, data, panel), end_s, is_last=panel is panels[-1])
+        _panel(name, _framed(record, data, panel), axis_s, is_last=panel is panels[-1])
         for name, panel in zip(names, panels, strict=True)
     ]
-    stacked: alt.VConcatChart = alt.vconcat(*drawn, spacing=14, params=[zoom])
+    stacked: alt.VConcatChart = alt.vconcat(*drawn, spacing=14)
     stacked.resolve = alt.Resolve(scale=alt.ScaleResolveMap(x="shared"))
     return stacked
 
@@ -84,19 +73,25 @@ def end_of(record: Record) -> float:
     return float(elapsed[-1]) if elapsed.size else 0.0
 
 
+def shown_s(record: Record) -> float:
+    """How long the axis of time is, s."""
+    return max(end_of(record), SHORTEST_S)
+
+
 def _panel(
-    name: str, panel: Panel, end_s: float, *, is_last: bool
+    name: str, panel: Panel, axis_s: float, *, is_last: bool
 ) -> alt.LayerChart | alt.FacetChart:
-    hours = end_s >= 3600
+    hours = axis_s >= 3600
     title = f"time into the run ({'h:min' if hours else 'min:s'})"
     axis = alt.Axis(
         title=title if is_last else None,
         labels=is_last,
         labelExpr=(_HOURS_MINUTES_SECONDS if hours else _MINUTES_SECONDS) + _MILLISECONDS,
         labelOverlap=True,
+        labelSeparation=6,
         tickCount=8,
     )
-    scale = alt.Scale(type="utc", domain=[0, round(1000 * max(end_s, SHORTEST_S))], nice=False)
+    scale = alt.Scale(type="utc", domain=alt.ExprRef(f"[0, {round(1000 * axis_s)}]"), nice=False)
     frame = (
         alt.Chart(alt.InlineData(values=[{"t": 0}]), name=name)
         .mark_point(opacity=0)
@@ -144,7 +139,7 @@ def _disturbances(record: Record, data: Datasets) -> list[alt.Chart]:
         and record.end.elapsed_s is not None
     ):
         found.append((record.end.elapsed_s, record.end.ending.value))
-    half_s = end_of(record) / 2
+    half_s = shown_s(record) / 2
     early = [row for row in found if row[0] <= half_s]
     late = [row for row in found if row[0] > half_s]
     # Each name on the side where there is room.
