@@ -56,6 +56,7 @@ class SourceTable(_Table, frozen=True):
     dtype: Literal["float32", "int32", "int16"] = "float32"
     frequency_hz: float = 440.0
     seed: int = 1
+    priority: int | None = None  # 1 to 99: a real-time thread captures (Linux: SCHED_FIFO)
     speed: float = 1.0  # replay sources: times real pace
     unpaced: bool = False  # replay sources: as fast as the application reads
 
@@ -64,9 +65,13 @@ class PoolTable(_Table, frozen=True):
     """``[pool]``."""
 
     slots: int = 100
-    policy: Literal["grow", "drop", "block"] = "grow"
+    policy: Literal["grow", "drop", "block", "adaptive"] = "grow"
+    min: int | None = None  # adaptive; None: slots
+    max: int | None = None  # adaptive; None: 100 times slots
+    shrink_after: Duration = Duration(10.0)  # adaptive: demand must have been low for so long
     queue: int = 4096
     debug: bool = False
+    lock: bool = False  # the slab is locked in memory
 
 
 class ConsumerTable(_Table, frozen=True):
@@ -176,10 +181,14 @@ FLAGS: Mapping[str, str] = {
     "--frames": "source.frames",
     "--channels": "source.channels",
     "--dtype": "source.dtype",
+    "--priority": "source.priority",
     "--speed": "source.speed",
     "--unpaced": "source.unpaced",
     "--pool": "pool.slots",
     "--pool-policy": "pool.policy",
+    "--pool-min": "pool.min",
+    "--pool-max": "pool.max",
+    "--lock-pool": "pool.lock",
     "--debug-pool": "pool.debug",
     "--consumer": "consumer.kind",
     "--hold": "consumer.hold",
@@ -210,6 +219,9 @@ _KINDS: Mapping[str, Any] = (
 
 # Keys that only some kinds of source or consumer read: a flag that changes nothing is refused.
 _READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "pool.min": ("pool.policy", ("adaptive",)),
+    "pool.max": ("pool.policy", ("adaptive",)),
+    "pool.shrink_after": ("pool.policy", ("adaptive",)),
     "consumer.hold": ("consumer.kind", ("hold",)),
     "consumer.work": ("consumer.kind", ("slow",)),
     "consumer.every": ("consumer.kind", ("burst",)),
@@ -699,6 +711,8 @@ def _check_source(scenario: Scenario, sheet: _Sheet) -> None:
             f"{source.frequency_hz:g} is not above 0 and at most {nyquist_hz:g} (half the rate)"
         )
         sheet.fail("source.frequency_hz", problem)
+    if source.priority is not None:
+        _in(sheet, "source.priority", source.priority, 1, 99)
     _in(sheet, "source.seed", source.seed, 0, 2**63 - 1)
 
 
@@ -727,6 +741,10 @@ def _check_pool(scenario: Scenario, sheet: _Sheet) -> None:
 
     source, pool = scenario.source, scenario.pool
     _in(sheet, "pool.slots", pool.slots, 1, MAX_SLOTS)
+    if pool.min is not None:
+        _in(sheet, "pool.min", pool.min, 1, pool.slots)
+    if pool.max is not None:
+        _in(sheet, "pool.max", pool.max, pool.slots, MAX_SLOTS)
     _in(sheet, "pool.queue", pool.queue, 1, _MOST_QUEUE)
     # A file's own channels are not known yet; check_memory() is asked again when they are.
     channels = source.channels or (1 if source.kind == "file" else 2)
@@ -735,6 +753,8 @@ def _check_pool(scenario: Scenario, sheet: _Sheet) -> None:
         sheet.fail(sheet.last_given("source.frames", "source.channels", "source.dtype"), problem)
     if problem := _memory_problem(pool.slots, packet_bytes):
         sheet.fail(sheet.last_given("pool.slots", "source.frames", "source.channels"), problem)
+    if pool.max and (problem := _memory_problem(pool.max, packet_bytes)):
+        sheet.fail(sheet.last_given("pool.max", "source.frames", "source.channels"), problem)
 
 
 def _packet_problem(packet_bytes: int) -> str | None:
@@ -764,6 +784,7 @@ def _memory_problem(slots: int, packet_bytes: int) -> str | None:
 def _check_times(scenario: Scenario, sheet: _Sheet) -> None:
     source, consumer = scenario.source, scenario.consumer
     times = {"duration": scenario.duration, "limits.hang": scenario.limits.hang}
+    times["pool.shrink_after"] = scenario.pool.shrink_after
     times |= {f"consumer.{k}": getattr(consumer, k) for k in ("hold", "work", "every")}
     times |= {f"sampling.{k}": getattr(scenario.sampling, k) for k in ("every", "uss_every")}
     for key, time_s in times.items():
@@ -848,20 +869,33 @@ def _check_flags_matter(scenario: Scenario, sheet: _Sheet, flags: Iterable[Setti
         table, _, name = kind_key.partition(".")
         kind = getattr(getattr(scenario, table), name)
         if kind not in kinds:
-            fix = f"add --{table} {kinds[0]}"
-            sheet.fail(setting.key, f"has no effect with {table} {kind!r}; {fix}")
+            flag = next(f for f, key in FLAGS.items() if key == kind_key)
+            what = table if name == "kind" else kind_key
+            sheet.fail(setting.key, f"has no effect with {what} {kind!r}; add {flag} {kinds[0]}")
 
 
 def _check_engine(scenario: Scenario, sheet: _Sheet) -> None:
     from zcbench.capture.engine import engine_names, find_engine
 
     try:
-        find_engine(scenario.engine)
+        engine = find_engine(scenario.engine)
     except LookupError as error:
         # args[0]: str() of a KeyError would quote the sentence.
         sheet.fail("engine", f"{error.args[0]}{_did_you_mean(scenario.engine, engine_names())}")
     except ImportError as error:
         sheet.fail("engine", f"{scenario.engine!r} cannot be loaded: {error}")
+    else:
+        for key, asked in _asked_of_system(scenario).items():
+            if asked and not getattr(engine, "realtime", False):
+                sheet.fail(key, f"the {scenario.engine} engine has no such thing; use native")
+
+
+def _asked_of_system(scenario: Scenario) -> dict[str, bool]:
+    """The keys that only an engine with a thread and a slab of its own can follow."""
+    return {
+        "pool.lock": scenario.pool.lock,
+        "source.priority": scenario.source.priority is not None,
+    }
 
 
 def _in(sheet: _Sheet, key: str, value: int, least: int, most: int) -> None:
