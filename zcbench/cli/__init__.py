@@ -12,6 +12,7 @@ _COMMANDS = {
     "run": "Run a scenario and write its report.",
     "report": "Make the report of a run again, or of several.",
     "ingest": "Judge what somebody else measured.",
+    "schema": "Print the JSON Schema of result.json or run.json.",
     "metrics": "List everything that can be measured or expected.",
     "scenarios": "List the shipped scenarios.",
     "devices": "List the audio inputs.",

@@ -95,6 +95,12 @@ def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--dry-run", is_flag=True, envvar="ZCBENCH_DRY_RUN",
               help="print the scenario as resolved, and leave  [ZCBENCH_DRY_RUN]")  # fmt: skip
+@click.option("--report", "report_text", envvar="ZCBENCH_REPORT", default="md", metavar="FORMATS",
+              help="md, junit, json, or several: md,junit (default: md)  [ZCBENCH_REPORT]")  # fmt: skip
+@click.option("--report-dir", type=click.Path(path_type=Path), envvar="ZCBENCH_REPORT_DIR", metavar="DIR",
+              help="for reports (default: the run directory)  [ZCBENCH_REPORT_DIR]")  # fmt: skip
+@click.option("--github", "for_github", is_flag=True, envvar="ZCBENCH_GITHUB",
+              help="step summary, annotations and outputs of a GitHub job  [ZCBENCH_GITHUB]")  # fmt: skip
 @click.option("--diagnose", is_flag=True, envvar="ZCBENCH_DIAGNOSE",
               help="on a leak, run again with tracemalloc to find where  [ZCBENCH_DIAGNOSE]")  # fmt: skip
 def command(
@@ -108,12 +114,15 @@ def command(
     as_json: bool,
     dry_run: bool,
     diagnose: bool,
+    report_text: str,
+    report_dir: Path | None,
+    for_github: bool,
     **flags: Any,
 ) -> None:
     """Run SCENARIO (a shipped name or a TOML file; crash-debug if none is named).
 
     Each flag goes before its ZCBENCH_* variable, that before the scenario, that before the default.
-    The report's path is printed on stdout.
+    The path of each report is printed on stdout, a line each.
     """
     resolved = load(
         scenario or os.environ.get("ZCBENCH_SCENARIO") or DEFAULT_SCENARIO,
@@ -130,21 +139,26 @@ def command(
             "--diagnose: tracemalloc makes a packet five times as dear, which an unpaced run would only "
             "measure; use --speed"
         )
+    from zcbench.render.formats import check_directory, parse_formats, report_paths
+
+    formats = parse_formats(report_text)
     if dry_run:
         click.echo(to_toml(resolved), nl=False)
         return
     # Everything heavy is imported once the scenario is known to be right.
     from zcbench.cli.closing import close
-    from zcbench.record.schema import REPORT_FILE, RESULT_FILE
+    from zcbench.record.schema import RESULT_FILE
     from zcbench.record.writer import RUNS_ROOT, create_run_directory
     from zcbench.soak.assembly import assemble
 
     # Opens the source: what is wrong with it, or too large in it, must show before anything is written.
     assembly = assemble(resolved)
     check_memory(resolved.pool.slots, assembly.format.packet_bytes)
+    if report_dir is not None:
+        check_directory(formats, report_dir)
     directory = create_run_directory(out, root or RUNS_ROOT, resolved.name)
     _watch(resolved, directory, quiet)
-    record, result = close(directory)
+    record, result = close(directory, formats, report_dir)
     leaks = any(f.check == "memory" and f.outcome == "fail" for f in result.findings)
     if diagnose and leaks and not record.run.tracemalloc:
         from zcbench.record.writer import append_event
@@ -160,7 +174,7 @@ def command(
         for event in close(second)[0].events:
             if event.kind in ("allocations", "native_allocations"):
                 append_event(directory, event)
-        record, result = close(directory)
+        record, result = close(directory, formats, report_dir)
     if not quiet:
         from rich.console import Console
 
@@ -168,10 +182,15 @@ def command(
 
         terminal = Console(stderr=True)
         terminal.print(console.summary(record, result, terminal.width))
+    reports = report_paths(formats, report_dir or directory)
+    if for_github:
+        from zcbench.cli.github import tell_github
+
+        tell_github(record, result, reports[0], result.exit_code)
     if as_json:
         click.echo((directory / RESULT_FILE).read_text(encoding="utf-8"))
     else:
-        click.echo(str(directory / REPORT_FILE))
+        click.echo("\n".join(map(str, reports)))
     sys.exit(result.exit_code)
 
 

@@ -20,6 +20,7 @@ RESULT_FILE = "result.json"
 STDERR_FILE = "subject.log"  # what the subject printed, stdout and stderr
 FAULT_FILE = "faulthandler.txt"
 REPORT_FILE = "report.md"
+JUNIT_FILE = "junit.xml"
 
 
 class Ending(StrEnum):
