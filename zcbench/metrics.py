@@ -123,6 +123,7 @@ METRICS: tuple[Metric, ...] = (
     _m("tracemalloc_bytes", "bytes", Origin.PROBE, "memory that tracemalloc itself uses, part of the native heap"),
     _m("native_heap_bytes", "bytes", Origin.PROBE, "malloc memory in use (psutil.heap_info: heap_used + mmap_used)"),
     _m("overflow_live_bytes", "bytes", Origin.PROBE, "overflow memory in flight when the heaps were read"),
+    _m("slab_live_bytes", "bytes", Origin.PROBE, "memory of the pool's slab when the heaps were read"),
     _m("allocated_blocks", "blocks", Origin.PROBE, "sys.getallocatedblocks()"),
     _m("gc.collections", "collections", Origin.PROBE, "garbage collections, all generations", total=True),
     _m("gc.full_collections", "collections", Origin.PROBE, "garbage collections of the oldest generation", total=True),

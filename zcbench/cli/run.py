@@ -153,7 +153,7 @@ def command(
 
     # Opens the source: what is wrong with it, or too large in it, must show before anything is written.
     assembly = assemble(resolved)
-    check_memory(resolved.pool.slots, assembly.format.packet_bytes)
+    check_memory(resolved.pool.max or resolved.pool.slots, assembly.format.packet_bytes)
     if report_dir is not None:
         check_directory(formats, report_dir)
     directory = create_run_directory(out, root or RUNS_ROOT, resolved.name)

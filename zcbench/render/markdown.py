@@ -72,6 +72,7 @@ def headline(result: Result) -> str:
 def _context(record: Record, result: Result) -> dict[str, Any]:
     found, scenario = result.totals, record.run.scenario
     seen = delivery(record, found)
+    pool = behaviour(record, found, seen.streamed_s)
     heap = memory.heap_column(record)
     balances = laws.balances(record, found)
     gauges = [
@@ -99,7 +100,8 @@ def _context(record: Record, result: Result) -> dict[str, Any]:
         "findings": sorted(result.findings, key=_severity),
         "total": found,
         "delivery": seen,
-        "pool": behaviour(record, found, seen.streamed_s),
+        "pool": pool,
+        "adaptive": scenario.pool.policy == "adaptive" and pool.sizes is not None,
         "heap": next((g for g in gauges if g.name == heap), None),
         "heap_name": "Python heap" if record.run.tracemalloc else "native heap",
         "gauges": gauges,

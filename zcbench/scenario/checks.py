@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from zcbench.scenario.keys import FLAGS
 from zcbench.scenario.sheet import Sheet
-from zcbench.scenario.tables import Scenario, ScenarioError, Setting
+from zcbench.scenario.tables import PoolTable, Scenario, ScenarioError, Setting
 from zcbench.scenario.values import did_you_mean, shown
 from zcbench.units import Duration, UnitError, format_bytes, format_duration, parse_duration
 
@@ -113,8 +115,18 @@ def _check_pool(scenario: Scenario, sheet: Sheet) -> None:
         sheet.fail(sheet.last_given("source.frames", "source.channels", "source.dtype"), problem)
     if problem := _memory_problem(pool.slots, packet_bytes):
         sheet.fail(sheet.last_given("pool.slots", "source.frames", "source.channels"), problem)
-    if pool.max and (problem := _memory_problem(pool.max, packet_bytes)):
-        sheet.fail(sheet.last_given("pool.max", "source.frames", "source.channels"), problem)
+    most = bounded(pool).max if pool.policy == "adaptive" else None
+    if most is not None and (problem := _memory_problem(most, packet_bytes)):
+        key = sheet.last_given("pool.max", "pool.slots", "source.frames", "source.channels")
+        sheet.fail(key, f"{problem}; say how many with pool.max")
+
+
+def bounded(pool: PoolTable) -> PoolTable:
+    """An adaptive pool's table with its bounds said."""
+    from zcbench.capture.engine import PoolConfig
+
+    config = PoolConfig(pool.slots, pool.policy, min=pool.min, max=pool.max)
+    return msgspec.structs.replace(pool, min=config.least, max=config.most)
 
 
 def check_memory(slots: int, packet_bytes: int) -> None:

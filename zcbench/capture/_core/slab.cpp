@@ -84,6 +84,8 @@ Segment::~Segment() {
   ::operator delete(memory_, std::align_val_t{alignment_});
 }
 
+std::size_t Segment::bytes() const noexcept { return bytes_ + count_ * (sizeof(Slot) + sizeof(Slot*)); }
+
 int try_lock_memory(std::size_t bytes) {
   try {
     const Segment segment(1, std::max<std::size_t>(bytes, 1), true);

@@ -25,7 +25,8 @@ class Segment {
   Segment& operator=(const Segment&) = delete;
 
   std::size_t count() const noexcept { return count_; }
-  std::size_t bytes() const noexcept { return bytes_; }
+  // All the memory it takes, the slots' metadata included.
+  std::size_t bytes() const noexcept;
   std::byte* piece(std::size_t index) const noexcept { return memory_ + index * stride_; }
   Slot* slots() const noexcept { return slots_.get(); }
 
