@@ -199,7 +199,7 @@ def test_a_shipped_scenario_runs_as_long_as_its_name_says(
         ("[pool]\nslotz = 1\n", 2, "pool.slotz: unknown key; did you mean 'pool.slots'?"),
         ("slots = 1\n", 1, "slots: unknown key; did you mean 'pool.slots'?"),
         ("[poool]\nslots = 1\n", 1, "did you mean 'pool'?"),
-        ("[pool]\nzzz = 1\n", 2, "[pool] has slots, policy, queue, debug"),
+        ("[pool]\nzzz = 1\n", 2, "[pool] has slots, policy, min, max,"),
         ("duration = '5 parsecs'\n", 1, "duration: 5 parsecs: unknown unit 'parsecs'; use ms"),
         ("duration = '-1s'\n", 1, "duration: -1s: a duration cannot be negative"),
         ("duration = 0\n", 1, "duration: 0s is not above 0"),

@@ -42,10 +42,14 @@ _HELP = {
     "--frames": "frames a packet",
     "--channels": "channels a frame",
     "--dtype": "float32, int32 or int16",
+    "--priority": "real-time priority of the capturing thread, 1 to 99",
     "--speed": "replay this many times faster than real",
     "--unpaced": "replay as fast as the application reads",
     "--pool": "slots in the pool, 1 to 1,000,000",
-    "--pool-policy": "when no slot is free: grow, drop or block",
+    "--pool-policy": "when no slot is free: grow, drop, block or adaptive",
+    "--pool-min": "policy adaptive: never fewer slots",
+    "--pool-max": "policy adaptive: never more slots",
+    "--lock-pool": "lock the pool's memory",
     "--debug-pool": "poison returned slots, check guard zones",
     "--consumer": "immediate, hold, cycle, slow, burst or copy",
     "--hold": "consumer hold: keep the last T",
@@ -53,7 +57,7 @@ _HELP = {
     "--every": "consumer burst: read every T",
     "--sample-every": "time between samples",
 }
-_SWITCHES = ("--unpaced", "--debug-pool")
+_SWITCHES = ("--unpaced", "--debug-pool", "--lock-pool")
 
 
 def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,7 +160,7 @@ def command(
 
     # Opens the source: what is wrong with it, or too large in it, must show before anything is written.
     assembly = assemble(resolved)
-    check_memory(resolved.pool.slots, assembly.format.packet_bytes)
+    check_memory(resolved.pool.max or resolved.pool.slots, assembly.format.packet_bytes)
     if report_dir is not None:
         check_directory(formats, report_dir)
     with contextlib.ExitStack() as stack:
