@@ -220,7 +220,7 @@ class Hold:
     def consume(self, packet: Packet, tally: Tally) -> None:
         """See :class:`Consumer`."""
         self._kept.append(packet)
-        while self._kept[0].time_ns <= packet.time_ns - self._hold_ns:
+        while self._kept and self._kept[0].time_ns <= packet.time_ns - self._hold_ns:
             tally.let_go(self._kept.popleft())
         tally.hold(len(self._kept))
 

@@ -10,6 +10,7 @@ import click
 
 _COMMANDS = {
     "run": "Run a scenario and write its report.",
+    "sweep": "Run a scenario over several values of its keys.",
     "watch": "Watch a run from another terminal.",
     "report": "Make the report of a run again, or of several.",
     "ingest": "Judge what somebody else measured.",

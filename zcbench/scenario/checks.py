@@ -172,6 +172,8 @@ def _check_times(scenario: Scenario, sheet: Sheet) -> None:
     times |= {f"sampling.{k}": getattr(scenario.sampling, k) for k in ("every", "uss_every")}
     for key, time_s in times.items():
         shortest_s = _SHORTEST_SAMPLING_S if key.startswith("sampling.") else 0.0
+        if key == "consumer.hold" and not time_s:
+            continue  # keeps nothing: where a sweep over hold times begins
         if time_s <= 0 or time_s < shortest_s or time_s > _LONGEST_S:
             least = f"at least {Duration(shortest_s)}" if shortest_s else "above 0"
             sheet.fail(key, f"{time_s} is not {least} and at most {Duration(_LONGEST_S)}")
