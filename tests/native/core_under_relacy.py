@@ -1,8 +1,8 @@
-"""The native core's own sources, rewritten so that Relacy runs them, and compiled with the programs beside them.
+"""The native core's own sources, rewritten so that Relacy runs them, and the programs over them compiled.
 
 ``std::atomic``, the plain variables that threads hand over, mutexes and futexes become Relacy's
-(``relaxed/relaxed.hpp``); each memory order gets a number, so that the program can weaken it. Nothing else of the
-sources changes.
+(``relaxed/relaxed.hpp``); each memory order gets a number, so that the program can weaken it. Nothing else
+of the sources changes.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """Run the native core under the C++ memory model, and show that each of its memory orders is needed.
 
-Small programs (``tests/native/relaxed``) run over the core's own sources thousands of times under Relacy: each time
-with another interleaving and, for each load, another of the values that the standard allows. It finds data races,
-deadlocks (a missed wake-up) and broken promises. Its choices are random with a fixed seed: every run is the same.
+Small programs (``tests/native/relaxed``) run over the core's own sources thousands of times under Relacy:
+each time with another interleaving and, for each load, another of the values that the standard allows. It
+finds data races, deadlocks (a missed wake-up) and broken promises. Its choices are random with a fixed
+seed: every run is the same.
 
-Then each memory order stronger than relaxed, and each fence, is made weaker, one at a time: the programs must
-fail. Those that may be weaker are listed in SPARE with the reason why they stay. Needs g++ and Relacy (Debian: g++
-relacy-dev). Prints a Markdown table; exit code 1 when anything was not as said, 2 when something is missing.
+Then each memory order stronger than relaxed, and each fence, is made weaker, one at a time: the programs
+must fail. Those that may be weaker are listed in SPARE with the reason why they stay. Needs g++ and Relacy
+(Debian: g++ relacy-dev). Prints a Markdown table; exit code 1 when anything was not as said, 2 when
+something is missing.
 """
 
 from __future__ import annotations
