@@ -2,7 +2,7 @@
 
     python benchmarks/comparison.py RUN RUN [RUN ...] [--planted DIR ...]
 
-RUN: records of sound runs of one scenario. Each is compared with each other one, both ways, so that a difference
+RUN: records of sound runs of one scenario. Each is compared with each other one, both ways: a difference
 is wrong in one of them, and each half of a run with its other half. Then a slow-down is planted in NEW by
 multiplying its readings, and ``--planted`` runs (leaks, lost slots: real ones) are compared with all.
 """

@@ -60,6 +60,8 @@ DEFAULT_SCENARIO = "crash-debug"
               help="md, html, junit, json, or several: md,junit (default: md)  [ZCBENCH_REPORT]")  # fmt: skip
 @click.option("--report-dir", type=click.Path(path_type=Path), envvar="ZCBENCH_REPORT_DIR", metavar="DIR",
               help="for reports (default: the run directory)  [ZCBENCH_REPORT_DIR]")  # fmt: skip
+@click.option("--baseline", type=click.Path(path_type=Path), envvar="ZCBENCH_BASELINE", metavar="RUN",
+              help="an earlier run: leave with 6 if this one is worse  [ZCBENCH_BASELINE]")  # fmt: skip
 @click.option("--metrics", envvar="ZCBENCH_METRICS", metavar="[HOST:]PORT",
               help="counters for Prometheus while it runs (no host: loopback)  [ZCBENCH_METRICS]")  # fmt: skip
 @click.option("--github", "for_github", is_flag=True, envvar="ZCBENCH_GITHUB",
@@ -79,6 +81,7 @@ def command(
     diagnose: bool,
     report_text: str,
     report_dir: Path | None,
+    baseline: Path | None,
     metrics: str | None,
     for_github: bool,
     **flags: Any,
@@ -110,6 +113,7 @@ def command(
         click.echo(to_toml(resolved), nl=False)
         return
     # Everything heavy is imported once the scenario is known to be right.
+    from zcbench.cli.baseline import against, read_baseline
     from zcbench.cli.closing import close
     from zcbench.cli.running import run_into
     from zcbench.cli.terminal import print_summary
@@ -122,6 +126,7 @@ def command(
     check_memory(resolved.pool.max or resolved.pool.slots, assembly.format.packet_bytes)
     if report_dir is not None:
         check_directory(formats, report_dir)
+    base = None if baseline is None else read_baseline(baseline)
     with contextlib.ExitStack() as stack:
         exporter = None
         if metrics is not None:
@@ -154,15 +159,16 @@ def command(
     reports = report_paths(formats, report_dir or directory)
     if not quiet:
         print_summary(record, result, reports)
+    code = result.exit_code if base is None else against(base, record, result, quiet)
     if for_github:
         from zcbench.cli.github import tell_github
 
-        tell_github(record, result, reports[0], result.exit_code)
+        tell_github(record, result, reports[0], code)
     if as_json:
         click.echo((directory / RESULT_FILE).read_text(encoding="utf-8"))
     else:
         click.echo("\n".join(map(str, reports)))
-    sys.exit(result.exit_code)
+    sys.exit(code)
 
 
 def _traced(scenario: Scenario) -> Scenario:
