@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= crash-debug
 
-.PHONY: run test setup setup-test debian lint format native-test wheel-test selftest bench clean
+.PHONY: run test setup setup-test debian lint format native-test model orders wheel-test selftest bench clean
 
 # Set up, then run a scenario (30 seconds by default) to its report.
 run: setup
@@ -60,6 +60,16 @@ native-test:
 	cmake -S tests/native -B build/native-tsan -DSANITIZE=thread
 	cmake --build build/native-tsan --parallel
 	ctest --test-dir build/native-tsan --output-on-failure
+
+# The protocols of pool, queue, wake-up and lease, searched exhaustively, and their planted bugs refuted.
+# Needs spin and gcc (Debian: spin gcc). docs/correctness.md
+model:
+	$(PYTHON) tests/native/verify_models.py
+
+# The core's own sources under the C++ memory model, and each memory order weakened in turn.
+# Needs g++ and Relacy (Debian: g++ relacy-dev).
+orders:
+	$(PYTHON) tests/native/verify_orders.py
 
 # One wheel, the suite on every later Python there is.
 wheel-test: setup debian

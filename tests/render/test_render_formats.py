@@ -64,6 +64,19 @@ def test_every_format_is_written_where_report_paths_says(
     assert result == json.loads(result_json(judged[1]))
 
 
+def test_a_markdown_report_has_the_figures_it_links_beside_it_and_alone_none(
+    judged: tuple[Record, Result], tmp_path: Path
+) -> None:
+    (report,) = write_reports(("md",), *judged, tmp_path)
+    linked = set(re.findall(r"\]\((figures/[^)]+)\)", report.read_text(encoding="utf-8")))
+    there = {path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("figures/*")}
+    assert "figures/memory.svg" in linked
+    assert linked == there
+    for name in linked:
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith("<svg")
+    assert "](figures/" not in FORMATS["md"].text(*judged)
+
+
 def test_the_junit_file_attaches_the_reports_and_files_that_are_there(
     judged: tuple[Record, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 @click.command("report")
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--format", "format_text", default="md", metavar="FORMATS", show_default=True,
-              help="md, junit or json; several with commas between, into --report-dir")  # fmt: skip
+              help="md, html, junit or json; several with commas between, into --report-dir")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="write here, not to stdout"
 )
 @click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR",
-              help="write report.md, junit.xml, result.json here")  # fmt: skip
+              help="write report.md with its figures, report.html, junit.xml, result.json here")  # fmt: skip
 @click.option("--force", is_flag=True, help="overwrite what is there")
 @click.option("--github", "for_github", is_flag=True, envvar="ZCBENCH_GITHUB",
               help="step summary, annotations and outputs of a GitHub job  [ZCBENCH_GITHUB]")  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from zcbench.analysis.derived import derive
 from zcbench.analysis.totals import totals
 from zcbench.metrics import Metric
 from zcbench.record.reader import Record
@@ -32,6 +33,7 @@ def judge(record: Record) -> Result:
         exit_code=exit_code(verdict, record.end),
         end=record.end,
         totals=found,
+        derived=derive(record, found),
         findings=findings,
     )
 

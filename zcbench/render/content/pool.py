@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zcbench.analysis import laws
 from zcbench.analysis.delivery import delivery
-from zcbench.analysis.pool import behaviour
+from zcbench.analysis.pool import PoolBehaviour, behaviour
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import MISSING, count, share, size, text, together
@@ -23,7 +23,7 @@ def _statistics(record: Record, result: Result) -> Table:
     pool = behaviour(record, found, delivery(record, found).streamed_s)
     mean = pool.mean_in_flight
     rows = (
-        ("Slots", count(pool.slots)),
+        *_slots(record, result, pool),
         ("Requests (acquires)", count(found["engine.captured"])),
         ("Hits", count(pool.hits)),
         ("Misses", count(pool.misses)),
@@ -47,6 +47,24 @@ def _statistics(record: Record, result: Result) -> Table:
         columns("<Metric", "Value"),
         tuple((text(name), value) for name, value in rows),
     )
+
+
+def _slots(record: Record, result: Result, pool: PoolBehaviour) -> list[tuple[str, Cell]]:
+    """How many there were; of an adaptive pool, how it came to that."""
+    plan, sizes = record.run.scenario.pool, pool.sizes
+    if plan.policy != "adaptive" or sizes is None:
+        return [("Slots", count(pool.slots))]
+    return [
+        ("Slots at the end", count(pool.slots)),
+        (
+            "Slots at the start, fewest, most",
+            together(count(sizes.start), count(sizes.lowest), count(sizes.highest)),
+        ),
+        ("Slots allowed (pool.min, pool.max)", together(count(plan.min), count(plan.max))),
+        ("Slots added, taken out", together(count(sizes.grown), count(sizes.shrunk))),
+        ("Times there was no memory for more", count(sizes.failures)),
+        ("Memory of the slab", size(result.totals["pool.slab_bytes"])),
+    ]
 
 
 def _laws(record: Record, result: Result) -> Table:
