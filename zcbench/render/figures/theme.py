@@ -44,6 +44,8 @@ def config() -> dict[str, Any]:
     """Vega-Lite's ``config`` for every figure."""
     return {
         "background": PAPER,
+        "aria": False,  # a figure is one picture with a name, not a thousand symbols
+        "mark": {"aria": False},
         "font": FONT,
         "padding": 8,
         "view": {"stroke": None},

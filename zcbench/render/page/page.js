@@ -63,6 +63,7 @@
       renderer: "svg",
     });
     views.set(figure.name, view);
+    live.querySelector("svg").setAttribute("aria-hidden", "true"); // the element around it has a role and a name
     if (figure.timeline) {
       view.addSignalListener("zoom_t", (_, domain) => show(domain ? domain.map(Number) : whole));
       await zoomed(view);
