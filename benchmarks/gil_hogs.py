@@ -71,7 +71,10 @@ def row(cell: dict[str, Any]) -> str:
     holes = "–"
     if "hole_frames" in cell:
         holes = f"{cell['hole_frames']:,} frames in {cell['hole_holes']}"
-    times = [f"{us:,.0f} µs" for us in cell.get("callback_us", {}).values()] or ["–"] * 4
+    times = [
+        f"{us:,.1f} µs" if us < 10 else f"{us:,.0f} µs"
+        for us in cell.get("callback_us", {}).values()
+    ] or ["–"] * 4
     return (
         f"| {cell['hogs']} | {cell['way']} | {due:,} | {share(cell['captured_frames'])} | "
         f"{max(0, due - cell['captured_frames']) / RATE:.2f} s | {share(cell['delivered_frames'])} | {holes} | "

@@ -42,11 +42,12 @@ def measure(name: str, seconds: float, priority: int | None, lock: bool) -> dict
     pool = PoolConfig(slots=2_000, policy="adaptive", max=100_000, queue=100_000, lock=lock)
     verify = ReplayVerifier(source, FRAMES)
     wrong = 0
-    with NativeEngine(format, source, pool) as engine, PRESSURES[name]():
-        engine.start()
-        for packet in engine:
-            wrong += not verify(packet)
-            del packet
+    with NativeEngine(format, source, pool) as engine:
+        engine.start()  # before the pressure: a thread inherits the priority of the one that starts it
+        with PRESSURES[name]():
+            for packet in engine:
+                wrong += not verify(packet)
+                del packet
         stats = engine.stats()
         callback = engine.scoreboard.histogram("callback_ns")
         delivery = engine.scoreboard.histogram("delivery_ns")
@@ -62,11 +63,17 @@ def row(cell: dict[str, Any]) -> str:
     """A line of the table."""
     callback, delivery = cell["callback_us"], cell["delivery_us"]
     times = [*callback.values(), delivery["p50"], delivery["p99"], delivery["max"]]
-    shown = " | ".join(f"{us:,.0f} µs" if us < 10_000 else f"{us / 1e3:,.0f} ms" for us in times)
+    shown = " | ".join(_time(us) for us in times)
     return (
         f"| {meaning(cell['pressure'])} | {cell['due']:,} | {cell['captured']:,} | {cell['dropped']:,} | "
         f"{cell['wrong']:,} | {shown} | {cell['slots']:,} |"
     )
+
+
+def _time(us: float) -> str:
+    if us >= 10_000:
+        return f"{us / 1e3:,.0f} ms"
+    return f"{us:,.0f} µs" if us >= 10 else f"{us:.1f} µs"
 
 
 def main() -> None:

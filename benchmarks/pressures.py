@@ -148,4 +148,8 @@ PRESSURES: dict[str, Pressure] = {
 def meaning(name: str) -> str:
     """What a pressure is, in a sentence."""
     known: Any = PRESSURES[name]
-    return "nothing else" if name == "none" else str(known.__doc__).split(":")[0].split(";")[0]
+    return (
+        "nothing else"
+        if name == "none"
+        else str(known.__doc__).split(":")[0].split(";")[0].rstrip(".")
+    )
