@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-REGRESSION = 6
-
 
 @click.command("compare")
 @click.argument("base", type=click.Path(path_type=Path))
@@ -28,7 +26,7 @@ def command(base: Path, new: tuple[Path, ...], form: str, out: Path | None, forc
     from zcbench.cli.output import emit, writable
     from zcbench.record.reader import read_record
     from zcbench.render import comparison
-    from zcbench.verdict import judge
+    from zcbench.verdict import REGRESSION, judge
 
     writable(out, force)
     records = [read_record(path) for path in (base, *new)]

@@ -20,6 +20,9 @@ RESULT_FILE = "result.json"
 STDERR_FILE = "subject.log"  # what the subject printed, stdout and stderr
 FAULT_FILE = "faulthandler.txt"
 REPORT_FILE = "report.md"
+FIGURES_FOLDER = "figures"  # beside the report
+HTML_FILE = "report.html"
+JUNIT_FILE = "junit.xml"
 
 
 class Ending(StrEnum):

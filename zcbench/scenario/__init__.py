@@ -1,0 +1,31 @@
+"""The typed scenario: what to run, and how a file, the environment and flags become one.
+
+:func:`load` checks all that can be known without opening the source. Every error is a
+:class:`ScenarioError` that says where the value came from (file and line, variable or flag), the key, the
+value, and what would be right.
+"""
+
+from zcbench.scenario.checks import check_memory
+from zcbench.scenario.files import Shipped, shipped
+from zcbench.scenario.keys import FLAGS, variable_of
+from zcbench.scenario.loading import environment_settings, load, parse_setting, parse_tag
+from zcbench.scenario.tables import (
+    ConsumerTable,
+    Expectation,
+    GcTable,
+    LimitsTable,
+    MemoryTable,
+    PoolTable,
+    SamplingTable,
+    Scenario,
+    ScenarioError,
+    Setting,
+    SourceTable,
+)
+from zcbench.scenario.toml import to_toml
+
+__all__ = [
+    "FLAGS", "ConsumerTable", "Expectation", "GcTable", "LimitsTable", "MemoryTable", "PoolTable",
+    "SamplingTable", "Scenario", "ScenarioError", "Setting", "Shipped", "SourceTable", "check_memory",
+    "environment_settings", "load", "parse_setting", "parse_tag", "shipped", "to_toml", "variable_of",
+]  # fmt: skip

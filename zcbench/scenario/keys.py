@@ -1,0 +1,107 @@
+"""The keys of a scenario: their types, the flags that set them, and what a mistyped one was meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from zcbench.scenario.tables import (
+    ConsumerTable,
+    GcTable,
+    LimitsTable,
+    MemoryTable,
+    PoolTable,
+    SamplingTable,
+    Scenario,
+    SourceTable,
+    Table,
+)
+
+# The flags of `zcbench run` that set a key. Each is a variable too: --pool-policy is
+# ZCBENCH_POOL_POLICY.
+FLAGS: Mapping[str, str] = {
+    "--duration": "duration",
+    "--warmup": "warmup",
+    "--engine": "engine",
+    "--fault": "fault",
+    "--source": "source.kind",
+    "--path": "source.path",
+    "--device": "source.device",
+    "--rate": "source.rate",
+    "--frames": "source.frames",
+    "--channels": "source.channels",
+    "--dtype": "source.dtype",
+    "--priority": "source.priority",
+    "--speed": "source.speed",
+    "--unpaced": "source.unpaced",
+    "--pool": "pool.slots",
+    "--pool-policy": "pool.policy",
+    "--pool-min": "pool.min",
+    "--pool-max": "pool.max",
+    "--lock-pool": "pool.lock",
+    "--debug-pool": "pool.debug",
+    "--consumer": "consumer.kind",
+    "--hold": "consumer.hold",
+    "--work": "consumer.work",
+    "--every": "consumer.every",
+    "--sample-every": "sampling.every",
+}
+
+
+TABLES: Mapping[str, type[Table]] = {
+    "source": SourceTable,
+    "pool": PoolTable,
+    "consumer": ConsumerTable,
+    "sampling": SamplingTable,
+    "gc": GcTable,
+    "limits": LimitsTable,
+    "memory": MemoryTable,
+}
+
+
+TOP = [f for f in msgspec.structs.fields(Scenario) if f.name not in {*TABLES, "tags", "expect"}]
+
+
+KINDS: Mapping[str, Any] = (
+    {f.name: f.type for f in TOP}
+    | {
+        f"{table}.{f.name}": f.type
+        for table, s in TABLES.items()
+        for f in msgspec.structs.fields(s)
+    }
+    | {"expect": str}
+)
+
+
+def variable_of(flag: str) -> str:
+    """The environment variable that says the same as ``flag``: "--pool" -> "ZCBENCH_POOL"."""
+    return "ZCBENCH_" + flag.lstrip("-").replace("-", "_").upper()
+
+
+def unknown_key(key: str) -> str | None:
+    """What to say of a key that there is not, with the one it may have meant; None if there is."""
+    if key in KINDS or (key.startswith("tags.") and key != "tags."):
+        return None
+    if key in TABLES or key == "tags":
+        return f"is a table; name a key in it, as in {key}.{_first_key(key)}"
+    table, _, last = key.rpartition(".")
+    if (table or key) not in TABLES and (
+        near := difflib.get_close_matches(table or key, TABLES, 1)
+    ):
+        return f"unknown key; did you mean {near[0] + ('.' + last if table else '')!r}?"
+    close = difflib.get_close_matches(key, KINDS, 1, 0.7)
+    moved = [k for k in KINDS if k.rpartition(".")[2] == last]
+    if close or moved:
+        return f"unknown key; did you mean {(close or moved)[0]!r}?"
+    siblings = [k.rpartition(".")[2] for k in KINDS if k.rpartition(".")[0] == table]
+    if table and siblings:
+        return f"unknown key; [{table}] has {', '.join(siblings)}"
+    tables = ", ".join(f"[{name}]" for name in (*TABLES, "tags"))
+    return f"unknown key; a scenario has {', '.join(f.name for f in TOP)} and {tables}"
+
+
+def _first_key(table: str) -> str:
+    return "host" if table == "tags" else TABLES[table].__struct_fields__[0]

@@ -1,0 +1,131 @@
+"""The types of a scenario: one struct a table of the TOML file, each key with its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from zcbench.units import Duration, Growth, Rate, Size
+
+ConsumerKind = Literal["immediate", "hold", "cycle", "slow", "burst", "copy"]
+SourceKind = Literal["tone", "noise", "silence", "file", "device"]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table of the file: a key it does not have is an error."""
+
+
+class SourceTable(Table, frozen=True):
+    """``[source]``: what feeds the engine."""
+
+    kind: SourceKind = "tone"
+    path: str | None = None  # kind "file"; relative to the working directory
+    device: str | int | None = None  # kind "device"; None is the system's default input
+    rate: Rate | None = None  # frames/s; None: the file's, else 48,000
+    frames: int = 480
+    channels: int | None = None  # None: the file's, else 2
+    dtype: Literal["float32", "int32", "int16"] = "float32"
+    frequency_hz: float = 440.0
+    seed: int = 1
+    priority: int | None = None  # 1 to 99: a real-time thread captures (Linux: SCHED_FIFO)
+    speed: float = 1.0  # replay sources: times real pace
+    unpaced: bool = False  # replay sources: as fast as the application reads
+
+
+class PoolTable(Table, frozen=True):
+    """``[pool]``."""
+
+    slots: int = 100
+    policy: Literal["grow", "drop", "block", "adaptive"] = "grow"
+    min: int | None = None  # adaptive; None: slots
+    max: int | None = None  # adaptive; None: 100 times slots
+    shrink_after: Duration = Duration(10.0)  # adaptive: demand must have been low for so long
+    queue: int = 4096
+    debug: bool = False
+    lock: bool = False  # the slab is locked in memory
+
+
+class ConsumerTable(Table, frozen=True):
+    """``[consumer]``: how the application holds packets."""
+
+    kind: ConsumerKind = "immediate"
+    hold: Duration = Duration(1.0)  # hold: keeps the last T seconds
+    work: Duration = Duration(0.001)  # slow: per packet
+    every: Duration = Duration(0.1)  # burst: reads every T
+    verify: bool = True  # compare every byte on delivery and before return
+
+
+class SamplingTable(Table, frozen=True):
+    """``[sampling]``."""
+
+    every: Duration = Duration(1.0)
+    uss_every: Duration = Duration(10.0)
+    tracemalloc: bool = False  # one frame; always off with source.unpaced
+    memray: bool = False  # follow native allocations after warm-up; needs zcbench[native]
+
+
+class GcTable(Table, frozen=True):
+    """``[gc]``: full collections made by the harness, so that heaps can be compared after each."""
+
+    every: str = "auto"  # "auto": the run's length / 24, 2 to 60 s; "natural": none; or "10s"
+
+
+class LimitsTable(Table, frozen=True):
+    """``[limits]``: when the supervisor steps in."""
+
+    hang: Duration = Duration(10.0)  # no packet for this long while packets are due
+    rss: Size | None = None  # kill the subject above this
+
+
+class MemoryTable(Table, frozen=True):
+    """``[memory]``: how much growth is too much, for each counter by itself."""
+
+    budget: Growth = Growth(8 * 2**20 / 86_400)  # 8 MiB a day: about 1 byte a packet at 100/s
+
+
+class Expectation(Table, frozen=True):
+    """One entry of ``expect``: a comparison in the language of :mod:`zcbench.expectation`.
+
+    At level "warn" a failure does not fail the run. With ``abort`` the run ends as soon as the expectation
+    is broken, but not in the first ``grace`` of the stream.
+    """
+
+    that: str
+    level: Literal["fail", "warn"] = "fail"
+    abort: bool = False
+    grace: Duration = Duration(0.0)
+
+
+class Scenario(Table, frozen=True):
+    """A scenario as resolved: file, environment, flags and defaults merged."""
+
+    name: str = "custom"
+    description: str = ""
+    engine: str = "native"
+    fault: str | None = None  # a planted one: `zcbench selftest --list`
+    duration: Duration = Duration(30.0)  # stream time: wall time is duration / speed
+    warmup: Duration = Duration(0.0)
+    source: SourceTable = SourceTable()
+    pool: PoolTable = PoolTable()
+    consumer: ConsumerTable = ConsumerTable()
+    sampling: SamplingTable = SamplingTable()
+    gc: GcTable = GcTable()
+    limits: LimitsTable = LimitsTable()
+    memory: MemoryTable = MemoryTable()
+    expect: tuple[Expectation, ...] = ()
+    tags: dict[str, str] = {}
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be run: says where, which key, what is wrong and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value as text that overrides the file: ``key`` is "pool.slots", ``origin`` is "--pool"."""
+
+    key: str
+    text: str
+    origin: str

@@ -1,0 +1,52 @@
+"""Printing a scenario as TOML."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from zcbench.scenario.keys import TABLES, TOP
+from zcbench.scenario.tables import Expectation, Scenario
+from zcbench.units import Duration, Growth, Size
+
+
+def to_toml(scenario: Scenario) -> str:
+    """``scenario`` as TOML that :func:`load` reads back as an equal scenario.
+
+    A key without a value (None) is left out: TOML has no null, and every such key's default is None.
+    """
+    plain = ((f.name, getattr(scenario, f.name)) for f in TOP)
+    top = [f"{name} = {_toml_value(v)}" for name, v in plain if v is not None]
+    if scenario.expect:
+        top += ["expect = [", *(f"  {_expectation_to_toml(e)}," for e in scenario.expect), "]"]
+    lines = [*top, ""]
+    for table in TABLES:
+        lines.append(f"[{table}]")
+        struct = getattr(scenario, table)
+        values = ((name, getattr(struct, name)) for name in struct.__struct_fields__)
+        lines += [f"{name} = {_toml_value(v)}" for name, v in values if v is not None]
+        lines.append("")
+    if scenario.tags:
+        tags = (f"{_toml_value(k)} = {_toml_value(v)}" for k, v in scenario.tags.items())
+        lines += ["[tags]", *tags, ""]
+    return "\n".join(lines)
+
+
+def _expectation_to_toml(expectation: Expectation) -> str:
+    values = {name: getattr(expectation, name) for name in Expectation.__struct_fields__}
+    if expectation == Expectation(that=expectation.that):
+        return _toml_value(expectation.that)
+    return "{" + ", ".join(f"{name} = {_toml_value(v)}" for name, v in values.items()) + "}"
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, Duration | Size | Growth):
+        return _toml_value(str(value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, float):
+        return repr(value)
+    # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

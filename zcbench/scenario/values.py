@@ -1,0 +1,100 @@
+"""Reading one value by the type of its key."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from zcbench.units import Duration, Growth, Rate, Size, decode_unit, parse_speed
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value as given, and where."""
+
+    value: Any
+    origin: str  # "file", "default", or the flag or variable
+    is_text: bool  # from a flag or variable: read by the type of its key
+
+
+class WrongTypeError(ValueError):
+    """The value is not of its key's type; the message says of which it is not."""
+
+
+def convert(key: str, kind: Any, given: Value) -> Any:
+    """``given`` as a value of ``kind``. Raises WrongTypeError or UnitError."""
+    value = given.value
+    kinds = [k for k in get_args(kind) if k is not types.NoneType]
+    if get_origin(kind) is Literal:
+        choices = [str(c) for c in get_args(kind)]
+        if value in choices:
+            return value
+        noun = key.partition(".")[0] if key.endswith(".kind") else None
+        there = f"there are {', '.join(choices)}" if noun else f"use {', '.join(choices)}"
+        problem = f"no {noun} {shown(value)}" if noun else f"{shown(value)} is not known"
+        raise WrongTypeError(f"{problem}{did_you_mean(str(value), choices)}; {there}")
+    if kinds == [str, int] or kinds == [int, str]:  # a device: its index or a part of its name
+        if given.is_text:
+            return int(value) if re.fullmatch(r"[0-9]{1,6}", value) else value
+        return _exactly(value, (str, int), "a device's name or its index")
+    if kinds:
+        (kind,) = kinds
+    if kind in (Duration, Size, Rate, Growth):
+        return decode_unit(kind, value)
+    if kind is bool:
+        if given.is_text and value.lower() in BOOLEANS:
+            return BOOLEANS[value.lower()]
+        return _exactly(value, (bool,), "true or false")
+    if kind is int:
+        if given.is_text and re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+|[+-]?[0-9_]{1,30}", value):
+            value = int(value.replace(",", "").replace("_", "") or -1)
+        return _exactly(value, (int,), "a whole number")
+    if kind is float:
+        if given.is_text:
+            return parse_speed(value) if key == "source.speed" else _number(value)
+        return _number(_exactly(value, (float, int), "a number"))
+    return _exactly(value, (str,), "text")
+
+
+BOOLEANS = {
+    "true": True, "yes": True, "on": True, "1": True,
+    "false": False, "no": False, "off": False, "0": False,
+}  # fmt: skip
+
+
+def _exactly(value: Any, accepted: tuple[type, ...], what: str) -> Any:
+    # A bool is an int to Python, and never a number to a person.
+    if isinstance(value, accepted) and (bool in accepted or not isinstance(value, bool)):
+        return value
+    raise WrongTypeError(f"{shown(value)} is not {what}")
+
+
+def _number(value: str | float) -> float:
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise WrongTypeError(f"{shown(value)} is not a finite number")
+    return number
+
+
+def shown(value: Any) -> str:
+    """A value as an error echoes it: as TOML would write it, in one short line."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, bool):
+        return str(value).lower()
+    shown = repr(value) if isinstance(value, str | list | float | int) else str(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def did_you_mean(value: str, choices: Iterable[str]) -> str:
+    """ " (did you mean 'tone'?)", or nothing."""
+    close = difflib.get_close_matches(value, list(choices), 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
