@@ -11,6 +11,7 @@ import msgspec
 from zcbench.analysis.comparison import Compared, Comparison, Comparisons, Side, Verdict
 from zcbench.render.markdown import cell
 from zcbench.render.quantity import MISSING, show, signed
+from zcbench.render.spreadsheet import harmless
 
 MARKS: dict[Verdict | None, str] = {
     "better": "✅ better",
@@ -46,7 +47,7 @@ def table(compared: Comparisons) -> str:
     for comparison in compared.comparisons:
         for one in comparison.compared:
             values = [getattr(one, field) for field in fields]
-            writer.writerow([comparison.base.name, comparison.new.name, *map(_harmless, values)])
+            writer.writerow([comparison.base.name, comparison.new.name, *map(harmless, values)])
     return out.getvalue()
 
 
@@ -190,9 +191,3 @@ def _checks(rows: Sequence[Compared]) -> list[str]:
         for one in changed
     ]
     return [*head, *body, "", f"{len(rows) - len(changed)} other checks answer as they did.", ""]
-
-
-def _harmless(value: object) -> object:
-    """Text that a spreadsheet would take for a formula, so that it does not."""
-    risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{value}" if risky else value
