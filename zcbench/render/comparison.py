@@ -10,6 +10,7 @@ import msgspec
 
 from zcbench.analysis.comparison import Compared, Comparison, Comparisons, Side, Verdict
 from zcbench.render.markdown import cell
+from zcbench.render.progress import one_line
 from zcbench.render.quantity import MISSING, show, signed
 from zcbench.render.spreadsheet import harmless
 
@@ -52,14 +53,13 @@ def table(compared: Comparisons) -> str:
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
-    """What a terminal shows at the end of a run: the verdict, then each figure that is worse or better."""
-    yield f"against {comparison.base.name}: {sentence(comparison)}"
-    for one in comparison.compared:
-        if one.verdict in ("worse", "better"):
-            yield f"  {one.verdict:<6}  {one.title}: {change(one)}"
-    explaining = [difference for difference in comparison.differences if difference.explains]
+    """What a terminal shows at the end of a run: the verdict, the figures that are worse, what may explain."""
+    yield one_line(f"against {comparison.base.name}: {sentence(comparison)}")
+    for one in comparison.regressions[:MOST_NAMED]:
+        yield one_line(f"  worse: {one.title}: {change(one)}")
+    explaining = [str(d) for d in comparison.differences if d.explains]
     if explaining:
-        yield f"  not comparable in part: {'; '.join(map(str, explaining[:MOST_NAMED]))}"
+        yield one_line(f"  not all is comparable: {'; '.join(explaining[:MOST_NAMED])}")
 
 
 def sentence(comparison: Comparison) -> str:
