@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zcbench.analysis.changes import Change, changes
-from zcbench.analysis.history import Historic
+from zcbench.analysis.history import PASSED, Historic
 from zcbench.record.results import Row
 from zcbench.render.markdown import cell
 from zcbench.render.quantity import MISSING, show
@@ -52,10 +52,14 @@ def stories(rows: Sequence[Row], metrics: Sequence[Historic]) -> list[Story]:
 def _story(name: str, rows: Sequence[Row], metrics: Sequence[Historic]) -> Story:
     series = []
     for at, metric in enumerate(metrics):
-        values = tuple(row.values[at] for row in rows)
+        values = tuple(_value(row, metric, at) for row in rows)
         known = np.array([np.nan if value is None else value for value in values])
         series.append(Series(metric, values, changes(known)))
     return Story(name, tuple(rows), tuple(series))
+
+
+def _value(row: Row, metric: Historic, at: int) -> float | None:
+    return float(row.verdict == "pass") if metric.name == PASSED else row.values[at]
 
 
 def markdown(told: Sequence[Story]) -> str:
@@ -87,7 +91,7 @@ def table(told: Sequence[Story]) -> str:
                 row.verdict,
                 row.ending,
             ]
-            numbers = ["" if value is None else value for value in row.values]
+            numbers = ["" if (v := series.values[at]) is None else v for series in story.series]
             changed = " ".join(series.metric.name for series in marks.get(at, []))
             writer.writerow([*map(harmless, told_of), *numbers, changed])
     return out.getvalue()
@@ -171,7 +175,6 @@ def _commits(before: Row, after: Row) -> str:
 
 
 def _plain(story: Story) -> dict[str, Any]:
-    names = [series.metric.name for series in story.series]
     return {
         "scenario": story.scenario,
         "units": {series.metric.name: series.metric.unit for series in story.series},
@@ -183,9 +186,9 @@ def _plain(story: Story) -> dict[str, Any]:
                 "commit": row.commit,
                 "verdict": row.verdict,
                 "ending": row.ending,
-                "values": dict(zip(names, row.values, strict=True)),
+                "values": {series.metric.name: series.values[at] for series in story.series},
             }
-            for row in story.rows
+            for at, row in enumerate(story.rows)
         ],
         "changes": [
             {
