@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import inspect
 import types
 import typing
 from collections.abc import Mapping
@@ -85,5 +86,6 @@ def _struct_as_written(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
         fields.append(
             (field.name, _as_written(field.type), *([] if field.required else [optional]))
         )
-    namespace = {"__doc__": kind.__doc__}
+    # Python 3.13 takes the indentation out of docstrings by itself; earlier ones do not.
+    namespace = {"__doc__": inspect.cleandoc(kind.__doc__ or "")}
     return msgspec.defstruct(kind.__name__, fields, kw_only=True, namespace=namespace)
