@@ -177,3 +177,41 @@ def test_a_warning_that_comes_is_no_regression_and_a_failure_is(tmp_path: Path) 
 def test_all_intervals_together_hold_with_what_is_said(tmp_path: Path) -> None:
     run = make_record(tmp_path / "run", **MINUTES)
     assert held(run, run).confidence == 1 - FAMILY_ALPHA
+
+
+def test_a_check_that_another_pool_explains_is_not_comparable(tmp_path: Path) -> None:
+    # given a check of the hit rate that fails with the smaller pool, and one of the order of packets
+    large, small = (
+        make_record(tmp_path / str(slots), scenario(duration_s=120, slots=slots), rows=120)
+        for slots in (100, 10)
+    )
+    result = judge(small)
+    findings = [
+        msgspec.structs.replace(f, outcome="fail") if f.check in ("pool.hit_rate", "gaps") else f
+        for f in result.findings
+    ]
+    failed = msgspec.structs.replace(result, findings=findings)
+    found = by_figure(compare((large, judge(large)), (small, failed)))
+    assert found["check: pool.hit_rate"].verdict == "not comparable"
+    assert found["check: pool.hit_rate"].why == "pool.slots: 100 → 10"
+    assert found["check: gaps"].verdict == "worse"
+
+
+def test_what_is_certain_may_be_too_small_to_matter(tmp_path: Path) -> None:
+    def holding(leases: int) -> Callable[[int, Row], None]:
+        return lambda _index, row: row.update({"pool.in_flight": leases})
+
+    runs = [make_record(tmp_path / str(n), **MINUTES, bend=holding(n)) for n in (10, 11, 15)]
+    little, much = (by_figure(held(runs[0], run))["pool.in_flight"] for run in runs[1:])
+    assert (little.verdict, little.why) == ("no evidence", "too small to matter")
+    assert much.verdict == "worse"
+
+
+def test_what_is_large_may_be_chance(tmp_path: Path) -> None:
+    # given a 99th percentile twice as high: runs of one and the same thing differ by as much
+    columns = ("delivery_p99_ns",)
+    base = make_record(tmp_path / "base", **MINUTES, bend=times(100, *columns, seed=1))
+    new = make_record(tmp_path / "new", **MINUTES, bend=times(200, *columns, seed=2))
+    found = by_figure(held(base, new))["delivery.p99"]
+    assert found.verdict == "no evidence"
+    assert float(found.difference or 0) > float(found.matters or 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.records import make_record, scenario
+from tests.records import Row, make_record, scenario
 from zcbench.analysis.derived import DERIVED, derive
 from zcbench.analysis.totals import totals
 from zcbench.metrics import BY_NAME
@@ -36,6 +36,18 @@ def test_a_run_that_left_nothing_has_none_and_no_nan(tmp_path: Path) -> None:
     found = derive(record, totals(record))
     assert found.keys() == DERIVED.keys()
     assert all(value is None or math.isfinite(value) for value in found.values())
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_a_reading_beyond_all_measure_is_none(tmp_path: Path) -> None:
+    # given CPU times of which the difference is no finite number
+    def bend(index: int, row: Row) -> None:
+        row["cpu_user_s"] = 1.7e308 if index > 5 else -1.7e308
+
+    record = make_record(tmp_path / "run", bend=bend)
+    found = derive(record, totals(record))
+    assert found["cpu"] is None
+    assert found["pool.hit_rate"] == 1.0
 
 
 def test_names_are_no_totals_names_and_all_say_what_they_are() -> None:

@@ -69,6 +69,9 @@ def test_a_burst_is_one_event_and_not_fifty() -> None:
     burst = effect.of_counts((0, 30_000), (50, 30_000), 50.0, 0.002)
     assert scattered.excludes_zero
     assert not burst.excludes_zero
+    # it is as uncertain as one event is, fifty times as large
+    one = effect.of_counts((0, 30_000), (1, 30_000), 1.0, 0.002)
+    assert (burst.low, burst.high) == pytest.approx((50 * one.low, 50 * one.high))
 
 
 def test_counts_are_told_per_packet_whatever_the_runs_lengths() -> None:

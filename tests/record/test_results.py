@@ -103,8 +103,8 @@ def test_what_cannot_be_read_is_named_and_the_others_stay(
 @pytest.mark.parametrize("name", ["a[b]c", "it's", "50%", "naïve run", "{x}"])
 def test_a_directory_may_have_any_name(record_directory: Path, tmp_path: Path, name: str) -> None:
     copy(record_directory, tmp_path / "root" / name)
-    copy(record_directory, tmp_path / "root" / "ac")
-    assert {row.path.name for row in read_results(tmp_path / "root", []).rows} == {name, "ac"}
+    copy(record_directory, tmp_path / "root" / "abc")  # what the first of them is a pattern of
+    assert {row.path.name for row in read_results(tmp_path / "root", []).rows} == {name, "abc"}
 
 
 def test_no_runs_or_none_of_that_scenario_is_an_error(
