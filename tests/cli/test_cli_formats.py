@@ -62,7 +62,7 @@ def test_a_report_directory_that_is_lost_during_the_run_costs_no_record(
     invoke: Invoke, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a file that takes the directory's place while the run is on
-    monkeypatch.setattr("zcbench.cli.run._watch", _in_the_way_of(here / "reports"))
+    monkeypatch.setattr("zcbench.cli.running.run_into", _in_the_way_of(here / "reports"))
     done = invoke("run", "--duration", "300ms", "--out", "run", "--report-dir", "reports")
     # then the harness is blamed in one line, which says how to go on
     assert done.exit_code == 3
@@ -71,10 +71,10 @@ def test_a_report_directory_that_is_lost_during_the_run_costs_no_record(
 
 
 def _in_the_way_of(path: Path) -> object:
-    from zcbench.cli.run import _watch
+    from zcbench.cli.running import run_into
 
     def watch(*arguments: object) -> None:
-        _watch(*arguments)
+        run_into(*arguments)
         path.write_text("in the way")
 
     return watch

@@ -49,7 +49,7 @@ def _panel(record: Record, data: Datasets, column: str, fit: FittedLine | None) 
     said = (
         []
         if fit is None
-        else [f"dashed: trend {fit.slope:+,.1f} ± {fit.half_width:,.1f} B/s (95 %)"]
+        else [f"dashed: trend {round(fit.slope, 1) + 0.0:+,.1f} ± {fit.half_width:,.1f} B/s (95 %)"]
     )
     if collected.size:
         said.append("ticks: full gc")
