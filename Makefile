@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= crash-debug
 
-.PHONY: run test setup setup-test debian lint format native-test model orders wheel-test selftest bench clean
+.PHONY: run test setup setup-test debian lint format native-test model orders wheel-test selftest schema bench clean
 
 # Set up, then run a scenario (30 seconds by default) to its report.
 run: setup
@@ -17,7 +17,7 @@ test: setup-test debian
 	$(BIN)/pytest
 
 setup: $(VENV)/installed
-$(VENV)/installed: pyproject.toml CMakeLists.txt $(shell find zcbench scenarios -name '*.py' -o -name '*.[ch]pp' -o -name '*.toml' -o -name '*.j2' -o -name '*.cmake')
+$(VENV)/installed: pyproject.toml CMakeLists.txt $(shell find zcbench scenarios -name '*.py' -o -name '*.[ch]pp' -o -name '*.toml' -o -name '*.j2' -o -name '*.js' -o -name '*.css' -o -name '*.cmake')
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable .
@@ -29,14 +29,14 @@ setup-test: setup
 setup-dev: setup
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 
-# What the device tests need, where this user may install it: a PulseAudio server and PortAudio.
-DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins
+# What the tests need, where this user may install it: a PulseAudio server and PortAudio, and a browser.
+DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins chromium chromium-driver
 debian:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  dpkg -s $(DEBIAN) >/dev/null 2>&1 || \
 	    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(DEBIAN); }; \
 	else \
-	  echo "not root: the device tests need $(DEBIAN)"; \
+	  echo "not root: the tests need $(DEBIAN)"; \
 	fi
 
 lint: setup-dev
@@ -87,6 +87,10 @@ wheel-test: setup debian
 # Every planted fault must be called by its name, no sound engine accused (docs/selftest.md).
 selftest: setup
 	$(BIN)/zcbench selftest --quick
+
+# The published JSON Schemas, again from the types.
+schema: setup
+	$(BIN)/zcbench schema --out docs/schema
 
 bench: setup
 	$(BIN)/python benchmarks/handover.py

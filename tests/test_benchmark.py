@@ -1,15 +1,54 @@
-"""The benchmark of the hand-over keeps its promise."""
+"""The benchmarks keep their promises: those that are no matter of the machine's speed."""
 
 from __future__ import annotations
 
+import json
 import runpy
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 
-HANDOVER = Path(__file__).parents[1] / "benchmarks" / "handover.py"
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+HANDOVER = BENCHMARKS / "handover.py"
 
 
 def test_handing_over_a_packet_costs_less_than_half_of_a_copy() -> None:
     measure = runpy.run_path(str(HANDOVER))["measure"]
     pairs = measure(rounds=40)
     assert statistics.median(zero / copied for zero, copied in pairs) < 0.5
+
+
+@pytest.mark.parametrize("pressure", ["gil", "gc", "page-faults", "malloc", "swapped"])
+def test_nothing_is_lost_in_the_callback_under_pressure(pressure: str) -> None:
+    # given a paced stream of 1,000 packets/s beside a storm
+    command = [sys.executable, str(BENCHMARKS / "pressure.py"), "--one", pressure]
+    # when it is read to its end
+    done = subprocess.run(
+        [*command, "--seconds", "0.7"], capture_output=True, text=True, timeout=100, check=False
+    )
+    # then every packet was captured, in a slot, with the right bytes
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {k: found[k] for k in ("due", "captured", "dropped", "wrong")} == {
+        "due": 700, "captured": 700, "dropped": 0, "wrong": 0,
+    }  # fmt: skip
+
+
+def test_holes_in_what_was_captured_are_found_frame_by_frame() -> None:
+    holes_in = runpy.run_path(str(BENCHMARKS / "gil_hogs_capture.py"))["holes_in"]
+    noise = np.random.default_rng(1).integers(-(2**14), 2**14, (48_000, 2)) / 32768
+    known = noise.astype(np.float32)
+    silence = np.zeros((500, 2), np.float32)
+    # given what was played twice, with silence between, of which 7 and 480 frames are missing
+    received = np.concatenate(
+        [known[1000:20_000], known[20_007:], silence, known[:300], known[780:]]
+    )
+    # when the holes are looked for
+    found = holes_in(received, known)
+    # then they are these, and neither silence nor the second round is one
+    assert (found.holes, found.frames) == (2, 487)
+    assert holes_in(np.concatenate([known, silence, known]), known).holes == 0

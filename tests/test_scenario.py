@@ -199,7 +199,7 @@ def test_a_shipped_scenario_runs_as_long_as_its_name_says(
         ("[pool]\nslotz = 1\n", 2, "pool.slotz: unknown key; did you mean 'pool.slots'?"),
         ("slots = 1\n", 1, "slots: unknown key; did you mean 'pool.slots'?"),
         ("[poool]\nslots = 1\n", 1, "did you mean 'pool'?"),
-        ("[pool]\nzzz = 1\n", 2, "[pool] has slots, policy, queue, debug"),
+        ("[pool]\nzzz = 1\n", 2, "[pool] has slots, policy, min, max,"),
         ("duration = '5 parsecs'\n", 1, "duration: 5 parsecs: unknown unit 'parsecs'; use ms"),
         ("duration = '-1s'\n", 1, "duration: -1s: a duration cannot be negative"),
         ("duration = 0\n", 1, "duration: 0s is not above 0"),
@@ -226,6 +226,13 @@ def test_a_shipped_scenario_runs_as_long_as_its_name_says(
         ("source = {kind = 'device', unpaced = true}\n", 1, "a device runs at real pace"),
         ("source = {speed = 2, unpaced = true}\n", 1, "give one of the two"),
         ("source.kind = 'device'\npool.policy = 'block'\n", 2, "would stall a device"),
+        ("[pool]\npolicy = 'adaptive'\nmin = 200\n", 3, "200 is not in 1..100"),
+        ("[pool]\npolicy = 'adaptive'\nmax = 99\n", 3, "99 is not in 100..1,000,000"),
+        ("[pool]\npolicy = 'adaptive'\nmin = 0\n", 3, "0 is not in 1.."),
+        ("[pool]\nshrink_after = '0s'\n", 2, "is not above 0"),
+        ("[pool]\nlock = true\n", 2, "the reference engine has no such thing; use native"),
+        ("[source]\npriority = 10\n", 2, "the reference engine has no such thing; use native"),
+        ("[source]\npriority = 100\n", 2, "100 is not in 1..99"),
         ("consumer = {kind = 'burst', every = '1m'}\n", 1, "taken for a hang"),
     ],
 )
@@ -504,3 +511,29 @@ def test_an_expectation_that_cannot_be_judged_is_refused_before_the_run(
         load(write(text + ENGINE))
     for word in words:
         assert word in str(error.value)
+
+
+def test_an_adaptive_pool_says_its_bounds_as_resolved(write: Write) -> None:
+    pool = load(write(ENGINE + "[pool]\nslots = 10\npolicy = 'adaptive'\n")).pool
+    assert (pool.min, pool.max) == (10, 1000)
+    # and one that is not has none
+    assert load(write(ENGINE + "[pool]\nslots = 10\n")).pool.max is None
+
+
+def test_a_maximum_beyond_the_machines_memory_is_refused(write: Write) -> None:
+    huge = (
+        ENGINE
+        + "[source]\nframes = 1000000\n[pool]\nslots = 10\npolicy = 'adaptive'\nmax = 1000000\n"
+    )
+    with pytest.raises(
+        ScenarioError, match=r"x\.toml:7: pool\.max: 1,000,000 slots .*this machine has"
+    ):
+        load(write(huge))
+
+
+def test_a_flag_for_an_adaptive_pool_does_nothing_without_one(write: Write) -> None:
+    flags = [Setting("pool.max", "50", "--pool-max")]
+    with pytest.raises(
+        ScenarioError, match=r"--pool-max: pool\.max: has no effect .*add --pool-policy adaptive"
+    ):
+        load(write(ENGINE + "pool.slots = 10\n"), flags=flags)

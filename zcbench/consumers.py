@@ -27,6 +27,7 @@ Verifier = Callable[[Packet], bool]
 CONSUMERS = ("immediate", "hold", "cycle", "slow", "burst", "copy")
 
 _POLL_S = 0.25  # how often a waiting loop looks whether it is to stop
+PATIENCE = 4  # laps after which a marked slot is given up: it is held, or lost
 _OVERFLOW = int(PacketFlags.OVERFLOW)  # an IntFlag's & takes 2 us, forty times an int's
 
 
@@ -61,30 +62,33 @@ def verify_checksum(packet: Packet) -> bool:
 class Slots:
     """Follows where packets lie: whether two held at once share memory, and how soon a slot is used again.
 
-    What is held is as many entries as the application holds packets; the rest is one marked slot.
+    What is held is as many entries as the application holds packets; the rest is one marked slot. An adaptive
+    pool has another number of slots now and then: a lap begun before that says nothing, and is begun anew.
     """
 
-    def __init__(self, slots: int) -> None:
-        self._patience = (
-            4 * slots
-        )  # packets after which a marked slot is given up: it is held, or lost
+    def __init__(self, board: Scoreboard) -> None:
+        self._words, self._at = board.words, board.index["pool.slots"]
+        self._slots = 0  # when the slot was marked
         self._held: dict[int, int] = {}
         self._marked, self._marked_at = 0, 0
         self._taken = 0  # packets in slots; overflow blocks would lengthen the lap
 
     def take(self, packet: Packet, address: int) -> tuple[bool, int]:
         """A packet came at ``address``: is that still held, and the packets in slots since the marked slot's
-        last use if this is it (else 0)."""
+        last use if this is it (else 0; -1 when what was known of it has become void)."""
         shared = address in self._held
         self._held[address] = self._held.get(address, 0) + 1
         distance = 0
         if packet.flags & _OVERFLOW == 0:
             self._taken += 1
             since = self._taken - self._marked_at
-            if address == self._marked:
+            slots = self._words[self._at] or 1
+            if slots != self._slots:
+                distance = -1
+            elif address == self._marked:
                 distance = since
-            if distance or not self._marked or since > self._patience:
-                self._marked, self._marked_at = address, self._taken
+            if distance or since > PATIENCE * slots:
+                self._marked, self._marked_at, self._slots = address, self._taken, slots
         return shared, distance
 
     def let_go(self, address: int) -> None:
@@ -116,7 +120,7 @@ class Tally:
     ) -> None:
         self._words = board.words
         self._packet_bytes = packet_bytes
-        self._slots = Slots(board["pool.slots"] or 1)
+        self._slots = Slots(board)
         self._at = {
             name.partition(".")[2]: i
             for name, i in board.index.items()
@@ -163,7 +167,7 @@ class Tally:
         if shared:
             self._add("aliased")
         if distance:
-            self._words[self._at["reuse_distance"]] = distance
+            self._words[self._at["reuse_distance"]] = max(0, distance)
         if self._packet_bytes is not None and array.nbytes != self._packet_bytes:
             self._add("wrong_size")
 
@@ -216,7 +220,7 @@ class Hold:
     def consume(self, packet: Packet, tally: Tally) -> None:
         """See :class:`Consumer`."""
         self._kept.append(packet)
-        while self._kept[0].time_ns <= packet.time_ns - self._hold_ns:
+        while self._kept and self._kept[0].time_ns <= packet.time_ns - self._hold_ns:
             tally.let_go(self._kept.popleft())
         tally.hold(len(self._kept))
 

@@ -14,6 +14,7 @@ class Origin(StrEnum):
     so that two writers never share a line."""
 
     STATIC = "static"  # written once, before the stream starts
+    KEEPER = "keeper"  # the maintenance of an adaptive pool; else written once
     PRODUCER = "producer"  # the audio callback or the replay driver
     SHARED = "shared"  # producer and returning threads
     RETURNER = "returner"  # whichever thread drops the last claim on a lease
@@ -27,6 +28,7 @@ class Origin(StrEnum):
 
 ON_PAGE = (
     Origin.STATIC,
+    Origin.KEEPER,
     Origin.PRODUCER,
     Origin.SHARED,
     Origin.RETURNER,
@@ -72,7 +74,12 @@ METRICS: tuple[Metric, ...] = (
     # -- static
     _m("engine.start_ns", "ns", Origin.STATIC, "monotonic time at which the stream began"),
     _m("engine.stop_ns", "ns", Origin.STATIC, "monotonic time at which the stream was stopped; 0: not yet"),
-    _m("pool.slots", "slots", Origin.STATIC, "slots in the slab"),
+    # -- keeper
+    _m("pool.slots", "slots", Origin.KEEPER, "slots in the slab; under policy adaptive they come and go"),
+    _m("pool.grown", "slots", Origin.KEEPER, "slots added to the slab (policy adaptive)", total=True),
+    _m("pool.shrunk", "slots", Origin.KEEPER, "slots taken out of the slab (policy adaptive)", total=True),
+    _m("pool.growth_failures", "segments", Origin.KEEPER, "times there was no memory for more slots (policy adaptive)", total=True),
+    _m("pool.slab_bytes", "bytes", Origin.KEEPER, "memory of the slab, with slots taken out that some lease still holds"),
     # -- producer
     _m("engine.captured", "packets", Origin.PRODUCER, "packets the source handed over; each is one acquire", total=True),
     _m("engine.captured_bytes", "bytes", Origin.PRODUCER, "payload bytes of those packets", total=True),
@@ -116,6 +123,7 @@ METRICS: tuple[Metric, ...] = (
     _m("tracemalloc_bytes", "bytes", Origin.PROBE, "memory that tracemalloc itself uses, part of the native heap"),
     _m("native_heap_bytes", "bytes", Origin.PROBE, "malloc memory in use (psutil.heap_info: heap_used + mmap_used)"),
     _m("overflow_live_bytes", "bytes", Origin.PROBE, "overflow memory in flight when the heaps were read"),
+    _m("slab_live_bytes", "bytes", Origin.PROBE, "memory of the pool's slab when the heaps were read"),
     _m("allocated_blocks", "blocks", Origin.PROBE, "sys.getallocatedblocks()"),
     _m("gc.collections", "collections", Origin.PROBE, "garbage collections, all generations", total=True),
     _m("gc.full_collections", "collections", Origin.PROBE, "garbage collections of the oldest generation", total=True),

@@ -18,8 +18,11 @@ from zcbench.capture.sources import ReplaySource
 
 
 def counters(engine: CaptureEngine) -> dict[str, Any]:
-    """Every counter but the one that is a time."""
-    names = {field.name for field in dataclasses.fields(PoolStats)} - {"oldest_lease_ns"}
+    """Every counter but the one that is a time, and the memory, of which each has its own kind of metadata."""
+    names = {field.name for field in dataclasses.fields(PoolStats)} - {
+        "oldest_lease_ns",
+        "slab_bytes",
+    }
     stats = engine.stats()
     return {name: getattr(stats, name) for name in sorted(names)}
 
@@ -36,20 +39,32 @@ class SideBySide(RuleBasedStateMachine):
 
     @initialize(
         slots=st.integers(1, 6),
-        policy=st.sampled_from(["grow", "drop", "block"]),
+        policy=st.sampled_from(["grow", "drop", "block", "adaptive"]),
+        fewer=st.integers(0, 3),
+        more=st.sampled_from([0, 1, 10, 100]),
         queue=st.sampled_from([1, 2, 3, 8]),
         debug=st.booleans(),
         checksum=st.booleans(),
         limit=st.sampled_from([None, 0, 5, 30]),
     )
     def start(
-        self, slots: int, policy: Any, queue: int, debug: bool, checksum: bool, limit: Any
+        self,
+        slots: int,
+        policy: Any,
+        fewer: int,
+        more: int,
+        queue: int,
+        debug: bool,
+        checksum: bool,
+        limit: Any,
     ) -> None:
+        bounds = {"min": max(1, slots - fewer), "max": slots + more, "shrink_after_s": 0.0}
+        pool = PoolConfig(slots, policy, queue, debug, **bounds)  # type: ignore[arg-type]
         self.engines = tuple(
             make(
                 FORMAT,
                 ReplaySource(ramp(), "ramp", pace="manual", limit=limit),
-                PoolConfig(slots, policy, queue, debug),
+                pool,
                 checksum=checksum,
             )
             for make in (NativeEngine, ReferenceEngine)
@@ -109,6 +124,11 @@ class SideBySide(RuleBasedStateMachine):
     @rule(data=st.data())
     def drop_a_view(self, data: st.DataObject) -> None:
         del self.views[data.draw(st.integers(0, len(self.views) - 1))]
+
+    @rule(steps=st.integers(1, 4))
+    def maintain(self, steps: int) -> None:
+        for _ in range(steps):
+            self.both(lambda engine: engine.maintain())
 
     @rule()
     def stop(self) -> None:

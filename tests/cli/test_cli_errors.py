@@ -293,3 +293,16 @@ def test_ctrl_c_outside_a_run_is_an_interruption_and_no_failed_check(
 
     monkeypatch.setattr("zcbench.scenario.shipped", interrupted)
     assert invoke("scenarios").exit_code == 130
+
+
+def test_a_system_that_forbids_a_real_time_thread_is_an_error_before_anything_is_written(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+
+    from zcbench.capture import _core
+
+    monkeypatch.setattr(_core, "try_schedule", lambda _priority: errno.EPERM)
+    out = tmp_path / "run"
+    refused(invoke("run", "--priority", "10", "--out", out), "source.priority: 10", "limit")
+    assert not out.exists()

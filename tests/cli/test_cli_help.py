@@ -14,6 +14,8 @@ from zcbench.scenario import FLAGS, variable_of
 
 Invoke = Callable[..., Result]
 
+OTHERS = ("--set", "--tag", "--out", "--root", "--quiet", "--json", "--dry-run", "--report",
+          "--report-dir", "--github")  # fmt: skip
 HEAVY = ("numpy", "rich", "msgspec", "importlib.metadata", "psutil", "zcbench.scenario")
 
 
@@ -41,7 +43,7 @@ def test_help_imports_nothing_that_only_a_run_needs() -> None:
     assert done.returncode == 0, f"imported: {done.stderr}"
 
 
-@pytest.mark.parametrize("command", ["run", "report", "scenarios", "devices"])
+@pytest.mark.parametrize("command", ["run", "report", "schema", "scenarios", "devices"])
 def test_every_command_is_in_the_help_and_has_its_own(invoke: Invoke, command: str) -> None:
     assert command in invoke("--help").stdout
     result = invoke(command, "--help")
@@ -55,9 +57,18 @@ def test_the_help_of_run_names_every_flag_and_its_variable(invoke: Invoke) -> No
     for flag in FLAGS:
         assert flag in text
         assert variable_of(flag) in text
-    for other in ("--set", "--tag", "--out", "--root", "--quiet", "--json", "--dry-run"):
+    for other in OTHERS:
         assert other in text
         assert variable_of(other) in text
+
+
+@pytest.mark.parametrize(("command", "option"), [("run", "--report "), ("report", "--format ")])
+def test_the_help_names_every_format(invoke: Invoke, command: str, option: str) -> None:
+    from zcbench.render.formats import FORMATS
+
+    text = " ".join(invoke(command, "--help").stdout.partition(option)[2].split())
+    for name in FORMATS:
+        assert name in text.partition("--")[0]
 
 
 def test_an_unknown_command_or_flag_is_a_usage_error(invoke: Invoke) -> None:

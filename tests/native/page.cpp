@@ -8,6 +8,10 @@ namespace {
 constexpr std::array kCounters{
     "engine.start_ns",
     "pool.slots",
+    "pool.slab_bytes",
+    "pool.grown",
+    "pool.shrunk",
+    "pool.growth_failures",
     "engine.captured",
     "engine.captured_bytes",
     "engine.drops",

@@ -8,26 +8,27 @@ import sys
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
-from rich.console import Console
+from rich.console import Console, Group
 
 from tests.records import ENVIRONMENT, PACKETS_PER_S, make_record, scenario
-from zcbench.record.schema import End, Ending, Event, RunInfo
-from zcbench.render.console import (
-    EVENTS,
-    HISTORY,
-    MOST_CPU,
-    REFRESH_S,
-    SUMMARY_LINES,
-    Heartbeat,
-    LiveView,
+from zcbench.record.reader import Record
+from zcbench.record.schema import End, Ending, Event, Finding, Result, RunInfo
+from zcbench.render.heartbeat import Heartbeat
+from zcbench.render.live import EVENTS, HISTORY, MOST_CPU, REFRESH_S, LiveView
+from zcbench.render.progress import (
+    ASCII,
+    UNICODE,
+    Ink,
     Row,
     bar,
+    ink_for,
     progress,
     sparkline,
-    summary,
     time_left_s,
 )
+from zcbench.render.summary import SUMMARY_LINES, extremes, summary
 from zcbench.scenario import SourceTable
 from zcbench.verdict import judge
 
@@ -235,12 +236,11 @@ def test_the_time_left_of_an_unpaced_run_is_unknown_until_it_has_a_rate() -> Non
 
 def test_bars_and_sparklines_stay_in_their_width() -> None:
     # given shares outside 0..1, and readings that never change
-    from collections import deque
 
-    assert bar(-1.0, 4) == "░░░░"
-    assert bar(7.0, 4) == "████"
-    assert sparkline(deque([5.0, 5.0])) == "▁▁"
-    assert sparkline(deque([0.0, 7.0])) == "▁█"
+    assert bar(-1.0, 4, UNICODE) == "░░░░"
+    assert bar(7.0, 4, UNICODE) == "████"
+    assert sparkline([5.0, 5.0], UNICODE) == "▁▁"
+    assert sparkline([0.0, 7.0], UNICODE) == "▁█"
 
 
 # -- heartbeats
@@ -295,41 +295,110 @@ def test_a_hit_rate_is_never_rounded_up_to_all() -> None:
     assert "hit rate 99.99 %" in out.getvalue()
 
 
+# -- characters
+
+
+def test_a_terminal_that_cannot_show_blocks_gets_ascii() -> None:
+    assert ink_for("utf-8") is UNICODE
+    for encoding in ("ascii", "latin-1", "cp1252", "no such encoding"):
+        assert ink_for(encoding) is ASCII
+    assert sparkline([0.0, 7.0], ASCII).isascii()
+    assert bar(0.5, 10, ASCII) == "#####....."
+
+
+def test_a_sparkline_keeps_every_spike_and_every_dip() -> None:
+    # given an hour of equal readings with one spike and one dip
+    values = np.full(3600, 50.0)
+    values[1234], values[3000] = 99.0, 1.0
+    kept = extremes(values, 40)
+    # then both are among the few that are drawn
+    assert kept.size == 40
+    assert kept.max() == 99.0
+    assert kept.min() == 1.0
+
+
 # -- the summary
 
+STORIES: dict[str, dict[str, object]] = {
+    "clean": {},
+    "crash": {
+        "ending": End(ending=Ending.CRASHED, signal="SIGSEGV", last_sequence=110, received=111),
+        "packets": 111,
+        "rows": 2,
+    },
+    "broken": {"counters": {"engine.delivered": 2999, "consumer.gaps": 1}},
+}
 
-@pytest.mark.parametrize("width", [40, 80, 120])
-@pytest.mark.parametrize("kind", ["clean", "crash", "broken"])
+
+def shown(record: Record, result: Result, width: int = 80, ink: Ink = UNICODE) -> list[str]:
+    lines = summary(record, result, [Path("runs/one/report.md")], width, ink)
+    return text_of(Group(*lines), width).splitlines()
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("kind", STORIES)
 def test_the_summary_fits_a_terminal_and_starts_with_the_verdict(
     tmp_path: Path, kind: str, width: int
 ) -> None:
     # given a run that went well or did not
-    end = End(ending=Ending.CRASHED, signal="SIGSEGV", last_sequence=110, received=111)
-    stories: dict[str, dict[str, object]] = {
-        "clean": {},
-        "crash": {"ending": end, "packets": 111, "rows": 2},
-        "broken": {"counters": {"engine.delivered": 2999, "consumer.gaps": 1}},
-    }
-    record = make_record(tmp_path / "run", **stories[kind])
+    record = make_record(tmp_path / "run", **STORIES[kind])
     result = judge(record)
-    lines = text_of(summary(record, result, width), width).splitlines()
+    lines = shown(record, result, width)
     # then it is at most 24 lines, none too long, the verdict first
     assert len(lines) <= SUMMARY_LINES
     assert all(len(line) <= width for line in lines)
     assert lines[0].startswith(result.verdict.upper())
+    # and the report and what to do next stand at its end
+    assert any(line.split() == ["report", "runs/one/report.md"] for line in lines[-4:])
+    assert any(line.startswith("next ") for line in lines[-3:])
 
 
-def test_the_summary_puts_what_went_wrong_before_what_did_not(tmp_path: Path) -> None:
-    # given one failed check among seven
+def test_the_summary_lists_what_failed_and_counts_what_passed(tmp_path: Path) -> None:
+    # given one failed check among many
     record = make_record(tmp_path / "run", counters={"consumer.gaps": 1})
-    shown = text_of(summary(record, judge(record), 100), 100)
-    # then it comes before those that passed
-    assert shown.index("FAIL gaps") < shown.index("ok   life")
+    result = judge(record)
+    text = "\n".join(shown(record, result, 100))
+    assert "FAIL       gaps: " in text
+    assert "life:" not in text
+    passed = sum(finding.outcome == "pass" for finding in result.findings)
+    assert f"{passed} of {len(result.findings)} passed" in text
+
+
+def test_a_failed_sentence_wraps_and_is_not_cut(tmp_path: Path) -> None:
+    # given a failure whose sentence is longer than a line
+    record = make_record(tmp_path / "run", **STORIES["broken"])
+    result = judge(record)
+    worst = next(f for f in result.findings if f.outcome == "fail")
+    text = " ".join(" ".join(shown(record, result, 60)).split())
+    # then all of it can be read
+    assert len(worst.sentence) > 60
+    assert worst.sentence in text
+
+
+def test_the_summary_of_many_failures_says_how_many_are_left_out(tmp_path: Path) -> None:
+    record = make_record(tmp_path / "run")
+    result = judge(record)
+    sentence = "a failure with a rather long story to tell " * 3
+    many = [Finding(check=f"check{i}", outcome="fail", sentence=sentence) for i in range(20)]
+    lines = shown(record, msgspec.structs.replace(result, findings=many), 60)
+    listed = sum(line.startswith("FAIL") for line in lines)
+    assert len(lines) <= SUMMARY_LINES
+    assert any(line == f"and {20 - listed} more in the report" for line in lines)
+
+
+def test_the_summary_is_plain_where_blocks_cannot_be_shown(tmp_path: Path) -> None:
+    record = make_record(tmp_path / "run")
+    lines = shown(record, judge(record), ink=ASCII)
+    sparks = [line for line in lines if line.startswith(("heap", "RSS", "rate", "in flight"))]
+    assert sparks
+    assert all(line.isascii() for line in sparks)
 
 
 def test_a_quiet_run_does_not_pay_for_rich() -> None:
-    # given a process that only imports the console's module
-    code = "import sys, zcbench.render.console; sys.exit('rich' in sys.modules)"
+    # given a process that only imports the console's modules
+    code = (
+        "import sys, zcbench.render.live, zcbench.render.summary; sys.exit('rich' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], check=False)
     # then rich was not imported
     assert done.returncode == 0

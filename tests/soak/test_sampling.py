@@ -206,7 +206,7 @@ def test_the_supervisor_s_memory_does_not_grow_with_the_run(
     finally:
         tracemalloc.stop()
     third = len(scales.weights) // 3
-    assert third > 5  # a loaded machine takes fewer samples
+    assert third > 1  # a loaded machine takes fewer samples
     # One row kept per sample would be several KiB each; all of the later two thirds may cost less than
     # ten such rows.
     row_bytes = 64 * 60

@@ -94,6 +94,9 @@ def counters(record: Record) -> list[Counter]:
 
     overflow = inside("overflow_live_bytes")
     native = inside("native_heap_bytes") - or_zero(overflow) - or_zero(column("tracemalloc_bytes"))
+    native = native - or_zero(column("slab_live_bytes"))
+    # An adaptive pool's growth is no leak. What it gave up need not leave the process: free() may keep it.
+    slab = np.maximum.accumulate(or_zero(samples["pool_slab_bytes"]))[rows]
     leases = column("pool_in_flight") - or_zero(column("engine_queued"))
     leases = (leases - or_zero(column("consumer_held"))) * packet_bytes
     exact = Counter("", "exact", HEAP_QUANTUM_BYTES, times, times)
@@ -123,8 +126,8 @@ def counters(record: Record) -> list[Counter]:
             # Where the collector decides when leases come back, they are its to judge after.
             collected=after_gc if record.run.gc_every_s is None else None,
         ),
-        Counter("RSS", "pages", PAGE_BYTES, times, column("rss_bytes"), None, "rss_bytes"),
-        Counter("USS", "pages", PAGE_BYTES, times, column("uss_bytes"), None, "uss_bytes"),
+        Counter("RSS", "pages", PAGE_BYTES, times, column("rss_bytes") - slab, None, "rss_bytes"),
+        Counter("USS", "pages", PAGE_BYTES, times, column("uss_bytes") - slab, None, "uss_bytes"),
     ]
 
 

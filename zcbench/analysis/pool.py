@@ -9,6 +9,7 @@ import numpy as np
 
 from zcbench.analysis.growth import RUNNING
 from zcbench.analysis.resources import NEW_HIGHS, marks, staircase
+from zcbench.analysis.slots import Slots, misses_between, slots_of, steady
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.record.reader import Record
@@ -25,7 +26,7 @@ class PoolBehaviour:
     measured high water with a quarter of headroom.
     """
 
-    slots: int | None
+    sizes: Slots | None
     hits: int | None
     misses: int | None
     returns: int | None
@@ -33,6 +34,11 @@ class PoolBehaviour:
     high_water: int | None
     rate_per_s: float | None
     mean_hold_s: float | None
+
+    @property
+    def slots(self) -> int | None:
+        """Slots at the end."""
+        return None if self.sizes is None else self.sizes.final
 
     @property
     def acquires(self) -> int | None:
@@ -62,7 +68,7 @@ def behaviour(record: Record, found: Totals, streamed_s: float | None) -> PoolBe
     hold = None if record.board is None else record.board.histogram("hold_ns")
     captured = count(found, "engine.captured")
     return PoolBehaviour(
-        slots=count(found, "pool.slots"),
+        sizes=slots_of(record, found),
         hits=count(found, "pool.hits"),
         misses=count(found, "pool.misses"),
         returns=count(found, "pool.returns"),
@@ -104,7 +110,7 @@ class Circulation:
 def can_see_lost_slots(record: Record, found: Totals) -> bool:
     """Whether the packets' addresses show the slots in circulation: a first-in first-out pool, over at least 6
     blocks of the run."""
-    slots, seen = count(found, "pool.slots") or 0, _laps(record)
+    slots, seen = count(found, "pool.slots") or 0, _laps(record, found)
     return len(seen) >= FEWEST_BLOCKS and LAP_SHARE * slots <= max(seen) <= slots
 
 
@@ -113,21 +119,26 @@ def lost_slots(record: Record, found: Totals) -> Circulation | None:
     slots, captured = count(found, "pool.slots"), count(found, "engine.captured")
     if not slots or not captured:
         return None
-    seen, least = _laps(record), max(1.0, LOST_SHARE * slots)
+    seen, least = _laps(record, found), max(1.0, LOST_SHARE * slots)
     falls = staircase(-np.asarray(seen, dtype=np.float64), least=least)
     if not falls or not can_see_lost_slots(record, found):
         return _lost_by_misses(record, found)
     # A slot that somebody keeps does not go round either, and is not lost: it is in flight.
-    out = marks(record, "pool_in_flight", 0.0)
+    out = marks(record, record.samples["pool_in_flight"], 0.0)
     kept = max(0, out[-1] - out[0]) if out else 0
     if max(seen) - seen[-1] - kept < NEW_HIGHS * least:
         return None
     return Circulation(slots, seen[-1], captured)
 
 
-def _laps(record: Record) -> list[int]:
-    """The shortest lap of each block of the run, in packets."""
-    return [lap for lap in marks(record, "consumer_reuse_distance", 0.0) if lap > 0]
+def _laps(record: Record, found: Totals) -> list[int]:
+    """The shortest lap of each block of the run, in packets, as if the pool had always had its last size: an
+    adaptive pool's laps grow and shrink with its slots, and nothing is lost by that."""
+    final = count(found, "pool.slots") or 0
+    slots, laps = record.samples["pool_slots"], record.samples["consumer_reuse_distance"]
+    as_at_end = laps + final - np.where(np.isfinite(slots), slots, final)
+    use = steady(record) & (laps > 0) & (as_at_end > 0)
+    return list(marks(record, np.where(use, as_at_end, np.nan), 0.0))
 
 
 def _lost_by_misses(record: Record, found: Totals) -> Circulation | None:
@@ -138,9 +149,14 @@ def _lost_by_misses(record: Record, found: Totals) -> Circulation | None:
     hits = count(found, "pool.hits")
     if not slots or not misses or not captured or high is None or hits is None:
         return None
-    if misses < LOST_MISSES * captured or high > LAP_SHARE * slots or hits <= slots:
+    ever = slots + (count(found, "pool.shrunk") or 0)
+    # An adaptive pool that had not grown yet had no free slots to miss.
+    small = record.samples["pool_high_water"] > LAP_SHARE * record.samples["pool_slots"]
+    small |= ~steady(record)
+    misses -= int(misses_between(record, found)[small].sum())
+    if misses < LOST_MISSES * captured or high > LAP_SHARE * slots or hits <= ever:
         return None
-    missed = np.flatnonzero(record.samples["pool_misses"] > 0)
+    missed = np.flatnonzero((record.samples["pool_misses"] > 0) & ~small)
     first = record.samples["engine_captured"][missed[0]] if missed.size else np.nan
     return Circulation(slots, high, int(first) if np.isfinite(first) else captured)
 

@@ -71,16 +71,18 @@ def resources(record: Record) -> list[Resource]:
             kind,
             _count(first, kind),
             _count(last, kind),
-            marks(record, kind),
+            marks(record, record.samples[kind]),
             _grown(first, last, kind),
         )
         for kind in KINDS
     ]
 
 
-def marks(record: Record, column: str, warmup_share: float = WARMUP_SHARE) -> tuple[int, ...]:
-    """The lowest reading of ``column`` in each block of the stream, without its start."""
-    values, times = record.samples[column], record.samples["elapsed_s"]
+def marks(
+    record: Record, values: NDArray[np.float64], warmup_share: float = WARMUP_SHARE
+) -> tuple[int, ...]:
+    """The lowest of ``values`` (one a sample) in each block of the stream, without its start."""
+    times = record.samples["elapsed_s"]
     rows = np.isfinite(values) & (record.samples["phase"] == RUNNING)
     if not rows.any():
         return ()

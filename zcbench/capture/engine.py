@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from zcbench.capture.sources import DeviceSource, ReplaySource
     from zcbench.scoreboard import Scoreboard
 
-Policy = Literal["grow", "drop", "block"]
+Policy = Literal["grow", "drop", "block", "adaptive"]
 DType = Literal["float32", "int32", "int16"]
 
 MAX_SLOTS = 1_000_000
 MAX_PACKET_BYTES = 64 * 2**20
 SLOT_ALIGNMENT_BYTES = 64
+MOST_GROWTH = 100  # times the slots an adaptive pool began with, where no maximum is given
 
 
 class PacketFlags(IntFlag):
@@ -61,12 +62,34 @@ class StreamFormat:
 class PoolConfig:
     """The pool: 1..1,000,000 ``slots``, what to do when none is free, and the queue between the producer
     and ``read()`` (``queue`` packets, rounded up to a power of two). ``debug`` poisons returned slots and
-    puts guard zones around each."""
+    puts guard zones around each; ``lock`` locks the slab in memory.
+
+    Policy ``adaptive`` begins with ``slots`` and keeps twice as many as are in flight at the high water, not
+    fewer than ``min`` (None: ``slots``) nor more than ``max`` (None: 100 times ``slots``); demand must have
+    been low for ``shrink_after_s`` seconds before slots go. A miss drops the packet, as under ``drop``: the
+    producer never allocates.
+    """
 
     slots: int = 100
     policy: Policy = "grow"
     queue: int = 4096
     debug: bool = False
+    min: int | None = None
+    max: int | None = None
+    shrink_after_s: float = 10.0
+    lock: bool = False
+
+    @property
+    def least(self) -> int:
+        """Slots the pool never has fewer than."""
+        return self.slots if self.policy != "adaptive" or self.min is None else self.min
+
+    @property
+    def most(self) -> int:
+        """Slots the pool never has more than."""
+        if self.policy != "adaptive":
+            return self.slots
+        return min(MOST_GROWTH * self.slots, MAX_SLOTS) if self.max is None else self.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +117,10 @@ class PoolStats:
     overflow_freed_bytes: int
     guard_violations: int
     poison_violations: int
+    grown: int  # slots added, taken out and refused for want of memory (policy adaptive)
+    shrunk: int
+    growth_failures: int
+    slab_bytes: int
     oldest_lease_ns: int  # age of the oldest lease in flight; 0 when none is
 
     @property
@@ -127,6 +154,10 @@ def read_stats(board: Scoreboard, oldest_lease_ns: int) -> PoolStats:
         overflow_freed_bytes=value("pool.overflow_freed_bytes"),
         guard_violations=value("pool.guard_violations"),
         poison_violations=value("pool.poison_violations"),
+        grown=value("pool.grown"),
+        shrunk=value("pool.shrunk"),
+        growth_failures=value("pool.growth_failures"),
+        slab_bytes=value("pool.slab_bytes"),
         oldest_lease_ns=oldest_lease_ns,
     )
 
@@ -243,6 +274,11 @@ class CaptureEngine(Protocol):
 
     def close(self) -> None:
         """stop(), then discard what is queued (counted as drops). Packets handed out stay valid."""
+        ...
+
+    def maintain(self) -> None:
+        """Policy ``adaptive``: one step of the pool's maintenance, growing or shrinking it where that is due.
+        A thread of the engine's own makes these steps, but for manual pace. Nothing under other policies."""
         ...
 
     def stats(self) -> PoolStats:

@@ -13,11 +13,12 @@ import numpy as np
 
 from zcbench.capture import _core
 from zcbench.capture.engine import Packet, PoolConfig, PoolStats, StreamFormat, read_stats
+from zcbench.capture.realtime import check_realtime
 from zcbench.capture.sources import DeviceSource, ReplaySource, check_parts
 from zcbench.scoreboard import Scoreboard
 
 # The order of the C++ enums zc::Policy and zc::Pace.
-_POLICIES = ("grow", "drop", "block")
+_POLICIES = ("grow", "drop", "block", "adaptive")
 _PACES = ("real", "unpaced", "manual")
 _ENDLESS = 2**64 - 1
 
@@ -25,9 +26,11 @@ _ENDLESS = 2**64 - 1
 class NativeEngine:
     """The capture engine of zcbench; see :class:`zcbench.capture.engine.CaptureEngine`.
 
-    Raises MemoryError when the slab cannot be had, and what the source raises when a device is missing
-    or refuses the format.
+    Raises MemoryError when the slab cannot be had, RealtimeError when it may not be locked or the priority
+    is not to be had, and what the source raises when a device is missing or refuses the format.
     """
+
+    realtime = True  # pool.lock and source.priority are kept
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class NativeEngine:
         checksum: bool = False,
     ) -> None:
         check_parts(format, source, pool)
+        check_realtime(format, source, pool)
         self.format = format
         self.source = source
         self.scoreboard = scoreboard or Scoreboard.create()
@@ -58,6 +62,11 @@ class NativeEngine:
             pace=_PACES.index(replay.pace) if replay else 0,
             speed=float(replay.speed) if replay else 1.0,
             limit=_ENDLESS if replay is None or replay.limit is None else replay.limit,
+            lock=pool.lock,
+            least=pool.least,
+            most=pool.most,
+            shrink_after_ns=round(pool.shrink_after_s * 1e9),
+            priority=source.priority or 0,
         )
         self.read = self._core.read  # bound directly: one call fewer per packet
         self._stream: Any = None
@@ -91,6 +100,10 @@ class NativeEngine:
         if isinstance(self.source, ReplaySource) and self.source.pace == "manual":
             return self._core.produce(packets)
         raise RuntimeError('produce() needs a replay source with pace "manual"')
+
+    def maintain(self) -> None:
+        """One step of an adaptive pool's maintenance; see the protocol."""
+        self._core.maintain()
 
     def stop(self) -> None:
         """Stop the producer; see the protocol."""

@@ -10,8 +10,8 @@ import threading
 import weakref
 import zlib
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,12 +28,14 @@ from zcbench.capture.engine import (
     StreamFormat,
     read_stats,
 )
+from zcbench.capture.sizing import Sizing
 from zcbench.capture.sources import DeviceSource, ReplaySource, check_parts
 from zcbench.clock import now_ns
 from zcbench.scoreboard import Scoreboard
 
 GUARD_BYTES = 64
 GUARD, POISON = 0xA5, 0xDB
+KEEPER_PERIOD_S = 0.5  # between two steps of an adaptive pool's maintenance, when nothing is wanted
 
 
 @dataclass(eq=False)
@@ -43,6 +45,7 @@ class Slot:
     memory: NDArray[np.uint8]
     zone: NDArray[np.uint8]
     overflow: bool = False
+    segment: Segment | None = None
     acquired_ns: int = 0  # 0: not in flight
     queued_ns: int = 0
     delivered_ns: int = 0  # 0: never reached the application
@@ -52,8 +55,20 @@ class Slot:
     checksum: int = 0
 
 
+@dataclass(eq=False)
+class Segment:
+    """Slots of the slab that come and go together. One that is ``retired`` collects its slots in ``home``."""
+
+    slots: list[Slot]
+    retired: bool = False
+    home: list[Slot] = field(default_factory=list)
+
+
 class Pool:
-    """N slots, handed out first in first out. Every method expects the stream's lock to be held."""
+    """N slots, handed out first in first out. Every method expects the stream's lock to be held.
+
+    Under policy ``adaptive`` the slab is several segments, which :meth:`maintain` adds and takes away.
+    """
 
     def __init__(self, config: PoolConfig, payload_bytes: int, board: Scoreboard) -> None:
         self.config, self.board = config, board
@@ -61,12 +76,33 @@ class Pool:
         guard = GUARD_BYTES if config.debug else 0
         stride = -(-payload_bytes // SLOT_ALIGNMENT_BYTES) * SLOT_ALIGNMENT_BYTES + 2 * guard
         self.stride, self._guard = stride, guard
-        slab = _aligned(config.slots * stride)
-        zones = slab.reshape(config.slots, stride)
-        self.slots = [self._slot(zone) for zone in zones]
         self.overflow: set[Slot] = set()
-        self.free = deque(self.slots)
-        board["pool.slots"] = config.slots
+        self.free: deque[Slot] = deque()
+        self.segments: list[Segment] = []
+        self.sizing = Sizing(config.least, config.most)
+        self._recent_high = 0  # leases in flight since the last step of maintenance
+        self._window_began, self._window_high = 0, 0
+        self._refused = False  # memory for more slots was not to be had
+        # What may be given up again is a segment of its own.
+        kept = config.least if config.policy == "adaptive" else config.slots
+        self._add_segment(kept)
+        if kept < config.slots:
+            self._add_segment(config.slots - kept)
+
+    @property
+    def slots(self) -> list[Slot]:
+        """Every slot of the slab, also of segments on their way out."""
+        return [slot for segment in self.segments for slot in segment.slots]
+
+    def _add_segment(self, slots: int) -> None:
+        zones = _aligned(slots * self.stride).reshape(slots, self.stride)
+        segment = Segment([self._slot(zone) for zone in zones])
+        for slot in segment.slots:
+            slot.segment = segment
+        self.segments.append(segment)
+        self.free.extend(segment.slots)
+        self.add("pool.slots", slots)
+        self.add("pool.slab_bytes", slots * self.stride)
 
     def _slot(self, zone: NDArray[np.uint8], *, overflow: bool = False) -> Slot:
         memory = zone[self._guard : self._guard + self._payload]
@@ -109,6 +145,7 @@ class Pool:
         in_flight = self.board["pool.in_flight"] or 0
         if in_flight > (self.board["pool.high_water"] or 0):
             self.board["pool.high_water"] = in_flight
+        self._recent_high = max(self._recent_high, in_flight)
         return slot
 
     def give_back(self, slot: Slot, now: int) -> None:
@@ -129,6 +166,81 @@ class Pool:
             slot.zone[:] = GUARD
             slot.memory[:] = POISON
         self.free.append(slot)
+
+    # -- policy adaptive
+
+    def in_reserve(self, in_flight: int) -> bool:
+        """Whether with so many leases out more slots are wanted, and can be had."""
+        if self.config.policy != "adaptive" or self._refused:
+            return False
+        slots = self.board["pool.slots"] or 0
+        return slots < self.sizing.most and self.sizing.too_few(slots, in_flight)
+
+    def maintain(self, now: int) -> None:
+        """One step: grow the slab when more than half of it was in flight since the last step, or give up a
+        segment that was not needed for ``shrink_after_s``. Never the producer's to call: it allocates."""
+        if self.config.policy != "adaptive":
+            return
+        high, self._recent_high = self._recent_high, self.board["pool.in_flight"] or 0
+        self._window_began = self._window_began or now
+        self._window_high = max(self._window_high, high)
+        slots = self.board["pool.slots"] or 0
+        if self.sizing.too_few(slots, high):
+            if slots < self.sizing.most:
+                self._grow_to(self.sizing.grown(slots, high))
+            self._window_began, self._window_high = now, high
+        else:
+            self._refused = False
+            if now - self._window_began >= self.config.shrink_after_s * 1e9:
+                self._retire_one()
+                self._window_began, self._window_high = now, high
+        self._collect_retired()
+
+    def _grow_to(self, wanted: int) -> None:
+        before = self.board["pool.slots"] or 0
+        # Segments on their way out come first, so that all of them together never exceed the maximum.
+        for segment in reversed(self.segments):
+            if segment.retired and (self.board["pool.slots"] or 0) < wanted:
+                segment.retired = False
+                self.free.extend(segment.home)
+                segment.home.clear()
+                self.add("pool.slots", len(segment.slots))
+        missing = wanted - (self.board["pool.slots"] or 0)
+        if missing > 0:
+            try:
+                self._add_segment(missing)
+            except MemoryError:
+                self.add("pool.growth_failures")
+        grown = (self.board["pool.slots"] or 0) - before
+        self.add("pool.grown", grown)
+        self._refused = grown == 0
+
+    def _retire_one(self) -> None:
+        slots = self.board["pool.slots"] or 0
+        for segment in reversed(self.segments):
+            left = slots - len(segment.slots)
+            if segment.retired or left < 1:
+                continue
+            if self.sizing.can_do_with(left, self._window_high):
+                segment.retired = True
+                self.add("pool.shrunk", len(segment.slots))
+                self.add("pool.slots", -len(segment.slots))
+                return
+
+    def _collect_retired(self) -> None:
+        """Go through the free slots once and keep those of retired segments out. A slot in flight stays valid,
+        and may even be handed out again; the memory goes when every slot of its segment was caught."""
+        if not any(segment.retired for segment in self.segments):
+            return
+        free = deque[Slot]()
+        for slot in self.free:
+            retired = slot.segment is not None and slot.segment.retired
+            (slot.segment.home if retired and slot.segment else free).append(slot)
+        self.free.clear()
+        self.free.extend(free)
+        for segment in [s for s in self.segments if s.retired and len(s.home) == len(s.slots)]:
+            self.segments.remove(segment)
+            self.add("pool.slab_bytes", -len(segment.slots) * self.stride)
 
     def oldest_lease_ns(self, now: int) -> int:
         """Age of the oldest lease in flight; 0 if there is none."""
@@ -260,6 +372,10 @@ class ReferenceEngine:
         checksum: bool = False,
     ) -> None:
         check_parts(format, source, pool)
+        if pool.lock or source.priority is not None:
+            raise ValueError(
+                "pool.lock and source.priority: the reference engine has neither; use native"
+            )
         self.format, self.source = format, source
         self.scoreboard = scoreboard or Scoreboard.create()
         self._pool = self.pool_type(pool, format.packet_bytes, self.scoreboard)
@@ -270,7 +386,7 @@ class ReferenceEngine:
         self._checksum = checksum
         self._gap = self._started = self._stopping = self._ended = False
         self._failure: BaseException | None = None  # what ended the producer; read() raises it
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._device: Any = None
 
     # -- the producer
@@ -282,6 +398,9 @@ class ReferenceEngine:
         self._started = True
         self.scoreboard["engine.start_ns"] = now_ns()
         source = self.source
+        manual = isinstance(source, ReplaySource) and source.pace == "manual"
+        if self._pool.config.policy == "adaptive" and not manual:
+            self._begin(self._keep)
         if isinstance(source, DeviceSource):
             try:
                 self._device = source.open_python_stream(self.format, self._on_audio)
@@ -291,9 +410,33 @@ class ReferenceEngine:
                 raise
         elif source.limit == 0:
             self._end()
-        elif source.pace != "manual":
-            self._thread = threading.Thread(target=self._drive, args=(source,), daemon=True)
-            self._thread.start()
+        elif not manual:
+            self._begin(self._drive, source)
+
+    def _begin(self, target: Callable[..., None], *arguments: Any) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _keep(self) -> None:
+        """Keep an adaptive pool at its size until the stream stops."""
+        with self._changed:
+            while not self._stopping:
+                self._pool.maintain(now_ns())
+                self._changed.notify_all()
+                self._changed.wait_for(
+                    lambda: self._stopping or self._pool.in_reserve(self._in_flight()),
+                    KEEPER_PERIOD_S,
+                )
+
+    def _in_flight(self) -> int:
+        return self.scoreboard["pool.in_flight"] or 0
+
+    def maintain(self) -> None:
+        """One step of an adaptive pool's maintenance; see the protocol."""
+        with self._changed:
+            self._pool.maintain(now_ns())
+            self._changed.notify_all()
 
     def _drive(self, source: ReplaySource) -> None:
         try:
@@ -322,8 +465,13 @@ class ReferenceEngine:
             number += 1
 
     def _caught_up(self) -> bool:
-        """Whether an unpaced source may go on: room, and a free slot or nothing left to read."""
-        return len(self._queue) < self._capacity and bool(self._pool.free or not self._queue)
+        """Whether an unpaced source may go on: room, and a free slot or nothing left to read. It does not
+        run ahead into an adaptive pool's reserve: the pool would grow for a backlog of the source's making."""
+        if len(self._queue) >= self._capacity:
+            return False
+        if self._pool.in_reserve(self._in_flight() + 1):
+            return not self._queue and bool(self._pool.free)
+        return bool(self._pool.free or not self._queue)
 
     def produce(self, packets: int = 1) -> int:
         """Capture the next packets in this thread (pace "manual"); see the protocol."""
@@ -437,8 +585,9 @@ class ReferenceEngine:
             device, self._device = self._device, None
         if device is not None:
             device.close()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
         self._end()
 
     def close(self) -> None:

@@ -35,6 +35,7 @@ class ReplaySource:
     ``pcm`` has shape (frames_total, channels), C-contiguous, in the stream's dtype. ``pace`` "real" is
     the stream's own rate times ``speed``; "unpaced" runs as fast as the application reads; with "manual"
     the caller drives ``engine.produce()``. ``limit`` is the number of packets in all; None is endless.
+    ``priority`` 1..99 makes the producer's thread a real-time one (Linux: SCHED_FIFO); None leaves it as it is.
     """
 
     pcm: NDArray[Any]
@@ -42,6 +43,7 @@ class ReplaySource:
     pace: Pace = "real"
     speed: float = 1.0
     limit: int | None = None
+    priority: int | None = None
 
     def __post_init__(self) -> None:
         if self.pcm.ndim != 2 or not self.pcm.flags.c_contiguous or not self.pcm.size:
@@ -62,9 +64,11 @@ class ReplaySource:
 
 @dataclass(frozen=True)
 class DeviceSource:
-    """A PortAudio input: a sounddevice index, a part of its name, or None for the system's default."""
+    """A PortAudio input: a sounddevice index, a part of its name, or None for the system's default.
+    ``priority`` as of :class:`ReplaySource`, for the thread of PortAudio's callback."""
 
     device: int | str | None = None
+    priority: int | None = None
 
     @property
     def name(self) -> str:
@@ -130,6 +134,12 @@ def check_parts(
     """Whether an engine can be made of these; raises ValueError that says what does not fit."""
     if not 1 <= pool.slots <= MAX_SLOTS:
         raise ValueError(f"pool.slots: {pool.slots} is not in 1..{MAX_SLOTS:,}")
+    if not 1 <= pool.least <= pool.slots:
+        raise ValueError(f"pool.min: {pool.least} is not in 1..{pool.slots:,} (pool.slots)")
+    if not pool.slots <= pool.most <= MAX_SLOTS:
+        raise ValueError(
+            f"pool.max: {pool.most} is not in {pool.slots:,} (pool.slots)..{MAX_SLOTS:,}"
+        )
     if pool.queue < 1:
         raise ValueError(f"pool.queue: {pool.queue} is not at least 1")
     if not 1 <= format.packet_bytes <= MAX_PACKET_BYTES:

@@ -10,8 +10,12 @@ import click
 
 _COMMANDS = {
     "run": "Run a scenario and write its report.",
+    "sweep": "Run a scenario over several values of its keys.",
+    "watch": "Watch a run from another terminal.",
     "report": "Make the report of a run again, or of several.",
+    "compare": "Compare runs: what is better, what is worse?",
     "ingest": "Judge what somebody else measured.",
+    "schema": "Print the JSON Schema of result.json or run.json.",
     "metrics": "List everything that can be measured or expected.",
     "scenarios": "List the shipped scenarios.",
     "devices": "List the audio inputs.",

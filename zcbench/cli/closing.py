@@ -1,20 +1,37 @@
-"""The end of every command that makes a record: judge it, write its result and its report."""
+"""The end of every command that makes a record: judge it, write its result and its reports."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from zcbench.cli import HARNESS_ERROR
 from zcbench.record.reader import Record, read_record
-from zcbench.record.schema import REPORT_FILE, Result
+from zcbench.record.schema import Result
 from zcbench.record.writer import write_result
-from zcbench.render import markdown
+from zcbench.render.formats import write_reports
 from zcbench.verdict import judge
 
 
-def close(directory: Path) -> tuple[Record, Result]:
-    """Judge the run in ``directory``; write ``result.json`` and ``report.md`` there."""
+def close(
+    directory: Path, formats: Sequence[str] = ("md",), reports: Path | None = None
+) -> tuple[Record, Result]:
+    """Judge the run in ``directory``; write ``result.json`` there, and ``formats`` there or to ``reports``.
+
+    Reports that cannot be written are the harness's failure: the command ends with 3.
+    """
     record = read_record(directory)
     result = judge(record)
     write_result(directory, result)
-    (directory / REPORT_FILE).write_text(markdown.render(record, result), encoding="utf-8")
+    try:
+        write_reports(formats, record, result, reports or directory)
+    except OSError as error:
+        where = error.filename or reports or directory
+        print(
+            f"zcbench: {where}: {error.strerror}; the record is whole: `zcbench report {directory}` "
+            "makes its reports again",
+            file=sys.stderr,
+        )
+        sys.exit(HARNESS_ERROR)
     return record, result

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from zcbench.cli.scenario_flags import given, scenario_flags
 from zcbench.scenario import (
-    FLAGS,
     Scenario,
     ScenarioError,
     Setting,
@@ -22,51 +21,17 @@ from zcbench.scenario import (
     parse_setting,
     parse_tag,
     to_toml,
-    variable_of,
 )
 
+if TYPE_CHECKING:
+    pass
+
 DEFAULT_SCENARIO = "crash-debug"
-
-_HELP = {
-    "--duration": "how long the stream is: 30s, 5m, 1h30m",
-    "--warmup": "what memory figures leave out at the start",
-    "--engine": "native, reference, copying, or package.module:Class",
-    "--fault": "plant a fault: see zcbench selftest --list",
-    "--source": "tone, noise, silence, file or device",
-    "--path": "the audio file of source file",
-    "--device": "PortAudio input: its number or a part of its name",
-    "--rate": "frames a second: 48000, 44.1k",
-    "--frames": "frames a packet",
-    "--channels": "channels a frame",
-    "--dtype": "float32, int32 or int16",
-    "--speed": "replay this many times faster than real",
-    "--unpaced": "replay as fast as the application reads",
-    "--pool": "slots in the pool, 1 to 1,000,000",
-    "--pool-policy": "when no slot is free: grow, drop or block",
-    "--debug-pool": "poison returned slots, check guard zones",
-    "--consumer": "immediate, hold, cycle, slow, burst or copy",
-    "--hold": "consumer hold: keep the last T",
-    "--work": "consumer slow: work T a packet",
-    "--every": "consumer burst: read every T",
-    "--sample-every": "time between samples",
-}
-_SWITCHES = ("--unpaced", "--debug-pool")
-
-
-def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    for flag in reversed(list(FLAGS)):
-        text = f"{_HELP[flag]}  [{variable_of(flag)}]"
-        if flag in _SWITCHES:
-            option = click.option(flag, is_flag=True, default=None, help=text)
-        else:
-            option = click.option(flag, metavar="VALUE", help=text)
-        command = option(command)
-    return command
 
 
 @click.command("run")
 @click.argument("scenario", required=False)
-@_scenario_flags
+@scenario_flags
 @click.option(
     "--set", "sets", multiple=True, metavar="KEY=VALUE", help="any key of a scenario  [ZCBENCH_SET]"
 )
@@ -91,6 +56,16 @@ def _scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--dry-run", is_flag=True, envvar="ZCBENCH_DRY_RUN",
               help="print the scenario as resolved, and leave  [ZCBENCH_DRY_RUN]")  # fmt: skip
+@click.option("--report", "report_text", envvar="ZCBENCH_REPORT", default="md", metavar="FORMATS",
+              help="md, html, junit, json, or several: md,junit (default: md)  [ZCBENCH_REPORT]")  # fmt: skip
+@click.option("--report-dir", type=click.Path(path_type=Path), envvar="ZCBENCH_REPORT_DIR", metavar="DIR",
+              help="for reports (default: the run directory)  [ZCBENCH_REPORT_DIR]")  # fmt: skip
+@click.option("--baseline", type=click.Path(path_type=Path), envvar="ZCBENCH_BASELINE", metavar="RUN",
+              help="an earlier run: leave with 6 if this one is worse  [ZCBENCH_BASELINE]")  # fmt: skip
+@click.option("--metrics", envvar="ZCBENCH_METRICS", metavar="[HOST:]PORT",
+              help="counters for Prometheus while it runs (no host: loopback)  [ZCBENCH_METRICS]")  # fmt: skip
+@click.option("--github", "for_github", is_flag=True, envvar="ZCBENCH_GITHUB",
+              help="step summary, annotations and outputs of a GitHub job  [ZCBENCH_GITHUB]")  # fmt: skip
 @click.option("--diagnose", is_flag=True, envvar="ZCBENCH_DIAGNOSE",
               help="on a leak, run again with tracemalloc to find where  [ZCBENCH_DIAGNOSE]")  # fmt: skip
 def command(
@@ -104,18 +79,23 @@ def command(
     as_json: bool,
     dry_run: bool,
     diagnose: bool,
+    report_text: str,
+    report_dir: Path | None,
+    baseline: Path | None,
+    metrics: str | None,
+    for_github: bool,
     **flags: Any,
 ) -> None:
     """Run SCENARIO (a shipped name or a TOML file; crash-debug if none is named).
 
     Each flag goes before its ZCBENCH_* variable, that before the scenario, that before the default.
-    The report's path is printed on stdout.
+    The path of each report is printed on stdout, a line each.
     """
     resolved = load(
         scenario or os.environ.get("ZCBENCH_SCENARIO") or DEFAULT_SCENARIO,
         environment=environment_settings(os.environ),
         flags=[
-            *_given(flags),
+            *given(flags),
             *map(parse_setting, sets),
             *map(parse_tag, tags),
             *(Setting("expect", text, "--expect") for text in expects),
@@ -126,21 +106,40 @@ def command(
             "--diagnose: tracemalloc makes a packet five times as dear, which an unpaced run would only "
             "measure; use --speed"
         )
+    from zcbench.render.formats import check_directory, parse_formats, report_paths
+
+    formats = parse_formats(report_text)
     if dry_run:
         click.echo(to_toml(resolved), nl=False)
         return
     # Everything heavy is imported once the scenario is known to be right.
+    from zcbench.cli.baseline import against, read_baseline
     from zcbench.cli.closing import close
-    from zcbench.record.schema import REPORT_FILE, RESULT_FILE
+    from zcbench.cli.running import run_into
+    from zcbench.cli.terminal import print_summary
+    from zcbench.record.schema import RESULT_FILE
     from zcbench.record.writer import RUNS_ROOT, create_run_directory
     from zcbench.soak.assembly import assemble
 
     # Opens the source: what is wrong with it, or too large in it, must show before anything is written.
     assembly = assemble(resolved)
-    check_memory(resolved.pool.slots, assembly.format.packet_bytes)
-    directory = create_run_directory(out, root or RUNS_ROOT, resolved.name)
-    _watch(resolved, directory, quiet)
-    record, result = close(directory)
+    check_memory(resolved.pool.max or resolved.pool.slots, assembly.format.packet_bytes)
+    if report_dir is not None:
+        check_directory(formats, report_dir)
+    base = None if baseline is None else read_baseline(baseline)
+    with contextlib.ExitStack() as stack:
+        exporter = None
+        if metrics is not None:
+            from zcbench.render.openmetrics import Exporter
+
+            exporter = stack.enter_context(Exporter(metrics))
+        directory = create_run_directory(out, root or RUNS_ROOT, resolved.name)
+        if exporter is not None:
+            exporter.show(directory)
+            if not quiet:
+                click.echo(f"zcbench: counters at {exporter.url}", err=True)
+        run_into(resolved, directory, quiet, [] if exporter is None else [exporter])
+    record, result = close(directory, formats, report_dir)
     leaks = any(f.check == "memory" and f.outcome == "fail" for f in result.findings)
     if diagnose and leaks and not record.run.tracemalloc:
         from zcbench.record.writer import append_event
@@ -152,38 +151,24 @@ def command(
             root or RUNS_ROOT,
             f"{resolved.name}-diagnosis",
         )
-        _watch(_traced(resolved), second, quiet)
+        run_into(_traced(resolved), second, quiet)
         for event in close(second)[0].events:
             if event.kind in ("allocations", "native_allocations"):
                 append_event(directory, event)
-        record, result = close(directory)
+        record, result = close(directory, formats, report_dir)
+    reports = report_paths(formats, report_dir or directory)
     if not quiet:
-        from rich.console import Console
+        print_summary(record, result, reports)
+    code = result.exit_code if base is None else against(base, record, result, quiet)
+    if for_github:
+        from zcbench.cli.github import tell_github
 
-        from zcbench.render import console
-
-        terminal = Console(stderr=True)
-        terminal.print(console.summary(record, result, terminal.width))
+        tell_github(record, result, reports[0], code)
     if as_json:
         click.echo((directory / RESULT_FILE).read_text(encoding="utf-8"))
     else:
-        click.echo(str(directory / REPORT_FILE))
-    sys.exit(result.exit_code)
-
-
-def _watch(scenario: Scenario, directory: Path, quiet: bool) -> None:
-    """Run ``scenario`` into ``directory``, shown on the terminal as it takes it."""
-    from zcbench.render import console
-    from zcbench.soak import supervisor
-
-    with contextlib.ExitStack() as stack:
-        observers: list[supervisor.Observer] = []
-        if not quiet:
-            if sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
-                observers.append(stack.enter_context(console.LiveView()))
-            else:
-                observers.append(stack.enter_context(console.Heartbeat()))
-        supervisor.run(scenario, directory, command=["zcbench", *sys.argv[1:]], observers=observers)
+        click.echo("\n".join(map(str, reports)))
+    sys.exit(code)
 
 
 def _traced(scenario: Scenario) -> Scenario:
@@ -194,12 +179,3 @@ def _traced(scenario: Scenario) -> Scenario:
 
     sampling = msgspec.structs.replace(scenario.sampling, tracemalloc=True, memray=available())
     return msgspec.structs.replace(scenario, name=f"{scenario.name}-diagnosis", sampling=sampling)
-
-
-def _given(parameters: dict[str, Any]) -> list[Setting]:
-    """The scenario flags that were used, as settings."""
-    return [
-        Setting(key, "true" if value is True else value, flag)
-        for flag, key in FLAGS.items()
-        if (value := parameters[flag.lstrip("-").replace("-", "_")]) is not None
-    ]

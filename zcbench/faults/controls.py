@@ -20,6 +20,10 @@ SLOTS = (1, 10, 100)
 STRICT_CONSUMERS = ("immediate", "slow", "copy")
 STRICT_SLOTS = {"block": (10, 100), "drop": (100,)}
 
+# An adaptive pool serves every consumer; it begins with what covers the time that growing takes on a busy
+# machine, half of 100 packets being a tenth of a second.
+ADAPTIVE_SLOTS = 100
+
 # Two seconds at five times real pace. The slow consumer's 1 ms is half of a packet's 2 ms.
 _SHORT = {"duration": "10s", "source.speed": "5", "sampling.every": "100ms"}
 # Of two seconds a quarter: 250 packets held, more than any of the pools has.
@@ -35,6 +39,8 @@ def _combinations() -> Iterator[tuple[str, str, int, str]]:
             for consumer in STRICT_CONSUMERS:
                 for slots in sizes:
                     yield engine, consumer, slots, policy
+        for consumer in CONSUMERS:
+            yield engine, consumer, ADAPTIVE_SLOTS, "adaptive"
 
 
 def _control(engine: str, consumer: str, slots: int, policy: str) -> Trial:

@@ -112,7 +112,7 @@ class Overrun(ReferenceEngine):
 
     def _publish(self, slot: Slot, time_ns: int, flags: int) -> None:
         # Not past the slab's end: this is to damage a neighbour, not the harness's heap.
-        has_neighbour = not slot.overflow and slot is not self._pool.slots[-1]
+        has_neighbour = slot.segment is not None and slot is not slot.segment.slots[-1]
         if _is_its_turn(slot.sequence) and (has_neighbour or self._pool.config.debug):
             ctypes.memset(slot.memory.ctypes.data + slot.memory.nbytes, 0, self.BYTES)
         super()._publish(slot, time_ns, flags)

@@ -239,6 +239,29 @@ FAULTS = (
         settings={**QUICK, "duration": "50s", "source.speed": "10", "pool.slots": "100"},
     ),
     Fault(
+        "no-op-return-adaptive",
+        "returning a slot does nothing, and the pool grows for it: not one packet is dropped (policy adaptive)",
+        "pool.recycling",
+        "never_recycled",
+        engine=NoOpReturn,
+        # A twentieth of the packets to begin with: growing takes a moment, and this is not about that.
+        settings={**QUICK, "pool.slots": "50", "pool.policy": "adaptive"},
+    ),
+    Fault(
+        "lost-slot-adaptive",
+        "lost-slot in a pool that would grow, did it know (policy adaptive)",
+        "pool.recycling",
+        "slots_lost",
+        engine=LostSlot,
+        settings={
+            **QUICK,
+            "duration": "50s",
+            "source.speed": "10",
+            "pool.slots": "100",
+            "pool.policy": "adaptive",
+        },
+    ),
+    Fault(
         "overflow-never-freed",
         "memory allocated for a miss is kept after its return",
         "conservation",

@@ -58,7 +58,7 @@ class Record:
 def read_record(path: Path) -> Record:
     """Read the run directory ``path``. Raises RecordError if it is none, or of a newer schema."""
     problems: list[str] = []
-    run = _read_run(path)
+    run = read_run(path)
     samples = _read_samples(path / SAMPLES_FILE, problems)
     own = read_events(path / EVENTS_FILE, problems)
     workers = read_events(path / WORKER_EVENTS_FILE, problems)
@@ -75,7 +75,8 @@ def read_record(path: Path) -> Record:
     )
 
 
-def _read_run(path: Path) -> RunInfo:
+def read_run(path: Path) -> RunInfo:
+    """What the run directory ``path`` says it was to be. Raises RecordError if it is none."""
     if not path.is_dir():
         raise RecordError(
             f"{path}: no such run directory; `zcbench report` alone takes the latest run"

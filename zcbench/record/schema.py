@@ -20,6 +20,9 @@ RESULT_FILE = "result.json"
 STDERR_FILE = "subject.log"  # what the subject printed, stdout and stderr
 FAULT_FILE = "faulthandler.txt"
 REPORT_FILE = "report.md"
+FIGURES_FOLDER = "figures"  # beside the report
+HTML_FILE = "report.html"
+JUNIT_FILE = "junit.xml"
 
 
 class Ending(StrEnum):
@@ -113,7 +116,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """result.json: the end of a run, its totals (by metric name) and its findings."""
+    """result.json: the end of a run, its totals (by metric name) and its findings.
+
+    ``derived`` is what :mod:`zcbench.analysis.derived` made of the record, by name; empty in older files.
+    """
 
     schema: int = SCHEMA
     id: str
@@ -121,4 +127,5 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
     end: End
     totals: dict[str, int | float | None]
+    derived: dict[str, float | None] = {}
     findings: list[Finding]

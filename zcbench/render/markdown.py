@@ -3,45 +3,54 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jinja2
-import msgspec
 
-from zcbench.analysis import growth, laws, lifecycle, memory
+from zcbench.analysis import memory
 from zcbench.analysis.delivery import delivery
-from zcbench.analysis.pool import behaviour
-from zcbench.metrics import BY_NAME
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending, Finding, Result
-from zcbench.render.paths import arguments_without_folders, name_of, without_folders
-from zcbench.scenario import Scenario, to_toml
-from zcbench.units import format_bytes, format_count, format_duration, format_rate
-from zcbench.verdict.wanting import unmeasured
+from zcbench.record.schema import FIGURES_FOLDER, Result
+from zcbench.render.content import sections
+from zcbench.render.content.cells import MISSING, clock, percent, signed_bytes
+from zcbench.render.content.document import Cell, Code, Link, Paragraph, Quoted, Span, Strong, Table
+from zcbench.render.content.verdict import VERDICTS, findings, headline, mark, notices
+from zcbench.render.paths import without_folders
+from zcbench.render.placing import TITLES
+from zcbench.units import format_bytes, format_count, format_duration
+
+__all__ = [
+    "MISSING",
+    "VERDICTS",
+    "cell",
+    "clock",
+    "fenced",
+    "headline",
+    "mark",
+    "percent",
+    "render",
+    "render_many",
+    "signed_bytes",
+]
 
 Pair = tuple[Record, Result]
 
-MAX_EVENTS = 40  # in the table; more are counted. A night of gc events is not read line by line
-DATA_EVENTS = (
-    "end",
-    "resources",
-    "allocations",
-    "native_allocations",
-)  # what they hold stands in tables of its own
-MISSING = "–"
-VERDICTS = {
-    "pass": "✅ PASS",
-    "fail": "❌ FAIL",
-    "inconclusive": "❔ INCONCLUSIVE",
-    "skipped": "– skipped",
-}
 
-
-def render(record: Record, result: Result) -> str:
-    """The report of one run."""
-    return _template("report.md.j2").render(_context(record, result))
+def render(record: Record, result: Result, figures: Sequence[str] = ()) -> str:
+    """The report of one run; ``figures`` are the names of those that lie beside it, as ``figures/NAME.svg``."""
+    return _template("report.md.j2").render(
+        record=record,
+        scenario=record.run.scenario,
+        verdict=VERDICTS[result.verdict],
+        headline=headline(result),
+        notices=notices(record, result),
+        findings=findings(result),
+        traceback=result.end.traceback,
+        sections=sections(record, result),
+        figures=[name for name in TITLES if name in figures],
+        titles=TITLES,
+        folder=FIGURES_FOLDER,
+    )
 
 
 def render_many(pairs: Sequence[Pair]) -> str:
@@ -56,130 +65,12 @@ def render_many(pairs: Sequence[Pair]) -> str:
     )
 
 
-def headline(result: Result) -> str:
-    """The verdict's reason in one sentence: the worst finding's, or what was asked and found sound."""
-    for outcome in ("fail", "inconclusive"):
-        for finding in result.findings:
-            decides = finding.level == "fail" if outcome == "fail" else finding.required
-            if finding.outcome == outcome and decides:
-                return finding.sentence
-    passed = sum(finding.outcome == "pass" for finding in result.findings)
-    unknown = sum(finding.outcome == "inconclusive" for finding in result.findings)
-    rest = f", {unknown} could not be judged in this run" if unknown else ""
-    return f"{passed} of {len(result.findings)} checks passed, none failed{rest}"
-
-
-def _context(record: Record, result: Result) -> dict[str, Any]:
-    found, scenario = result.totals, record.run.scenario
-    seen = delivery(record, found)
-    heap = memory.heap_column(record)
-    balances = laws.balances(record, found)
-    gauges = [
-        g
-        for name in ("python_heap_bytes", "native_heap_bytes", "rss_bytes", "uss_bytes")
-        if (g := memory.gauge(record, name)) is not None
-    ]
-    events = [event for event in record.events if event.kind not in DATA_EVENTS]
-    shown = (
-        events
-        if len(events) <= MAX_EVENTS
-        else [*events[: MAX_EVENTS // 2], *events[-MAX_EVENTS // 2 :]]
-    )
-    return {
-        "record": record,
-        "run": record.run,
-        "scenario": scenario,
-        "result": result,
-        "end": result.end,
-        "partial": result.end.ending is Ending.PARTIAL,
-        "headline": headline(result),
-        "verdict": VERDICTS[result.verdict],
-        "outcomes": VERDICTS,
-        "mark": mark,
-        "findings": sorted(result.findings, key=_severity),
-        "total": found,
-        "delivery": seen,
-        "pool": behaviour(record, found, seen.streamed_s),
-        "heap": next((g for g in gauges if g.name == heap), None),
-        "heap_name": "Python heap" if record.run.tracemalloc else "native heap",
-        "gauges": gauges,
-        "gauge_names": {name: _title(name) for name in BY_NAME},
-        "profile": memory.profile(record),
-        "growths": growth.growths(record),
-        "sites": growth.largest_sites(record),
-        "native_sites": growth.largest_sites(record, "native_allocations"),
-        "packets_per_s": growth.packets_per_s(record, found),
-        "stages": lifecycle.lifecycle(record, found),
-        "balances": balances,
-        "reconciles": all(balance.holds is not False for balance in balances),
-        "unmeasured": unmeasured(record, found) if record.run.ingested else {},
-        "events": shown,
-        "events_left_out": len(events) - len(shown),
-        "harness": _harness(record, result),
-        "command": _command(record),
-        "toml": _toml(scenario),
-    }
-
-
-_SEVERITIES = ("fail", "inconclusive", "pass", "skipped")
-
-
-def _severity(finding: Finding) -> tuple[int, bool]:
-    return _SEVERITIES.index(finding.outcome), finding.level == "warn"
-
-
-def mark(finding: Finding) -> str:
-    """The outcome as a report shows it; a failure that only warns is no FAIL."""
-    if finding.outcome == "fail" and finding.level == "warn":
-        return "⚠️ WARN"
-    return VERDICTS[finding.outcome]
-
-
-def _title(name: str) -> str:
-    special = {"rss_bytes": "RSS", "uss_bytes": "USS"}
-    return special.get(name, name.removesuffix("_bytes").replace("_", " ").capitalize())
-
-
-def _command(record: Record) -> str:
-    """The command as typed, without the folders of the machine it was typed on."""
-    return shlex.join(arguments_without_folders(record.run.command or ["zcbench"]))
-
-
-def _toml(scenario: Scenario) -> str:
-    """The scenario as resolved; its file is named, not located."""
-    source = scenario.source
-    if source.path is not None:
-        source = msgspec.structs.replace(source, path=name_of(source.path))
-    return to_toml(msgspec.structs.replace(scenario, source=source))
-
-
-def _harness(record: Record, result: Result) -> dict[str, float | None]:
-    """What watching cost: CPU shares are of one core, over the samples after the first."""
-    samples = record.samples
-    elapsed, cpu = samples["elapsed_s"], samples["supervisor_cpu_s"]
-    late = samples["sample_late_s"][1:-1]
-    seconds = float(elapsed[-1] - elapsed[0]) if elapsed.size > 1 else 0.0
-    subject = samples["cpu_user_s"] + samples["cpu_system_s"]
-    alive = subject[subject == subject]
-    probe_ns = result.totals["probe.cost_ns"]
-    return {
-        "cpu": float(cpu[-1] - cpu[0]) / seconds if seconds else None,
-        "probes": probe_ns / 1e9 / float(elapsed[-1])
-        if probe_ns and elapsed.size and elapsed[-1]
-        else None,
-        "subject": float(alive[-1] - alive[0]) / seconds if seconds and alive.size > 1 else None,
-        "rss": result.totals["supervisor_rss_bytes"],
-        "late_max": float(late.max()) if late.size else None,
-        "samples": float(elapsed.size),
-    }
-
-
 # -- the comparison's rows
 
-Cell = Callable[[Record, Result], str]
+Value = Callable[[Record, Result], str]
 
 
-def _total(name: str, show: Callable[[float], str]) -> Cell:
+def _total(name: str, show: Callable[[float], str]) -> Value:
     return lambda _record, result: _show(result.totals[name], show)
 
 
@@ -200,7 +91,7 @@ def _hit_rate(_record: Record, result: Result) -> str:
     return percent(hits / (hits + misses)) if hits + misses else MISSING
 
 
-COMPARED: tuple[tuple[str, Cell], ...] = (
+COMPARED: tuple[tuple[str, Value], ...] = (
     ("Verdict", lambda _, result: VERDICTS[result.verdict]),
     ("Because", lambda _, result: cell(headline(result))),
     ("Scenario", lambda record, _: cell(record.run.scenario.name)),
@@ -223,29 +114,64 @@ COMPARED: tuple[tuple[str, Cell], ...] = (
 )
 
 
-# -- filters
-
-
 def _show(value: float | None, show: Callable[[float], str]) -> str:
     return MISSING if value is None else show(value)
 
 
-def percent(fraction: float) -> str:
-    """ "99.97 %": never rounded up to 100 nor down to 0."""
-    value = fraction * 100
-    if 0 < value < 0.01 or 99.995 <= value < 100:
-        return f"{value:.4g} %" if value < 1 else f"{int(value * 1e4) / 1e4} %"
-    return f"{value:.2f} %"
+# -- how the content is written down
 
 
-def signed_bytes(number: float) -> str:
-    """ "+1.20 KiB": a difference always shows its sign."""
-    return ("+" if number >= 0 else "-") + format_bytes(abs(number))
+def _table(table: Table) -> str:
+    titles = [cell(column.title) for column in table.columns]
+    rule = [":--" if column.align == "left" else "--:" for column in table.columns]
+    written = [_row(titles), *(_row([_cell(found) for found in row]) for row in table.rows)]
+    written.insert(1, f"|{'|'.join(rule)}|")
+    return "\n".join(written)
+
+
+def _cell(found: Cell) -> str:
+    if found.outcome is not None:
+        return VERDICTS[found.outcome]
+    return f"**{cell(found.text)}**" if found.is_strong else cell(found.text)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _paragraph(said: Paragraph) -> str:
+    return "".join(_span(span) for span in said.spans)
+
+
+def _span(span: Span) -> str:
+    match span:
+        case Code(text):
+            return f"`{' '.join(without_folders(text).replace('`', '').split())}`"
+        case Strong(text):
+            return f"**{_escaped(text)}**"
+        case Link(text, anchor):
+            return f"[{_escaped(text)}](#{anchor})"
+        case _:
+            return _escaped(span)
+
+
+def _block(block: Table | Paragraph | Quoted) -> str:
+    match block:
+        case Table():
+            return _table(block)
+        case Quoted(text, language):
+            return fenced(text, language)
+        case Paragraph():
+            return _paragraph(block)
 
 
 def cell(text: object) -> str:
     """Text from the record, safe inside a Markdown table: no cell ends early, no HTML, no line breaks."""
-    flat = " ".join(without_folders(str(text)).split())
+    return " ".join(_escaped(str(text)).split())
+
+
+def _escaped(text: str) -> str:
+    flat = re.sub(r"\s+", " ", without_folders(text))
     return re.sub(r"([\\|`*_\[\]<>&#~])", r"\\\1", flat)
 
 
@@ -264,26 +190,7 @@ def _template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # Markdown: `cell` and `fenced` escape what comes from the record
+        autoescape=False,  # Markdown: `cell`, `fenced` and `block` escape what comes from the record
     )
-    environment.filters |= {
-        "cell": cell,
-        "fenced": fenced,
-        "count": lambda v: _show(v, format_count),
-        "bytes": lambda v: _show(v, format_bytes),
-        "signed": lambda v: _show(v, signed_bytes),
-        "duration": lambda v: _show(v, format_duration),
-        "ns": lambda v: _show(v, lambda ns: format_duration(ns / 1e9)),
-        "rate": lambda v: _show(v, format_rate),
-        "growth": lambda v: _show(v, lambda per_s: f"{per_s:,.1f} B/s"),
-        "percent": lambda v: _show(v, percent),
-        "clock": lambda v: _show(v, clock),
-    }
+    environment.filters |= {"cell": cell, "fenced": fenced, "block": _block}
     return environment.get_template(name)
-
-
-def clock(seconds: float) -> str:
-    """ "1:02:30" or "2:30": a moment of the run."""
-    minutes, left = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"

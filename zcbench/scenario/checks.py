@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
+from zcbench.scenario.keys import FLAGS
 from zcbench.scenario.sheet import Sheet
-from zcbench.scenario.tables import Scenario, ScenarioError, Setting
+from zcbench.scenario.tables import PoolTable, Scenario, ScenarioError, Setting
 from zcbench.scenario.values import did_you_mean, shown
 from zcbench.units import Duration, UnitError, format_bytes, format_duration, parse_duration
 
 # Keys that only some kinds of source or consumer read: a flag that changes nothing is refused.
 _READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "pool.min": ("pool.policy", ("adaptive",)),
+    "pool.max": ("pool.policy", ("adaptive",)),
+    "pool.shrink_after": ("pool.policy", ("adaptive",)),
     "consumer.hold": ("consumer.kind", ("hold",)),
     "consumer.work": ("consumer.kind", ("slow",)),
     "consumer.every": ("consumer.kind", ("burst",)),
@@ -67,6 +73,8 @@ def _check_source(scenario: Scenario, sheet: Sheet) -> None:
             f"{source.frequency_hz:g} is not above 0 and at most {nyquist_hz:g} (half the rate)"
         )
         sheet.fail("source.frequency_hz", problem)
+    if source.priority is not None:
+        _in(sheet, "source.priority", source.priority, 1, 99)
     _in(sheet, "source.seed", source.seed, 0, 2**63 - 1)
 
 
@@ -86,7 +94,7 @@ def _check_pace(scenario: Scenario, sheet: Sheet) -> None:
     if is_device and scenario.pool.policy == "block":
         sheet.fail(
             sheet.last_given("pool.policy", "source.kind"),
-            "policy block would stall a device; use grow or drop, or a replay source",
+            "policy block would stall a device; use grow, drop or adaptive, or a replay source",
         )
 
 
@@ -95,6 +103,10 @@ def _check_pool(scenario: Scenario, sheet: Sheet) -> None:
 
     source, pool = scenario.source, scenario.pool
     _in(sheet, "pool.slots", pool.slots, 1, MAX_SLOTS)
+    if pool.min is not None:
+        _in(sheet, "pool.min", pool.min, 1, pool.slots)
+    if pool.max is not None:
+        _in(sheet, "pool.max", pool.max, pool.slots, MAX_SLOTS)
     _in(sheet, "pool.queue", pool.queue, 1, _MOST_QUEUE)
     # A file's own channels are not known yet; check_memory() is asked again when they are.
     channels = source.channels or (1 if source.kind == "file" else 2)
@@ -103,6 +115,18 @@ def _check_pool(scenario: Scenario, sheet: Sheet) -> None:
         sheet.fail(sheet.last_given("source.frames", "source.channels", "source.dtype"), problem)
     if problem := _memory_problem(pool.slots, packet_bytes):
         sheet.fail(sheet.last_given("pool.slots", "source.frames", "source.channels"), problem)
+    most = bounded(pool).max if pool.policy == "adaptive" else None
+    if most is not None and (problem := _memory_problem(most, packet_bytes)):
+        key = sheet.last_given("pool.max", "pool.slots", "source.frames", "source.channels")
+        sheet.fail(key, f"{problem}; say how many with pool.max")
+
+
+def bounded(pool: PoolTable) -> PoolTable:
+    """An adaptive pool's table with its bounds said."""
+    from zcbench.capture.engine import PoolConfig
+
+    config = PoolConfig(pool.slots, pool.policy, min=pool.min, max=pool.max)
+    return msgspec.structs.replace(pool, min=config.least, max=config.most)
 
 
 def check_memory(slots: int, packet_bytes: int) -> None:
@@ -143,10 +167,13 @@ def _memory_problem(slots: int, packet_bytes: int) -> str | None:
 def _check_times(scenario: Scenario, sheet: Sheet) -> None:
     source, consumer = scenario.source, scenario.consumer
     times = {"duration": scenario.duration, "limits.hang": scenario.limits.hang}
+    times["pool.shrink_after"] = scenario.pool.shrink_after
     times |= {f"consumer.{k}": getattr(consumer, k) for k in ("hold", "work", "every")}
     times |= {f"sampling.{k}": getattr(scenario.sampling, k) for k in ("every", "uss_every")}
     for key, time_s in times.items():
         shortest_s = _SHORTEST_SAMPLING_S if key.startswith("sampling.") else 0.0
+        if key == "consumer.hold" and not time_s:
+            continue  # keeps nothing: where a sweep over hold times begins
         if time_s <= 0 or time_s < shortest_s or time_s > _LONGEST_S:
             least = f"at least {Duration(shortest_s)}" if shortest_s else "above 0"
             sheet.fail(key, f"{time_s} is not {least} and at most {Duration(_LONGEST_S)}")
@@ -187,20 +214,34 @@ def _check_flags_matter(scenario: Scenario, sheet: Sheet, flags: Iterable[Settin
         table, _, name = kind_key.partition(".")
         kind = getattr(getattr(scenario, table), name)
         if kind not in kinds:
-            fix = f"add --{table} {kinds[0]}"
-            sheet.fail(setting.key, f"has no effect with {table} {kind!r}; {fix}")
+            flag = next(flag for flag, key in FLAGS.items() if key == kind_key)
+            what = table if name == "kind" else kind_key
+            problem = f"has no effect with {what} {kind!r}; add {flag} {kinds[0]}"
+            sheet.fail(setting.key, problem)
 
 
 def _check_engine(scenario: Scenario, sheet: Sheet) -> None:
     from zcbench.capture.engine import engine_names, find_engine
 
     try:
-        find_engine(scenario.engine)
+        engine = find_engine(scenario.engine)
     except LookupError as error:
         # args[0]: str() of a KeyError would quote the sentence.
         sheet.fail("engine", f"{error.args[0]}{did_you_mean(scenario.engine, engine_names())}")
     except ImportError as error:
         sheet.fail("engine", f"{scenario.engine!r} cannot be loaded: {error}")
+    else:
+        for key, asked in _asked_of_system(scenario).items():
+            if asked and not getattr(engine, "realtime", False):
+                sheet.fail(key, f"the {scenario.engine} engine has no such thing; use native")
+
+
+def _asked_of_system(scenario: Scenario) -> dict[str, bool]:
+    """The keys that only an engine with a thread and a slab of its own can follow."""
+    return {
+        "pool.lock": scenario.pool.lock,
+        "source.priority": scenario.source.priority is not None,
+    }
 
 
 def _in(sheet: Sheet, key: str, value: int, least: int, most: int) -> None:

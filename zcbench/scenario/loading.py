@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from zcbench.scenario.checks import NAME, check
+from zcbench.scenario.checks import NAME, bounded, check
 from zcbench.scenario.expected import check_expected, expected_by_file
 from zcbench.scenario.files import find, read_text
 from zcbench.scenario.keys import FLAGS, variable_of
@@ -44,6 +44,8 @@ def load(
     check_expected(resolved, expected)
     if path is not None:
         resolved = _tell_changes(resolved, [*environment, *flags])
+    if resolved.pool.policy == "adaptive":
+        resolved = msgspec.structs.replace(resolved, pool=bounded(resolved.pool))
     if resolved.source.unpaced and resolved.sampling.tracemalloc:
         # tracemalloc costs more than an unpaced packet does: it would be all that is measured.
         sampling = msgspec.structs.replace(resolved.sampling, tracemalloc=False)

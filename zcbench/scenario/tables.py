@@ -29,6 +29,7 @@ class SourceTable(Table, frozen=True):
     dtype: Literal["float32", "int32", "int16"] = "float32"
     frequency_hz: float = 440.0
     seed: int = 1
+    priority: int | None = None  # 1 to 99: a real-time thread captures (Linux: SCHED_FIFO)
     speed: float = 1.0  # replay sources: times real pace
     unpaced: bool = False  # replay sources: as fast as the application reads
 
@@ -37,9 +38,13 @@ class PoolTable(Table, frozen=True):
     """``[pool]``."""
 
     slots: int = 100
-    policy: Literal["grow", "drop", "block"] = "grow"
+    policy: Literal["grow", "drop", "block", "adaptive"] = "grow"
+    min: int | None = None  # adaptive; None: slots
+    max: int | None = None  # adaptive; None: 100 times slots
+    shrink_after: Duration = Duration(10.0)  # adaptive: demand must have been low for so long
     queue: int = 4096
     debug: bool = False
+    lock: bool = False  # the slab is locked in memory
 
 
 class ConsumerTable(Table, frozen=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zcbench.capture import sources
 from zcbench.capture.engine import PoolConfig, StreamFormat
+from zcbench.capture.realtime import check_realtime
 from zcbench.capture.sources import DeviceSource, ReplaySource, SourceError
 from zcbench.faults import find_fault
 from zcbench.scenario import Scenario, ScenarioError
@@ -71,7 +72,7 @@ def gc_every_s(scenario: Scenario) -> float | None:
 
 def assemble(scenario: Scenario) -> Assembly:
     """Open everything the scenario names, without starting it. Raises SourceError, UnknownFaultError,
-    ScenarioError."""
+    ScenarioError, RealtimeError."""
     if scenario.fault is not None:
         find_fault(scenario.fault)
     if scenario.sampling.memray and not native_sites.available():
@@ -79,11 +80,19 @@ def assemble(scenario: Scenario) -> Assembly:
     table = scenario.source
     format = stream_format(scenario)
     pool = PoolConfig(
-        scenario.pool.slots, scenario.pool.policy, scenario.pool.queue, scenario.pool.debug
+        scenario.pool.slots,
+        scenario.pool.policy,
+        scenario.pool.queue,
+        scenario.pool.debug,
+        min=scenario.pool.min,
+        max=scenario.pool.max,
+        shrink_after_s=float(scenario.pool.shrink_after),
+        lock=scenario.pool.lock,
     )
     if table.kind == "device":
-        device = DeviceSource(table.device)
+        device = DeviceSource(table.device, table.priority)
         device.check(format)
+        check_realtime(format, device, pool)
         return Assembly(format, device, pool, None)
     match table.kind:
         case "tone":
@@ -101,5 +110,7 @@ def assemble(scenario: Scenario) -> Assembly:
         pace="unpaced" if table.unpaced else "real",
         speed=table.speed,
         limit=due,
+        priority=table.priority,
     )
+    check_realtime(format, source, pool)
     return Assembly(format, source, pool, due)

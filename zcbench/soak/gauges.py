@@ -47,7 +47,7 @@ class Gauges:
         if tracemalloc.is_tracing():
             self._gauges.append(_Gauge(("python_heap_bytes", "tracemalloc_bytes"), _python_heap))
         if hasattr(psutil, "heap_info"):  # Linux with glibc, macOS, Windows
-            names = ("native_heap_bytes", "overflow_live_bytes")
+            names = ("native_heap_bytes", "overflow_live_bytes", "slab_live_bytes")
             self._gauges.append(_Gauge(names, self._native_heap))
 
     def read(self, *, whatever_it_costs: bool = False) -> None:
@@ -98,6 +98,7 @@ class Gauges:
         return {
             "native_heap_bytes": heap.heap_used + heap.mmap_used,
             "overflow_live_bytes": max(0, live),
+            "slab_live_bytes": board["pool.slab_bytes"] or 0,
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from zcbench.analysis.derived import derive
 from zcbench.analysis.totals import totals
 from zcbench.metrics import Metric
 from zcbench.record.reader import Record
@@ -12,7 +13,7 @@ from zcbench.verdict import checks
 from zcbench.verdict.checks import expectations
 from zcbench.verdict.wanting import unmeasured
 
-PASS, FAIL, HARNESS, INCONCLUSIVE, DIED = 0, 1, 3, 4, 5
+PASS, FAIL, HARNESS, INCONCLUSIVE, DIED, REGRESSION = 0, 1, 3, 4, 5, 6
 _SIGNAL_CODES = {"SIGINT": 130, "SIGTERM": 143}
 _DEATHS = (Ending.FAILED, Ending.CRASHED, Ending.EXITED, Ending.HUNG, Ending.MEMORY)
 
@@ -32,6 +33,7 @@ def judge(record: Record) -> Result:
         exit_code=exit_code(verdict, record.end),
         end=record.end,
         totals=found,
+        derived=derive(record, found),
         findings=findings,
     )
 

@@ -2,6 +2,7 @@
 
 #include "checksum.hpp"
 #include "clock.hpp"
+#include "realtime.hpp"
 
 namespace zc {
 
@@ -69,7 +70,11 @@ void Capture::abandon(Slot* slot) noexcept {
   drop();
 }
 
-bool Capture::caught_up() const noexcept { return !queue_.full() && (pool_.has_free() || queue_.empty()); }
+bool Capture::caught_up() const noexcept {
+  if (queue_.full()) return false;
+  if (pool_.at_reserve()) return queue_.empty() && pool_.has_free();
+  return pool_.has_free() || queue_.empty();
+}
 
 bool Capture::wait_for_reader() noexcept {
   while (!caught_up()) {
@@ -121,6 +126,14 @@ void Capture::discard_queue() noexcept {
 void Capture::give_back(Slot* slot) noexcept {
   pool_.give_back(slot, now_ns());
   resume_.ring();
+}
+
+void Capture::schedule_producer() noexcept {
+  if (config_.priority > 0) schedule_this_thread(config_.priority);
+}
+
+void Capture::maintain() noexcept {
+  if (pool_.maintain(now_ns())) resume_.ring();
 }
 
 void Capture::request_stop() noexcept {

@@ -20,6 +20,7 @@ struct StreamConfig {
   std::size_t frame_bytes = 8;
   std::size_t queue = 4096;
   bool checksum = false;
+  int priority = 0;  // of the producer's thread: 1..99 is real-time (realtime.hpp), 0 leaves it as it is
   PoolConfig pool;
 };
 
@@ -37,8 +38,12 @@ class Capture {
   // Gives up a packet that was opened and cannot be finished: a drop.
   void abandon(Slot* slot) noexcept;
   // For an unpaced replay: waits until the application has caught up, or stop; whether it has. Caught up is
-  // when the queue has room and a slot is free, or all slots are held and nothing is left to read.
+  // when the queue has room and a slot is free, or all slots are held and nothing is left to read. It does
+  // not run ahead into an adaptive pool's reserve: the pool would grow for a backlog that only this speed
+  // makes.
   bool wait_for_reader() noexcept;
+  // Gives the calling thread the configured priority, which was tried before. Once, before the first packet.
+  void schedule_producer() noexcept;
   void count_xrun() noexcept { xruns_.add(); }
   void record_callback(std::uint64_t ns) noexcept { callback_.record(ns); }
   // No packet will follow. Any thread, after the producer's last step.
@@ -57,6 +62,8 @@ class Capture {
   // ---- any thread ----
 
   void give_back(Slot* slot) noexcept;
+  // Policy adaptive: one step of the pool's maintenance. Allocates; never the producer's thread.
+  void maintain() noexcept;
   void request_stop() noexcept;
   bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
   void set_start(std::uint64_t ns) noexcept { start_.set(ns); }

@@ -17,7 +17,8 @@ if(NOT MSVC)
 endif()
 
 find_package(Threads REQUIRED)
-add_library(zccore STATIC ${CORE}/pool.cpp ${CORE}/capture.cpp ${CORE}/replay.cpp ${CORE}/portaudio.cpp)
+add_library(zccore STATIC ${CORE}/slab.cpp ${CORE}/pool.cpp ${CORE}/maintain.cpp ${CORE}/keeper.cpp
+                          ${CORE}/capture.cpp ${CORE}/replay.cpp ${CORE}/portaudio.cpp)
 target_include_directories(zccore PUBLIC ${CORE})
 target_compile_features(zccore PUBLIC cxx_std_20)
 set_target_properties(zccore PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden

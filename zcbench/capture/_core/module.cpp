@@ -19,7 +19,9 @@
 
 #include "capture.hpp"
 #include "clock.hpp"
+#include "keeper.hpp"
 #include "portaudio.hpp"
+#include "realtime.hpp"
 #include "replay.hpp"
 
 namespace {
@@ -45,9 +47,11 @@ struct Stream {
   std::optional<zc::Capture> capture;
   std::optional<zc::Replay> replay;
   std::optional<zc::DeviceInput> device;
+  std::optional<zc::Keeper> keeper;
 
   void drop() {
     if (--references > 0) return;
+    keeper.reset();
     replay.reset();
     device.reset();
     capture.reset();
@@ -339,12 +343,10 @@ void engine_dealloc(PyObject* self) {
   auto* engine = as<EngineObject>(self);
   if (engine->stream != nullptr) {
     Stream* stream = engine->stream;
-    if (stream->replay.has_value()) {
-      // The driver's thread needs no GIL, but may be copying a large packet.
-      Py_BEGIN_ALLOW_THREADS stream->replay->stop();
-      Py_END_ALLOW_THREADS
-    }
-    if (stream->capture.has_value()) stream->capture->discard_queue();
+    // Neither thread needs the GIL, but one may be copying a large packet, the other making a large segment.
+    Py_BEGIN_ALLOW_THREADS if (stream->replay.has_value()) stream->replay->stop();
+    if (stream->keeper.has_value()) stream->keeper->stop();
+    Py_END_ALLOW_THREADS if (stream->capture.has_value()) stream->capture->discard_queue();
     stream->drop();
   }
   free_object(self);
@@ -363,9 +365,10 @@ bool translate_exceptions(auto&& body) {
 }
 
 PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  static const char* names[] = {"page",     "pcm",   "rate",   "frames", "channels",
-                                "typecode", "slots", "policy", "queue",  "debug",
-                                "checksum", "pace",  "speed",  "limit",  nullptr};
+  static const char* names[] = {"page",     "pcm",    "rate",  "frames", "channels", "typecode",
+                                "slots",    "policy", "queue", "debug",  "checksum", "pace",
+                                "speed",    "limit",  "lock",  "least",  "most",     "shrink_after_ns",
+                                "priority", nullptr};
   PyObject* page = nullptr;
   PyObject* pcm = nullptr;
   double rate = 0;
@@ -380,9 +383,15 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   int pace = 0;
   double speed = 1;
   unsigned long long limit = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOdnnsninppidK", const_cast<char**>(names), &page, &pcm,
-                                   &rate, &frames, &channels, &typecode, &slots, &policy, &queue, &debug,
-                                   &checksum, &pace, &speed, &limit)) {
+  int lock = 0;
+  Py_ssize_t least = 0;
+  Py_ssize_t most = 0;
+  unsigned long long shrink_after_ns = 0;
+  int priority = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOdnnsninppidKpnnKi", const_cast<char**>(names), &page,
+                                   &pcm, &rate, &frames, &channels, &typecode, &slots, &policy, &queue,
+                                   &debug, &checksum, &pace, &speed, &limit, &lock, &least, &most,
+                                   &shrink_after_ns, &priority)) {
     return nullptr;
   }
   int numpy_type = 0;
@@ -403,7 +412,7 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     default: PyErr_Format(PyExc_ValueError, "typecode %s is not f, i or h", typecode); return nullptr;
   }
   if (frames < 1 || channels < 1 || slots < 1 || queue < 1 || rate <= 0 || speed <= 0 || policy < 0 ||
-      policy > 2 || pace < 0 || pace > 2) {
+      policy > 3 || pace < 0 || pace > 2 || least < 1 || most < slots || least > slots) {
     PyErr_SetString(PyExc_ValueError, "rate, frames, channels, slots, queue and speed must be positive");
     return nullptr;
   }
@@ -435,11 +444,20 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     config.frame_bytes = static_cast<std::size_t>(stream->strides[0]);
     config.queue = static_cast<std::size_t>(queue);
     config.checksum = checksum != 0;
-    config.pool = {static_cast<std::size_t>(slots), config.frames * config.frame_bytes,
-                   static_cast<zc::Policy>(policy), debug != 0};
+    config.priority = priority;
+    config.pool = {static_cast<std::size_t>(slots),
+                   config.frames * config.frame_bytes,
+                   static_cast<zc::Policy>(policy),
+                   debug != 0,
+                   lock != 0,
+                   {static_cast<std::size_t>(least), static_cast<std::size_t>(most), shrink_after_ns}};
     const zc::Scoreboard board(
         {static_cast<std::byte*>(stream->page.buf), static_cast<std::size_t>(stream->page.len)});
     stream->capture.emplace(config, board);
+    // With manual pace the caller makes every step, this one too.
+    if (config.pool.policy == zc::Policy::adaptive && (pcm == Py_None || pace != 2)) {
+      stream->keeper.emplace(*stream->capture);
+    }
     if (pcm == Py_None) {
       stream->device.emplace(*stream->capture);
       return;
@@ -470,6 +488,7 @@ PyObject* engine_start(PyObject* self, PyObject*) {
   engine->started = true;
   Stream* stream = engine->stream;
   const bool started = translate_exceptions([&] {
+    if (stream->keeper.has_value()) stream->keeper->start();
     if (stream->replay.has_value()) {
       stream->replay->start();
     } else {
@@ -533,6 +552,7 @@ PyObject* engine_stop(PyObject* self, PyObject*) {
   Py_BEGIN_ALLOW_THREADS stream->capture->request_stop();
   if (stream->replay.has_value()) stream->replay->stop();
   if (stream->device.has_value()) stream->device->stop();
+  if (stream->keeper.has_value()) stream->keeper->stop();
   Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
@@ -545,6 +565,12 @@ PyObject* engine_request_stop(PyObject* self, PyObject*) {
 PyObject* engine_discard(PyObject* self, PyObject*) {
   as<EngineObject>(self)->stream->capture->discard_queue();
   Py_RETURN_NONE;
+}
+
+PyObject* engine_maintain(PyObject* self, PyObject*) {
+  Stream* stream = as<EngineObject>(self)->stream;
+  Py_BEGIN_ALLOW_THREADS stream->capture->maintain();
+  Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
 PyObject* engine_oldest_lease_ns(PyObject* self, PyObject*) {
@@ -573,6 +599,7 @@ PyMethodDef engine_methods[] = {
     {"stop", engine_stop, METH_NOARGS, nullptr},
     {"request_stop", engine_request_stop, METH_NOARGS, nullptr},
     {"discard", engine_discard, METH_NOARGS, "Drop what is queued; after stop()."},
+    {"maintain", engine_maintain, METH_NOARGS, "One step of an adaptive pool's maintenance."},
     {"oldest_lease_ns", engine_oldest_lease_ns, METH_NOARGS, nullptr},
     {"check", engine_check, METH_NOARGS, nullptr},
     {"user_data", engine_user_data, METH_NOARGS, "Address for PortAudio's userData."},
@@ -589,11 +616,35 @@ PyType_Slot engine_slots[] = {
 PyType_Spec engine_spec = {"zcbench.capture._core.Engine", sizeof(EngineObject), 0, Py_TPFLAGS_DEFAULT,
                            engine_slots};
 
+PyObject* module_try_lock_memory(PyObject*, PyObject* bytes) {
+  const std::size_t wanted = PyLong_AsSize_t(bytes);
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  int error = 0;
+  Py_BEGIN_ALLOW_THREADS error = zc::try_lock_memory(wanted);
+  Py_END_ALLOW_THREADS return PyLong_FromLong(error);
+}
+
+PyObject* module_try_schedule(PyObject*, PyObject* priority) {
+  const long wanted = PyLong_AsLong(priority);
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  int error = 0;
+  if (!translate_exceptions([&] { error = zc::try_schedule(static_cast<int>(wanted)); })) return nullptr;
+  return PyLong_FromLong(error);
+}
+
+PyMethodDef module_methods[] = {
+    {"try_lock_memory", module_try_lock_memory, METH_O,
+     "Whether so many bytes may be locked in memory: 0, or the error number."},
+    {"try_schedule", module_try_schedule, METH_O,
+     "Whether a thread may have the real-time priority: 0, or the error number."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 PyModuleDef module_definition = {PyModuleDef_HEAD_INIT,
                                  "_core",
                                  "The native capture engine.",
                                  -1,
-                                 nullptr,
+                                 module_methods,
                                  nullptr,
                                  nullptr,
                                  nullptr,

@@ -9,25 +9,19 @@ namespace zc {
 
 namespace {
 
-std::byte* allocate_aligned(std::size_t bytes) {
-  return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kAlignment}));
-}
-
-std::byte* try_allocate_aligned(std::size_t bytes) noexcept {
-  return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow));
-}
-
-void free_aligned(std::byte* memory) noexcept { ::operator delete(memory, std::align_val_t{kAlignment}); }
-
 std::size_t aligned_up(std::size_t bytes) {
   if (bytes > SIZE_MAX - kAlignment) throw std::bad_alloc();
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+std::size_t most_slots(const PoolConfig& config) {
+  return config.policy == Policy::adaptive ? std::max(config.slots, config.sizing.most) : config.slots;
+}
+
 // A slot with its guard zones. Throws before anything is allocated when the slab's size would overflow.
 std::size_t checked_stride(const PoolConfig& config) {
   const std::size_t stride = aligned_up(config.payload_bytes) + (config.debug ? 2 * kGuardBytes : 0);
-  if (config.slots > SIZE_MAX / stride) throw std::bad_alloc();
+  if (most_slots(config) > SIZE_MAX / stride) throw std::bad_alloc();
   return stride;
 }
 
@@ -40,9 +34,7 @@ bool all_bytes_are(const std::byte* memory, std::size_t bytes, unsigned char val
 SlotPool::SlotPool(const PoolConfig& config, const Scoreboard& board)
     : config_(config),
       stride_(checked_stride(config)),
-      slab_(nullptr),
-      slots_(new Slot[config.slots]),
-      free_(config.slots),
+      free_(most_slots(config)),
       chunks_(new std::atomic<Slot*>[kMaxChunks]()),
       hits_(board.counter("pool.hits")),
       misses_(board.counter("pool.misses")),
@@ -55,23 +47,36 @@ SlotPool::SlotPool(const PoolConfig& config, const Scoreboard& board)
       overflow_freed_bytes_(board.counter("pool.overflow_freed_bytes")),
       guard_violations_(board.counter("pool.guard_violations")),
       poison_violations_(board.counter("pool.poison_violations")),
+      slots_now_(board.counter("pool.slots")),
+      slab_bytes_(board.counter("pool.slab_bytes")),
+      grown_(board.counter("pool.grown")),
+      shrunk_(board.counter("pool.shrunk")),
+      growth_failures_(board.counter("pool.growth_failures")),
       held_(board.histogram("held_ns")),
       hold_(board.histogram("hold_ns")) {
-  slab_ = allocate_aligned(config.slots * stride_);
-  for (std::size_t i = 0; i < config.slots; ++i) {
-    std::byte* piece = slab_ + i * stride_;
-    if (config.debug) {
-      std::memset(piece, kGuardByte, stride_);
-      piece += kGuardBytes;
-      std::memset(piece, kPoisonByte, config.payload_bytes);
-    }
-    slots_[i].data = piece;
-    free_.push(&slots_[i]);
-  }
-  Counter(board.counter("pool.slots")).set(config.slots);
+  // What may be given up again is a segment of its own.
+  const std::size_t kept =
+      config.policy == Policy::adaptive ? std::min(config.sizing.least, config.slots) : config.slots;
+  put_in_use(make_segment(kept));
+  if (kept < config.slots) put_in_use(make_segment(config.slots - kept));
 }
 
-SlotPool::~SlotPool() { free_aligned(slab_); }
+SlotPool::~SlotPool() = default;
+
+std::unique_ptr<Segment> SlotPool::make_segment(std::size_t count) {
+  auto segment = std::make_unique<Segment>(count, stride_, config_.lock);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::byte* piece = segment->piece(i);
+    if (config_.debug) {
+      std::memset(piece, kGuardByte, stride_);
+      piece += kGuardBytes;
+      std::memset(piece, kPoisonByte, config_.payload_bytes);
+    }
+    segment->slots()[i].data = piece;
+    segment->slots()[i].segment = segment.get();
+  }
+  return segment;
+}
 
 Slot* SlotPool::acquire(std::uint64_t now) noexcept {
   Slot* slot = nullptr;
@@ -95,7 +100,9 @@ Slot* SlotPool::hand_out(Slot* slot, std::uint64_t now) noexcept {
   if (config_.debug && slot->overflow_index == 0 && !poison_intact(slot)) poison_violations_.add();
   slot->acquired_ns.store(now, std::memory_order_relaxed);
   slot->delivered_ns = 0;
-  high_water_.raise_to(in_flight_.add());
+  const std::uint64_t in_flight = in_flight_.add();
+  high_water_.raise_to(in_flight);
+  if (config_.policy == Policy::adaptive) note_demand(in_flight);
   return slot;
 }
 
@@ -197,7 +204,12 @@ std::uint64_t SlotPool::oldest_lease_ns(std::uint64_t now) const {
     const std::uint64_t acquired = slot.acquired_ns.load(std::memory_order_relaxed);
     if (acquired != 0) oldest = std::min(oldest, acquired);
   };
-  for (std::size_t i = 0; i < config_.slots; ++i) look(slots_[i]);
+  {
+    const std::lock_guard lock(segments_mutex_);
+    for (const auto& segment : segments_) {
+      for (std::size_t i = 0; i < segment->count(); ++i) look(segment->slots()[i]);
+    }
+  }
   const std::uint32_t chunks = chunk_count_.load(std::memory_order_acquire);
   for (std::uint32_t c = 0; c < chunks; ++c) {
     const Slot* chunk = chunks_[c].load(std::memory_order_acquire);
@@ -209,14 +221,17 @@ std::uint64_t SlotPool::oldest_lease_ns(std::uint64_t now) const {
 std::uint64_t SlotPool::check() noexcept {
   if (!config_.debug) return 0;
   std::uint64_t wrong = 0;
-  for (std::size_t i = 0; i < config_.slots; ++i) {
-    const Slot* slot = &slots_[i];
-    const bool guards = guards_intact(slot);
-    const bool free = slot->acquired_ns.load(std::memory_order_acquire) == 0;
-    const bool poison = !free || poison_intact(slot);
-    if (!guards) guard_violations_.add();
-    if (!poison) poison_violations_.add();
-    if (!guards || !poison) ++wrong;
+  const std::lock_guard lock(segments_mutex_);
+  for (const auto& segment : segments_) {
+    for (std::size_t i = 0; i < segment->count(); ++i) {
+      const Slot* slot = segment->slots() + i;
+      const bool guards = guards_intact(slot);
+      const bool free = slot->acquired_ns.load(std::memory_order_acquire) == 0;
+      const bool poison = !free || poison_intact(slot);
+      if (!guards) guard_violations_.add();
+      if (!poison) poison_violations_.add();
+      if (!guards || !poison) ++wrong;
+    }
   }
   return wrong;
 }

@@ -14,6 +14,7 @@ void DeviceInput::on_audio(const std::byte* input, std::size_t frames, bool xrun
   if (!started_) {
     // The stream began when the first frame of this block was taken.
     started_ = true;
+    capture_.schedule_producer();
     capture_.set_start(now - static_cast<std::uint64_t>(static_cast<double>(frames) * 1e9 / stream.rate));
   }
   // 1. Note what PortAudio says was lost before this block.

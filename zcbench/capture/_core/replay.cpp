@@ -27,6 +27,7 @@ void Replay::stop() noexcept {
 }
 
 void Replay::run() noexcept {
+  capture_.schedule_producer();
   const std::uint64_t start = capture_.start();
   const StreamConfig& stream = capture_.config();
   const double period_ns = static_cast<double>(stream.frames) * 1e9 / (stream.rate * config_.speed);

@@ -69,6 +69,12 @@ class FreeRing {
     return cells_[at & mask_].turn.load(std::memory_order_acquire) != at + 1;
   }
 
+  // A mark after what is in the ring now, and whether pop() has yet to reach it: to go through it once.
+  std::size_t mark() const noexcept { return tail_.load(std::memory_order_acquire); }
+  bool before(std::size_t mark) const noexcept {
+    return static_cast<std::ptrdiff_t>(mark - head_.load(std::memory_order_acquire)) > 0;
+  }
+
  private:
   struct Cell {
     std::atomic<std::size_t> turn;

@@ -101,6 +101,9 @@ class Doorbell {
     if (waiting_.load(std::memory_order_relaxed)) signal_.raise();
   }
 
+  // The same, heard also by a waiter that has not begun to wait: for a change it does not look for itself.
+  void ring_always() noexcept { signal_.raise(); }
+
   // The waiting side (one thread): waits unless `ready()` already holds. The caller looks again after.
   template <class Ready>
   void wait_for(std::uint64_t timeout_ns, Ready ready) noexcept {

@@ -111,7 +111,7 @@ def _where(found: Totals, missing: int) -> str:
 
 def _remedy(found: Totals) -> str:
     if count(found, "pool.refused"):
-        return "the pool had no slot for them: more slots, or policy grow"
+        return "the pool had no slot for them: more slots (pool.max of an adaptive one), or policy grow"
     if count(found, "engine.drops"):
         return "the queue was full: the application read too late; raise pool.queue or read faster"
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.laws import overflow
 from zcbench.analysis.pool import PoolBehaviour, behaviour, held_by_garbage, lost_slots
+from zcbench.analysis.slots import Slots
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
@@ -49,9 +50,11 @@ def _reason(
     record: Record, found: Totals, pool: PoolBehaviour
 ) -> tuple[str | None, str, str | None]:
     """Cause, sentence and remedy."""
+    sizes = pool.sizes
     high, slots, misses = pool.high_water or 0, pool.slots or 0, pool.misses or 0
     if not misses:
-        return None, f"at most {high:,} of {slots:,} slots were in flight at once", None
+        came = "" if sizes is None or not sizes.grown else f"; it grew {_range(sizes)}"
+        return None, f"at most {high:,} of {slots:,} slots were in flight at once{came}", None
     if not pool.returns:
         return "never_recycled", "the pool never got a slot back (see pool.recycling)", None
     if unexplained := overflow(record, found).unexplained:
@@ -74,6 +77,10 @@ def _reason(
             f"= {pool.mean_in_flight:,.0f} in flight on average"
         )
     needed = pool.slots_needed
+    adaptive = record.run.scenario.pool.policy == "adaptive"
+    if adaptive and sizes is not None and not sizes.misses_at_most:
+        return _did_not_grow(sizes, misses, needed, little)
+    flag = "--pool-max" if adaptive else "--pool"
     if record.run.scenario.consumer.kind == "cycle" or held_by_garbage(record):
         often = (
             f"gc.collect() every {format_duration(slots / pool.rate_per_s)} or so, "
@@ -83,7 +90,14 @@ def _reason(
         return (
             "held_by_garbage",
             f"leases come back when the garbage collector runs, up to {high:,} at once{little}",
-            f"{often}--pool {needed}, or packets released by hand instead of by gc",
+            f"{often}{flag} {needed}, or packets released by hand instead of by gc",
+        )
+    if adaptive and sizes is not None:
+        return (
+            "too_small",
+            f"pool too small: {sizes.misses_at_most:,} acquires found all {sizes.highest:,} slots of "
+            f"pool.max in flight{little}",
+            "raise pool.max (--pool-max); how many were wanted at once shows under pool.policy = grow",
         )
     if high >= slots and record.run.scenario.pool.policy != "grow":
         return (
@@ -102,3 +116,25 @@ def _reason(
         f"{misses:,} misses though at most {high:,} of {slots:,} slots were in flight{little}",
         "slots came back too late to be seen free: look at the returning threads",
     )
+
+
+def _did_not_grow(
+    sizes: Slots, misses: int, needed: int | None, little: str
+) -> tuple[str, str, str]:
+    """Misses of an adaptive pool below its maximum."""
+    if sizes.failures:
+        return (
+            "could_not_grow",
+            f"{misses:,} misses with {sizes.highest:,} slots: {sizes.failures:,} times there was no memory for "
+            f"more{little}",
+            "free memory, or raise the limit on locked memory (ulimit -l) where pool.lock is set",
+        )
+    return (
+        "grew_too_late",
+        f"{misses:,} misses before the pool had grown: it went {_range(sizes)}{little}",
+        f"begin with more: --pool {needed}",
+    )
+
+
+def _range(sizes: Slots) -> str:
+    return f"from {sizes.start:,} to {sizes.highest:,} slots"

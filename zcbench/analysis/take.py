@@ -1,0 +1,158 @@
+"""How each figure of a comparison is taken from a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from zcbench.analysis import blocks
+from zcbench.analysis.delivery import delivery
+from zcbench.analysis.derived import growth_by_name
+from zcbench.analysis.growth import Growth, packets_per_s
+from zcbench.analysis.laws import DONE
+from zcbench.analysis.rate import CONFIDENCE, rate_fit
+from zcbench.analysis.readings import Blocks, Counted, Estimate, Plain, Reading, Spared
+from zcbench.analysis.totals import Totals, count, totals
+from zcbench.record.reader import Record
+
+# Run to run, the share of misses made by hiccups of the machine: at 2,000 packets/s and 10 slots, 5 ms of pool
+# (benchmarks/comparison.py).
+HICCUPS, HICCUP_S = 0.015, 0.005
+FEWEST_TIMES = 1000  # ten seconds of 100 a second; of fewer, start-up is too large a part
+
+
+@dataclass(frozen=True)
+class Run:
+    """A record with what several figures read of it."""
+
+    record: Record
+    found: Totals
+    growths: Mapping[str, Growth]
+
+    @classmethod
+    def of(cls, record: Record) -> Run:
+        """Everything that is computed once."""
+        return cls(record, totals(record), growth_by_name(record))
+
+
+Read = Callable[[Run], Reading | None]
+
+
+def total(name: str) -> Read:
+    """A running total or gauge at the end, of which one run shows no spread."""
+
+    def read(run: Run) -> Reading | None:
+        value = run.found[name]
+        return None if value is None else Plain(value)
+
+    return read
+
+
+def gauge(column: str, reduce: blocks.Reduce) -> Read:
+    """A column of the samples: ``reduce`` of each block."""
+
+    def read(run: Run) -> Reading | None:
+        values = run.record.samples[column]
+        known = np.isfinite(values).any()
+        return Blocks(blocks.of_gauge(run.record, values, reduce)) if known else None
+
+    return read
+
+
+def events(*names: str, among: str) -> Read:
+    """Running totals counted together, whose bursts their blocks show."""
+
+    def read(run: Run) -> Reading | None:
+        known = [(name, value) for name in names if (value := count(run.found, name)) is not None]
+        packets = count(run.found, among)
+        if not known or packets is None:
+            return None
+        clumped = [
+            blocks.dispersion(run.record, name.replace(".", "_")) for name, value in known if value
+        ]
+        least = None if None in clumped else max([1.0, *(c for c in clumped if c is not None)])
+        return Counted(sum(value for _, value in known), packets, least)
+
+    return read
+
+
+def missing(run: Run) -> Reading | None:
+    """Packets missing beyond the number that means nothing in a stream like this."""
+    seen = delivery(run.record, run.found)
+    if seen.missing is None or not seen.due:
+        return None
+    return Counted(seen.missing if seen.missing > seen.tolerance else 0, seen.due)
+
+
+def not_returned(run: Run) -> Reading | None:
+    """Leases still out when all was drained; of a run cut short those of the moment are no loss."""
+    if run.found["phase"] != DONE:
+        return None
+    names = ("engine.captured", "pool.refused", "pool.returns")
+    captured, refused, returns = (count(run.found, name) for name in names)
+    if captured is None or returns is None:
+        return None
+    return Counted(max(0, captured - (refused or 0) - returns), captured)
+
+
+def hit_rate(run: Run) -> Reading | None:
+    """The share of acquires that found a free slot."""
+    misses = events("pool.misses", among="engine.captured")(run)
+    slots = count(run.found, "pool.slots")
+    if not isinstance(misses, Counted) or not misses.packets or not slots:
+        return None
+    # A hiccup misses only what outlasts the pool: the longer the pool's time, the rarer.
+    per_s = packets_per_s(run.record, run.found) or 0.0
+    return Spared(misses, HICCUPS * min(1.0, HICCUP_S * per_s / slots))
+
+
+def cores(run: Run) -> Reading | None:
+    """CPU time of the subject as a share of a core, by blocks."""
+    spent = run.record.samples["cpu_user_s"] + run.record.samples["cpu_system_s"]
+    known = np.isfinite(spent).any()
+    elapsed = run.record.samples["elapsed_s"]
+    return Blocks(blocks.of_quotient(run.record, spent, elapsed)) if known else None
+
+
+def percentile(timing: str, percent: float) -> Read:
+    """Of a histogram over the whole run: one reading, known as well as runs repeat."""
+
+    def read(run: Run) -> Reading | None:
+        times = None if run.record.board is None else run.record.board.histogram(timing)
+        if times is None or not times.count:
+            return None
+        value = times.percentile(percent) if times.count >= FEWEST_TIMES else None
+        return Blocks(np.empty(0) if value is None else np.array([value, value]))
+
+    return read
+
+
+def drift(run: Run) -> Reading | None:
+    """The stream's rate against the nominal one, ppm."""
+    line = rate_fit(run.record, run.found)
+    if line is None:
+        return None
+    # The half width has the rounding of whole packets in it, which the standard error has not.
+    free = line.points - 2
+    error = line.half_width_ppm / float(stats.t.ppf((1 + CONFIDENCE) / 2, free))
+    return Estimate(line.drift_ppm, error, free)
+
+
+def growth(name: str) -> Read:
+    """Bytes a packet, so that a replay at sixty times the pace compares with one at the real pace."""
+
+    def read(run: Run) -> Reading | None:
+        known, per_s = run.growths.get(name), packets_per_s(run.record, run.found)
+        window = None if known is None else known.trend.window
+        if window is None or not per_s:
+            return None
+        if window.unjudged is not None or window.slowing:
+            return Plain(window.slope / per_s, warming=True)
+        matters = float(run.record.run.scenario.memory.budget) / per_s
+        error = window.standard_error / per_s
+        return Estimate(window.slope / per_s, error, window.blocks - 2, matters)
+
+    return read

@@ -1,0 +1,38 @@
+"""``zcbench compare``: better or worse than before?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("compare")
+@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("new", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["md", "json", "csv"]), default="md",
+              show_default=True, help="of what is printed")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="write here, not to stdout"
+)
+@click.option("--force", is_flag=True, help="overwrite --out")
+def command(base: Path, new: tuple[Path, ...], form: str, out: Path | None, force: bool) -> None:
+    """Compare each of the runs NEW with the run BASE: what is better, what is worse, how sure is it?
+
+    Both are judged anew from their directories. Leaves with 6 if anything is worse, else with 0.
+    """
+    from zcbench.analysis.comparison import compare, together
+    from zcbench.cli.output import emit, writable
+    from zcbench.record.reader import read_record
+    from zcbench.render import comparison
+    from zcbench.verdict import REGRESSION, judge
+
+    writable(out, force)
+    records = [read_record(path) for path in (base, *new)]
+    first, *others = [(record, judge(record)) for record in records]
+    compared = together([compare(first, other) for other in others])
+    render = {"md": comparison.markdown, "json": comparison.json, "csv": comparison.table}[form]
+    emit(render(compared), out)
+    if compared.verdict == "worse":
+        sys.exit(REGRESSION)

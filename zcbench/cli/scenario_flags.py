@@ -1,0 +1,60 @@
+"""The flags that set a key of the scenario, for every command that runs one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from zcbench.scenario import FLAGS, Setting, variable_of
+
+_HELP = {
+    "--duration": "how long the stream is: 30s, 5m, 1h30m",
+    "--warmup": "what memory figures leave out at the start",
+    "--engine": "native, reference, copying, or package.module:Class",
+    "--fault": "plant a fault: see zcbench selftest --list",
+    "--source": "tone, noise, silence, file or device",
+    "--path": "the audio file of source file",
+    "--device": "PortAudio input: its number or a part of its name",
+    "--rate": "frames a second: 48000, 44.1k",
+    "--frames": "frames a packet",
+    "--channels": "channels a frame",
+    "--dtype": "float32, int32 or int16",
+    "--priority": "real-time priority of the capturing thread, 1 to 99",
+    "--speed": "replay this many times faster than real",
+    "--unpaced": "replay as fast as the application reads",
+    "--pool": "slots in the pool, 1 to 1,000,000",
+    "--pool-policy": "when no slot is free: grow, drop, block or adaptive",
+    "--pool-min": "policy adaptive: never fewer slots",
+    "--pool-max": "policy adaptive: never more slots",
+    "--lock-pool": "lock the pool's memory",
+    "--debug-pool": "poison returned slots, check guard zones",
+    "--consumer": "immediate, hold, cycle, slow, burst or copy",
+    "--hold": "consumer hold: keep the last T",
+    "--work": "consumer slow: work T a packet",
+    "--every": "consumer burst: read every T",
+    "--sample-every": "time between samples",
+}
+_SWITCHES = ("--unpaced", "--debug-pool", "--lock-pool")
+
+
+def scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``command`` with all of FLAGS as options."""
+    for flag in reversed(list(FLAGS)):
+        text = f"{_HELP[flag]}  [{variable_of(flag)}]"
+        if flag in _SWITCHES:
+            option = click.option(flag, is_flag=True, default=None, help=text)
+        else:
+            option = click.option(flag, metavar="VALUE", help=text)
+        command = option(command)
+    return command
+
+
+def given(parameters: dict[str, Any]) -> list[Setting]:
+    """The scenario flags that were used, as settings."""
+    return [
+        Setting(key, "true" if value is True else value, flag)
+        for flag, key in FLAGS.items()
+        if (value := parameters[flag.lstrip("-").replace("-", "_")]) is not None
+    ]

@@ -1,0 +1,118 @@
+"""``zcbench watch``: a run seen from another terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from zcbench.record.follow import Follower
+    from zcbench.record.schema import End
+    from zcbench.render.heartbeat import Heartbeat
+    from zcbench.render.live import LiveView
+
+LOOK_EVERY_S = 0.5
+# Without a sample for three of its intervals and this long, a supervisor is dead, or was stopped.
+SILENT_S = 15.0
+
+
+@click.command("watch")
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--root", type=click.Path(path_type=Path), envvar="ZCBENCH_ROOT", metavar="DIR",
+              help="where to look for the latest run (default: reports/runs)")  # fmt: skip
+@click.option("--once", is_flag=True, help="print one picture on stdout, and leave")
+def command(run: Path | None, root: Path | None, once: bool) -> None:
+    """Watch RUN, the latest if none is named, until it ends; Ctrl-C leaves it alone.
+
+    Only reads: a run does not notice how often it is watched. Of a run that is over the summary is
+    printed. Ends with 0, or with 3 if nobody writes the record any more.
+    """
+    from zcbench.record.follow import Follower
+    from zcbench.record.reader import latest_run
+    from zcbench.record.writer import RUNS_ROOT
+
+    directory = run or latest_run(root or RUNS_ROOT)
+    follower = Follower(directory)
+    if once:
+        _print_once(follower)
+        return
+    from zcbench.cli.terminal import view
+
+    try:
+        with view() as shown:
+            end = _follow(follower, shown)
+    except KeyboardInterrupt:
+        print(f"zcbench: left; the run goes on. To watch again: zcbench watch {directory}",
+              file=sys.stderr)  # fmt: skip
+        return
+    if end is None:
+        from zcbench.cli import HARNESS_ERROR
+
+        print(
+            f"zcbench: {directory}: nobody has written a sample for {SILENT_S:.0f} s and more: the "
+            f"supervisor was killed or stopped; `zcbench report {directory}` says what there is",
+            file=sys.stderr,
+        )
+        sys.exit(HARNESS_ERROR)
+    _print_summary(directory)
+
+
+def _follow(follower: Follower, shown: LiveView | Heartbeat) -> End | None:
+    """Show the run until it ends; None if it falls silent."""
+    from zcbench.record.follow import end_of
+
+    shown.on_start(follower.run)
+    silent_s = SILENT_S + 3 * follower.run.scenario.sampling.every
+    heard = time.monotonic()
+    row: dict[str, int | float | None] = {}
+    while True:
+        rows, events = follower.rows(), follower.events()
+        for event in events:
+            end = end_of(event)
+            if end is not None:
+                shown.on_end(end)
+                return end
+            shown.on_event(event)
+        if rows or events:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > silent_s:
+            return None
+        for row in rows:
+            shown.on_sample(row)
+        if row and not rows:  # between two samples the page knows better
+            shown.on_sample(row | follower.now())
+        time.sleep(LOOK_EVERY_S)
+
+
+def _print_once(follower: Follower) -> None:
+    from rich.console import Console
+
+    from zcbench.render.live import LiveView
+
+    terminal = Console()
+    # Not entered as a context: it draws nothing by itself, only the picture that is asked for.
+    shown = LiveView(terminal)
+    shown.on_start(follower.run)
+    row: dict[str, int | float | None] = {}
+    for row in follower.rows():
+        shown.on_sample(row)
+    for event in follower.events():
+        shown.on_event(event)
+    shown.on_sample(row | follower.now())
+    terminal.print(shown.picture(), highlight=False)
+
+
+def _print_summary(directory: Path) -> None:
+    from zcbench.cli.terminal import print_summary
+    from zcbench.record.reader import read_record
+    from zcbench.render.formats import FORMATS, report_paths
+    from zcbench.verdict import judge
+
+    record = read_record(directory)
+    readable = [name for name in FORMATS if name != "json"]
+    written = [path for path in report_paths(readable, directory) if path.is_file()]
+    print_summary(record, judge(record), written)

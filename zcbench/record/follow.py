@@ -1,0 +1,106 @@
+"""Following a run that goes on: what its directory has got since the last look, read-only."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import msgspec
+
+from zcbench.metrics import METRICS
+from zcbench.record.reader import read_run
+from zcbench.record.schema import (
+    EVENTS_FILE,
+    SAMPLES_FILE,
+    SCOREBOARD_FILE,
+    WORKER_EVENTS_FILE,
+    End,
+    Event,
+)
+from zcbench.scoreboard import Scoreboard, ScoreboardError
+
+Row = dict[str, int | float | None]
+
+_NAME_OF = {metric.column: metric.name for metric in METRICS}
+
+
+class Follower:
+    """Reads a run's directory from where it left off. Nothing in it is opened for writing.
+
+    Raises RecordError if ``directory`` is no run's, or of a newer schema.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.run = read_run(directory)
+        self._samples = _Lines(directory / SAMPLES_FILE)
+        self._events = [_Lines(directory / name) for name in (EVENTS_FILE, WORKER_EVENTS_FILE)]
+        self._header: list[str] = []
+        self._board: Scoreboard | None = None
+
+    def rows(self) -> list[Row]:
+        """The samples written since the last call, by metric name."""
+        found: list[Row] = []
+        for cells in csv.reader(self._samples.new()):
+            if not self._header:
+                self._header = cells
+                continue
+            if len(cells) == len(self._header):
+                row = _row(zip(self._header, cells, strict=True))
+                found += [row] if row is not None else []
+        return found
+
+    def events(self) -> list[Event]:
+        """The events written since the last call, in the order of their times."""
+        found = []
+        for lines in self._events:
+            for line in lines.new():
+                try:
+                    found.append(msgspec.json.decode(line, type=Event))
+                except msgspec.MsgspecError:
+                    continue  # a damaged line is the report's to tell of
+        return sorted(found, key=lambda event: event.elapsed_s)
+
+    def now(self) -> Row:
+        """Every counter that the page has at this moment; empty while there is no page."""
+        if self._board is None:
+            try:
+                self._board = Scoreboard.open(self.directory / SCOREBOARD_FILE)
+            except (OSError, ScoreboardError):
+                return {}
+        return {n: value for n, value in self._board.counters().items() if value is not None}
+
+
+def end_of(event: Event) -> End | None:
+    """The run's end, if ``event`` is it and can be read."""
+    if event.kind != "end":
+        return None
+    try:
+        return msgspec.convert(event.data, End)
+    except msgspec.ValidationError:
+        return None
+
+
+def _row(cells: zip[tuple[str, str]]) -> Row | None:
+    try:
+        return {_NAME_OF.get(name, name): float(cell) if cell else None for name, cell in cells}
+    except ValueError:
+        return None
+
+
+class _Lines:
+    """The whole lines that a growing file has got since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._at, self._rest = path, 0, b""
+
+    def new(self) -> list[str]:
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._at)
+                read = file.read()
+        except FileNotFoundError:
+            return []
+        self._at += len(read)
+        *whole, self._rest = (self._rest + read).split(b"\n")
+        return [line.decode("utf-8", errors="replace") for line in whole]

@@ -1,0 +1,42 @@
+"""What happened when: the section "Events"."""
+
+from __future__ import annotations
+
+from zcbench.record.reader import Record
+from zcbench.record.schema import Result
+from zcbench.render.content.cells import moment, text
+from zcbench.render.content.document import Block, Code, Section, Table, columns, paragraph
+from zcbench.units import format_count
+
+MAX_EVENTS = 40  # in the table; more are counted. A night of gc events is not read line by line
+# What these hold stands in tables of its own.
+_DATA_EVENTS = ("end", "resources", "allocations", "native_allocations")
+
+
+def section(record: Record, _result: Result) -> Section:
+    """The events; of many, the first and the last."""
+    events = [event for event in record.events if event.kind not in _DATA_EVENTS]
+    if not events:
+        return Section("Events", (paragraph("None."),))
+    half = MAX_EVENTS // 2
+    shown = events if len(events) <= MAX_EVENTS else [*events[:half], *events[-half:]]
+    blocks: list[Block] = [
+        Table(
+            "Events",
+            columns("Time", "<Kind", "<What"),
+            tuple(
+                (moment(event.elapsed_s), text(event.kind), text(event.message)) for event in shown
+            ),
+        )
+    ]
+    if left_out := len(events) - len(shown):
+        blocks.append(
+            paragraph(
+                f"{format_count(left_out)} more, from the middle of the run, are in ",
+                Code("events.jsonl"),
+                " and ",
+                Code("worker.jsonl"),
+                ".",
+            )
+        )
+    return Section("Events", tuple(blocks))

@@ -1,0 +1,154 @@
+"""Whether memory grew, counter by counter, and where: the section "Memory behaviour"."""
+
+from __future__ import annotations
+
+from zcbench.analysis import growth, memory
+from zcbench.metrics import BY_NAME
+from zcbench.record.reader import Record
+from zcbench.record.schema import Result
+from zcbench.render.content import cells
+from zcbench.render.content.cells import count, signed_size, size, text
+from zcbench.render.content.document import (
+    Block,
+    Cell,
+    Paragraph,
+    Section,
+    Table,
+    columns,
+    paragraph,
+)
+from zcbench.render.content.verdict import outcome_cell
+from zcbench.units import format_count, format_duration
+
+_GAUGES = ("python_heap_bytes", "native_heap_bytes", "rss_bytes", "uss_bytes")
+_NAMES = {"rss_bytes": "RSS", "uss_bytes": "USS"}
+
+
+def section(record: Record, result: Result) -> Section:
+    """Gauges, collections, trends, and the places that grew."""
+    blocks: list[Block] = [
+        _gauges(record),
+        _collections(record, result),
+        paragraph(
+            "A difference between two readings says nothing about a leak. The trend does, of the "
+            "low-water marks after warm-up:"
+        ),
+        _trends(record, result),
+        _budget(record),
+        *_sites(record),
+    ]
+    return Section("Memory behaviour", tuple(blocks), figures=("memory", "resources"))
+
+
+def _gauges(record: Record) -> Table:
+    found = [g for name in _GAUGES if (g := memory.gauge(record, name)) is not None]
+    return Table(
+        "Memory gauges",
+        columns("<Gauge", "Baseline", "Final", "Delta", "Lowest", "After-gc low", "Peak", "Range"),
+        tuple(
+            (
+                text(_title(gauge.name)),
+                size(gauge.baseline),
+                size(gauge.final),
+                signed_size(gauge.delta),
+                size(gauge.low),
+                size(gauge.after_gc_low),
+                size(gauge.peak),
+                size(gauge.peak - gauge.low),
+            )
+            for gauge in found
+        ),
+    )
+
+
+def _title(name: str) -> str:
+    words = BY_NAME[name].name.removesuffix("_bytes").replace("_", " ")
+    return _NAMES.get(name, words.capitalize())
+
+
+def _collections(record: Record, result: Result) -> Paragraph:
+    found, elapsed_s = result.totals, result.end.elapsed_s
+    made = found["gc.collections"]
+    if not made:
+        said = (
+            "Garbage collections were not measured."
+            if made is None
+            else "No garbage collection ran."
+        )
+    else:
+        every = f", one every {format_duration(elapsed_s / made)}" if elapsed_s else ""
+        freed = (found["gc.freed_objects"] or 0) / made
+        pause = None if found["gc.pause_ns"] is None else found["gc.pause_ns"] / made
+        said = (
+            f"{format_count(made)} garbage collections ({count(found['gc.full_collections']).text} full)"
+            f"{every}; each freed {format_count(freed)} objects and paused "
+            f"{cells.nanoseconds(pause).text} on average."
+        )
+    warmup = record.run.scenario.warmup
+    if warmup:
+        said += f" The baseline is the first reading after a warm-up of {format_duration(warmup)}."
+    return paragraph(said)
+
+
+def _trends(record: Record, result: Result) -> Table:
+    per_s = growth.packets_per_s(record, result.totals)
+    return Table(
+        "Trend of each memory counter",
+        columns(
+            "<Counter", "<Trend", "Growth", "±", "Per packet", "In 24 h",
+            "Leak that would have been seen", "<Why",
+        ),
+        tuple(_trend(grown, per_s) for grown in growth.growths(record)),
+    )  # fmt: skip
+
+
+def _trend(grown: growth.Growth, packets_per_s: float | None) -> tuple[Cell, ...]:
+    window = grown.trend.window
+    slope = None if window is None else window.slope
+    return (
+        text(grown.counter.name),
+        outcome_cell(grown.trend.outcome),
+        cells.growth(slope),
+        cells.growth(None if window is None else window.standard_error),
+        size(None if slope is None or not packets_per_s else slope / packets_per_s),
+        signed_size(None if slope is None else slope * 86_400),
+        cells.growth(None if window is None else window.smallest_seen),
+        text(grown.trend.why),
+    )
+
+
+def _budget(record: Record) -> Paragraph:
+    every = record.run.gc_every_s
+    made = (
+        f"The harness made a full collection every {format_duration(every)}; a heap is compared only "
+        "right after one."
+        if every
+        else "The harness made no collections, so a heap that is garbage collected can neither pass nor fail."
+    )
+    return paragraph(
+        f"The budget is {record.run.scenario.memory.budget}. {made} RSS and USS can show a leak, never its "
+        "absence."
+    )
+
+
+def _sites(record: Record) -> list[Table]:
+    tables = []
+    for kind, titles in (
+        (
+            "allocations",
+            ("<Line that held more at the end than after warm-up", "Grown by", "Blocks"),
+        ),
+        (
+            "native_allocations",
+            (
+                "<Place whose native memory came after warm-up and was not freed (memray)",
+                "Bytes",
+                "Blocks",
+            ),
+        ),
+    ):
+        sites = growth.largest_sites(record, kind)
+        rows = tuple((text(s.site), size(s.grown_bytes), count(s.grown_blocks)) for s in sites)
+        if rows:
+            tables.append(Table(titles[0].removeprefix("<"), columns(*titles), rows))
+    return tables

@@ -1,0 +1,93 @@
+"""The pool's figures and the laws they must obey: the section "Pool statistics"."""
+
+from __future__ import annotations
+
+from zcbench.analysis import laws
+from zcbench.analysis.delivery import delivery
+from zcbench.analysis.pool import PoolBehaviour, behaviour
+from zcbench.record.reader import Record
+from zcbench.record.schema import Result
+from zcbench.render.content.cells import MISSING, count, share, size, text, together
+from zcbench.render.content.document import Cell, Section, Table, columns
+
+
+def section(record: Record, result: Result) -> Section:
+    """Hits, misses, returns, and the laws of conservation."""
+    return Section(
+        "Pool statistics", (_statistics(record, result), _laws(record, result)), ("pool",)
+    )
+
+
+def _statistics(record: Record, result: Result) -> Table:
+    found = result.totals
+    pool = behaviour(record, found, delivery(record, found).streamed_s)
+    mean = pool.mean_in_flight
+    rows = (
+        *_slots(record, result, pool),
+        ("Requests (acquires)", count(found["engine.captured"])),
+        ("Hits", count(pool.hits)),
+        ("Misses", count(pool.misses)),
+        ("Hit rate", share(pool.hit_rate)),
+        ("Refused (no memory given)", count(found["pool.refused"])),
+        ("Overflow allocations", count(found["pool.overflow_allocations"])),
+        (
+            "Overflow allocated, freed",
+            together(size(found["pool.overflow_bytes"]), size(found["pool.overflow_freed_bytes"])),
+        ),
+        ("Returns", count(pool.returns)),
+        ("In flight at the end", count(pool.in_flight)),
+        ("High water", count(pool.high_water)),
+        (
+            "Mean in flight (Little's law: rate × hold time)",
+            Cell(MISSING) if mean is None else Cell(f"{mean:.2f}", mean),
+        ),
+    )
+    return Table(
+        "Pool statistics",
+        columns("<Metric", "Value"),
+        tuple((text(name), value) for name, value in rows),
+    )
+
+
+def _slots(record: Record, result: Result, pool: PoolBehaviour) -> list[tuple[str, Cell]]:
+    """How many there were; of an adaptive pool, how it came to that."""
+    plan, sizes = record.run.scenario.pool, pool.sizes
+    if plan.policy != "adaptive" or sizes is None:
+        return [("Slots", count(pool.slots))]
+    return [
+        ("Slots at the end", count(pool.slots)),
+        (
+            "Slots at the start, fewest, most",
+            together(count(sizes.start), count(sizes.lowest), count(sizes.highest)),
+        ),
+        ("Slots allowed (pool.min, pool.max)", together(count(plan.min), count(plan.max))),
+        ("Slots added, taken out", together(count(sizes.grown), count(sizes.shrunk))),
+        ("Times there was no memory for more", count(sizes.failures)),
+        ("Memory of the slab", size(result.totals["pool.slab_bytes"])),
+    ]
+
+
+def _laws(record: Record, result: Result) -> Table:
+    return Table(
+        "Laws of conservation",
+        columns("<Law", "Left", "Right", "<At the end", "<During the run"),
+        tuple(
+            (
+                text(balance.law.name),
+                count(balance.left),
+                count(balance.right),
+                _at_the_end(balance),
+                Cell(
+                    f"within {count(balance.worst).text} at {count(balance.samples).text} samples",
+                    balance.worst,
+                ),
+            )
+            for balance in laws.balances(record, result.totals)
+        ),
+    )
+
+
+def _at_the_end(balance: laws.Balance) -> Cell:
+    if balance.off is None:
+        return Cell("not measured")
+    return Cell("broken", is_strong=True) if balance.holds is False else Cell("holds")

@@ -1,0 +1,56 @@
+"""What an ingested record lacks: the section "Not measured"."""
+
+from __future__ import annotations
+
+from zcbench.metrics import Metric
+from zcbench.record.reader import Record
+from zcbench.record.schema import Result
+from zcbench.render.content.cells import text
+from zcbench.render.content.document import Code, Section, Table, columns, paragraph
+from zcbench.verdict.wanting import unmeasured
+
+TITLE = "Not measured"
+
+
+def wanted(record: Record, result: Result) -> dict[str, tuple[Metric, ...]]:
+    """What each undecided check of an ingested record asked for in vain."""
+    return unmeasured(record, result.totals) if record.run.ingested else {}
+
+
+def section(record: Record, result: Result) -> Section | None:
+    """What to measure next; None if nothing is wanting, or the run is our own."""
+    asked = wanted(record, result)
+    if not asked:
+        return None
+    rows = tuple(
+        (
+            text(check if metric is metrics[0] else ""),
+            text(metric.name),
+            text(metric.unit),
+            text(metric.meaning),
+        )
+        for check, metrics in asked.items()
+        for metric in metrics
+    )
+    return Section(
+        TITLE,
+        (
+            paragraph(
+                "These checks looked for readings that ",
+                Code(str(record.run.ingested)),
+                " does not hold. What to measure next:",
+            ),
+            Table(TITLE, columns("<Check", "<Metric", "<Unit", "<What it is"), rows),
+            paragraph(
+                "A column is given by ",
+                Code("--map"),
+                ", a closing total by ",
+                Code("--total"),
+                ", the packets that were due by ",
+                Code("--rate"),
+                ", the end by ",
+                Code("--ended"),
+                ".",
+            ),
+        ),
+    )

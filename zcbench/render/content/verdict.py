@@ -1,0 +1,104 @@
+"""The verdict in words: its mark, its reason in a sentence, what to be warned of, and each finding."""
+
+from __future__ import annotations
+
+from zcbench.analysis import laws
+from zcbench.record.reader import Record
+from zcbench.record.schema import Ending, Finding, Result
+from zcbench.render.content import unmeasured
+from zcbench.render.content.cells import text
+from zcbench.render.content.document import (
+    Cell,
+    Code,
+    Link,
+    Paragraph,
+    Section,
+    Strong,
+    Table,
+    columns,
+    paragraph,
+)
+
+SIGNS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "skipped": "–"}
+WORDS = {name: name if name == "skipped" else name.upper() for name in SIGNS}
+VERDICTS = {name: f"{SIGNS[name]} {WORDS[name]}" for name in SIGNS}
+_WORST_FIRST = ("fail", "warn", "inconclusive", "pass", "skipped")
+_WARNING = "⚠️ "
+
+
+def headline(result: Result) -> str:
+    """The verdict's reason in one sentence: the worst finding's, or what was asked and found sound."""
+    for outcome in ("fail", "inconclusive"):
+        for finding in result.findings:
+            decides = finding.level == "fail" if outcome == "fail" else finding.required
+            if finding.outcome == outcome and decides:
+                return finding.sentence
+    passed = sum(finding.outcome == "pass" for finding in result.findings)
+    unknown = sum(finding.outcome == "inconclusive" for finding in result.findings)
+    rest = f", {unknown} could not be judged in this run" if unknown else ""
+    return f"{passed} of {len(result.findings)} checks passed, none failed{rest}"
+
+
+def kind(finding: Finding) -> str:
+    """Its outcome; of a failure that only warns, "warn"."""
+    return "warn" if finding.outcome == "fail" and finding.level == "warn" else finding.outcome
+
+
+def mark(finding: Finding) -> str:
+    """The outcome as a report shows it; a failure that only warns is no FAIL."""
+    return VERDICTS[kind(finding)]
+
+
+def outcome_cell(outcome: str) -> Cell:
+    """An outcome in a table; sorted by how bad it is."""
+    return Cell(WORDS[outcome], number=_WORST_FIRST.index(outcome), outcome=outcome)
+
+
+def by_severity(result: Result) -> list[Finding]:
+    """The findings, the worst first."""
+    return sorted(result.findings, key=lambda finding: _WORST_FIRST.index(kind(finding)))
+
+
+def findings(result: Result) -> Table:
+    """The findings as a table."""
+    return Table(
+        "Findings",
+        columns("<Finding", "<Outcome", "<What was found", "<Remedy"),
+        tuple(
+            (text(f.check), outcome_cell(kind(f)), text(f.sentence), text(f.remedy or ""))
+            for f in by_severity(result)
+        ),
+    )
+
+
+def notices(record: Record, result: Result) -> list[Paragraph]:
+    """What must be known before any figure of the report is read."""
+    said = [_ingested(record, result)] if record.run.ingested else []
+    if result.end.ending is Ending.PARTIAL:
+        said.append(
+            paragraph(_WARNING, Strong("This report is partial."), f" {result.end.message}.")
+        )
+    said += [paragraph(f"{_WARNING}{problem}.") for problem in record.problems]
+    if any(balance.holds is False for balance in laws.balances(record, result.totals)):
+        said.append(
+            paragraph(
+                _WARNING,
+                Strong("The tables of this report do not reconcile"),
+                ": a conservation law is broken. Do not rely on its figures.",
+            )
+        )
+    return said
+
+
+def _ingested(record: Record, result: Result) -> Paragraph:
+    spans = (
+        "Measured elsewhere, and judged from ",
+        Code(str(record.run.ingested)),
+        " as it was given to ",
+        Code("zcbench ingest"),
+        ". What it does not hold is inconclusive or skipped",
+    )
+    if not unmeasured.wanted(record, result):
+        return paragraph(*spans, ".")
+    anchor = Section(unmeasured.TITLE, ()).anchor
+    return paragraph(*spans, "; ", Link("what to measure next", anchor), " is listed below.")

@@ -1,0 +1,84 @@
+"""CPU over the run: the subject's, and what watching it costs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zcbench.analysis.cost import LEAST_BLOCK_S
+from zcbench.record.reader import Record
+from zcbench.record.schema import Result
+from zcbench.render.figures import theme
+from zcbench.render.figures.datasets import Datasets
+from zcbench.render.figures.figure import Figure
+from zcbench.render.figures.lines import Line, draw_lines, range_of
+from zcbench.render.figures.timeline import Panel, end_of, stack
+from zcbench.render.placing import TITLES
+from zcbench.units import format_duration
+
+HEIGHT = 110
+LONGEST_S = 10.0
+
+
+def draw(record: Record, _result: Result) -> Figure | None:
+    """CPU of the subject, and of supervisor and probes; None if neither was measured."""
+    data = Datasets()
+    panels = [
+        panel for panel in (_subject(record, data), _harness(record, data)) if panel is not None
+    ]
+    if not panels:
+        return None
+    return Figure(
+        "cost",
+        TITLES["cost"],
+        stack(record, data, panels),
+        data.rows,
+    )
+
+
+def _subject(record: Record, data: Datasets) -> Panel | None:
+    lines = [_line(record, "subject", ["cpu_user_s", "cpu_system_s"], theme.BLUE)]
+    return _panel(record, data, "CPU of the subject", "engine, consumer, probes", lines)
+
+
+def _harness(record: Record, data: Datasets) -> Panel | None:
+    lines = [
+        _line(record, "supervisor", ["supervisor_cpu_s"], theme.ORANGE),
+        _line(record, "probes", ["probe_cost_ns"], theme.GREEN, scale=1e-9),
+    ]
+    return _panel(
+        record, data, "CPU of the harness", "supervisor, and probes in the subject", lines
+    )
+
+
+def _panel(
+    record: Record, data: Datasets, title: str, whose: str, lines: list[Line]
+) -> Panel | None:
+    lines = [line for line in lines if line.is_measured]
+    if not lines:
+        return None
+    across = range_of(*(line.values for line in lines), least=1, zero=True)
+    drawn = draw_lines(data, lines, across, "% of a core", HEIGHT, named=len(lines) > 1)
+    subtitle = f"{whose}; mean of {format_duration(_stretch_s(record))} each"
+    return Panel(title, drawn, subtitle, HEIGHT)
+
+
+def _line(
+    record: Record, name: str, columns: list[str], colour: str, *, scale: float = 1.0
+) -> Line:
+    """CPU time spent per second, of stretches long enough for the clock that counts it."""
+    elapsed = record.samples["elapsed_s"]
+    spent = np.sum([record.samples[column] for column in columns], axis=0) * scale
+    known = np.flatnonzero(np.isfinite(spent))
+    if not known.size:
+        return Line(name, elapsed, spent, colour)
+    at = [int(known[0])]
+    for row in known:  # a sample comes some ms early or late: nearly a stretch is one
+        if elapsed[row] - elapsed[at[-1]] >= 0.95 * _stretch_s(record):
+            at.append(int(row))
+    used = 100 * np.diff(spent[at]) / np.diff(elapsed[at])
+    return Line(name, elapsed[at[1:]], used, colour)
+
+
+def _stretch_s(record: Record) -> float:
+    """A twentieth of the run, within what the clock's ticks ask for and what still shows a burst."""
+    return min(LONGEST_S, max(LEAST_BLOCK_S, round(end_of(record) / 20)))

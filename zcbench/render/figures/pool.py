@@ -1,0 +1,79 @@
+"""The pool over the run: how many leases are out against its slots, and what it could not serve."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zcbench.record.reader import Record
+from zcbench.record.schema import Result
+from zcbench.render.figures import theme
+from zcbench.render.figures.datasets import Datasets
+from zcbench.render.figures.figure import Figure
+from zcbench.render.figures.lines import Line, draw_lines, range_of
+from zcbench.render.figures.timeline import Panel, rates, stack
+from zcbench.render.placing import TITLES
+
+HEIGHT = 120
+
+
+def draw(record: Record, _result: Result) -> Figure | None:
+    """In flight, hits and misses, hit rate; None if the pool was not measured."""
+    data = Datasets()
+    panels = [
+        panel
+        for panel in (_in_flight(record, data), _acquires(record, data), _hit_rate(record, data))
+        if panel is not None
+    ]
+    if not panels:
+        return None
+    return Figure("pool", TITLES["pool"], stack(record, data, panels), data.rows)
+
+
+def _in_flight(record: Record, data: Datasets) -> Panel | None:
+    rows = record.samples
+    lines = [
+        Line("slots", rows["elapsed_s"], rows["pool_slots"], theme.GREY, 1.6, (6, 4)),
+        Line("high water", rows["elapsed_s"], rows["pool_high_water"], theme.ORANGE, 3.2),
+        Line("in flight", rows["elapsed_s"], rows["pool_in_flight"], theme.BLUE),
+    ]
+    lines = [line for line in lines if line.is_measured]
+    if not lines:
+        return None
+    across = range_of(*(line.values for line in lines), least=1, zero=True)
+    return Panel(
+        title="Leases in flight, high water, slots",
+        layers=draw_lines(data, lines, across, "leases", HEIGHT),
+        height=HEIGHT,
+    )
+
+
+def _acquires(record: Record, data: Datasets) -> Panel | None:
+    elapsed = record.samples["elapsed_s"]
+    lines = [
+        Line("hits", elapsed, rates(record, ["pool_hits"]), theme.BLUE),
+        Line("misses", elapsed, rates(record, ["pool_misses"]), theme.RED),
+    ]
+    lines = [line for line in lines if line.is_measured]
+    if not lines:
+        return None
+    across = range_of(*(line.values for line in lines), least=1, zero=True)
+    return Panel(
+        title="Acquires: hits and misses",
+        layers=draw_lines(data, lines, across, "acquires/s", HEIGHT),
+        height=HEIGHT,
+    )
+
+
+def _hit_rate(record: Record, data: Datasets) -> Panel | None:
+    hits, misses = rates(record, ["pool_hits"]), rates(record, ["pool_misses"])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = 100 * hits / (hits + misses)
+    line = Line("hit rate", record.samples["elapsed_s"], share, theme.BLUE)
+    if not line.is_measured:
+        return None
+    across = range_of(np.array([0.0, 100.0]), least=1, zero=True)
+    return Panel(
+        title="Hit rate since the sample before",
+        layers=draw_lines(data, [line], across, "%", 80, named=False),
+        height=80,
+    )

@@ -1,0 +1,86 @@
+"""Packets over the run: how many came against how many were due, and what went wrong on their way."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zcbench.record.reader import Record
+from zcbench.record.schema import Result
+from zcbench.render.figures import theme
+from zcbench.render.figures.datasets import Datasets
+from zcbench.render.figures.figure import Figure
+from zcbench.render.figures.lines import Line, draw_lines, range_of
+from zcbench.render.figures.marks import Mark, draw_marks
+from zcbench.render.figures.timeline import Panel, rates, rose, stack
+from zcbench.render.placing import TITLES
+
+HEIGHT = 150
+# What a mark says, and the totals whose rise it marks.
+FAULTS = {
+    "gap": ("consumer_gaps",),
+    "drop": ("engine_drops",),
+    "xrun": ("engine_xruns",),
+    "out of order": ("consumer_duplicates", "consumer_reordered"),
+    "wrong bytes": (
+        "consumer_corrupt_on_delivery",
+        "consumer_corrupt_before_return",
+        "consumer_wrong_size",
+        "consumer_aliased",
+    ),
+}
+
+
+def draw(record: Record, _result: Result) -> Figure | None:
+    """The rate against the due rate, and how far behind; None if no packets were counted."""
+    data = Datasets()
+    panels = [panel for panel in (_rate(record, data), _behind(record, data)) if panel is not None]
+    if not panels:
+        return None
+    return Figure("rate", TITLES["rate"], stack(record, data, panels), data.rows)
+
+
+def _rate(record: Record, data: Datasets) -> Panel | None:
+    elapsed = record.samples["elapsed_s"]
+    lines = [
+        Line("due", elapsed, rates(record, ["due"]), theme.GREY, 4.5),
+        Line("delivered", elapsed, rates(record, ["engine_delivered"]), theme.BLUE, 1.8),
+    ]
+    lines = [line for line in lines if line.is_measured]
+    if not lines:
+        return None
+    across = range_of(*(line.values for line in lines), least=1, zero=True)
+    return Panel(
+        title="Packets delivered per second",
+        layers=[
+            *draw_lines(data, lines, across, "packets/s", HEIGHT),
+            *draw_marks(data, _marks(record, across.high), across),
+        ],
+        height=HEIGHT,
+    )
+
+
+def _marks(record: Record, top: float) -> list[Mark]:
+    """Each kind of fault in a row of its own, the first at the bottom."""
+    elapsed = record.samples["elapsed_s"]
+    marks = []
+    for row, (name, columns) in enumerate(FAULTS.items()):
+        times = elapsed[np.any([rose(record, column) for column in columns], axis=0)]
+        marks.append(Mark(name, times, np.full(times.size, top * (0.1 + 0.16 * row))))
+    return marks
+
+
+def _behind(record: Record, data: Datasets) -> Panel | None:
+    rows = record.samples
+    behind = rows["due"] - rows["engine_delivered"] - np.nan_to_num(rows["engine_queued"])
+    line = Line("behind", rows["elapsed_s"], behind, theme.PURPLE)
+    if not line.is_measured:
+        return None
+    across = range_of(line.values, least=4)
+    return Panel(
+        title="Packets behind",
+        subtitle="due, and neither delivered nor ready to be read",
+        layers=[
+            *draw_lines(data, [line], across, "packets", 90, named=False),
+        ],
+        height=90,
+    )

@@ -1,0 +1,137 @@
+"""The HTML report: one page that holds everything it needs, and asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding, Result
+from zcbench.render import figures
+from zcbench.render.content import sections
+from zcbench.render.content.document import Code
+from zcbench.render.content.verdict import WORDS, by_severity, headline, kind, notices
+from zcbench.render.figures import Figure, theme
+from zcbench.render.figures.timeline import end_of, shown_s
+from zcbench.render.moments import moment_of
+from zcbench.render.paths import without_folders
+from zcbench.render.placing import figure_of
+
+_EXPORTS = "window.vegaEmbed = vegaEmbed;"  # of the bundle, to the page's own script
+
+
+def render(record: Record, result: Result) -> str:
+    """The report of one run. Its security policy lets run and look only what is in it, by digest."""
+    drawn = figures.draw(record, result)
+    names = {figure.name for figure in drawn}
+    style = _resource("page.css")
+    scripts = [_vega(), _resource("page.js")] if drawn else [_resource("page.js")]
+    return _template().render(
+        policy=_policy(style, scripts),
+        style=Markup(style),
+        scripts=[Markup(script) for script in scripts],
+        told=Markup(_json(_told(record, drawn))),
+        run=record.run,
+        scenario=record.run.scenario,
+        verdict=WORDS[result.verdict],
+        outcome=result.verdict,
+        headline=headline(result),
+        notices=notices(record, result),
+        findings=[_finding(finding, record, result, names) for finding in by_severity(result)],
+        traceback=result.end.traceback,
+        sections=sections(record, result),
+        figures={f.name: {"title": f.title, "picture": _picture(f)} for f in drawn},
+    )
+
+
+def _finding(finding: Finding, record: Record, result: Result, names: set[str]) -> dict[str, Any]:
+    """A finding, with the figure that shows it and the stretch of time to look at."""
+    figure = figure_of(finding.check)
+    moment = moment_of(finding, record, result)
+    shown = None
+    if moment is not None:
+        from_s, to_s = moment.around(end_of(record))
+        shown = {"from_ms": round(from_s * 1000), "to_ms": round(to_s * 1000), "said": moment.said}
+    return {
+        "check": finding.check,
+        "kind": kind(finding),
+        "said": WORDS[kind(finding)],
+        "sentence": finding.sentence,
+        "remedy": finding.remedy,
+        "figure": figure if figure in names else None,
+        "moment": shown,
+    }
+
+
+def _told(record: Record, drawn: list[Figure]) -> dict[str, Any]:
+    """What the page's script draws from: each figure's specification, and its series by columns."""
+    told = []
+    for figure in drawn:
+        spec = {key: part for key, part in figure.spec.items() if key not in ("title", "datasets")}
+        columns = {
+            name: {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
+            for name, rows in figure.spec["datasets"].items()
+        }
+        told.append(
+            {"name": figure.name, "timeline": figure.timeline, "spec": spec, "columns": columns}
+        )
+    return {"figures": told, "dark": theme.DARK, "end_ms": round(shown_s(record) * 1000)}
+
+
+def _json(value: object) -> str:
+    """JSON that cannot end the script element it stands in, nor begin a comment there."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _picture(figure: Figure) -> str:
+    """The figure as a picture in itself: what is shown without scripts, and printed."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(figure.svg().encode()).decode()}"
+
+
+def _policy(style: str, scripts: list[str]) -> str:
+    allowed = " ".join(_digest(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src {_digest(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, from vl-convert: made once a process, in seconds."""
+    import vl_convert
+
+    bundle = str(vl_convert.javascript_bundle(_EXPORTS))
+    # As HTML reads a script, none of its strings may end it.
+    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+@cache
+def _resource(name: str) -> str:
+    return resources.files("zcbench.render").joinpath("page", name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("zcbench.render"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=True,
+    )
+    environment.filters["public"] = lambda text: without_folders(str(text))
+    environment.filters["is_code"] = lambda span: isinstance(span, Code)
+    return environment.get_template("report.html.j2")

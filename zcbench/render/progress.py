@@ -1,0 +1,78 @@
+"""Where a run is, in figures and in characters: what the live view, the heartbeat and the summary share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from zcbench.record.schema import RunInfo
+
+Row = Mapping[str, int | float | None]
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The characters of bars and sparklines, ``blocks`` from the lowest to the highest."""
+
+    blocks: str
+    full: str
+    empty: str
+
+
+UNICODE: Final = Ink("▁▂▃▄▅▆▇█", "█", "░")
+ASCII: Final = Ink("_.-=+*%#", "#", ".")
+
+
+def ink_for(encoding: str) -> Ink:
+    """The best that a terminal of ``encoding`` can show."""
+    try:
+        (UNICODE.blocks + UNICODE.empty).encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return UNICODE
+
+
+def progress(run: RunInfo, row: Row) -> float:
+    """How much of the run is done, 0..1: in packets where their number is known, else in time."""
+    if run.due_packets:
+        done = float(row.get("engine.delivered") or 0) / run.due_packets
+    else:
+        done = float(row.get("elapsed_s") or 0.0) / run.scenario.duration
+    return min(1.0, max(0.0, done))
+
+
+def time_left_s(run: RunInfo, row: Row) -> float | None:
+    """Seconds until the stream ends, by its pace; None while that is unknown."""
+    if run.due_packets is None:
+        return max(0.0, run.scenario.duration - float(row.get("elapsed_s") or 0.0))
+    missing = run.due_packets - float(row.get("engine.delivered") or 0)
+    source = run.scenario.source
+    pace = run.due_packets / run.scenario.duration * source.speed
+    rate = row.get("rate_per_s") if source.unpaced else pace
+    return max(0.0, missing / rate) if rate else None
+
+
+def percent(part: float, whole: float) -> str:
+    """``part`` of ``whole`` in percent, rounded down: "100.00 %" only if nothing is missing."""
+    return f"{int(part) * 10_000 // int(whole) / 100:.2f} %"
+
+
+def bar(share: float, width: int, ink: Ink) -> str:
+    """A bar of ``width`` characters, filled to ``share`` (0..1; more is full)."""
+    full = round(min(1.0, max(0.0, share)) * width)
+    return ink.full * full + ink.empty * (width - full)
+
+
+def sparkline(values: Collection[float], ink: Ink) -> str:
+    """One block per value, from the lowest to the highest seen; a flat line if nothing changed."""
+    low, high = min(values), max(values)
+    if high == low:
+        return ink.blocks[0] * len(values)
+    top = len(ink.blocks) - 1
+    return "".join(ink.blocks[round((value - low) / (high - low) * top)] for value in values)
+
+
+def one_line(text: str) -> str:
+    """``text`` on one line, without the control characters that could move a terminal's cursor."""
+    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))

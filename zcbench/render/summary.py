@@ -1,0 +1,192 @@
+"""The closing summary of a run on a terminal: verdict, what matters, figures, and what to do next."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.analysis.delivery import delivery
+from zcbench.analysis.memory import gauge, heap_column
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding, Result
+from zcbench.render.markdown import headline, signed_bytes
+from zcbench.render.progress import Ink, one_line, percent, sparkline
+from zcbench.units import format_bytes, format_count, format_duration, format_rate
+from zcbench.verdict.next_step import next_step
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+SUMMARY_LINES = 24
+FINDING_LINES = 3  # of one finding, at most
+_LABEL = 11
+_WIDEST_SPARK = 40
+
+_STYLES = {"pass": "green", "fail": "red", "inconclusive": "yellow", "skipped": "dim"}
+_ORDER = ("fail", "inconclusive", "pass", "skipped")
+
+
+def summary(
+    record: Record, result: Result, reports: Sequence[Path], width: int, ink: Ink
+) -> list[Text]:
+    """At most 24 lines of ``width`` columns; a path that is longer is left whole, for the terminal to break."""
+    from rich.text import Text
+
+    style = _STYLES[result.verdict]
+    title = Text.assemble(
+        (result.verdict.upper(), f"bold {style}"),
+        f"  {record.run.scenario.name}  (exit code {result.exit_code})",
+    )
+    title.truncate(width, overflow="ellipsis")
+    figures = [
+        *(_labelled(name, text, width) for name, text in _figures(record, result)),
+        *_sparklines(record, width, ink),
+    ]
+    last = [
+        _rest(result),
+        *(Text.assemble((f"{'report':<{_LABEL}}", "dim"), str(path)) for path in reports[:3]),
+        *_wrapped("next", next_step(record, result), width, 3, "bold"),
+    ]
+    room = SUMMARY_LINES - 1 - len(figures) - len(last) - 2
+    return [title, *_findings(result, width, room), Text(), *figures, Text(), *last]
+
+
+def _findings(result: Result, width: int, room: int) -> list[Text]:
+    """What decided the verdict, and what warns; the headline where nothing did."""
+    from rich.text import Text
+
+    matter = sorted(
+        (f for f in result.findings if _matters(f)),
+        key=lambda f: (_ORDER.index(f.outcome), f.level == "warn"),
+    )
+    if not matter:
+        return [Text(line) for line in textwrap.wrap(one_line(headline(result)), width)[:room]]
+    lines: list[Text] = []
+    for at, finding in enumerate(matter):
+        mark, style = _mark(finding)
+        said = _wrapped(mark, f"{finding.check}: {finding.sentence}", width, FINDING_LINES, style)
+        left = len(matter) - at
+        if len(lines) + len(said) > room - (left > 1):
+            lines.append(Text(f"and {left} more in the report", "dim"))
+            break
+        lines += said
+    return lines
+
+
+def _matters(finding: Finding) -> bool:
+    return finding.outcome == "fail" or (finding.outcome == "inconclusive" and finding.required)
+
+
+def _mark(finding: Finding) -> tuple[str, str]:
+    """The outcome, and its style; a failure that only warns is no FAIL."""
+    if finding.outcome == "fail":
+        return ("WARN", "yellow") if finding.level == "warn" else ("FAIL", "bold red")
+    return "?", "yellow"
+
+
+def _rest(result: Result) -> Text:
+    from rich.text import Text
+
+    counts = {o: sum(f.outcome == o for f in result.findings) for o in _ORDER}
+    said = [f"{counts['pass']} of {len(result.findings)} passed"]
+    if counts["inconclusive"]:
+        said.append(f"{counts['inconclusive']} not to be judged in this run")
+    if counts["skipped"]:
+        said.append(f"{counts['skipped']} not asked")
+    return Text.assemble((f"{'checks':<{_LABEL}}", "dim"), ", ".join(said))
+
+
+def _labelled(name: str, text: str, width: int) -> Text:
+    from rich.text import Text
+
+    line = Text.assemble((f"{name:<{_LABEL}}", "dim"), one_line(text))
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+def _wrapped(label: str, text: str, width: int, most: int, style: str) -> list[Text]:
+    """``text`` in up to ``most`` lines beside its label; words are kept whole where they fit."""
+    from rich.text import Text
+
+    lines = textwrap.wrap(
+        one_line(text), max(20, width - _LABEL), max_lines=most, placeholder=" …",
+        break_on_hyphens=False,
+    )  # fmt: skip
+    heads = [f"{label:<{_LABEL}}", *(" " * _LABEL for _ in lines[1:])]
+    return [Text.assemble((head, style), line) for head, line in zip(heads, lines, strict=True)]
+
+
+def _sparklines(record: Record, width: int, ink: Ink) -> list[Text]:
+    from rich.text import Text
+
+    shown: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+        ("heap", heap_column(record), format_bytes),
+        ("RSS", "rss_bytes", format_bytes),
+        ("rate", "rate_per_s", format_rate),
+        ("in flight", "pool_in_flight", format_count),
+    )
+    lines = []
+    for name, column, show in shown:
+        values = record.samples[column]
+        values = values[np.isfinite(values)]
+        if values.size < 2:
+            continue
+        spread = f"{show(float(values.min()))} to {show(float(values.max()))}"
+        wide = min(_WIDEST_SPARK, width - _LABEL - len(spread) - 2)
+        if wide < 4:
+            continue
+        spark = sparkline([float(v) for v in extremes(values, wide)], ink)
+        lines.append(Text.assemble((f"{name:<{_LABEL}}", "dim"), (spark, "blue"), f"  {spread}"))
+    return lines
+
+
+def extremes(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """At most ``count`` of ``values``, shape (count,): of each stretch the one farthest from the median of
+    all, so that no spike and no dip is lost."""
+    if values.size <= count:
+        return values
+    middle = np.median(values)
+    stretches = np.array_split(values, count)
+    return np.array([part[np.abs(part - middle).argmax()] for part in stretches])
+
+
+def _figures(record: Record, result: Result) -> list[tuple[str, str]]:
+    found, seen = result.totals, delivery(record, result.totals)
+    heap = gauge(record, heap_column(record))
+    hits, misses = found["pool.hits"] or 0, found["pool.misses"] or 0
+    rate = f", hit rate {percent(hits, hits + misses)}" if hits + misses else ""
+    kind = "Python" if record.run.tracemalloc else "native"
+    duration = _known(seen.streamed_s, format_duration)
+    data = _known(found["engine.delivered_bytes"], format_bytes)
+    return [
+        (
+            "packets",
+            f"{_count(seen.delivered)} delivered of {_count(seen.due)} due"
+            + ("" if seen.rate_per_s is None else f", {format_rate(seen.rate_per_s)}"),
+        ),
+        ("stream", f"{duration}, {data}"),
+        (
+            "pool",
+            f"{_count(found['pool.slots'])} slots, high water {_count(found['pool.high_water'])}, "
+            f"{_count(found['pool.in_flight'])} in flight{rate}",
+        ),
+        (
+            "memory",
+            "heap not measured"
+            if heap is None
+            else f"{kind} heap {format_bytes(heap.final)}, {signed_bytes(heap.delta)} since warm-up",
+        ),
+    ]
+
+
+def _known(value: float | None, show: Callable[[float], str]) -> str:
+    return "not measured" if value is None else show(value)
+
+
+def _count(value: float | None) -> str:
+    return _known(value, format_count)

@@ -1,0 +1,172 @@
+"""The report of a sweep: its runs in a table, the hit rate over the pool's size, and the size to take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from zcbench.record.reader import Record
+from zcbench.record.schema import FIGURES_FOLDER, Result
+from zcbench.render.figures import theme
+from zcbench.render.figures.datasets import Row
+from zcbench.render.figures.figure import Figure
+from zcbench.render.markdown import MISSING, VERDICTS, cell, headline, percent
+from zcbench.sweep.sizing import Point, Sizing, point
+from zcbench.units import format_count, format_duration
+
+POOL = "pool.slots"
+HEIGHT = 280
+_COLOURS = (theme.BLUE, theme.ORANGE, theme.GREEN, theme.PURPLE, theme.GREY)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of a sweep: the ``values`` of its axes, and what came of it."""
+
+    name: str
+    values: Mapping[str, str]
+    record: Record
+    result: Result
+
+    @property
+    def application(self) -> str:
+        """The values of all axes but the pool's size: what decides how many leases are in flight."""
+        return ", ".join(f"{key} = {v}" for key, v in self.values.items() if key != POOL)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The sizing of one application: ``slots`` reached the target in the run ``checked``; None if none did,
+    or if no run checked it (``checked`` is None then too)."""
+
+    application: str
+    sizing: Sizing | None
+    slots: int | None
+    checked: Ran | None
+
+
+def render(
+    title: str, runs: Sequence[Ran], advice: Sequence[Advice], figures: Sequence[str]
+) -> str:
+    """The Markdown; ``figures`` are the names of those that lie beside it."""
+    first = runs[0].record.run
+    lines = [f"# Sweep: {cell(title)}", "", *_sentences(advice), ""]
+    lines += [
+        f"![Hit rate over the pool's size]({FIGURES_FOLDER}/{name}.svg)\n" for name in figures
+    ]
+    lines += ["## Runs", "", *_table(runs), ""]
+    environment = first.environment
+    lines += [
+        f"Each run: {format_duration(first.scenario.duration)} of {cell(first.scenario.engine)}, "
+        f"{cell(environment.system)}, {cell(environment.processor)}, {cell(environment.python)}, "
+        f"zcbench {cell(environment.zcbench)}"
+        + (f", commit {cell(environment.git_commit[:12])}" if environment.git_commit else "")
+        + ". In flight: of its samples after warm-up. The records are in `runs/`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def hit_rate_figure(runs: Sequence[Ran]) -> Figure | None:
+    """Hit rate over slots, a line an application; None if fewer than two sizes were run."""
+    import altair as alt
+
+    rows: list[Row] = []
+    sizes: set[int] = set()
+    names = list(dict.fromkeys(run.application for run in runs))
+    for run in runs:
+        seen = point(run.record, run.result)
+        if seen.slots is not None and seen.hit_rate is not None:
+            sizes.add(seen.slots)
+            rows.append({"slots": seen.slots, "rate": 100 * seen.hit_rate, "of": run.application})
+    if len(sizes) < 2:
+        return None
+    colour = alt.Color(
+        "of:N",
+        scale=alt.Scale(
+            domain=names, range=[_COLOURS[i % len(_COLOURS)] for i in range(len(names))]
+        ),
+        legend=alt.Legend(title=None, orient="top") if any(names) else None,
+    )
+    least, most = min(sizes), max(sizes)
+    x = alt.X(
+        "slots:Q",
+        scale=alt.Scale(type="log", nice=False, domain=[least * 0.9, most * 1.1]),
+        axis=alt.Axis(values=sorted(sizes), title="slots in the pool"),
+    )
+    y = alt.Y("rate:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title="hit rate (%)"))
+    base = alt.Chart(alt.NamedData(name="runs")).encode(x=x, y=y, color=colour)
+    chart = (base.mark_line() + base.mark_point(filled=True, size=50)).properties(
+        width=theme.WIDTH, height=HEIGHT
+    )
+    return Figure(
+        "hit_rate", "Hit rate over the pool's size", chart, {"runs": rows}, timeline=False
+    )
+
+
+def _sentences(advice: Sequence[Advice]) -> list[str]:
+    lines = []
+    for one in advice:
+        of = f"For {cell(one.application)}: " if one.application else ""
+        lines += [f"{of}{_sentence(one)}", ""]
+    return lines[:-1]
+
+
+def _sentence(one: Advice) -> str:
+    if one.sizing is None:
+        return "**no recommendation**: no run measured how many leases are in flight."
+    target = percent(one.sizing.target)
+    counted = f"{format_count(one.sizing.samples)} samples of the leases in flight"
+    if one.slots is not None and one.checked is not None:
+        reached = point(one.checked.record, one.checked.result).hit_rate or 0.0
+        return (
+            f"**{format_count(one.slots)} slots** are the fewest tried that meet a hit rate of {target}: "
+            f"from {counted}, and checked by run {one.checked.name}, which reached {percent(reached)}."
+        )
+    tried = " and ".join(format_count(size) for size in one.sizing.candidates)
+    if one.checked is None:
+        return f"**{tried} slots** should meet a hit rate of {target}, from {counted}; no run checked it."
+    return (
+        f"**no size shown to be enough**: {tried} slots follow from {counted}, and the runs that "
+        f"checked them stayed below {target}."
+    )
+
+
+def _table(runs: Sequence[Ran]) -> list[str]:
+    axes = list(dict.fromkeys(key for run in runs for key in run.values))
+    heads = [
+        *axes,
+        "Hit rate",
+        "Misses",
+        "High water",
+        "In flight p50, p99, max",
+        "Verdict",
+        "Because",
+    ]
+    lines = [
+        "| Run | " + " | ".join(cell(head) for head in heads) + " |",
+        "|:--|" + "--:|" * (len(heads) - 2) + ":--|:--|",
+    ]
+    for run in runs:
+        seen = point(run.record, run.result)
+        misses = run.result.totals["pool.misses"]
+        shown = [
+            *(cell(run.values.get(axis, MISSING)) for axis in axes),
+            MISSING if seen.hit_rate is None else percent(seen.hit_rate),
+            MISSING if misses is None else format_count(misses),
+            MISSING if seen.high_water is None else format_count(seen.high_water),
+            _spread(seen),
+            VERDICTS[run.result.verdict],
+            cell(headline(run.result)),
+        ]
+        lines.append(f"| {run.name} | " + " | ".join(shown) + " |")
+    return lines
+
+
+def _spread(seen: Point) -> str:
+    if not seen.in_flight.size:
+        return MISSING
+    p50, p99 = np.quantile(seen.in_flight, [0.5, 0.99], method="higher")
+    return ", ".join(format_count(float(v)) for v in (p50, p99, seen.in_flight.max()))

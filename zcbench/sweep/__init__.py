@@ -1,0 +1,1 @@
+"""One scenario over several values of its keys, and the pool size that follows."""

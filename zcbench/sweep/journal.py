@@ -1,0 +1,98 @@
+"""A sweep's directory: its plan, written first, and one run directory for each run of it.
+
+sweep.json      what is to be run
+plan/007.toml   the scenario of run 7, as resolved
+runs/007/       its record
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from zcbench.record.reader import read_record
+from zcbench.record.schema import RESULT_FILE, Ending
+from zcbench.scenario import Scenario, load, to_toml
+from zcbench.sweep.plan import Planned, SweepError
+
+SCHEMA = 1
+SWEEP_FILE = "sweep.json"
+SWEEP_REPORT = "sweep.md"
+
+
+class PlannedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One run in ``sweep.json``; its scenario is ``plan/NAME.toml``."""
+
+    name: str
+    values: dict[str, str]
+
+
+class Sweep(msgspec.Struct, frozen=True, kw_only=True):
+    """``sweep.json``. ``target`` is the hit rate that the recommended pool must reach, 0..1."""
+
+    schema: int = SCHEMA
+    scenario: str
+    target: float
+    check: bool
+    axes: list[str]
+    runs: list[PlannedRun]
+
+
+def write_plan(directory: Path, sweep: Sweep, runs: Sequence[Planned]) -> None:
+    """Start a sweep in the new or empty ``directory``. Raises SweepError if it is neither."""
+    if directory.exists() and not directory.is_dir():
+        raise SweepError(f"--out {directory}: is a file; name a directory that does not exist yet")
+    if directory.is_dir() and any(directory.iterdir()):
+        hint = "go on with --resume" if (directory / SWEEP_FILE).is_file() else "name a new one"
+        raise SweepError(f"--out {directory}: exists and is not empty; {hint}")
+    (directory / "plan").mkdir(parents=True)
+    for run in runs:
+        path = directory / "plan" / f"{run.name}.toml"
+        path.write_text(to_toml(run.scenario), encoding="utf-8")
+    # Last: a plan that a kill cut off is none.
+    (directory / SWEEP_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(sweep)))
+
+
+def read_plan(directory: Path) -> Sweep:
+    """The plan in ``directory``. Raises SweepError if there is none that this zcbench reads."""
+    file = directory / SWEEP_FILE
+    if not file.is_file():
+        raise SweepError(f"{directory}: no sweep (no {SWEEP_FILE}); name a directory of one")
+    try:
+        sweep = msgspec.json.decode(file.read_bytes(), type=Sweep)
+    except msgspec.MsgspecError as error:
+        raise SweepError(f"{file}: cannot be read ({error})") from error
+    if sweep.schema > SCHEMA:
+        raise SweepError(f"{file}: schema {sweep.schema}, this zcbench reads up to {SCHEMA}")
+    return sweep
+
+
+def scenario_of(directory: Path, name: str) -> Scenario:
+    """The scenario of the run ``name``, as it was resolved when the sweep began. Raises ScenarioError."""
+    return load(directory / "plan" / f"{name}.toml")
+
+
+def run_directory(directory: Path, name: str) -> Path:
+    """Where the record of the run ``name`` is, or will be."""
+    return directory / "runs" / name
+
+
+def is_done(directory: Path, name: str) -> bool:
+    """Whether the run ``name`` came to an end of its own, and was judged."""
+    run = run_directory(directory, name)
+    if not (run / RESULT_FILE).is_file():
+        return False
+    return read_record(run).end.ending not in (Ending.INTERRUPTED, Ending.PARTIAL)
+
+
+def set_aside(directory: Path, name: str) -> Path | None:
+    """Keep what an unfinished run left under another name, which is returned; None if it left nothing."""
+    run = run_directory(directory, name)
+    if not run.exists():
+        return None
+    number = 1
+    while (kept := run.with_name(f"{name}-unfinished-{number}")).exists():
+        number += 1
+    return run.rename(kept)

@@ -1,0 +1,94 @@
+"""The one next thing to do after a run, computed from what was found."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from zcbench.analysis.pool import behaviour
+from zcbench.record.reader import Record
+from zcbench.record.schema import FAULT_FILE, STDERR_FILE, Ending, Finding, Result
+
+# Of this command only: where it wrote, and what it printed, is not part of the run to be made again.
+_VALUED = ("--out", "--root", "--report", "--report-dir", "--metrics")
+_SWITCHES = ("--quiet", "--json", "--github", "--dry-run")
+ENOUGH_HITS = 0.99  # of the acquires: what misses beyond it is the pool's size, not its start
+_HOUR_S = 3600.0
+_FIVE_MINUTES_S = 300.0
+
+
+def next_step(record: Record, result: Result) -> str:
+    """One sentence or command: what a person does now. Never empty."""
+    end = result.end
+    if end.ending is Ending.INTERRUPTED:
+        return f"let it run to its end: {again(record)}"
+    if end.ending is Ending.HARNESS:
+        return (
+            f"mend what stopped the harness ({end.message or 'see the report'}), then run it again"
+        )
+    if end.ending is Ending.PARTIAL:
+        return "the supervisor was killed or still runs: `zcbench watch` shows which"
+    failed = [f for f in result.findings if f.outcome == "fail" and f.level == "fail"]
+    if _died(failed):
+        return f"see where it died: {_stack_file(record)} in the run's directory"
+    for finding in failed:
+        return _mend(finding, record)
+    for finding in result.findings:
+        if finding.outcome == "inconclusive" and finding.required:
+            return finding.remedy or f"run longer, so that {finding.check} can be judged"
+    return _after_a_pass(record, result)
+
+
+def again(record: Record, *more: str) -> str:
+    """The command of this run, to be typed again with ``more`` arguments."""
+    kept: list[str] = []
+    skip = False
+    for argument in record.run.command or ["zcbench", "run"]:
+        if skip or argument in _SWITCHES:
+            skip = False
+        elif argument in _VALUED:
+            skip = True
+        elif argument.partition("=")[0] not in _VALUED:
+            kept.append(argument)
+    if more and more[0] in kept:  # its old value goes with it
+        at = kept.index(more[0])
+        del kept[at : at + len(more)]
+    return f"`{shlex.join([*kept, *more])}`"
+
+
+def _died(failed: Sequence[Finding]) -> bool:
+    return any(finding.check == "life" for finding in failed)
+
+
+def _stack_file(record: Record) -> str:
+    fault = record.path / FAULT_FILE
+    return FAULT_FILE if fault.is_file() and fault.stat().st_size else STDERR_FILE
+
+
+def _mend(finding: Finding, record: Record) -> str:
+    traced = record.run.tracemalloc or record.run.scenario.source.unpaced
+    ours = record.run.ingested is None
+    if finding.check == "memory" and ours and not traced:
+        return f"find where: {again(record, '--diagnose')}"
+    return finding.remedy or f"see {finding.check} in the report"
+
+
+def _after_a_pass(record: Record, result: Result) -> str:
+    if record.run.ingested is not None:
+        return "nothing: what was measured is sound; `zcbench run` measures the rest"
+    if (slots := _slots_wanting(record, result)) is not None:
+        return f"give the pool the slots that were in flight: {again(record, '--pool', str(slots))}"
+    length_s = record.run.scenario.duration
+    if length_s < _FIVE_MINUTES_S:
+        return "longer, for slow leaks and lost slots: `zcbench run stability-5min`"
+    if length_s < _HOUR_S:
+        return "longer, for rare gaps: `zcbench run stability-1h`"
+    return "keep this run: later ones can be held against it"
+
+
+def _slots_wanting(record: Record, result: Result) -> int | None:
+    """The slots that would have served nearly every acquire; None if those there were did."""
+    seen = behaviour(record, result.totals, None)
+    if seen.hit_rate is None or seen.hit_rate >= ENOUGH_HITS:
+        return None
+    return seen.slots_needed
