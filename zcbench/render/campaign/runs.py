@@ -52,7 +52,7 @@ def report_of(run: Judged) -> str:
 def comparison(runs: Sequence[Judged]) -> Table:
     """The original's table of results, a column for each run."""
     return Table(
-        "Runs side by side",
+        f"{', '.join(run.name for run in runs)} side by side",
         (Column("", "left"), *(Column(run.name) for run in runs)),
         tuple((text(title), *(value(run) for run in runs)) for title, value in _ROWS),
     )
