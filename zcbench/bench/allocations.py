@@ -55,7 +55,7 @@ def allocated(work: Work, run: Callable[[Work], object]) -> Allocated:
 
 
 def _more(shorter: Callable[[], object], longer: Callable[[], object]) -> tuple[int, int, int]:
-    """What ``longer`` allocates more; both were run before, so that their caches are filled."""
+    """What ``longer`` allocates more. The first to be counted fills caches, memray's too."""
     _counted(shorter)
     less, more = _counted(shorter), _counted(longer)
     return more[0] - less[0], more[1] - less[1], more[2] - less[2]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import psutil
-
 
 def peak_bytes() -> int | None:
     """The peak of its resident set; None where the system does not say.
@@ -20,6 +18,8 @@ def peak_bytes() -> int | None:
                     return int(line.split()[1]) * 1024
         return None
     if sys.platform == "win32":
+        import psutil
+
         return int(psutil.Process().memory_info().peak_wset)
     import resource
 

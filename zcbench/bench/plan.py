@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Literal
 
 import psutil
 
@@ -18,16 +19,24 @@ _SHARE = 0.5  # of the available memory that the largest setting may take: two p
 _COPIES = 2  # of each packet in memory, at most: the slot's and the application's
 
 
+Counting = Literal["always", "once"]
+
+
 @dataclass(frozen=True)
 class Plan:
-    """``seconds`` is how long each measurement aims to last; ``counting`` whether allocations are counted."""
+    """``seconds`` is how long each measurement aims to last. Allocations are counted in every setting, or where
+    ``counting`` is "once", in the first."""
 
     peers: list[PeerInfo]
     settings: list[Setting]
     rounds: int
     seed: int
     seconds: float
-    counting: bool = True
+    counting: Counting = "always"
+
+    def counts(self, setting: Setting) -> bool:
+        """Whether allocations are counted in ``setting``."""
+        return self.counting == "always" or setting == self.settings[0]
 
 
 def make_plan(
@@ -39,7 +48,7 @@ def make_plan(
     rounds: int,
     seed: int,
     seconds: float,
-    counting: bool = True,
+    counting: Counting = "always",
 ) -> Plan:
     """From what the command line says; lists have commas between. Raises BenchError."""
     if not 1 <= rounds <= MOST_ROUNDS:

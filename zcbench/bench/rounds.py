@@ -12,6 +12,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from itertools import product
 
@@ -23,6 +24,7 @@ from zcbench.bench.peers import PeerInfo
 from zcbench.bench.plan import Plan, work
 from zcbench.bench.results import Cell, Results, Setting, Told
 from zcbench.bench.work import Work
+from zcbench.units import format_duration
 
 TIMEOUT_S = 60.0  # of one measurement: a peer that waits for ever has failed
 _OPENING_BYTES = 64 * 2**20  # that the opening round moves on the clock, at most
@@ -52,6 +54,7 @@ class Rounds:
             for peer in self._peers
         }
         self._finished = 0
+        self._began = 0.0  # the round that goes on, s
 
     def run(self) -> None:
         """Measure everything."""
@@ -59,7 +62,7 @@ class Rounds:
         for peer, setting in self._in_turn():
             self._open(peer, setting)
         for number in range(1, self._plan.rounds + 1):
-            self._say(f"round {number} of {self._plan.rounds}")
+            self._say(f"round {number} of {self._plan.rounds}{self._left(number)}")
             found = {
                 (peer.name, setting): self._once(peer, setting) for peer, setting in self._in_turn()
             }
@@ -67,6 +70,15 @@ class Rounds:
                 cell = self._cells[key]
                 self._cells[key] = msgspec.structs.replace(cell, rounds=(*cell.rounds, measured))
             self._finished = number
+
+    def _left(self, number: int) -> str:
+        """How much longer it takes, from the round before."""
+        now = time.monotonic()
+        began, self._began = self._began, now
+        if number == 1:
+            return ""
+        left = (now - began) * (self._plan.rounds - number + 1)
+        return f", about {format_duration(float(round(left)))} left"
 
     @property
     def results(self) -> Results:
@@ -91,8 +103,9 @@ class Rounds:
 
     def _open(self, peer: PeerInfo, setting: Setting) -> None:
         few = work(setting, max(100, min(_OPENING_PACKETS, _OPENING_BYTES // setting.size)))
+        counting = self._plan.counts(setting)
         try:
-            found = _measured(Order(peer=peer.name, work=few, counting=self._plan.counting))
+            found = measure_apart(Order(peer=peer.name, work=few, counting=counting))
         except MeasurementError as error:
             self._fail((peer.name, setting), error)
             return
@@ -108,7 +121,7 @@ class Rounds:
         if not cell.packets:
             return None  # it failed in the opening round
         try:
-            return _measured(Order(peer=peer.name, work=self._work(cell)))
+            return measure_apart(Order(peer=peer.name, work=self._work(cell)))
         except MeasurementError as error:
             self._fail((peer.name, setting), error)
             return None
@@ -128,7 +141,7 @@ class MeasurementError(Exception):
     """A measurement that came to nothing; the message says how."""
 
 
-def _measured(order: Order) -> Measured:
+def measure_apart(order: Order) -> Measured:
     """``order`` carried out in a process of its own. Raises MeasurementError."""
     command = [sys.executable, "-P", "-m", "zcbench.bench.cell"]
     pipe = subprocess.PIPE

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, Protocol
 
 from zcbench.bench.work import FRAME_BYTES, Packet, Work
@@ -66,7 +65,9 @@ class PeerInfo:
         return (self.copies + (size < self.threshold)) * size or 2 * FRAME_BYTES
 
     def versions(self) -> dict[str, str]:
-        """Those of its packages. Raises PackageNotFoundError for the first that is not installed."""
+        """Those of its packages. Raises PackageNotFoundError, an ImportError, for one that is not installed."""
+        from importlib.metadata import version
+
         return {name: version(name) for name in self.packages}
 
     def missing(self) -> str | None:
@@ -74,7 +75,7 @@ class PeerInfo:
         try:
             self.versions()
             importlib.import_module(f"zcbench.bench.peers.{self.module}")
-        except (PackageNotFoundError, ImportError, OSError) as error:
+        except (ImportError, OSError) as error:
             return f"pip install 'zcbench[bench]' ({type(error).__name__}: {error})"
         return None
 
