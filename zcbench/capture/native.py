@@ -70,6 +70,7 @@ class NativeEngine:
             in_place=isinstance(source, InPlaceSource),
         )
         self.read = self._core.read  # bound directly: one call fewer per packet
+        self.read_many = self._core.read_many
         self._stream: Any = None
         self._close_stream: weakref.finalize[..., Any] | None = None
         self._stopping = (
