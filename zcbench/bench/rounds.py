@@ -8,6 +8,7 @@ how many packets make a measurement as long as it should be.
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import signal
 import subprocess
@@ -30,6 +31,8 @@ TIMEOUT_S = 60.0  # of one measurement: a peer that waits for ever has failed
 _OPENING_BYTES = 64 * 2**20  # that the opening round moves on the clock, at most
 _OPENING_PACKETS = 2000
 _MOST_PACKETS = 1_000_000
+# NumPy's BLAS would start a thread for each core, and let it spin beside the producer.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 Key = tuple[str, Setting]
 
@@ -145,7 +148,9 @@ def measure_apart(order: Order) -> Measured:
     """``order`` carried out in a process of its own. Raises MeasurementError."""
     command = [sys.executable, "-P", "-m", "zcbench.bench.cell"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as child:
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, env=os.environ | _ENVIRONMENT
+    ) as child:
         try:
             printed, complaints = child.communicate(msgspec.json.encode(order), TIMEOUT_S)
         except BaseException as error:

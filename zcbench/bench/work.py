@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 CHANNELS = 2
 FRAME_BYTES = CHANNELS * 4
 DEPTH = 64  # packets that may wait between the producer and the application
+BATCH = 16  # packets that are taken by one call, where a peer has such a call
 BLOCKS = 8  # different packets that the producer sends, round and round: as a driver's few buffers
 
 Packet = NDArray[np.float32]

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 _SIZES, _HOLD, _THREADS = "3840,16KiB,64KiB,256KiB,1MiB", "0,1,100", "1,4"
+ROUNDS = 5  # the fewest that give an interval (zcbench.bench.ratios)
 INTERRUPTED, FAILED = 130, 1
 
 
@@ -19,7 +20,7 @@ INTERRUPTED, FAILED = 130, 1
 @click.option("--sizes", metavar="SIZE,...", help=f"of a packet (default: {_SIZES})")
 @click.option("--hold", metavar="N,...", help=f"packets the application holds (default: {_HOLD})")
 @click.option("--threads", metavar="N,...", help=f"of the application (default: {_THREADS})")
-@click.option("--rounds", type=int, help="of all peers in turn (default: 10)")
+@click.option("--rounds", type=int, help=f"of all peers in turn (default: {ROUNDS})")
 @click.option("--seed", type=int, default=1, show_default=True, help="of the order in each round")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
               help="a new directory for bench.md, bench.json and the figure")  # fmt: skip
@@ -58,7 +59,7 @@ def command(
         sizes=sizes or ("3840,64KiB" if quick else _SIZES),
         hold=hold or ("0" if quick else _HOLD),
         threads=threads or ("1" if quick else _THREADS),
-        rounds=(2 if quick else 10) if rounds is None else rounds,
+        rounds=(2 if quick else ROUNDS) if rounds is None else rounds,
         seed=seed,
         seconds=0.05 if quick else 0.2,
         counting="once" if quick else "always",

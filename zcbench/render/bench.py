@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -189,53 +189,72 @@ def _peers(results: Results) -> list[str]:
 # -- the figure
 
 _PANEL = (300, 220)  # width, height in px
-_LIMIT, _OURS = theme.GREY, theme.BLUE
-_PEERS = (theme.ORANGE, theme.GREEN, theme.PURPLE, theme.RED, theme.INK)
-_DASHES = ((1, 0), (6, 3), (2, 3))
+_COLOURS = {
+    "limit": (theme.GREY,),
+    "zcbench": (theme.BLUE,),
+    "peer": (theme.ORANGE, theme.GREEN, theme.PURPLE),
+}
+_DASHES = ((1, 0), (6, 3), (2, 3), (8, 3, 2, 3))
+_SIZE_LABEL = (
+    "datum.value % 1024 ? format(datum.value, ',') + ' B' : datum.value < 1048576 ? "
+    "datum.value / 1024 + ' KiB' : datum.value / 1048576 + ' MiB'"
+)
+_TIME_LABEL = (
+    "datum.value < 1e3 ? datum.value + ' ns' : datum.value < 1e6 ? datum.value / 1e3 + ' µs' : "
+    "datum.value / 1e6 + ' ms'"
+)
 
 
 def figure(results: Results) -> Figure:
     """Time for a packet over its size, a line a peer, a panel for each way the application reads."""
     import altair as alt
 
-    rows: list[Row] = []
-    for found in results.cells:
-        times = times_ns(found)
-        if times and not found.failed:
-            rows.append(
-                {"peer": found.peer, "size": found.setting.size, "ns": statistics.median(times),
-                 "application": _application(found.setting)}
-            )  # fmt: skip
-    names = [peer.name for peer in results.peers if peer.missing is None]
+    rows = list(_points(results))
+    names = [name for name in (peer.name for peer in results.peers)
+             if any(row["peer"] == name for row in rows)]  # fmt: skip
     colours, dashes = _looks(results, names)
     sizes = sorted({setting.size for setting in results.settings})
+    legend = alt.Legend(symbolType="stroke", symbolSize=400, symbolStrokeWidth=2, labelLimit=200)
     encoded = alt.Chart(alt.NamedData("cells")).encode(
-        x=alt.X("size:Q", title="packet, bytes",
-                scale=alt.Scale(type="log", base=2, nice=False),
-                axis=alt.Axis(values=sizes, format="~s", labelOverlap=True)),
-        y=alt.Y("ns:Q", title="ns a packet", scale=alt.Scale(type="log"),
-                axis=alt.Axis(format="~s", tickCount=5)),
-        color=alt.Color("peer:N", title=None, scale=alt.Scale(domain=names, range=colours)),
-        strokeDash=alt.StrokeDash("peer:N", title=None, scale=alt.Scale(domain=names, range=dashes)),
+        x=alt.X("size:Q", title="a packet's size", scale=alt.Scale(type="log", base=2, nice=False),
+                axis=alt.Axis(values=sizes, labelExpr=_SIZE_LABEL, labelOverlap=True)),
+        y=alt.Y("ns:Q", title=None, scale=alt.Scale(type="log"),
+                axis=alt.Axis(labelExpr=_TIME_LABEL, tickCount=6, minExtent=56)),
+        color=alt.Color("peer:N", title=None, legend=legend,
+                        scale=alt.Scale(domain=names, range=colours)),
+        strokeDash=alt.StrokeDash("peer:N", title=None, legend=legend,
+                                  scale=alt.Scale(domain=names, range=dashes)),
     )  # fmt: skip
     width, height = _PANEL
-    drawn: Any = alt.layer(
-        encoded.mark_line(strokeWidth=1.8), encoded.mark_point(filled=True, size=28, opacity=1)
-    ).properties(width=width, height=height)
+    points = encoded.mark_point(filled=True, size=28, opacity=1).encode(strokeDash=alt.Undefined)
+    drawn: Any = alt.layer(encoded.mark_line(strokeWidth=1.8), points)
     applications = list(dict.fromkeys(map(_application, results.settings)))
-    chart: alt.FacetChart = drawn.facet(
+    chart: alt.FacetChart = drawn.properties(width=width, height=height).facet(
         facet=alt.Facet("application:N", title=None, sort=applications), columns=2
     )
     return Figure("bench", "Time for a packet, by its size", chart, {"cells": rows}, timeline=False)
 
 
+def _points(results: Results) -> Iterator[Row]:
+    for found in results.cells:
+        times = times_ns(found)
+        if times and not found.failed:
+            yield {
+                "peer": found.peer,
+                "size": found.setting.size,
+                "ns": statistics.median(times),
+                "application": _application(found.setting),
+            }
+
+
 def _looks(results: Results, names: Sequence[str]) -> tuple[list[str], list[list[int]]]:
-    """A colour for each peer, one for all limits and one for all of zcbench, told apart by their dashes."""
+    """A colour and a dash for each peer: one colour for all limits, one for all of zcbench."""
     kinds = {peer.name: peer.kind for peer in results.peers}
-    colours, dashes, seen = [], [], {"limit": 0, "zcbench": 0, "peer": 0}
+    seen = dict.fromkeys(_COLOURS, 0)
+    colours, dashes = [], []
     for name in names:
-        kind, number = kinds[name], seen[kinds[name]]
-        seen[kind] += 1
-        colours.append({"limit": _LIMIT, "zcbench": _OURS}.get(kind, _PEERS[number % len(_PEERS)]))
-        dashes.append(list(_DASHES[0] if kind == "peer" else _DASHES[number % len(_DASHES)]))
+        among, number = _COLOURS[kinds[name]], seen[kinds[name]]
+        seen[kinds[name]] += 1
+        colours.append(among[number % len(among)])
+        dashes.append(list(_DASHES[number // len(among) % len(_DASHES)]))
     return colours, dashes

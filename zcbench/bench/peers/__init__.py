@@ -94,6 +94,7 @@ PEERS = {
         PeerInfo(MEMCPY, "memcpy in C, no hand-over", "limit", "limits", 1, "source to ring"),
         PeerInfo(COPYTO, "np.copyto loop, no hand-over", "limit", "limits", 1, "source to ring"),
         PeerInfo(ZCBENCH, "zcbench", "zcbench", "native", 1, "source to slot"),
+        PeerInfo("zcbench-many", "zcbench, read_many", "zcbench", "native", 1, "source to slot"),
         PeerInfo("zcbench-in-place", "zcbench, source writes into the slot", "zcbench", "native", 0,
                  "none but the first and last frame"),
         PeerInfo("zcbench-copying", "zcbench's copying engine", "zcbench", "native", 2,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from operator import attrgetter
 from typing import Any, ClassVar
 
-from zcbench.bench.work import BLOCKS, CHANNELS, DEPTH, Packet, Work, blocks
+from zcbench.bench.work import BATCH, BLOCKS, CHANNELS, DEPTH, Packet, Work, blocks
 from zcbench.capture.copying import CopyingEngine
 from zcbench.capture.engine import PoolConfig, StreamFormat
 from zcbench.capture.native import NativeEngine
@@ -57,8 +59,27 @@ class Native:
         return 0
 
 
+class Many(Native):
+    """``engine.read_many()``, then one packet after the other."""
+
+    def packets(self, thread: int) -> Iterator[Packet]:
+        """See Peer."""
+        if self._work.threads == 1:
+            batches: Any = iter(partial(self._engine.read_many, BATCH), [])
+            return map(attrgetter("array"), chain.from_iterable(batches))
+        return self._batches_in_turn()
+
+    def _batches_in_turn(self) -> Iterator[Packet]:
+        read, wanted = self._engine.read_many, self._work.share
+        while wanted:
+            with self._reading:
+                packets = read(min(BATCH, wanted))
+            wanted -= len(packets)
+            yield from map(attrgetter("array"), packets)
+
+
 class InPlace(Native):
-    """The same with a source that writes into the slot by itself."""
+    """The same as the first with a source that writes into the slot by itself."""
 
     source = InPlaceSource
 
@@ -69,4 +90,9 @@ class Copying(Native):
     engine = CopyingEngine
 
 
-PEERS = {"zcbench": Native, "zcbench-in-place": InPlace, "zcbench-copying": Copying}
+PEERS = {
+    "zcbench": Native,
+    "zcbench-many": Many,
+    "zcbench-in-place": InPlace,
+    "zcbench-copying": Copying,
+}

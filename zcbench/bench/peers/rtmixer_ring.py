@@ -16,9 +16,7 @@ import numpy as np
 import rtmixer
 
 from zcbench.bench import _native
-from zcbench.bench.work import Packet, Work, blocks
-
-_BATCH = 16  # packets at a time: the producer keeps room to go on
+from zcbench.bench.work import BATCH, Packet, Work, blocks
 
 
 class RtmixerRing:
@@ -26,7 +24,7 @@ class RtmixerRing:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        slots = 1 << (work.ring_slots + _BATCH - 1).bit_length()
+        slots = 1 << (work.ring_slots + BATCH - 1).bit_length()
         self._rings = [rtmixer.RingBuffer(work.size, slots) for _ in range(work.threads)]
         self._thread = threading.Thread(target=self._produce, daemon=True)
 
@@ -47,7 +45,7 @@ class RtmixerRing:
         wanted, kept = work.share, 0
         while wanted:
             # The ring knows only what was given back: what is still held comes once more, before what is new.
-            count, *parts = ring.get_read_buffers(kept + min(_BATCH, wanted))
+            count, *parts = ring.get_read_buffers(kept + min(BATCH, wanted))
             new = count - kept
             if not new:
                 time.sleep(0)  # it has no way to wait either
