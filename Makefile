@@ -92,8 +92,10 @@ selftest: setup
 schema: setup
 	$(BIN)/zcbench schema --out docs/schema
 
+# The engine against its peers, in turns (docs/performance.md).
 bench: setup
-	$(BIN)/python benchmarks/handover.py
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/zcbench bench
 
 clean:
 	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

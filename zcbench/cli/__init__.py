@@ -22,6 +22,7 @@ _COMMANDS = {
     "metrics": "List everything that can be measured or expected.",
     "scenarios": "List the shipped scenarios.",
     "devices": "List the audio inputs.",
+    "bench": "Measure the engine against its peers.",
     "selftest": "Is every planted fault called by its name?",
 }
 

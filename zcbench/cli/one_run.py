@@ -6,6 +6,7 @@ which also comes when the asker is killed.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -37,7 +38,8 @@ def make_run(directory: Path, name: str, quiet: bool) -> tuple[Record, Result]:
 
 
 def _end_with_asker() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not sys.stdin: its lock must be free when the interpreter ends
+        pass
     main = threading.main_thread().ident
     if hasattr(signal, "pthread_kill") and main is not None:
         signal.pthread_kill(main, signal.SIGTERM)

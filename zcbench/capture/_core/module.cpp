@@ -367,10 +367,10 @@ bool translate_exceptions(auto&& body) {
 }
 
 PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  static const char* names[] = {"page",     "pcm",    "rate",  "frames", "channels", "typecode",
-                                "slots",    "policy", "queue", "debug",  "checksum", "pace",
-                                "speed",    "limit",  "lock",  "least",  "most",     "shrink_after_ns",
-                                "priority", nullptr};
+  static const char* names[] = {"page",     "pcm",      "rate",  "frames", "channels", "typecode",
+                                "slots",    "policy",   "queue", "debug",  "checksum", "pace",
+                                "speed",    "limit",    "lock",  "least",  "most",     "shrink_after_ns",
+                                "priority", "in_place", nullptr};
   PyObject* page = nullptr;
   PyObject* pcm = nullptr;
   double rate = 0;
@@ -390,10 +390,11 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   Py_ssize_t most = 0;
   unsigned long long shrink_after_ns = 0;
   int priority = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOdnnsninppidKpnnKi", const_cast<char**>(names), &page,
+  int in_place = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOdnnsninppidKpnnKip", const_cast<char**>(names), &page,
                                    &pcm, &rate, &frames, &channels, &typecode, &slots, &policy, &queue,
                                    &debug, &checksum, &pace, &speed, &limit, &lock, &least, &most,
-                                   &shrink_after_ns, &priority)) {
+                                   &shrink_after_ns, &priority, &in_place)) {
     return nullptr;
   }
   int numpy_type = 0;
@@ -472,7 +473,8 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
                            zc::ReplayConfig{{static_cast<const std::byte*>(stream->pcm.buf), bytes},
                                             static_cast<zc::Pace>(pace),
                                             speed,
-                                            limit});
+                                            limit,
+                                            in_place != 0});
   });
   if (!made) {
     Py_DECREF(object(engine));
