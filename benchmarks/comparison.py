@@ -2,9 +2,9 @@
 
     python benchmarks/comparison.py RUN RUN [RUN ...] [--planted DIR ...]
 
-RUN: records of sound runs of one scenario. Each is compared with each other one, both ways: a difference
-is wrong in one of them, and each half of a run with its other half. Then a slow-down is planted in NEW by
-multiplying its readings, and ``--planted`` runs (leaks, lost slots: real ones) are compared with all.
+RUN: records of sound runs of one scenario. Each is compared with each other one, both ways, so that a
+difference is worse in one of them, and each half of a run with its other half. Then a slow-down is planted in
+NEW by multiplying its readings, and ``--planted`` runs (leaks, lost slots: real ones) are compared with all.
 """
 
 from __future__ import annotations

@@ -103,7 +103,8 @@ def main() -> None:
             check=False,
         )
         if done.returncode:
-            sys.exit(f"pressure: {name}: {done.stderr.strip().splitlines()[-1]}")
+            why = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+            sys.exit(f"pressure: {name}: {why[-1]}")
         cells.append(json.loads(done.stdout))
         print(row(cells[-1]), flush=True)
     if arguments.json:

@@ -42,17 +42,28 @@ def _threads(body: Callable[[], None], number: int) -> Iterator[None]:
             thread.join()
 
 
+# A process that outlives the benchmark, however that ended, would go on for ever: it ends with its pipe.
+_WITH_ITS_PARENT = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+while True:
+"""
+
+
 @contextlib.contextmanager
-def _processes(program: str, number: int) -> Iterator[None]:
-    """``number`` Python processes that run ``program``."""
-    command = [sys.executable, "-S", "-c", program]
-    processes = [subprocess.Popen(command) for _ in range(number)]
+def _processes(body: str, number: int) -> Iterator[None]:
+    """``number`` Python processes that run ``body`` over and over."""
+    command = [sys.executable, "-S", "-c", f"{_WITH_ITS_PARENT}    {body}"]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        for _ in range(number)
+    ]
     try:
         yield
     finally:
         for process in processes:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 def gil() -> contextlib.AbstractContextManager[None]:
@@ -102,7 +113,7 @@ def malloc_storm() -> contextlib.AbstractContextManager[None]:
 
 def cpu() -> contextlib.AbstractContextManager[None]:
     """Two busy processes for each core."""
-    return _processes("while True: pass", 2 * (os.cpu_count() or 1))
+    return _processes("pass", 2 * (os.cpu_count() or 1))
 
 
 @contextlib.contextmanager
@@ -130,7 +141,7 @@ def _renice(nice: int) -> int | None:
 def memory() -> contextlib.AbstractContextManager[None]:
     """A process that fills a quarter of the free memory, at most 1 GiB, and lets go of it, over and over."""
     wanted = min(MOST_MEMORY_BYTES, psutil.virtual_memory().available // 4)
-    return _processes(f"while True: b'x' * {wanted}", 1)
+    return _processes(f"b'x' * {wanted}", 1)
 
 
 PRESSURES: dict[str, Pressure] = {

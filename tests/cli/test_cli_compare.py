@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+import pytest
 from click.testing import Result
 
 from tests.cli.conftest import program
 from tests.records import make_record, scenario, write_record
 from zcbench.analysis.comparison import Comparison, compare
+from zcbench.cli.baseline import against, read_baseline
+from zcbench.record.reader import read_record
 from zcbench.record.schema import End, Ending
+from zcbench.record.writer import RecordError, write_result
 from zcbench.verdict import judge
 
 Invoke = Callable[..., Result]
@@ -106,3 +113,87 @@ def test_a_run_is_held_against_its_baseline(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert "--baseline: nothing: no such run directory" in wrong.stderr
     assert not (tmp_path / "other").exists()
+
+
+def test_several_runs_are_each_held_against_the_first(invoke: Invoke, tmp_path: Path) -> None:
+    died = write_record(tmp_path / "died", ending=CRASH, packets=111, rows=2)
+    lived = write_record(tmp_path / "lived")
+    done = invoke("compare", lived, lived, died)
+    assert done.exit_code == 6
+    assert "# 2 runs against lived" in done.stdout
+    both = json.loads(invoke("compare", lived, lived, died, "--format", "json").stdout)
+    assert [one["verdict"] for one in both["comparisons"]] == ["no evidence", "worse"]
+    rows = list(
+        csv.DictReader(io.StringIO(invoke("compare", lived, died, "--format", "csv").stdout))
+    )
+    assert {row["new_run"] for row in rows} == {"died"}
+    assert next(row for row in rows if row["figure"] == "life")["verdict"] == "worse"
+
+
+def test_a_record_of_a_newer_schema_and_a_file_that_is_there_are_refused(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    run, newer = write_record(tmp_path / "run"), write_record(tmp_path / "newer")
+    text = json.loads((newer / "run.json").read_text())
+    (newer / "run.json").write_text(json.dumps(text | {"schema": 99}))
+    wrong = invoke("compare", run, newer)
+    assert wrong.exit_code == 2
+    assert "schema 99" in wrong.stderr
+    out = tmp_path / "out.md"
+    assert invoke("compare", run, run, "--out", out).exit_code == 0
+    first = out.read_text(encoding="utf-8")
+    again = invoke("compare", run, run, "--out", out)
+    assert again.exit_code == 2
+    assert "--force" in again.stderr
+    assert invoke("compare", run, run, "--out", out, "--force").exit_code == 0
+    assert first == out.read_text(encoding="utf-8")
+
+
+def test_a_record_of_an_older_schema_compares(invoke: Invoke, tmp_path: Path) -> None:
+    run, older = write_record(tmp_path / "run"), write_record(tmp_path / "older")
+    text = json.loads((older / "run.json").read_text())
+    text["scenario"]["expect"] = {"hit_rate": 90.0}
+    (older / "run.json").write_text(json.dumps(text | {"schema": 1}))
+    done = invoke("compare", older, run)
+    assert done.exit_code == 0, done.stderr
+    assert "expect: pool.hit\\_rate" in done.stdout
+
+
+def test_nothing_of_a_record_is_markup(invoke: Invoke, tmp_path: Path) -> None:
+    plan = msgspec.structs.replace(scenario(), name="<script>|x")
+    run = write_record(tmp_path / "<b>|run", plan)
+    done = invoke("compare", run, run)
+    assert "<script>" not in done.stdout
+    assert "<b>" not in done.stdout
+
+
+def test_of_a_directory_of_runs_the_newest_that_passed_is_the_baseline(tmp_path: Path) -> None:
+    # given three runs of the scenario, of which the newest failed, and a newer one of another
+    for name, day, plan, verdict in (
+        ("old", 1, "synthetic", "pass"), ("good", 2, "synthetic", "pass"),
+        ("bad", 3, "synthetic", "fail"), ("other", 4, "other", "pass"),
+    ):  # fmt: skip
+        run = write_record(tmp_path / name, msgspec.structs.replace(scenario(), name=plan))
+        text = json.loads((run / "run.json").read_text())
+        text["started_at"] = f"2026-01-0{day}T00:00:00+00:00"
+        (run / "run.json").write_text(json.dumps(text))
+        write_result(run, msgspec.structs.replace(judge(read_record(run)), verdict=verdict))
+    assert read_baseline(tmp_path, "synthetic").path.name == "good"
+    assert read_baseline(tmp_path / "bad", "synthetic").path.name == "bad"
+    with pytest.raises(RecordError, match=r"--baseline: .*no run of scenario 'third'"):
+        read_baseline(tmp_path, "third")
+
+
+@pytest.mark.parametrize(("code", "left_with"), [(0, 6), (1, 1), (4, 4), (5, 5)])
+def test_the_runs_own_exit_code_goes_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int, left_with: int
+) -> None:
+    # given a run that is worse than its baseline, and has come to something itself
+    base = make_record(tmp_path / "base")
+    new = make_record(tmp_path / "new", counters={"consumer.gaps": 30, "consumer.missing": 60})
+    result = msgspec.structs.replace(judge(new), exit_code=code)
+    assert against(base, new, result, quiet=False) == left_with
+    said = capsys.readouterr().err
+    assert "worse: Gaps in the sequence: 0 of 3,000 → 30 of 3,000" in said
+    assert against(base, base, judge(base), quiet=True) == 0
+    assert capsys.readouterr().err == ""

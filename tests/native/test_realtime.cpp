@@ -145,7 +145,9 @@ zc::StreamConfig config_of(zc::Policy policy) {
 // What an application does, with allocations of its own: holds up to `keep` packets, in waves.
 class Application {
  public:
-  explicit Application(zc::Capture& capture) : thread_([this, &capture] { run(capture); }) {}
+  explicit Application(zc::Capture& capture) : thread_([this, &capture] { run(capture); }) {
+    while (!running_) std::this_thread::yield();  // a sanitizer allocates while a thread begins
+  }
   ~Application() {
     done_ = true;
     thread_.join();
@@ -154,6 +156,7 @@ class Application {
  private:
   void run(zc::Capture& capture) {
     t_allowed = true;
+    running_ = true;
     std::deque<zc::Slot*> held;
     for (std::uint64_t taken = 0; !done_;) {
       capture.maintain();
@@ -170,6 +173,7 @@ class Application {
     for (zc::Slot* slot : held) capture.give_back(slot);
   }
 
+  std::atomic<bool> running_{false};
   std::atomic<bool> done_{false};
   std::thread thread_;
 };

@@ -96,7 +96,10 @@ def test_slots_that_come_and_go_are_not_lost(
     assert finding(record, "conservation").outcome == "pass"
 
 
-@pytest.mark.parametrize("of", [lambda _: 100, lambda i: min(200, 40 + 20 * i)])
+@pytest.mark.parametrize(
+    "of",
+    [lambda _: 100, lambda i: min(200, 40 + 20 * i), lambda i: max(100, 200 - 30 * (i // 10))],
+)
 def test_slots_lost_by_an_adaptive_pool_are_seen(tmp_path: Path, of: Callable[[int], int]) -> None:
     found = finding(run(tmp_path, pool_of(of, lost=lambda i: i)), "pool.recycling")
     assert (found.outcome, found.cause) == ("fail", "slots_lost")

@@ -158,8 +158,12 @@ class _Row:
         return any(side is not None and side.value is not None for side in (self.base, self.new))
 
     @property
-    def tested(self) -> bool:
-        return self.explained is None and readings.testable(self.base, self.new)
+    def can_differ(self) -> bool:
+        """Whether this test could ever say so: where no event came in either run it could not, and it costs
+        the others nothing (R. E. Tarone, Biometrics 46, 1990)."""
+        if self.explained is not None or readings.why_not(self.base, self.new) is not None:
+            return False
+        return not all(map(readings.without_events, (self.base, self.new)))
 
 
 def _figures(base: Run, new: Run, differ: Sequence[Difference]) -> Iterator[Compared]:
@@ -168,7 +172,7 @@ def _figures(base: Run, new: Run, differ: Sequence[Difference]) -> Iterator[Comp
         for figure in COMPARED
     ]
     rows = [row for row in rows if row.known]
-    alpha = FAMILY_ALPHA / max(1, sum(row.tested for row in rows))
+    alpha = FAMILY_ALPHA / max(1, sum(row.can_differ for row in rows))
     for row in rows:
         yield _compared(row, alpha)
 

@@ -98,9 +98,10 @@ class RunToRun:
 Reading = Plain | Blocks | Counted | Spared | Estimate
 
 
-def testable(base: Reading | None, new: Reading | None) -> bool:
-    """Whether the two can be told from chance."""
-    return why_not(base, new) is None
+def without_events(reading: Reading | None) -> bool:
+    """Whether it counts events, and none came."""
+    counted = reading.hit if isinstance(reading, Spared) else reading
+    return isinstance(counted, Counted) and not counted.events
 
 
 def why_not(base: Reading | None, new: Reading | None) -> str | None:

@@ -149,10 +149,11 @@ def growth(name: str) -> Read:
         window = None if known is None else known.trend.window
         if window is None or not per_s:
             return None
-        if window.unjudged is not None or window.slowing:
+        budget = float(run.record.run.scenario.memory.budget)
+        # Of what hardly grows, which half grew more means nothing.
+        if window.unjudged is not None or (window.slowing and window.slope > budget):
             return Plain(window.slope / per_s, warming=True)
-        matters = float(run.record.run.scenario.memory.budget) / per_s
         error = window.standard_error / per_s
-        return Estimate(window.slope / per_s, error, window.blocks - 2, matters)
+        return Estimate(window.slope / per_s, error, window.blocks - 2, budget / per_s)
 
     return read

@@ -14,6 +14,7 @@ _COMMANDS = {
     "watch": "Watch a run from another terminal.",
     "report": "Make the report of a run again, or of several.",
     "compare": "Compare runs: what is better, what is worse?",
+    "history": "Show metrics over all runs, and where they changed.",
     "ingest": "Judge what somebody else measured.",
     "schema": "Print the JSON Schema of result.json or run.json.",
     "metrics": "List everything that can be measured or expected.",

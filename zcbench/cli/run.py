@@ -60,8 +60,8 @@ DEFAULT_SCENARIO = "crash-debug"
               help="md, html, junit, json, or several: md,junit (default: md)  [ZCBENCH_REPORT]")  # fmt: skip
 @click.option("--report-dir", type=click.Path(path_type=Path), envvar="ZCBENCH_REPORT_DIR", metavar="DIR",
               help="for reports (default: the run directory)  [ZCBENCH_REPORT_DIR]")  # fmt: skip
-@click.option("--baseline", type=click.Path(path_type=Path), envvar="ZCBENCH_BASELINE", metavar="RUN",
-              help="an earlier run: leave with 6 if this one is worse  [ZCBENCH_BASELINE]")  # fmt: skip
+@click.option("--baseline", type=click.Path(path_type=Path), envvar="ZCBENCH_BASELINE", metavar="DIR",
+              help="an earlier run, or runs: leave with 6 if this is worse  [ZCBENCH_BASELINE]")  # fmt: skip
 @click.option("--metrics", envvar="ZCBENCH_METRICS", metavar="[HOST:]PORT",
               help="counters for Prometheus while it runs (no host: loopback)  [ZCBENCH_METRICS]")  # fmt: skip
 @click.option("--github", "for_github", is_flag=True, envvar="ZCBENCH_GITHUB",
@@ -126,7 +126,7 @@ def command(
     check_memory(resolved.pool.max or resolved.pool.slots, assembly.format.packet_bytes)
     if report_dir is not None:
         check_directory(formats, report_dir)
-    base = None if baseline is None else read_baseline(baseline)
+    base = None if baseline is None else read_baseline(baseline, resolved.name)
     with contextlib.ExitStack() as stack:
         exporter = None
         if metrics is not None:

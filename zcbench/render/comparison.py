@@ -10,7 +10,9 @@ import msgspec
 
 from zcbench.analysis.comparison import Compared, Comparison, Comparisons, Side, Verdict
 from zcbench.render.markdown import cell
+from zcbench.render.progress import one_line
 from zcbench.render.quantity import MISSING, show, signed
+from zcbench.render.spreadsheet import harmless
 
 MARKS: dict[Verdict | None, str] = {
     "better": "✅ better",
@@ -46,19 +48,18 @@ def table(compared: Comparisons) -> str:
     for comparison in compared.comparisons:
         for one in comparison.compared:
             values = [getattr(one, field) for field in fields]
-            writer.writerow([comparison.base.name, comparison.new.name, *map(_harmless, values)])
+            writer.writerow([comparison.base.name, comparison.new.name, *map(harmless, values)])
     return out.getvalue()
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
-    """What a terminal shows at the end of a run: the verdict, then each figure that is worse or better."""
-    yield f"against {comparison.base.name}: {sentence(comparison)}"
-    for one in comparison.compared:
-        if one.verdict in ("worse", "better"):
-            yield f"  {one.verdict:<6}  {one.title}: {change(one)}"
-    explaining = [difference for difference in comparison.differences if difference.explains]
+    """What a terminal shows at the end of a run: the verdict, the figures that are worse, what may explain."""
+    yield one_line(f"against {comparison.base.name}: {sentence(comparison)}")
+    for one in comparison.regressions[:MOST_NAMED]:
+        yield one_line(f"  worse: {one.title}: {change(one)}")
+    explaining = [str(d) for d in comparison.differences if d.explains]
     if explaining:
-        yield f"  not comparable in part: {'; '.join(map(str, explaining[:MOST_NAMED]))}"
+        yield one_line(f"  not all is comparable: {'; '.join(explaining[:MOST_NAMED])}")
 
 
 def sentence(comparison: Comparison) -> str:
@@ -190,9 +191,3 @@ def _checks(rows: Sequence[Compared]) -> list[str]:
         for one in changed
     ]
     return [*head, *body, "", f"{len(rows) - len(changed)} other checks answer as they did.", ""]
-
-
-def _harmless(value: object) -> object:
-    """Text that a spreadsheet would take for a formula, so that it does not."""
-    risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{value}" if risky else value

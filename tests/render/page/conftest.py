@@ -43,10 +43,7 @@ class Page:
 
     def open(self, *, width: int = 1100, scheme: str = "light", anchor: str = "") -> None:
         """Load it at ``width`` CSS pixels, for a reader who prefers ``scheme``; return when all is drawn."""
-        features = [
-            {"name": "prefers-color-scheme", "value": scheme},
-            {"name": "prefers-reduced-motion", "value": "reduce"},  # what is scrolled to is there
-        ]
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
         screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self.command("Emulation.setEmulatedMedia", media="", features=features)
         self.command("Emulation.setDeviceMetricsOverride", **screen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import pytest
 from axe_core_python.selenium import Axe
@@ -26,7 +27,7 @@ def shown(page: Page) -> str:
 def wheel(page: Page, figure: str, turns: int = 3) -> None:
     """Turn the wheel over the middle of ``figure`` with Ctrl held, as a trackpad's pinch does."""
     svg = page.browser.find_element(By.CSS_SELECTOR, f"#{figure} .live svg")
-    page.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", svg)
+    page.run("arguments[0].scrollIntoView({block: 'center'})", svg)
     chain = ActionChains(page.browser).key_down(Keys.CONTROL)
     for _ in range(turns):
         chain.scroll_from_origin(ScrollOrigin.from_element(svg), 0, -120)
@@ -103,7 +104,7 @@ def test_dragging_moves_the_time(page: Page) -> None:
     page.wait("return document.getElementById('shown').textContent === '0:23 to 0:38'")
     # when it is dragged to the left
     svg = page.browser.find_element(By.CSS_SELECTOR, "#figure-rate .live svg")
-    page.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", svg)
+    page.run("arguments[0].scrollIntoView({block: 'center'})", svg)
     chain = ActionChains(page.browser).move_to_element_with_offset(svg, 0, -60)
     chain.click_and_hold().move_by_offset(-200, 0).release().perform()
     page.wait("return document.getElementById('shown').textContent !== '0:23 to 0:38'")
@@ -135,6 +136,17 @@ def test_a_finding_leads_to_the_moment_that_shows_it(page: Page) -> None:
     page.wait("return document.getElementById('shown').textContent === '0:16 to 0:26'")
     assert page.run("return location.hash") == "#figure-latency"
     page.comes(lambda: len(set(page.times().values())) == 1)
+
+
+def test_the_values_under_the_pointer_are_said(page: Page) -> None:
+    svg = page.browser.find_element(By.CSS_SELECTOR, "#figure-memory .live svg")
+    page.run("arguments[0].scrollIntoView({block: 'center'})", svg)
+    ActionChains(page.browser).move_to_element_with_offset(svg, 0, -60).perform()
+    out = page.browser.find_element(By.CSS_SELECTOR, "#figure-memory .readout")
+    page.comes(lambda: out.text)
+    assert re.fullmatch(
+        r"0:\d\d: RSS 50(\.\d+)? MiB, Python heap 1\.9\d* MiB, native heap 5\.7\d* MiB", out.text
+    )
 
 
 def test_text_of_the_record_is_text(page: Page) -> None:

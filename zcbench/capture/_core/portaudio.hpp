@@ -1,4 +1,16 @@
 // PortAudio's stream callback. Runs on the audio thread: no lock, no GIL, no allocation but under grow.
+//
+// What it calls, and why each is bounded (tests/native/test_realtime.cpp aborts on malloc and on a mutex):
+// - SlotPool::acquire: a compare-and-swap, tried again only when another thread's succeeded.
+// - note_demand (adaptive): the same; at most one futex wake, while the keeper sleeps.
+// - memcpy of a block: the slab's pages were touched when it was made, and locked if that was asked for.
+// - crc32 of a block: only when a verifier asks for it.
+// - PacketRing::push: two loads and two stores.
+// - Doorbell::ring: a fence and a load; a futex wake (never a wait) while the reader sleeps.
+// - SlotPool::give_back: only when the queue is full. It may yield to a thread that was stopped between two
+//   instructions of a pop, where every other cell is full: it waits for no lock.
+// - Histogram, Counter: relaxed atomics on a page that is mapped and touched.
+// - schedule_this_thread: one system call, before the first packet.
 #pragma once
 
 #include <cstddef>

@@ -82,7 +82,7 @@ def _panel(
     name: str, panel: Panel, axis_s: float, *, is_last: bool
 ) -> alt.LayerChart | alt.FacetChart:
     hours = axis_s >= 3600
-    title = f"time into the run ({'h:min' if hours else 'min:s'})"
+    title = f"time into the run ({'h:min:s' if hours else 'min:s'})"
     axis = alt.Axis(
         title=title if is_last else None,
         labels=is_last,

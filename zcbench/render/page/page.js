@@ -153,14 +153,14 @@
   /** Says below a figure's title what its lines are at the moment under the pointer. */
   function readOut(place, view, figure) {
     const out = place.querySelector(".readout");
-    const lines = Object.entries(figure.columns).filter(([, columns]) => columns.v && columns.t.length > 1);
+    const lines = Object.entries(figure.columns).filter(([name]) => NAME_AND_UNIT.test(name));
     view.addEventListener("pointermove", (event) => {
       const svg = view.container().querySelector("svg");
       const x = event.clientX - svg.getBoundingClientRect().left - view.origin()[0];
       if (x < 0 || x > view.width()) return;
       const [from, to] = view.signal("zoom_t")?.map(Number) ?? whole;
       const at = from + (x / view.width()) * (to - from);
-      out.textContent = clock(at) + ": " + lines.map(([name, c]) => name + " " + nearest(c, at)).join(", ");
+      out.textContent = clock(at) + ": " + lines.map(([name, c]) => valued(name, nearest(c, at))).join(", ");
     });
   }
 
@@ -173,8 +173,17 @@
       else high = middle;
     }
     if (low > 0 && at - columns.t[low - 1] < columns.t[low] - at) low -= 1;
-    const value = columns.v[low];
-    return value === null ? "–" : String(Number(value.toPrecision(6)));
+    return columns.v[low] ?? null;
+  }
+
+  const NAME_AND_UNIT = /^(.+) \((.+)\)$/;
+
+  function valued(line, value) {
+    const [, name, unit] = NAME_AND_UNIT.exec(line);
+    if (value === null) return name + " –";
+    if (unit !== "s") return name + " " + Number(value.toPrecision(6)) + " " + unit;
+    const [factor, shorter] = value < 1e-3 ? [1e6, "µs"] : value < 1 ? [1e3, "ms"] : [1, "s"];
+    return name + " " + Number((value * factor).toPrecision(3)) + " " + shorter;
   }
 
   // -- tables

@@ -1,0 +1,79 @@
+"""``zcbench history``: a metric over all runs below a directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zcbench.record.writer import RecordError
+
+FIGURES = (".svg", ".png")
+
+
+@click.command("history")
+@click.option(
+    "--metric",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="which; again for more (--list has all)",
+)
+@click.option("--root", type=click.Path(path_type=Path), envvar="ZCBENCH_ROOT", metavar="DIR",
+              help="where the runs are, at any depth (default: reports/runs)")  # fmt: skip
+@click.option("--scenario", metavar="NAME", help="only runs of this scenario")
+@click.option("--format", "form", type=click.Choice(["md", "json", "csv"]), default="md",
+              show_default=True, help="of what is printed")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="write here, not to stdout"
+)
+@click.option(
+    "--figure", type=click.Path(path_type=Path), metavar="FILE", help="draw it too: .svg or .png"
+)
+@click.option("--force", is_flag=True, help="overwrite --out and --figure")
+@click.option("--list", "listed", is_flag=True, help="list the metrics, and leave")
+def command(
+    names: tuple[str, ...],
+    root: Path | None,
+    scenario: str | None,
+    form: str,
+    out: Path | None,
+    figure: Path | None,
+    force: bool,
+    listed: bool,
+) -> None:
+    """Show metrics over all judged runs, oldest first, with each change of level and the commit it came with.
+
+    A scenario has a table of its own. Runs that cannot be read are named on stderr and left out.
+    """
+    from zcbench.analysis.history import DEFAULT, HISTORIC, resolve
+
+    if listed:
+        width = max(map(len, HISTORIC))
+        for known in HISTORIC.values():
+            click.echo(f"{known.name:<{width}}  {known.unit:<11}  {known.meaning}")
+        return
+    metrics = list({(metric := resolve(name)).name: metric for name in names or DEFAULT}.values())
+    if figure is not None and figure.suffix not in FIGURES:
+        raise RecordError(f"--figure {figure}: name a file that ends in {' or '.join(FIGURES)}")
+
+    from zcbench.cli.output import emit, writable, write
+    from zcbench.record.results import read_results
+    from zcbench.record.writer import RUNS_ROOT
+    from zcbench.render import history
+
+    writable(out, force)
+    writable(figure, force, "--figure")
+    results = read_results(root or RUNS_ROOT, [metric.name for metric in metrics], scenario)
+    for problem in results.problems:
+        click.echo(f"zcbench: left out: {problem}", err=True)
+    told = history.stories(results.rows, metrics)
+    if figure is not None:
+        from zcbench.render.figures.history import draw
+
+        drawn = draw(told)
+        if drawn is None:
+            raise RecordError(f"--figure {figure}: no run has a value of these metrics")
+        write(figure, drawn.png() if figure.suffix == ".png" else drawn.svg().encode(), "--figure")
+    render = {"md": history.markdown, "json": history.json, "csv": history.table}[form]
+    emit(render(told), out)
