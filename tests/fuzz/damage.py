@@ -18,10 +18,21 @@ NUMBERS = (
 TEXTS = (
     "", " ", "\0", "\n", "a\r\nb", "|", "`", "```", "*_[x](y)", "<script>alert(1)</script>", "</script>", "]]>",
     "<!--", "&amp;", "\x1b[31m", "\x7f", "\u202e", "\ufeff", "\ufffe", "\ud800", "é", "😀", "::error::x", "%0A",
-    "$(x)", "{{ 7 * 7 }}", "{% raw %}", "[bold]x[/]", "..", "../../x", "/", "=1+1", '"', "'", "nan", "x" * 20_000,
-    "-1", "1e999", "9" * 5000, "2026-13-45T99:99:99", "0001-01-01T00:00:00+23:59",
+    "$(x)", "{{ 7 * 7 }}", "{% raw %}", "[bold]x[/]", "..", "../../x", "/", "=1+1", '"', "'", "nan",
+    "x" * 20_000, "-1", "1e999", "9" * 5000, "2026-13-45T99:99:99", "0001-01-01T00:00:00+23:59",
 )  # fmt: skip
-OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], {"": {}}, [None], {"a": 1}, list(range(300)))
+OTHERS: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    [],
+    {},
+    [[]],
+    {"": {}},
+    [None],
+    {"a": 1},
+    list(range(300)),
+)
 
 
 def hostile(random: Random) -> Any:
@@ -41,7 +52,9 @@ def bytes_of(random: Random, content: bytes) -> bytes:
         case 1:
             return content[at:]
         case 2:
-            return content[:at] + bytes([content[at] ^ 1 << random.randrange(8)]) + content[at + 1 :]
+            return (
+                content[:at] + bytes([content[at] ^ 1 << random.randrange(8)]) + content[at + 1 :]
+            )
         case 3:
             return content[:at] + bytes(to - at) + content[to:]
         case 4:
@@ -49,7 +62,16 @@ def bytes_of(random: Random, content: bytes) -> bytes:
         case 5:
             return content[:to] + content[at:]
         case 6:
-            junk = (b"\xff", b"\xed\xa0\x80", b"\x1b[2J", b"[" * 100_000, b'{"a":' * 100_000, b'"', b",", b"\n")
+            junk = (
+                b"\xff",
+                b"\xed\xa0\x80",
+                b"\x1b[2J",
+                b"[" * 100_000,
+                b'{"a":' * 100_000,
+                b'"',
+                b",",
+                b"\n",
+            )
             return content[:at] + random.choice(junk) + content[at:]
         case _:
             return random.randbytes(random.randrange(200))
@@ -59,7 +81,7 @@ def json_of(random: Random, content: bytes) -> bytes:
     """A JSON document with one of its values replaced, left out, or added to."""
     try:
         whole = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return bytes_of(random, content)
     return json.dumps(_changed(random, whole)).encode()
 
@@ -135,13 +157,15 @@ def words_of(random: Random, content: bytes) -> bytes:
     for _ in range(random.randrange(1, 5)):
         within = random.choice((64, min(len(page), 8000), len(page)))
         at = random.randrange(max(1, within // 4 - 2)) * 4
-        value = random.choice((0, 1, 2**16, 2**31, 2**32 - 1, 2**62, 2**63, 2**64 - 2, 2**64 - 1, 976, len(page)))
+        value = random.choice(
+            (0, 1, 2**16, 2**31, 2**32 - 1, 2**62, 2**63, 2**64 - 2, 2**64 - 1, 976, len(page))
+        )
         page[at : at + 8] = value.to_bytes(8, "little")
     return bytes(page)
 
 
 def file(random: Random, path: Path, ways: Sequence[Callable[[Random, bytes], bytes]]) -> None:
-    """Damage the file at ``path`` in one of ``ways`` or as :func:`bytes_of`; now and then it goes altogether."""
+    """Damage the file at ``path`` in one of ``ways`` or as :func:`bytes_of`; now and then it goes."""
     what = random.randrange(20)
     if what == 0:
         path.unlink()
@@ -162,3 +186,10 @@ def copy(source: Path, to: Path) -> Path:
     shutil.rmtree(to, ignore_errors=True)
     shutil.copytree(source, to)
     return to
+
+
+def emptied(folder: Path) -> Path:
+    """The directory ``folder``, with nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

@@ -1,4 +1,4 @@
-"""What zcbench promises of anything it is given to read. Each function breaks something, and asserts the promise.
+"""What zcbench promises of anything it is given to read. Each function breaks something and asserts it.
 
 Whatever is raised here and is not the one error that the promise names is a bug.
 """
@@ -112,7 +112,7 @@ def history(random: Random, runs: Path) -> None:
 
 
 def scenario(random: Random, text: str, path: Path) -> None:
-    """Any text as a scenario: ScenarioError, or a scenario that is the same again when it is printed and read."""
+    """Any text as a scenario: ScenarioError, or one that is the same when it is printed and read."""
     from zcbench.scenario import ScenarioError, load, to_toml
 
     path.write_bytes(_toml(random, text))
@@ -129,8 +129,19 @@ def setting(random: Random) -> None:
     """Any text as the value of any key: ScenarioError, or a scenario."""
     from zcbench.scenario import FLAGS, ScenarioError, Setting, load
 
-    keys = [*FLAGS.values(), "limits.rss", "memory.budget", "gc.every", "tags.x", "name", "expect", "expect.0"]
-    given = [Setting(random.choice(keys), _text(random), "--set") for _ in range(random.randrange(1, 4))]
+    keys = [
+        *FLAGS.values(),
+        "limits.rss",
+        "memory.budget",
+        "gc.every",
+        "tags.x",
+        "name",
+        "expect",
+        "expect.0",
+    ]
+    given = [
+        Setting(random.choice(keys), _text(random), "--set") for _ in range(random.randrange(1, 4))
+    ]
     try:
         load(flags=given)
     except ScenarioError as error:
@@ -142,22 +153,32 @@ def _toml(random: Random, text: str) -> bytes:
     content = text.encode()
     for _ in range(random.randrange(1, 4)):
         way = random.choice((_toml_line, _toml_line, damage.bytes_of))
-        content = damage.lines_of(random, content, way) if way is _toml_line else way(random, content)
+        content = (
+            damage.lines_of(random, content, way) if way is _toml_line else way(random, content)
+        )
     return content
 
 
 def _toml_line(random: Random, line: bytes) -> bytes:
     key, equals, _ = line.partition(b" = ")
     value = damage.hostile(random)
-    shown = json.dumps(value).encode() if random.randrange(4) else str(value).encode("utf-8", "replace")
+    shown = (
+        json.dumps(value).encode() if random.randrange(4) else str(value).encode("utf-8", "replace")
+    )
     if not equals:
-        return random.choice((b"[", b"[[expect]]", b"[pool.slots]", b"a.b.c = 1", b'"' + b"x" * 3000 + b'" = 1'))
-    return key + b" = " + shown.replace(b"null", b"nan").replace(b"Infinity", b"inf").replace(b"NaN", b"nan")
+        return random.choice(
+            (b"[", b"[[expect]]", b"[pool.slots]", b"a.b.c = 1", b'"' + b"x" * 3000 + b'" = 1')
+        )
+    return (
+        key
+        + b" = "
+        + shown.replace(b"null", b"nan").replace(b"Infinity", b"inf").replace(b"NaN", b"nan")
+    )
 
 
 # What a person may write, in pieces that are put together at random.
 _PIECES = (
-    *("pool.hit_rate", "rss", "latency", "hold", "p99", "p99.9", "slope", "last", "first", "from", "to", "for", "max"),
+    *("pool.hit_rate", "rss", "latency", "hold", "p99", "p99.9", "slope", "last", "first", "from", "to", "max"),
     *("<", "<=", ">", ">=", "==", "!=", "=", "(", ")", ",", ".", " ", "-", "+", "%", "/", "e", "_"),
     *("0", "1", "5", "30", "1.5", "1e3", "1e999", "1e-999", "9" * 400, "nan", "inf", "٣", "²", "½", "Ⅷ", "１"),
     *("s", "ms", "us", "µs", "m", "h", "d", "KiB", "MiB", "GB", "B", "k", "kHz", "Hz", "/s", "/h", "/d", "x"),
@@ -170,7 +191,7 @@ def _text(random: Random) -> str:
 
 
 def quantity(random: Random) -> None:
-    """Any text as a duration, size, rate, growth or speed: UnitError, or a finite one above 0 that prints as itself."""
+    """Any text as a duration, size, rate, growth or speed: UnitError, or one above 0 that prints as itself."""
     text = _text(random)
     parsers: tuple[Callable[[str], float], ...] = (
         units.parse_duration, units.parse_size, units.parse_rate, units.parse_growth, units.parse_speed,
@@ -184,7 +205,12 @@ def quantity(random: Random) -> None:
         assert math.isfinite(found)
         assert found > 0
         assert parse(str(found)) == found
-        for show in (units.format_bytes, units.format_duration, units.format_rate, units.format_count):
+        for show in (
+            units.format_bytes,
+            units.format_duration,
+            units.format_rate,
+            units.format_count,
+        ):
             show(found)
 
 
@@ -193,7 +219,9 @@ def expected(random: Random) -> None:
     text = _text(random)
     if random.randrange(3):
         name = random.choice([*expectation.QUANTITIES, *expectation.ALIASES])
-        statistic = random.choice(("", ".p99", ".max", ".slope", ".rate", ".delta", ".mean", ".last"))
+        statistic = random.choice(
+            ("", ".p99", ".max", ".slope", ".rate", ".delta", ".mean", ".last")
+        )
         window = random.choice(("", ", last=5m", ", from=1s", ", to=0", ", first=1e9d"))
         text = f"{name}{statistic}{window} {random.choice(list(expectation.OPERATORS))} {_text(random)}"
     try:
@@ -217,8 +245,12 @@ def table(random: Random, content: bytes, folder: Path) -> None:
         content = way(random, content)
     file.write_bytes(content)
     out = folder / "out"
-    mapped = random.choice(("elapsed_s=time", "elapsed_s=time:unix", "elapsed_s=time:iso", _text(random)))
-    totals = random.choice(("pool.hits=10", "pool.slots=4", f"pool.misses={_text(random)}", _text(random)))
+    mapped = random.choice(
+        ("elapsed_s=time", "elapsed_s=time:unix", "elapsed_s=time:iso", _text(random))
+    )
+    totals = random.choice(
+        ("pool.hits=10", "pool.slots=4", f"pool.misses={_text(random)}", _text(random))
+    )
     arguments: list[Any] = ["--map", mapped, "--total", totals, "--out", out]
     if random.randrange(4) == 0:
         arguments += [random.choice(("--rate", "--duration", "--slots", "--name")), _text(random)]

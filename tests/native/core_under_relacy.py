@@ -44,7 +44,8 @@ REWRITTEN = (
     (r"std::unique_ptr<T\[\]> cells_", "std::unique_ptr<relaxed::Plain<T>[]> cells_"),
     (r"new T\[", "new relaxed::Plain<T>["),
     (
-        r"  (std::byte\*|Segment\*|std::uint(?:32|64)_t) (\w+) = (nullptr|0);(?=.*\n(?:.*\n)*?enum class Policy)",
+        r"  (std::byte\*|Segment\*|std::uint(?:32|64)_t) (\w+) = (nullptr|0);"
+        r"(?=.*\n(?:.*\n)*?enum class Policy)",
         r"  relaxed::Plain<\1> \2{\3};",
     ),
     # Four overflow headers in all, so that the programs come to the end of them.
