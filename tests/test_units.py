@@ -73,6 +73,13 @@ def test_a_speed_is_a_factor(text: str, speed: float) -> None:
     assert parse_speed(text) == speed
 
 
+@pytest.mark.parametrize("text", [".", ".e5", "..", "e5", "1.2.3", ".e5 KiB", "1e9999"])
+def test_what_only_looks_like_a_number_is_refused(text: str) -> None:
+    for parse in (parse_size, parse_rate, parse_speed):
+        with pytest.raises(UnitError):
+            parse(text)
+
+
 @pytest.mark.parametrize("text", ["", " ", "-1s", "0", "0s", "nan", "inf", "1e999", "s", "1..5s"])
 def test_a_duration_that_makes_no_sense_is_refused_and_echoed(text: str) -> None:
     with pytest.raises(UnitError) as error:

@@ -139,13 +139,21 @@ class Scoreboard:
             raise ScoreboardError(f"scoreboard version {version}; this zcbench reads {VERSION}")
         if buffer.nbytes < size:
             raise ScoreboardError(f"truncated: {buffer.nbytes} of {size} bytes")
-        self.words = buffer.cast("B").cast("Q")
-        self.index = {n: o // 8 for n, o in self._table(at_counters, counters)}
-        self._histograms = {n: o // 8 for n, o in self._table(at_histograms, histograms)}
+        self.words = buffer.cast("B")[: buffer.nbytes // 8 * 8].cast("Q")
+        self.index = self._table(at_counters, counters, 1)
+        self._histograms = self._table(at_histograms, histograms, _HISTOGRAM_WORDS)
 
-    def _table(self, offset: int, entries: int) -> list[tuple[str, int]]:
-        raw = [_ENTRY.unpack_from(self.buffer, offset + i * _ENTRY.size) for i in range(entries)]
-        return [(name.rstrip(b"\0").decode(), at) for name, at in raw]
+    def _table(self, offset: int, entries: int, words: int) -> dict[str, int]:
+        """Where each name's ``words`` begin, in words. Raises ScoreboardError for a damaged table."""
+        if offset + entries * _ENTRY.size > self.buffer.nbytes:
+            raise ScoreboardError("damaged: its tables do not fit in the page")
+        found: dict[str, int] = {}
+        for i in range(entries):
+            name, at = _ENTRY.unpack_from(self.buffer, offset + i * _ENTRY.size)
+            if at % 8 or at // 8 + words > len(self.words) or not name.isascii():
+                raise ScoreboardError("damaged: a table's entry leads out of the page")
+            found[name.rstrip(b"\0").decode("ascii")] = at // 8
+        return found
 
     @classmethod
     def create(cls, path: Path | None = None) -> Scoreboard:
@@ -194,8 +202,10 @@ class Scoreboard:
         return {n: None if words[i] == UNSET else words[i] for n, i in self.index.items()}
 
     def histogram(self, name: str) -> Histogram:
-        """A copy of the histogram ``name`` as it stands now."""
-        at = self._histograms[name]
+        """A copy of the histogram ``name`` as it stands now; empty if the page, an older one, has none."""
+        at = self._histograms.get(name)
+        if at is None:
+            return Histogram(0, 0, 0, np.zeros(BUCKETS, np.uint64))
         words = np.frombuffer(self.words[at : at + _HISTOGRAM_WORDS], dtype=np.uint64)
         return Histogram(int(words[0]), int(words[1]), int(words[2]), words[4:].copy())
 

@@ -251,8 +251,10 @@ def _one_term(
     text: str, noun: str, units: Mapping[str, Decimal], known: str, examples: str
 ) -> Decimal:
     _refuse_sign(text, noun)
-    match = re.fullmatch(r"\s*([0-9.]+(?:[eE][+-]?[0-9]{1,3})?)\s*(.*?)\s*", text, re.DOTALL)
-    if match is None or match[1].count(".") > 1 or match[1] == ".":
+    match = re.fullmatch(
+        r"\s*((?=\.?[0-9])[0-9.]+(?:[eE][+-]?[0-9]{1,3})?)\s*(.*?)\s*", text, re.DOTALL
+    )
+    if match is None or match[1].count(".") > 1:
         raise UnitError(f"{_echo(text)}: not a {noun}; write {examples}")
     scale = units.get(match[2].lower())
     if scale is None:

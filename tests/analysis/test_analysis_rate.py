@@ -125,3 +125,12 @@ def test_the_nominal_rate_is_that_of_the_source_at_its_speed(
 ) -> None:
     record = make_record(tmp_path / "run", msgspec.structs.replace(scenario(), source=source))
     assert nominal_per_s(record, totals(record)) == nominal
+
+
+def test_samples_of_equal_times_have_a_line_and_no_warning() -> None:
+    # given a table with many readings at each of few times, for which scipy knows no interval
+    x = np.repeat(np.arange(3.0), 8)
+    # then the line is there all the same, and nobody is warned
+    found = fit(x, 100 * x, 100.0)
+    assert found is not None
+    assert found.per_s == pytest.approx(100)

@@ -16,8 +16,11 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 CORE = HERE.parents[1] / "zcbench" / "capture" / "_core"
-SOURCES = ("rings.hpp", "signal.hpp", "pool.hpp", "pool.cpp", "capture.hpp", "capture.cpp")
-AS_THEY_ARE = ("clock.hpp", "checksum.hpp")
+SOURCES = (
+    *("rings.hpp", "signal.hpp", "slab.hpp", "slab.cpp", "pool.hpp", "pool.cpp", "maintain.cpp"),
+    *("capture.hpp", "capture.cpp"),
+)
+AS_THEY_ARE = ("clock.hpp", "checksum.hpp", "sizing.hpp")
 
 # What stands for what. Each must be found, or the copy is not what this file believes.
 REWRITTEN = (
@@ -33,7 +36,7 @@ REWRITTEN = (
     (r"std::atomic_thread_fence\(", "relaxed::fence("),
     (r"std::atomic<", "rl::atomic<"),
     (r"std::mutex\b", "rl::mutex"),
-    (r"const std::lock_guard lock\(", "const relaxed::Lock lock("),
+    (r"const std::lock_guard (\w+)\(", r"const relaxed::Lock \1("),
     (r"std::this_thread::yield\(\)", "rl::yield(1, $)"),
     (r"#include <(atomic|mutex|thread)>", '#include "relaxed.hpp"'),
     # Plain memory that threads hand each other: the rings' cells, and the fields of a Slot.
@@ -41,7 +44,8 @@ REWRITTEN = (
     (r"std::unique_ptr<T\[\]> cells_", "std::unique_ptr<relaxed::Plain<T>[]> cells_"),
     (r"new T\[", "new relaxed::Plain<T>["),
     (
-        r"  (std::byte\*|std::uint(?:32|64)_t) (\w+) = (nullptr|0);(?=.*\n(?:.*\n)*?enum class Policy)",
+        r"  (std::byte\*|Segment\*|std::uint(?:32|64)_t) (\w+) = (nullptr|0);"
+        r"(?=.*\n(?:.*\n)*?enum class Policy)",
         r"  relaxed::Plain<\1> \2{\3};",
     ),
     # Four overflow headers in all, so that the programs come to the end of them.

@@ -49,7 +49,8 @@ def test_a_reading_that_is_missing_is_an_empty_cell(tmp_path: Path, run_info: Ru
 
 def test_counters_keep_every_digit(tmp_path: Path, run_info: RunInfo) -> None:
     writer = RecordWriter(tmp_path, run_info)
-    writer.sample({"engine.start_ns": 2**53 - 1, "engine.captured_bytes": 123_456_789_012_345})
+    counted = {"engine.start_ns": 2**53 - 1, "engine.captured_bytes": 123_456_789_012_345}
+    writer.sample({"elapsed_s": 1.0, **counted})
     writer.close()
     samples = read_record(tmp_path).samples
     assert int(samples["engine_start_ns"][0]) == 2**53 - 1

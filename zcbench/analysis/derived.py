@@ -104,10 +104,7 @@ def _of_timings(record: Record, _found: Totals) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for timing in TIMINGS if record.board is not None else ():
         assert record.board is not None
-        try:
-            times = record.board.histogram(timing.name)
-        except KeyError:  # a page of another version has other histograms
-            continue
+        times = record.board.histogram(timing.name)
         short = timing.name.removesuffix("_ns")
         values |= {f"{short}.{which}": times.percentile(p) for which, p in _PERCENTILES.items()}
         values[f"{short}.max"] = float(times.max_ns) if times.count else None

@@ -147,7 +147,10 @@ def _thin(
 
 
 def _near_the_line(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
-    slope, intercept, *_ = stats.theilslopes(y, x)
+    with np.errstate(
+        invalid="ignore"
+    ):  # many equal times leave scipy no interval; it is not asked for
+        slope, intercept, *_ = stats.theilslopes(y, x)
     beside = y - (slope * x + intercept)
     spread = float(stats.median_abs_deviation(beside, scale="normal"))
     return np.asarray(np.abs(beside) <= max(STRAIGHT_PACKETS, OUTLIER_DEVIATIONS * spread))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
+import math
 from pathlib import Path
 
 import msgspec
 
 from zcbench.metrics import METRICS
+from zcbench.record.decoding import DamagedError, decode_event, readings
 from zcbench.record.reader import read_run
 from zcbench.record.schema import (
     EVENTS_FILE,
@@ -41,13 +42,15 @@ class Follower:
     def rows(self) -> list[Row]:
         """The samples written since the last call, by metric name."""
         found: list[Row] = []
-        for cells in csv.reader(self._samples.new()):
+        for raw in self._samples.new():
+            line = raw.decode("utf-8", errors="replace")
             if not self._header:
-                self._header = cells
+                self._header = [_NAME_OF.get(name, name) for name in line.split(",")]
                 continue
-            if len(cells) == len(self._header):
-                row = _row(zip(self._header, cells, strict=True))
-                found += [row] if row is not None else []
+            cells = readings(line)
+            if cells is not None and len(cells) == len(self._header):
+                known = ((None if math.isnan(cell) else cell) for cell in cells)
+                found.append(dict(zip(self._header, known, strict=True)))
         return found
 
     def events(self) -> list[Event]:
@@ -56,8 +59,8 @@ class Follower:
         for lines in self._events:
             for line in lines.new():
                 try:
-                    found.append(msgspec.json.decode(line, type=Event))
-                except msgspec.MsgspecError:
+                    found.append(decode_event(line))
+                except DamagedError:
                     continue  # a damaged line is the report's to tell of
         return sorted(found, key=lambda event: event.elapsed_s)
 
@@ -81,26 +84,19 @@ def end_of(event: Event) -> End | None:
         return None
 
 
-def _row(cells: zip[tuple[str, str]]) -> Row | None:
-    try:
-        return {_NAME_OF.get(name, name): float(cell) if cell else None for name, cell in cells}
-    except ValueError:
-        return None
-
-
 class _Lines:
     """The whole lines that a growing file has got since the last look."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._at, self._rest = path, 0, b""
 
-    def new(self) -> list[str]:
+    def new(self) -> list[bytes]:
         try:
             with self._path.open("rb") as file:
                 file.seek(self._at)
                 read = file.read()
-        except FileNotFoundError:
+        except OSError:  # not there yet, or no file: the report's to tell of
             return []
         self._at += len(read)
         *whole, self._rest = (self._rest + read).split(b"\n")
-        return [line.decode("utf-8", errors="replace") for line in whole]
+        return whole

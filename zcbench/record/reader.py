@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.metrics import COLUMNS
+from zcbench.record.decoding import LONGEST_S, DamagedError, decode, decode_event, readings
 from zcbench.record.schema import (
     EVENTS_FILE,
     RESULT_FILE,
@@ -93,7 +92,9 @@ def read_run(path: Path) -> RunInfo:
     data = file.read_bytes()
     _check_schema(file, data)
     try:
-        return msgspec.convert(_upgraded(msgspec.json.decode(data)), RunInfo, dec_hook=decode_unit)
+        return msgspec.convert(
+            _upgraded(decode(data, dict[str, Any])), RunInfo, dec_hook=decode_unit
+        )
     except (msgspec.MsgspecError, ValueError) as error:
         raise RecordError(
             f"{file}: cannot be read ({error}); the run left nothing to report"
@@ -102,9 +103,11 @@ def read_run(path: Path) -> RunInfo:
 
 def _upgraded(run: dict[str, Any]) -> dict[str, Any]:
     """``run.json`` of an older schema, as this one would have written it."""
-    scenario = run.get("scenario", {})
-    if run.get("schema") == 1:  # [expect] was a table with the hit rate in percent
-        least = (scenario.get("expect") or {}).get("hit_rate")
+    scenario = run.get("scenario")
+    if run.get("schema") == 1 and isinstance(scenario, dict):
+        # [expect] was a table with the hit rate in percent.
+        expect = msgspec.convert(scenario.get("expect"), dict[str, float | None] | None) or {}
+        least = expect.get("hit_rate")
         scenario["expect"] = [] if least is None else [{"that": f"pool.hit_rate >= {least:g}%"}]
     return run
 
@@ -115,8 +118,8 @@ class _Schema(msgspec.Struct):
 
 def _check_schema(file: Path, data: bytes) -> None:
     try:
-        schema = msgspec.json.decode(data, type=_Schema).schema
-    except msgspec.MsgspecError as error:
+        schema = decode(data, _Schema).schema
+    except DamagedError as error:
         raise RecordError(
             f"{file}: not valid JSON ({error}); the run left nothing to report"
         ) from error
@@ -127,34 +130,37 @@ def _check_schema(file: Path, data: bytes) -> None:
 
 
 def _read_samples(path: Path, problems: list[str]) -> dict[str, NDArray[np.float64]]:
-    columns: dict[str, list[float]] = {name: [] for name in COLUMNS}
     if not path.is_file():
         problems.append(f"{path.name} is missing: no samples")
         return {name: np.empty(0) for name in COLUMNS}
-    text = path.read_text(encoding="utf-8", errors="replace")
-    lines = text.splitlines()
-    if lines and not text.endswith("\n"):
+    lines = path.read_bytes().decode("utf-8", errors="replace").split("\n")
+    if lines.pop():
         problems.append(f"{path.name}: the last line is cut off and was left out")
-        lines.pop()
-    rows = csv.reader(lines)
-    header = next(rows, [])
-    unreadable = 0
-    for row in rows:
-        try:
-            values = [float(cell) if cell else np.nan for cell in row]
-        except ValueError:
-            values = []
-        if len(values) != len(header):
-            unreadable += 1
-            continue
-        found = dict(zip(header, values, strict=True))
-        for name, column in columns.items():
-            column.append(found.get(name, np.nan))
-    if unreadable:
-        problems.append(f"{path.name}: {unreadable} unreadable lines were left out")
-    if not columns["elapsed_s"]:
+    header = lines[0].split(",") if lines else []
+    rows = [readings(line) for line in lines[1:]]
+    whole = [row for row in rows if row is not None and len(row) == len(header)]
+    if len(whole) < len(rows):
+        problems.append(f"{path.name}: {len(rows) - len(whole)} unreadable lines were left out")
+    table = np.array(whole, dtype=np.float64).reshape(len(whole), len(header))
+    at = {name: index for index, name in enumerate(header)}
+    times = table[:, at["elapsed_s"]] if "elapsed_s" in at else np.full(len(whole), np.nan)
+    table = table[_in_time(times)]
+    if len(table) < len(whole):
+        problems.append(f"{path.name}: {len(whole) - len(table)} lines out of time were left out")
+    if not len(table):
         problems.append(f"{path.name}: no samples")
-    return {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
+    missing = np.full(len(table), np.nan)
+    return {name: table[:, at[name]].copy() if name in at else missing.copy() for name in COLUMNS}
+
+
+def _in_time(times: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The rows whose ``times`` can be, and do not go back: without those that stand in the way of more."""
+    found = np.flatnonzero((times >= 0) & (times <= LONGEST_S))
+    times = times[found]
+    late = times == np.minimum.accumulate(times[::-1])[::-1]  # nothing earlier follows
+    early = times == np.maximum.accumulate(times)  # nothing later precedes
+    kept: NDArray[np.intp] = found[late if late.sum() > early.sum() else early]
+    return kept
 
 
 def read_events(path: Path, problems: list[str]) -> list[Event]:
@@ -166,8 +172,8 @@ def read_events(path: Path, problems: list[str]) -> list[Event]:
     unreadable = 0
     for line in path.read_bytes().splitlines():
         try:
-            events.append(msgspec.json.decode(line, type=Event))
-        except msgspec.MsgspecError:
+            events.append(decode_event(line))
+        except DamagedError:
             unreadable += 1
     if unreadable:
         problems.append(f"{path.name}: {unreadable} unreadable lines were left out")
@@ -177,7 +183,7 @@ def read_events(path: Path, problems: list[str]) -> list[Event]:
 def _read_board(path: Path, problems: list[str]) -> Scoreboard | None:
     try:
         return Scoreboard.open(path)
-    except (OSError, ScoreboardError, struct.error, UnicodeDecodeError) as error:
+    except (OSError, ScoreboardError) as error:
         problems.append(f"{path.name}: {error}")
         return None
 
@@ -188,10 +194,10 @@ def _read_result(path: Path, problems: list[str]) -> Result | None:
     data = path.read_bytes()
     try:
         # Damage is a problem of one file; only a newer schema makes the whole record unreadable.
-        if msgspec.json.decode(data, type=_Schema).schema > SCHEMA:
+        if decode(data, _Schema).schema > SCHEMA:
             _check_schema(path, data)
-        return msgspec.json.decode(data, type=Result)
-    except msgspec.MsgspecError as error:
+        return decode(data, Result)
+    except DamagedError as error:
         problems.append(f"{path.name}: {error}")
         return None
 
@@ -232,8 +238,8 @@ def _started(path: Path) -> str:
         started_at: str = ""
 
     try:
-        return msgspec.json.decode((path / RUN_FILE).read_bytes(), type=Start).started_at
-    except (OSError, msgspec.MsgspecError):
+        return decode((path / RUN_FILE).read_bytes(), Start).started_at
+    except (OSError, DamagedError):
         return ""
 
 

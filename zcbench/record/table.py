@@ -104,7 +104,7 @@ def _json_rows(path: Path, file: IO[str]) -> Iterator[tuple[int, Row]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RecordError(f"{path}:{number}: not a JSON line ({error})") from error
         if not isinstance(row, dict):
             raise RecordError(f"{path}:{number}: not an object; JSON Lines has one in each line")

@@ -56,9 +56,13 @@ def find(scenario: str | Path) -> Path:
             f"shipped: {', '.join(there) or 'none'}; or give the path of a TOML file"
         )
     path = Path(scenario)
-    if path.is_dir():
+    try:
+        is_directory, exists = path.is_dir(), path.exists()
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from None
+    if is_directory:
         raise ScenarioError(f"{path}: a directory; give the path of a scenario's TOML file")
-    if not path.exists():
+    if not exists:
         raise ScenarioError(f"{path}: no such file; `zcbench scenarios` lists those shipped")
     return path
 

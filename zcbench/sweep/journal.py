@@ -7,11 +7,13 @@ runs/007/       its record
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from zcbench.record.decoding import DamagedError, decode
 from zcbench.record.reader import read_record
 from zcbench.record.schema import RESULT_FILE, Ending
 from zcbench.scenario import Scenario, load, to_toml
@@ -20,6 +22,8 @@ from zcbench.sweep.plan import Planned, SweepError
 SCHEMA = 1
 SWEEP_FILE = "sweep.json"
 SWEEP_REPORT = "sweep.md"
+
+_NAME = re.compile(r"[0-9]{3,6}")
 
 
 class PlannedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,11 +72,14 @@ def read_plan(directory: Path) -> Sweep:
     if not file.is_file():
         raise SweepError(f"{directory}: no sweep (no {SWEEP_FILE}); name a directory of one")
     try:
-        sweep = msgspec.json.decode(file.read_bytes(), type=Sweep)
-    except msgspec.MsgspecError as error:
+        sweep = decode(file.read_bytes(), Sweep)
+    except DamagedError as error:
         raise SweepError(f"{file}: cannot be read ({error})") from error
     if sweep.schema > SCHEMA:
         raise SweepError(f"{file}: schema {sweep.schema}, this zcbench reads up to {SCHEMA}")
+    for run in sweep.runs:
+        if not _NAME.fullmatch(run.name):  # it names files and directories here, and nowhere else
+            raise SweepError(f"{file}: {run.name[:60]!r} is not a run's name, as 007 is")
     return sweep
 
 

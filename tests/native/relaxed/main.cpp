@@ -8,7 +8,11 @@
 #include <string>
 
 // The core, as verify_orders.py has rewritten it.
+#include "slab.cpp"
+
 #include "pool.cpp"
+
+#include "maintain.cpp"
 
 #include "capture.cpp"
 
@@ -75,6 +79,65 @@ struct Overflow : rl::test_suite<Overflow, 4> {
     }
     RL_ASSERT(all.size() == 4);  // kChunk * kMaxChunks, as rewritten
     for (Slot* slot : all) pool.give_back(slot, 4);
+  }
+};
+
+// A slab that shrinks and grows while slots of it are taken and returned (maintain.cpp).
+struct Adaptive : rl::test_suite<Adaptive, 3> {
+  zc::Scoreboard board;
+  zc::SlotPool pool{{3, 8, Policy::adaptive, false, false, {1, 4, 0}}, board};
+
+  void thread(unsigned me) {
+    if (me == 2) {
+      for (std::uint64_t now = 1; now <= 4; ++now) pool.maintain(now);
+      return;
+    }
+    Slot* held[2] = {};
+    for (Slot*& slot : held) {
+      slot = pool.acquire(1);
+      if (slot != nullptr) slot->sequence = me;
+    }
+    RL_ASSERT(pool.oldest_lease_ns(3) <= 2);
+    for (Slot* slot : held) {
+      if (slot == nullptr) continue;
+      RL_ASSERT(slot->sequence == me);
+      pool.give_back(slot, 2);
+    }
+  }
+
+  void after() {
+    for (std::uint64_t now = 5; now <= 9; ++now) pool.maintain(now);
+    std::vector<Slot*> all;
+    while (Slot* slot = pool.acquire(10)) {
+      RL_ASSERT(std::find(all.begin(), all.end(), slot) == all.end());
+      all.push_back(slot);
+    }
+    RL_ASSERT(all.size() == board["pool.slots"] && all.size() >= 1 && all.size() <= 4);
+  }
+};
+
+// The keeper's thread (Keeper::run) sleeps until slots run low or it is stopped.
+struct Keep : rl::test_suite<Keep, 2> {
+  zc::Scoreboard board;
+  zc::SlotPool pool{{2, 8, Policy::adaptive, false, false, {2, 4, UINT64_MAX}}, board};
+  rl::atomic<bool> stopping{false};
+  rl::atomic<bool> grown{false};
+
+  void thread(unsigned me) {
+    if (me == 0) {
+      while (!stopping.load(rl::mo_acquire, $)) {
+        if (pool.maintain(1)) grown.store(true, rl::mo_release, $);
+        pool.wait_for_demand(kEver);
+      }
+    } else {
+      Slot* first = pool.acquire(1);
+      Slot* second = pool.acquire(1);
+      rl::linear_backoff wait;
+      while (!grown.load(rl::mo_acquire, $)) wait.yield($);
+      stopping.store(true, rl::mo_release, $);
+      pool.wake_maintenance();
+      RL_ASSERT(pool.acquire(1) != nullptr && first != nullptr && second != nullptr);
+    }
   }
 };
 
@@ -238,6 +301,7 @@ int main(int argc, char** argv) {
     weakened_to = named(argv[3]);
   }
   const bool all = holds<FreeSlots>("slots", iterations) && holds<Overflow>("overflow", iterations) &&
+                   holds<Adaptive>("adaptive", iterations) && holds<Keep>("keeper", iterations) &&
                    holds<Stream<1, 2>>("stream of one slot", iterations) &&
                    holds<Stream<2, 1>>("stream with a queue of one", iterations) &&
                    holds<Stop>("stop", iterations) && holds<Wake>("wake", iterations) &&

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <system_error>
 #include <vector>
 
 #include <relacy/relacy.hpp>
@@ -44,7 +45,10 @@ class Plain {
     value_($) = value;
     return *this;
   }
+  // Dying is writing: who still uses it races with that.
+  ~Plain() { value_($) = T(); }
   operator T() const { return const_cast<rl::var<T>&>(value_)($); }
+  T operator->() const { return *this; }
 
  private:
   rl::var<T> value_;

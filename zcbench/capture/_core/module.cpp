@@ -4,7 +4,9 @@
 // Py_END_ALLOW_THREADS. The audio callback and the replay driver's thread never come here.
 
 #define PY_SSIZE_T_CLEAN
+#ifndef Py_LIMITED_API  // the build says it
 #define Py_LIMITED_API 0x030B0000
+#endif
 #include <Python.h>
 
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION

@@ -70,9 +70,10 @@ class FreeRing {
   }
 
   // A mark after what is in the ring now, and whether pop() has yet to reach it: to go through it once.
-  std::size_t mark() const noexcept { return tail_.load(std::memory_order_acquire); }
+  // Relaxed: a cell's turn, not these, says that its value is there.
+  std::size_t mark() const noexcept { return tail_.load(std::memory_order_relaxed); }
   bool before(std::size_t mark) const noexcept {
-    return static_cast<std::ptrdiff_t>(mark - head_.load(std::memory_order_acquire)) > 0;
+    return static_cast<std::ptrdiff_t>(mark - head_.load(std::memory_order_relaxed)) > 0;
   }
 
  private:

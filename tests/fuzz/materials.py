@@ -1,0 +1,55 @@
+"""Sound things, to be damaged: records of every kind, scenarios, tables, a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.records import scenario, write_record
+from zcbench.record.schema import End, Ending
+from zcbench.scenario import ConsumerTable, Expectation, Scenario, shipped, to_toml
+from zcbench.sweep.journal import PlannedRun, Sweep, write_plan
+from zcbench.sweep.plan import parse_axis, plan
+
+EXAMPLES = Path(__file__).parents[1] / "record" / "examples"
+CSV = b"time,rss_bytes,heap_mib,packets,pool.hits\n" + b"".join(
+    b"%d,%d,%d,%d,10\n" % (second, 10**6 + second, 20 + second % 3, 100 * second)
+    for second in range(12)
+)
+JSON_LINES = b"".join(
+    b'{"time": %d, "rss_bytes": %d, "packets": %d}\n' % (second, 10**6 + second, 100 * second)
+    for second in range(12)
+)
+
+
+def records(folder: Path) -> list[Path]:
+    """Runs: sound (the first), with a hold time and expectations, cut off, crashed, and of each schema."""
+    expected = (
+        Expectation(that="p99(latency, last=5s) < 20ms"),
+        Expectation(that="rss < 1 GiB for=3s"),
+    )
+    held = scenario(consumer=ConsumerTable(kind="hold"), expect=expected)
+    crash = End(ending=Ending.CRASHED, signal="SIGSEGV", elapsed_s=10.0, traceback="Fatal\n  here")
+    return [
+        write_record(folder / "sound", rows=10),
+        write_record(folder / "held", held, rows=12),
+        write_record(folder / "partial", partial=True, rows=8),
+        write_record(folder / "crashed", packets=1000, ending=crash, rows=8),
+        *sorted(EXAMPLES.iterdir()),
+    ]
+
+
+def scenarios() -> list[str]:
+    """The shipped scenarios, and one with every key."""
+    return [s.path.read_text(encoding="utf-8") for s in shipped()] + [to_toml(Scenario())]
+
+
+def sweep(directory: Path) -> Path:
+    """The plan of a sweep of two runs."""
+    runs = plan("crash-debug", [parse_axis("pool.slots=10,20")])
+    planned = [PlannedRun(name=run.name, values=run.values) for run in runs]
+    write_plan(
+        directory,
+        Sweep(scenario="crash-debug", target=0.99, check=True, axes=["pool.slots"], runs=planned),
+        runs,
+    )
+    return directory

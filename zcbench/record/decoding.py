@@ -1,0 +1,82 @@
+"""Reading lines and documents that may be damaged: each kind with one error, or one word for "unreadable"."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import msgspec
+
+from zcbench.record.schema import Event
+
+T = TypeVar("T")
+
+LARGEST_READING = 2.0**64  # a counter's; beyond it the squares of readings would leave float64
+LONGEST_S = 10 * 365 * 86_400.0  # beyond any run
+
+
+class DamagedError(ValueError):
+    """Bytes that are not the JSON they should be; says what is wrong with them."""
+
+
+def decode(data: bytes | str, kind: type[T]) -> T:
+    """The JSON document ``data`` as ``kind``. Raises DamagedError."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except RecursionError as error:
+        raise DamagedError("nested too deep") from error
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise DamagedError(str(error)) from error
+
+
+class _Collection(msgspec.Struct):
+    pause_ns: float = 0.0
+
+
+class _Open(msgspec.Struct):
+    fds: int | None = None
+    threads: int | None = None
+    children: int | None = None
+    fd_names: list[str] = []
+    thread_names: list[str] = []
+    child_names: list[str] = []
+
+
+class _Site(msgspec.Struct):
+    site: str
+    grown_bytes: int
+    grown_blocks: int
+
+
+class _Sites(msgspec.Struct):
+    sites: list[_Site] = []
+
+
+# What is read out of the data of an event of this kind; other kinds' data is nobody's.
+_DATA = {"gc": _Collection, "resources": _Open, "allocations": _Sites, "native_allocations": _Sites}
+
+
+def decode_event(line: bytes | str) -> Event:
+    """A line of ``events.jsonl`` or ``worker.jsonl``. Raises DamagedError, also for data unlike its kind's."""
+    event = decode(line, Event)
+    if not abs(event.elapsed_s) <= LONGEST_S:
+        raise DamagedError(f"{event.elapsed_s} s are no time of a run")
+    if event.kind in _DATA:
+        try:
+            msgspec.convert(event.data, _DATA[event.kind])
+        except msgspec.ValidationError as error:
+            raise DamagedError(str(error)) from error
+    return event
+
+
+def readings(line: str) -> list[float] | None:
+    """The cells of a line of ``samples.csv``, NaN where there is none; None if it cannot be one.
+
+    Our own lines have no quotes, and one that damage has put there must not swallow the lines below it.
+    """
+    try:
+        values = [float(cell) if cell else math.nan for cell in line.split(",")]
+    except ValueError:
+        return None
+    # A NaN passes: to be written out is as good as to be missing.
+    return None if any(abs(value) > LARGEST_READING for value in values) else values
