@@ -1,4 +1,4 @@
-"""Threads that take, hold, look at and return the arrays of running engines, over an instrumented native module.
+"""Threads that take, hold, look at and return arrays of running engines, over an instrumented native module.
 
 ``stress_python.py --core PATH [--seconds 10] [--seed 1]``: rounds of random engines and applications until the
 seconds are over. ``--core`` is a ``_core`` that was built with a sanitizer (``make stress-python`` builds and
@@ -107,6 +107,7 @@ class Application:
                 packet = self._handed.get(timeout=0.02)
             except queue.Empty:  # policy block may be waiting for what is kept here
                 kept.clear()
+                gc.collect()
                 continue
             if packet is None:
                 break
