@@ -30,8 +30,8 @@ setup-test: setup
 setup-dev: setup
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 
-# What the tests need, where this user may install it: a PulseAudio server and PortAudio, and a browser.
-DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins chromium chromium-driver
+# What the tests need, where this user may install it: a PulseAudio server and PortAudio, a browser, a Prometheus server.
+DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins chromium chromium-driver prometheus
 debian:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  dpkg -s $(DEBIAN) >/dev/null 2>&1 || \
@@ -136,8 +136,10 @@ selftest: setup
 schema: setup
 	$(BIN)/zcbench schema --out docs/schema
 
+# The engine against its peers, in turns (docs/performance.md).
 bench: setup
-	$(BIN)/python benchmarks/handover.py
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/zcbench bench
 
 clean:
 	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -22,6 +22,9 @@ os.environ["PYTHONSAFEPATH"] = (
 _path = list(sys.path)
 sys.path[:] = [entry for entry in _path if Path(entry).resolve() != CHECKOUT]
 import zcbench.capture._core  # noqa: E402, F401  (everything else is found beside it)
+from tests.records import make_record, scenario  # noqa: E402
+from zcbench.verdict import judge  # noqa: E402
+from zcbench.verdict.readiness import Judged  # noqa: E402
 
 sys.path[:] = _path
 
@@ -36,3 +39,12 @@ def unwritable(tmp_path: Path) -> Iterator[Path]:
     locked.mkdir(mode=0o500)
     yield locked
     locked.chmod(0o700)
+
+
+@pytest.fixture(scope="session")
+def hour(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """A sound hour with 100 slots, as it was judged: made once, since it is 360,000 packets long."""
+    plan = scenario(duration_s=3600, slots=100)
+    directory = tmp_path_factory.mktemp("campaign") / "hour"
+    record = make_record(directory, plan, rows=120, run_id="hour")
+    return Judged("hour", record, judge(record))

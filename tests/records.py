@@ -170,6 +170,8 @@ def write_record(
     events: Sequence[Event] = (),
     command: Sequence[str] = ("zcbench", "run", "synthetic"),
     tags: Mapping[str, str] | None = None,
+    environment: Environment = ENVIRONMENT,
+    run_id: str = "20260101T000000Z-synthetic-000001",
 ) -> Path:
     """Write the record of a run of ``plan`` that captured ``packets`` (default: all that were due).
 
@@ -181,12 +183,12 @@ def write_record(
     plan = plan or scenario()
     due = round(plan.duration * PACKETS_PER_S)
     info = RunInfo(
-        id="20260101T000000Z-synthetic-000001",
+        id=run_id,
         started_at="2026-01-01T00:00:00.000+00:00",
         started_ns=STARTED_NS,
         command=list(command),
         scenario=plan,
-        environment=ENVIRONMENT,
+        environment=environment,
         tracemalloc=plan.sampling.tracemalloc,
         due_packets=due,
         gc_every_s=2 * plan.duration / rows,

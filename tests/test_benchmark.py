@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import runpy
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +12,6 @@ import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-HANDOVER = BENCHMARKS / "handover.py"
-
-
-def test_handing_over_a_packet_costs_less_than_half_of_a_copy() -> None:
-    measure = runpy.run_path(str(HANDOVER))["measure"]
-    pairs = measure(rounds=40)
-    assert statistics.median(zero / copied for zero, copied in pairs) < 0.5
 
 
 @pytest.mark.parametrize("pressure", ["gil", "gc", "page-faults", "malloc", "swapped"])

@@ -97,9 +97,27 @@ class SideBySide(RuleBasedStateMachine):
         ):
             assert native == reference
             return
+        self.compare(native, reference)
+
+    def compare(self, native: Any, reference: Any) -> None:
         for name in ("sequence", "frames", "channels", "nbytes", "flags", "checksum"):
             assert getattr(native, name) == getattr(reference, name), name
         self.packets.append((native, reference))
+
+    @rule(packets=st.integers(1, 5))
+    def read_many(self, packets: int) -> None:
+        def step(engine: CaptureEngine) -> Any:
+            try:
+                return list(engine.read_many(packets, timeout=0))
+            except TimeoutError:
+                return "nothing"
+
+        native, reference = self.both(step)
+        if isinstance(native, str) or isinstance(reference, str):
+            assert native == reference
+            return
+        for pair in zip(native, reference, strict=True):
+            self.compare(*pair)
 
     @precondition(lambda self: self.packets)
     @rule(data=st.data())

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from tests.capture.conftest import ramp
 from zcbench.capture import sources
-from zcbench.capture.engine import DType, StreamFormat
-from zcbench.capture.sources import ReplaySource, SourceError
+from zcbench.capture.engine import DType, PoolConfig, StreamFormat
+from zcbench.capture.native import NativeEngine
+from zcbench.capture.sources import InPlaceSource, ReplaySource, SourceError
 
 DTYPES: tuple[DType, ...] = ("float32", "int32", "int16")
 SUBTYPES = {"int16": "PCM_16", "int32": "PCM_32", "float32": "FLOAT"}
@@ -199,3 +200,18 @@ def test_without_portaudio_only_the_device_fails_and_says_how_to_get_it(
         with pytest.raises(SourceError, match="apt install libportaudio2"):
             ask()
     assert sources.tone(StreamFormat()).any()
+
+
+def test_a_slot_written_in_place_has_its_ends_and_nothing_else() -> None:
+    pcm = np.arange(1, 2 * 50 + 1, dtype=np.float32).reshape(50, 2)
+    source = InPlaceSource(pcm, "ramp", pace="manual")
+    with NativeEngine(StreamFormat(frames=20), source, PoolConfig(slots=4)) as engine:
+        engine.start()
+        assert engine.produce(3) == 3
+        for sequence in range(3):
+            packet = engine.read()
+            assert packet is not None
+            # also the third, whose last frame lies behind the end of the source
+            due = source.block(sequence, 20)
+            assert np.array_equal(packet.array[[0, -1]], due[[0, -1]])
+            assert not packet.array[1:-1].any()  # a new slot is zeros

@@ -123,11 +123,6 @@ def test_formats_that_have_nowhere_to_go_are_refused(
     assert files_below(here) == {}
 
 
-def test_several_runs_have_a_markdown_report_alone(invoke: Invoke, finished_run: Path) -> None:
-    for more in (["--format", "junit"], ["--report-dir", "x"], ["--github"]):
-        refused(invoke("report", finished_run, finished_run, *more), "several runs")
-
-
 # -- GitHub
 
 

@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstring>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "checksum.hpp"
@@ -60,6 +62,32 @@ TEST_CASE("a replay's packets carry its bytes in order and wrap inside a packet"
   CHECK(replay.produce(1) == 0);
   CHECK(capture.drained());
   CHECK(page["pool.hits"] == 100);
+  check_laws(page);
+}
+
+TEST_CASE("several packets are read at once, at one moment, and each is counted") {
+  Page page;
+  zc::Capture capture(stream(8, zc::Policy::grow), page.board());
+  const auto content = pcm(10);
+  zc::Replay replay(capture, {content, zc::Pace::manual});
+  replay.start();
+  CHECK(replay.produce(5) == 5);
+  std::array<zc::Slot*, 4> taken{};
+  REQUIRE(capture.try_read(taken) == 4);
+  for (std::uint64_t k = 0; k < 4; ++k) {
+    CHECK(taken[k]->sequence == k);
+    CHECK(taken[k]->delivered_ns == taken[0]->delivered_ns);
+  }
+  CHECK(page["engine.queued"] == 1);
+  CHECK(page["engine.delivered"] == 4);
+  CHECK(page["engine.delivered_bytes"] == 160);
+  check_laws(page);
+  CHECK(capture.try_read(std::span(taken).first(0)) == 0);
+  for (zc::Slot* slot : taken) capture.give_back(slot);
+  REQUIRE(capture.try_read(taken) == 1);
+  CHECK(taken[0]->sequence == 4);
+  capture.give_back(taken[0]);
+  CHECK(capture.try_read(taken) == 0);
   check_laws(page);
 }
 

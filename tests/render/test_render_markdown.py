@@ -12,7 +12,7 @@ import pytest
 from tests.records import Row, make_record, scenario
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Event
-from zcbench.render.markdown import render, render_many
+from zcbench.render.markdown import render
 from zcbench.render.paths import without_folders
 from zcbench.scenario import ConsumerTable, load
 from zcbench.units import Duration
@@ -333,19 +333,3 @@ def test_an_argument_with_a_line_break_stays_inside_the_command(tmp_path: Path) 
     block = re.search(r"^(````+)sh\n(.*?)\n\1$", report, re.DOTALL | re.MULTILINE)
     assert block is not None
     assert "## not a heading" in block[2]
-
-
-# -- several runs
-
-
-def test_several_runs_are_compared_in_one_table(tmp_path: Path) -> None:
-    # given a sound run, and one with 63 packets missing
-    sound = make_record(tmp_path / "sound")
-    broken = make_record(tmp_path / "broken", packets=2937)
-    report = render_many([(record, judge(record)) for record in (sound, broken)])
-    # then the comparison has both side by side, and each run's own report follows
-    table = tables(report)[0]
-    assert table[0][1:] == ["sound", "broken"]
-    delivered = next(row for row in table if row[0] == "Packets delivered")
-    assert delivered[1:] == ["3,000", "2,937"]
-    assert report.count("\n## Pool statistics") == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from zcbench.capture import _core
 from zcbench.capture.detached import DetachedPacket
 from zcbench.capture.native import NativeEngine
 
@@ -16,14 +17,19 @@ class CopyingEngine(NativeEngine):
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
-        # Not a bound method of its own in its place: that would be a cycle, and only gc would stop the stream.
-        del self.read
+        # Not bound methods of its own in their place: a cycle, and only gc would stop the stream.
+        del self.read, self.read_many
 
     def read(self, timeout: float | None = None) -> DetachedPacket | None:  # type: ignore[override]
         """The next packet, copied; see the protocol."""
         packet = self._core.read(timeout)
-        if packet is None:
-            return None
+        return None if packet is None else self._copied(packet)
+
+    def read_many(self, packets: int, timeout: float | None = None) -> list[DetachedPacket]:  # type: ignore[override]
+        """The next packets, copied; see the protocol."""
+        return [self._copied(packet) for packet in self._core.read_many(packets, timeout)]
+
+    def _copied(self, packet: _core.Packet) -> DetachedPacket:
         with packet:
             samples = np.frombuffer(bytes(packet), self.format.dtype)
             return DetachedPacket(

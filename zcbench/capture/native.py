@@ -14,7 +14,7 @@ import numpy as np
 from zcbench.capture import _core
 from zcbench.capture.engine import Packet, PoolConfig, PoolStats, StreamFormat, read_stats
 from zcbench.capture.realtime import check_realtime
-from zcbench.capture.sources import DeviceSource, ReplaySource, check_parts
+from zcbench.capture.sources import DeviceSource, InPlaceSource, ReplaySource, check_parts
 from zcbench.scoreboard import Scoreboard
 
 # The order of the C++ enums zc::Policy and zc::Pace.
@@ -67,8 +67,10 @@ class NativeEngine:
             most=pool.most,
             shrink_after_ns=round(pool.shrink_after_s * 1e9),
             priority=source.priority or 0,
+            in_place=isinstance(source, InPlaceSource),
         )
         self.read = self._core.read  # bound directly: one call fewer per packet
+        self.read_many = self._core.read_many
         self._stream: Any = None
         self._close_stream: weakref.finalize[..., Any] | None = None
         self._stopping = (

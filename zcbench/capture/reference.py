@@ -554,26 +554,35 @@ class ReferenceEngine:
 
     def read(self, timeout: float | None = None) -> Packet | None:
         """The next packet, None at the end of the stream; see the protocol."""
+        return next(iter(self.read_many(1, timeout)), None)
+
+    def read_many(self, packets: int, timeout: float | None = None) -> list[Packet]:
+        """The next packets, none at the end of the stream; see the protocol."""
+        if packets < 1:
+            raise ValueError("packets must be at least 1")
         if timeout is not None and not timeout >= 0:
             raise ValueError("timeout must be at least 0 seconds, or None")
         with self._changed:
             if not self._changed.wait_for(lambda: self._queue or self._ended, timeout):
                 raise TimeoutError("no packet within the timeout")
-            if not self._queue:
-                if self._failure is not None:
-                    raise self._failure
-                return None
-            slot = self._queue.popleft()
-            pool, now = self._pool, now_ns()
-            pool.add("engine.queued", -1)
-            pool.add("engine.delivered")
-            pool.add("engine.delivered_bytes", self.format.packet_bytes)
-            slot.delivered_ns = now
-            self.scoreboard.record("queue_ns", now - slot.queued_ns)
-            self.scoreboard.record("delivery_ns", max(0, now - slot.time_ns))
+            if not self._queue and self._failure is not None:
+                raise self._failure
+            now = now_ns()
+            taken = [self._queue.popleft() for _ in range(min(packets, len(self._queue)))]
+            delivered = [self._deliver(slot, now) for slot in taken]
             self._changed.notify_all()
-            checksum = slot.checksum if self._checksum else None
-            return ReferencePacket(self._stream.lease(slot), self._stream, slot, checksum)
+            return delivered
+
+    def _deliver(self, slot: Slot, now: int) -> Packet:
+        pool = self._pool
+        pool.add("engine.queued", -1)
+        pool.add("engine.delivered")
+        pool.add("engine.delivered_bytes", self.format.packet_bytes)
+        slot.delivered_ns = now
+        self.scoreboard.record("queue_ns", now - slot.queued_ns)
+        self.scoreboard.record("delivery_ns", max(0, now - slot.time_ns))
+        checksum = slot.checksum if self._checksum else None
+        return ReferencePacket(self._stream.lease(slot), self._stream, slot, checksum)
 
     # -- the end
 

@@ -63,6 +63,15 @@ class ReplaySource:
 
 
 @dataclass(frozen=True)
+class InPlaceSource(ReplaySource):
+    """Stands for a device that writes its samples into the slot by itself, to measure what is left then.
+
+    The native engine writes only the first and the last frame of each packet; what lies between is whatever the
+    slot held. The other engines replay it whole.
+    """
+
+
+@dataclass(frozen=True)
 class DeviceSource:
     """A PortAudio input: a sounddevice index, a part of its name, or None for the system's default.
     ``priority`` as of :class:`ReplaySource`, for the thread of PortAudio's callback."""

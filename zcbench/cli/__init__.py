@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
+from collections.abc import Iterator
 from typing import NoReturn
 
 import click
@@ -20,6 +22,7 @@ _COMMANDS = {
     "metrics": "List everything that can be measured or expected.",
     "scenarios": "List the shipped scenarios.",
     "devices": "List the audio inputs.",
+    "bench": "Measure the engine against its peers.",
     "selftest": "Is every planted fault called by its name?",
 }
 
@@ -46,17 +49,24 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command. What the user can mend is one line and exit code 2."""
-        try:
+        with explained():
             return super().invoke(ctx)
-        except (ValueError, LookupError) as error:
-            if type(error).__module__.startswith("zcbench."):
-                fail(str(error))
-            raise
-        except KeyboardInterrupt:
-            # Before or after the run itself, which the supervisor ends by its own rules. click would
-            # leave with 1, which means that a check failed.
-            print("zcbench: interrupted", file=sys.stderr)
-            sys.exit(INTERRUPTED)
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """An error that the user can mend becomes one line on stderr and exit code 2."""
+    try:
+        yield
+    except (ValueError, LookupError) as error:
+        if type(error).__module__.startswith("zcbench."):
+            fail(str(error))
+        raise
+    except KeyboardInterrupt:
+        # Before or after the run itself, which the supervisor ends by its own rules. click would
+        # leave with 1, which means that a check failed.
+        print("zcbench: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def fail(message: str) -> NoReturn:

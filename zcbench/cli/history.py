@@ -73,7 +73,10 @@ def command(
 
         drawn = draw(told)
         if drawn is None:
-            raise RecordError(f"--figure {figure}: no run has a value of these metrics")
+            raise RecordError(
+                f"--figure {figure}: no run has a value of these metrics (an older zcbench derived none; "
+                "`zcbench report RUN --format json --report-dir RUN --force` judges a run anew)"
+            )
         write(figure, drawn.png() if figure.suffix == ".png" else drawn.svg().encode(), "--figure")
     render = {"md": history.markdown, "json": history.json, "csv": history.table}[form]
     emit(render(told), out)

@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 
 def run_into(
-    scenario: Scenario, directory: Path, quiet: bool, others: Sequence[Observer] = ()
+    scenario: Scenario,
+    directory: Path,
+    quiet: bool,
+    others: Sequence[Observer] = (),
+    command: Sequence[str] | None = None,
 ) -> None:
-    """Run ``scenario`` into ``directory``, shown on the terminal as it takes it, and to ``others``."""
+    """Run ``scenario`` into ``directory``, shown on the terminal as it takes it, and to ``others``.
+
+    The record says that ``command`` made it: by default what was typed.
+    """
     from zcbench.cli.terminal import view
     from zcbench.soak import supervisor
 
@@ -26,4 +33,9 @@ def run_into(
             shown = view()
             stack.enter_context(shown)
             observers.append(shown)
-        supervisor.run(scenario, directory, command=["zcbench", *sys.argv[1:]], observers=observers)
+        supervisor.run(scenario, directory, command=list(command or typed()), observers=observers)
+
+
+def typed() -> list[str]:
+    """The command as it was typed."""
+    return ["zcbench", *sys.argv[1:]]

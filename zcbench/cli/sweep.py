@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from zcbench.render.sweep import Advice, Ran
     from zcbench.sweep.journal import Sweep
 
+# Makes the runs of these names in a sweep's directory, each from its plan.
+Make = Callable[[Path, Sequence[str]], None]
 INTERRUPTED = (130, 143)
 _POOL = "pool.slots"
 
@@ -36,6 +39,10 @@ _POOL = "pool.slots"
               help="where sweeps without --out go (default: reports/runs)")  # fmt: skip
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR",
               help="go on with the sweep in DIR")  # fmt: skip
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N",
+              help="make N runs side by side: they disturb each other")  # fmt: skip
+@click.option("--dask", metavar="ADDRESS",
+              help="make the runs on a Dask cluster, one a host at a time (extra dask)")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="list the runs, and leave")
 @click.option("--quiet", is_flag=True, help="no progress")
 def command(
@@ -47,11 +54,13 @@ def command(
     out: Path | None,
     root: Path | None,
     resume: Path | None,
+    parallel: int | None,
+    dask: str | None,
     dry_run: bool,
     quiet: bool,
     **flags: Any,
 ) -> None:
-    """Run SCENARIO once for each combination of the values of its axes, one after the other.
+    """Run SCENARIO once for each combination of the values of its axes: in turn, but for --parallel and --dask.
 
     With pool.slots among them, the report recommends the smallest pool that meets the target, and checks
     it by a run of that size. A sweep that was killed goes on with --resume. Ends with the worst of its
@@ -61,12 +70,16 @@ def command(
     from zcbench.sweep.plan import SweepError, length_s, parse_axis, plan
     from zcbench.units import format_duration
 
+    if parallel is not None and dask is not None:
+        raise SweepError("--parallel is for this machine, --dask for others; give one of the two")
     if resume is not None:
         if scenario or axes or out or sets or any(v is not None for v in flags.values()):
             raise SweepError("--resume: goes on with what was planned; leave everything else out")
         from zcbench.sweep.journal import read_plan
 
-        _carry_out(resume, read_plan(resume), quiet)
+        sweep = read_plan(resume)
+        with _maker(parallel, dask, quiet) as make:
+            _carry_out(resume, sweep, make, quiet, parallel or 1)
     if not axes:
         raise SweepError("--vary: a sweep needs at least one, as in --vary pool.slots=10,50,100")
     wanted = _share(target)
@@ -95,62 +108,110 @@ def command(
         axes=list(runs[0].values),
         runs=[PlannedRun(name=run.name, values=run.values) for run in runs],
     )
-    write_plan(out, sweep, runs)
-    print(f"zcbench: {about}, in {out}", file=sys.stderr)
-    _carry_out(out, sweep, quiet)
+    with _maker(parallel, dask, quiet) as make:
+        write_plan(out, sweep, runs)
+        print(f"zcbench: {about} one after the other, in {out}", file=sys.stderr)
+        _carry_out(out, sweep, make, quiet, parallel or 1)
 
 
-def _carry_out(directory: Path, sweep: Sweep, quiet: bool) -> None:
-    """Make the runs that are still to be made, then the report; leaves with the sweep's exit code."""
-    from zcbench.sweep.journal import SWEEP_REPORT, scenario_of
+@contextlib.contextmanager
+def _maker(parallel: int | None, dask: str | None, quiet: bool) -> Iterator[Make]:
+    """Who makes the runs: this process in turn, several side by side, or a cluster (which must be there)."""
 
-    ran = []
-    for number, planned in enumerate(sweep.runs, 1):
-        values = ", ".join(f"{key} = {value}" for key, value in planned.values.items())
+    def tell(done: str) -> None:
         if not quiet:
-            print(f"zcbench: run {number} of {len(sweep.runs)}: {values}", file=sys.stderr)
-        scenario = scenario_of(directory, planned.name)
-        ran.append(_run(directory, planned.name, planned.values, scenario, quiet))
-    advice, checks = _advise(directory, sweep, ran, quiet)
+            print(f"zcbench: made run {done}", file=sys.stderr)
+
+    if dask is not None:
+        from zcbench.sweep.cluster import Cluster
+
+        with contextlib.closing(Cluster(dask)) as cluster:
+            if not quiet:
+                print(f"zcbench: {len(cluster.hosts())} hosts at {dask}", file=sys.stderr)
+            yield lambda directory, names: cluster.make(directory, names, tell)
+    elif parallel is not None and parallel > 1:
+        from zcbench.sweep.children import make_side_by_side
+
+        print(
+            f"zcbench: {parallel} runs side by side disturb each other: compare their pools, not their times",
+            file=sys.stderr,
+        )
+        yield lambda directory, names: make_side_by_side(directory, names, parallel, tell)
+    else:
+        yield lambda directory, names: _make_in_turn(directory, names, quiet)
+
+
+def _make_in_turn(directory: Path, names: Sequence[str], quiet: bool) -> None:
+    """The default. Raises StoppedError when a run was interrupted."""
+    from zcbench.cli.one_run import make_run
+    from zcbench.sweep.children import StoppedError
+
+    for number, name in enumerate(names, 1):
+        if not quiet:
+            print(f"zcbench: run {name}, {number} of {len(names)}", file=sys.stderr)
+        _, result = make_run(directory, name, quiet)
+        if result.exit_code in INTERRUPTED:
+            raise StoppedError(result.exit_code)
+
+
+def _carry_out(directory: Path, sweep: Sweep, make: Make, quiet: bool, at_once: int) -> NoReturn:
+    """Make the runs that are still to be made, then the report; leaves with the sweep's exit code."""
+    import msgspec
+
+    from zcbench.sweep.children import StoppedError
+    from zcbench.sweep.journal import SWEEP_REPORT, write_sweep
+
+    if at_once > sweep.at_once:
+        sweep = msgspec.structs.replace(sweep, at_once=at_once)
+        write_sweep(directory, sweep)
+    if not quiet:
+        for planned in sweep.runs:
+            print(f"zcbench: run {planned.name}: {_said(planned.values)}", file=sys.stderr)
+    try:
+        _make_missing(directory, [planned.name for planned in sweep.runs], make)
+        ran = [_read(directory, planned.name, planned.values) for planned in sweep.runs]
+        advice, checks = _advise(directory, sweep, ran, make, quiet)
+    except StoppedError as stopped:
+        print(f"zcbench: stopped; go on with: zcbench sweep --resume {directory}", file=sys.stderr)
+        sys.exit(stopped.exit_code)
     ran += checks
     _write_report(directory, sweep, ran, advice)
     click.echo(str(directory / SWEEP_REPORT))
     sys.exit(_exit_code([run.result.exit_code for run in ran]))
 
 
-def _run(directory: Path, name: str, values: Any, scenario: Any, quiet: bool) -> Ran:
-    """One run of the sweep, made now if it is not done yet."""
-    from zcbench.cli.closing import close
-    from zcbench.cli.running import run_into
+def _make_missing(directory: Path, names: Sequence[str], make: Make) -> None:
+    """Make those of ``names`` that are not done yet."""
+    from zcbench.sweep.journal import is_done
+
+    missing = [name for name in names if not is_done(directory, name)]
+    if missing:
+        make(directory, missing)
+
+
+def _read(directory: Path, name: str, values: Mapping[str, str]) -> Ran:
+    """A run that was made, judged by this zcbench."""
     from zcbench.record.reader import read_record
     from zcbench.render.sweep import Ran
-    from zcbench.sweep.journal import is_done, run_directory, set_aside
+    from zcbench.sweep.journal import run_directory
     from zcbench.verdict import judge
 
-    target = run_directory(directory, name)
-    if is_done(directory, name):
-        record = read_record(target)
-        return Ran(name, values, record, judge(record))
-    kept = set_aside(directory, name)
-    if kept is not None:
-        print(f"zcbench: what was begun of run {name} is kept as {kept.name}", file=sys.stderr)
-    target.mkdir(parents=True)
-    run_into(scenario, target, quiet)
-    # No report of each: figures take longer than a short run. `zcbench report` makes it from the record.
-    record, result = close(target, ())
-    if result.exit_code in INTERRUPTED:
-        print(f"zcbench: stopped; go on with: zcbench sweep --resume {directory}", file=sys.stderr)
-        sys.exit(result.exit_code)
-    return Ran(name, values, record, result)
+    record = read_record(run_directory(directory, name))
+    return Ran(name, values, record, judge(record))
+
+
+def _said(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in values.items())
 
 
 def _advise(
-    directory: Path, sweep: Sweep, ran: Sequence[Ran], quiet: bool
+    directory: Path, sweep: Sweep, ran: Sequence[Ran], make: Make, quiet: bool
 ) -> tuple[list[Advice], list[Ran]]:
     """The pool size for each application of the sweep, with the runs that checked it."""
     import msgspec
 
     from zcbench.render.sweep import Advice
+    from zcbench.sweep.journal import write_scenario
     from zcbench.sweep.sizing import point, recommend
 
     if _POOL not in sweep.axes:
@@ -168,10 +229,9 @@ def _advise(
             name = f"check-{len(advice) + 1}-{slots}"
             if not quiet:
                 print(f"zcbench: checking {slots} slots {application}", file=sys.stderr)
-            checked = _run(
-                directory, name, {**of[0].values, _POOL: str(slots)},
-                msgspec.structs.replace(scenario, pool=pool), quiet,
-            )  # fmt: skip
+            write_scenario(directory, name, msgspec.structs.replace(scenario, pool=pool))
+            _make_missing(directory, [name], make)
+            checked = _read(directory, name, {**of[0].values, _POOL: str(slots)})
             checks.append(checked)
             if (point(checked.record, checked.result).hit_rate or 0.0) >= sweep.target:
                 enough = slots
@@ -193,7 +253,7 @@ def _write_report(
         folder.mkdir(exist_ok=True)
         (folder / f"{figure.name}.svg").write_text(figure.svg(), encoding="utf-8")
     names = [] if figure is None else [figure.name]
-    text = render(sweep.scenario, ran, advice, names)
+    text = render(sweep.scenario, ran, advice, names, sweep.at_once)
     (directory / SWEEP_REPORT).write_text(text, encoding="utf-8")
 
 

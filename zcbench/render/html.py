@@ -7,7 +7,8 @@ import hashlib
 import json
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
@@ -24,6 +25,9 @@ from zcbench.render.moments import moment_of
 from zcbench.render.paths import without_folders
 from zcbench.render.placing import figure_of
 
+if TYPE_CHECKING:
+    from zcbench.verdict.readiness import Campaign, Readiness
+
 _EXPORTS = "window.vegaEmbed = vegaEmbed;"  # of the bundle, to the page's own script
 
 
@@ -31,23 +35,55 @@ def render(record: Record, result: Result) -> str:
     """The report of one run. Its security policy lets run and look only what is in it, by digest."""
     drawn = figures.draw(record, result)
     names = {figure.name for figure in drawn}
+    return _page(
+        drawn,
+        round(shown_s(record) * 1000),
+        title=record.run.scenario.name,
+        badge=WORDS[result.verdict],
+        outcome=result.verdict,
+        headline=headline(result),
+        description=record.run.scenario.description,
+        notices=notices(record, result),
+        findings=[_finding(finding, record, result, names) for finding in by_severity(result)],
+        traceback=result.end.traceback,
+        sections=sections(record, result),
+        made_by=f"zcbench {record.run.environment.zcbench}, run {record.run.id}",
+    )
+
+
+def render_campaign(
+    title: str, campaign: Campaign, readiness: Readiness, *, has_reports: bool = False
+) -> str:
+    """The final report of several runs; with ``has_reports`` each run's own lies beside it."""
+    from zcbench.render import campaign as content
+
+    return _page(
+        content.draw(campaign),
+        0,
+        title=title,
+        badge=content.ANSWERS[readiness.answer],
+        outcome=content.OUTCOMES[readiness.answer],
+        headline=readiness.sentence,
+        description=None,
+        notices=content.notices(campaign),
+        findings=[],
+        traceback=None,
+        sections=content.sections(campaign, readiness, has_reports=has_reports),
+        made_by=f"zcbench {campaign.runs[0].record.run.environment.zcbench}, {len(campaign.runs)} runs",
+    )
+
+
+def _page(drawn: list[Figure], end_ms: int, **said: Any) -> str:
+    """A page with these figures; ``said`` is what the template says, ``end_ms`` the end of their time."""
     style = _resource("page.css")
     scripts = [_vega(), _resource("page.js")] if drawn else [_resource("page.js")]
     return _template().render(
         policy=_policy(style, scripts),
         style=Markup(style),
         scripts=[Markup(script) for script in scripts],
-        told=Markup(_json(_told(record, drawn))),
-        run=record.run,
-        scenario=record.run.scenario,
-        verdict=WORDS[result.verdict],
-        outcome=result.verdict,
-        headline=headline(result),
-        notices=notices(record, result),
-        findings=[_finding(finding, record, result, names) for finding in by_severity(result)],
-        traceback=result.end.traceback,
-        sections=sections(record, result),
+        told=Markup(_json(_told(drawn, end_ms))),
         figures={f.name: {"title": f.title, "picture": _picture(f)} for f in drawn},
+        **said,
     )
 
 
@@ -70,7 +106,7 @@ def _finding(finding: Finding, record: Record, result: Result, names: set[str]) 
     }
 
 
-def _told(record: Record, drawn: list[Figure]) -> dict[str, Any]:
+def _told(drawn: list[Figure], end_ms: int) -> dict[str, Any]:
     """What the page's script draws from: each figure's specification, and its series by columns."""
     told = []
     for figure in drawn:
@@ -82,7 +118,7 @@ def _told(record: Record, drawn: list[Figure]) -> dict[str, Any]:
         told.append(
             {"name": figure.name, "timeline": figure.timeline, "spec": spec, "columns": columns}
         )
-    return {"figures": told, "dark": theme.DARK, "end_ms": round(shown_s(record) * 1000)}
+    return {"figures": told, "dark": theme.DARK, "end_ms": end_ms}
 
 
 def _json(value: object) -> str:
@@ -134,4 +170,5 @@ def _template() -> jinja2.Template:
     )
     environment.filters["public"] = lambda text: without_folders(str(text))
     environment.filters["is_code"] = lambda span: isinstance(span, Code)
+    environment.filters["quoted"] = quote
     return environment.get_template("report.html.j2")

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import jinja2
 
-from zcbench.analysis import memory
-from zcbench.analysis.delivery import delivery
 from zcbench.record.reader import Record
 from zcbench.record.schema import FIGURES_FOLDER, Result
 from zcbench.render.content import sections
 from zcbench.render.content.cells import MISSING, clock, percent, signed_bytes
-from zcbench.render.content.document import Cell, Code, Link, Paragraph, Quoted, Span, Strong, Table
-from zcbench.render.content.verdict import VERDICTS, findings, headline, mark, notices
+from zcbench.render.content.document import (
+    Beside,
+    Cell,
+    Code,
+    Link,
+    Paragraph,
+    Quoted,
+    Span,
+    Strong,
+    Table,
+)
+from zcbench.render.content.verdict import SIGNS, VERDICTS, findings, headline, mark, notices
 from zcbench.render.paths import without_folders
 from zcbench.render.placing import TITLES
-from zcbench.units import format_bytes, format_count, format_duration
+
+if TYPE_CHECKING:
+    from zcbench.verdict.readiness import Campaign, Readiness
 
 __all__ = [
     "MISSING",
@@ -29,11 +41,9 @@ __all__ = [
     "mark",
     "percent",
     "render",
-    "render_many",
+    "render_campaign",
     "signed_bytes",
 ]
-
-Pair = tuple[Record, Result]
 
 
 def render(record: Record, result: Result, figures: Sequence[str] = ()) -> str:
@@ -53,69 +63,27 @@ def render(record: Record, result: Result, figures: Sequence[str] = ()) -> str:
     )
 
 
-def render_many(pairs: Sequence[Pair]) -> str:
-    """One report over several runs: a comparison table, then each run's own report."""
-    rows = [
-        [label, *(value(record, result) for record, result in pairs)] for label, value in COMPARED
-    ]
-    return _template("comparison.md.j2").render(
-        names=[record.path.name for record, _ in pairs],
-        rows=rows,
-        reports=[render(record, result) for record, result in pairs],
+def render_campaign(
+    title: str,
+    campaign: Campaign,
+    readiness: Readiness,
+    figures: Sequence[str] = (),
+    *,
+    has_reports: bool = False,
+) -> str:
+    """The final report of several runs; ``figures`` lie beside it, and with ``has_reports`` each run's own."""
+    from zcbench.render import campaign as content
+
+    return _template("campaign.md.j2").render(
+        title=title,
+        answer=SIGNS[content.OUTCOMES[readiness.answer]] + " " + content.ANSWERS[readiness.answer],
+        headline=readiness.sentence,
+        notices=content.notices(campaign),
+        sections=content.sections(campaign, readiness, has_reports=has_reports),
+        figures=figures,
+        titles=content.TITLES,
+        folder=FIGURES_FOLDER,
     )
-
-
-# -- the comparison's rows
-
-Value = Callable[[Record, Result], str]
-
-
-def _total(name: str, show: Callable[[float], str]) -> Value:
-    return lambda _record, result: _show(result.totals[name], show)
-
-
-def _heap_delta(record: Record, _result: Result) -> str:
-    gauge = memory.gauge(record, memory.heap_column(record))
-    return MISSING if gauge is None else signed_bytes(gauge.delta)
-
-
-def _due(record: Record, result: Result) -> str:
-    """What was due by the end; of a run that died, only what was due at its last sample is known."""
-    seen = delivery(record, result.totals)
-    whole = seen.delivered == result.totals["engine.delivered"]
-    return _show(seen.due if whole else None, format_count)
-
-
-def _hit_rate(_record: Record, result: Result) -> str:
-    hits, misses = result.totals["pool.hits"] or 0, result.totals["pool.misses"] or 0
-    return percent(hits / (hits + misses)) if hits + misses else MISSING
-
-
-COMPARED: tuple[tuple[str, Value], ...] = (
-    ("Verdict", lambda _, result: VERDICTS[result.verdict]),
-    ("Because", lambda _, result: cell(headline(result))),
-    ("Scenario", lambda record, _: cell(record.run.scenario.name)),
-    ("Fault planted", lambda record, _: cell(record.run.scenario.fault or MISSING)),
-    ("Engine", lambda record, _: cell(record.run.scenario.engine)),
-    ("Ended", lambda _, result: result.end.ending.value),
-    ("Duration", lambda _, result: _show(result.end.elapsed_s, format_duration)),
-    ("Packets delivered", _total("engine.delivered", format_count)),
-    ("Packets due", lambda record, result: _due(record, result)),
-    ("Drops", _total("engine.drops", format_count)),
-    ("Gaps", _total("consumer.gaps", format_count)),
-    ("Pool slots", _total("pool.slots", format_count)),
-    ("Pool hits", _total("pool.hits", format_count)),
-    ("Pool misses", _total("pool.misses", format_count)),
-    ("Hit rate", _hit_rate),
-    ("Returns", _total("pool.returns", format_count)),
-    ("High water", _total("pool.high_water", format_count)),
-    ("Heap delta", _heap_delta),
-    ("RSS at the end", _total("rss_bytes", format_bytes)),
-)
-
-
-def _show(value: float | None, show: Callable[[float], str]) -> str:
-    return MISSING if value is None else show(value)
 
 
 # -- how the content is written down
@@ -131,7 +99,7 @@ def _table(table: Table) -> str:
 
 def _cell(found: Cell) -> str:
     if found.outcome is not None:
-        return VERDICTS[found.outcome]
+        return f"{SIGNS[found.outcome]} {cell(found.text)}"
     return f"**{cell(found.text)}**" if found.is_strong else cell(found.text)
 
 
@@ -151,6 +119,8 @@ def _span(span: Span) -> str:
             return f"**{_escaped(text)}**"
         case Link(text, anchor):
             return f"[{_escaped(text)}](#{anchor})"
+        case Beside(text, stem):
+            return f"[{_escaped(text)}]({quote(stem)}.md)"
         case _:
             return _escaped(span)
 

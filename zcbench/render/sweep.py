@@ -48,11 +48,21 @@ class Advice:
 
 
 def render(
-    title: str, runs: Sequence[Ran], advice: Sequence[Advice], figures: Sequence[str]
+    title: str,
+    runs: Sequence[Ran],
+    advice: Sequence[Advice],
+    figures: Sequence[str],
+    at_once: int = 1,
 ) -> str:
-    """The Markdown; ``figures`` are the names of those that lie beside it."""
+    """The Markdown; ``figures`` are the names of those beside it. Up to ``at_once`` runs shared a machine."""
     first = runs[0].record.run
     lines = [f"# Sweep: {cell(title)}", "", *_sentences(advice), ""]
+    if at_once > 1:
+        lines += [
+            f"> ⚠️ Up to {at_once} runs were made side by side on one machine, and disturbed each other: "
+            "latencies and the highest numbers in flight may be theirs.",
+            "",
+        ]
     lines += [
         f"![Hit rate over the pool's size]({FIGURES_FOLDER}/{name}.svg)\n" for name in figures
     ]

@@ -42,6 +42,7 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
     check: bool
     axes: list[str]
     runs: list[PlannedRun]
+    at_once: int = 1  # the most runs that were made side by side on one machine
 
 
 def write_plan(directory: Path, sweep: Sweep, runs: Sequence[Planned]) -> None:
@@ -53,10 +54,16 @@ def write_plan(directory: Path, sweep: Sweep, runs: Sequence[Planned]) -> None:
         raise SweepError(f"--out {directory}: exists and is not empty; {hint}")
     (directory / "plan").mkdir(parents=True)
     for run in runs:
-        path = directory / "plan" / f"{run.name}.toml"
-        path.write_text(to_toml(run.scenario), encoding="utf-8")
+        write_scenario(directory, run.name, run.scenario)
     # Last: a plan that a kill cut off is none.
-    (directory / SWEEP_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(sweep)))
+    write_sweep(directory, sweep)
+
+
+def write_sweep(directory: Path, sweep: Sweep) -> None:
+    """Write ``sweep.json``, as a whole or not at all."""
+    coming = directory / f".{SWEEP_FILE}-coming"
+    coming.write_bytes(msgspec.json.format(msgspec.json.encode(sweep)))
+    coming.replace(directory / SWEEP_FILE)
 
 
 def read_plan(directory: Path) -> Sweep:
@@ -76,9 +83,19 @@ def read_plan(directory: Path) -> Sweep:
     return sweep
 
 
+def plan_file(directory: Path, name: str) -> Path:
+    """Where the scenario of the run ``name`` is."""
+    return directory / "plan" / f"{name}.toml"
+
+
+def write_scenario(directory: Path, name: str, scenario: Scenario) -> None:
+    """Plan the run ``name``: it is to run ``scenario``."""
+    plan_file(directory, name).write_text(to_toml(scenario), encoding="utf-8")
+
+
 def scenario_of(directory: Path, name: str) -> Scenario:
     """The scenario of the run ``name``, as it was resolved when the sweep began. Raises ScenarioError."""
-    return load(directory / "plan" / f"{name}.toml")
+    return load(plan_file(directory, name))
 
 
 def run_directory(directory: Path, name: str) -> Path:
@@ -88,10 +105,15 @@ def run_directory(directory: Path, name: str) -> Path:
 
 def is_done(directory: Path, name: str) -> bool:
     """Whether the run ``name`` came to an end of its own, and was judged."""
-    run = run_directory(directory, name)
-    if not (run / RESULT_FILE).is_file():
+    if not is_judged(directory, name):
         return False
-    return read_record(run).end.ending not in (Ending.INTERRUPTED, Ending.PARTIAL)
+    end = read_record(run_directory(directory, name)).end
+    return end.ending not in (Ending.INTERRUPTED, Ending.PARTIAL)
+
+
+def is_judged(directory: Path, name: str) -> bool:
+    """Whether the run ``name`` left a result, however it ended."""
+    return (run_directory(directory, name) / RESULT_FILE).is_file()
 
 
 def set_aside(directory: Path, name: str) -> Path | None:

@@ -89,18 +89,27 @@ void Capture::end() noexcept {
   packet_ready_.ring();
 }
 
+std::size_t Capture::try_read(std::span<Slot*> into) noexcept {
+  std::size_t count = 0;
+  while (count < into.size() && queue_.pop(into[count])) ++count;
+  if (count == 0) return 0;
+  queued_.subtract(count);
+  delivered_.add(count);
+  delivered_bytes_.add(count * packet_bytes());
+  const std::uint64_t now = now_ns();
+  for (Slot* slot : into.first(count)) {
+    slot->delivered_ns = now;
+    queue_time_.record(now - slot->queued_ns);
+    // A replay's capture time is its deadline, which the driver can meet but never beat.
+    delivery_.record(now > slot->time_ns ? now - slot->time_ns : 0);
+  }
+  resume_.ring();
+  return count;
+}
+
 Slot* Capture::try_read() noexcept {
   Slot* slot = nullptr;
-  if (!queue_.pop(slot)) return nullptr;
-  queued_.subtract();
-  delivered_.add();
-  delivered_bytes_.add(packet_bytes());
-  const std::uint64_t now = now_ns();
-  slot->delivered_ns = now;
-  queue_time_.record(now - slot->queued_ns);
-  // A replay's capture time is its deadline, which the driver can meet but never beat.
-  delivery_.record(now > slot->time_ns ? now - slot->time_ns : 0);
-  resume_.ring();
+  try_read({&slot, 1});
   return slot;
 }
 

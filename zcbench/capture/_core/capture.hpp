@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "pool.hpp"
 #include "rings.hpp"
@@ -51,6 +52,10 @@ class Capture {
 
   // ---- reader: one thread at a time ----
 
+  // Takes what is queued, at most as many packets as `into` has room for; how many. All of them are delivered
+  // at one moment, which is read once.
+  std::size_t try_read(std::span<Slot*> into) noexcept;
+  // One packet; nullptr when none is queued.
   Slot* try_read() noexcept;
   // Waits for a packet or the end, at most timeout_ns; may return early.
   void wait_for_packet(std::uint64_t timeout_ns) noexcept;

@@ -14,10 +14,12 @@
 #include <numpy/arrayobject.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <memory>
 #include <new>
 #include <optional>
+#include <span>
 
 #include "capture.hpp"
 #include "clock.hpp"
@@ -372,10 +374,10 @@ bool translate_exceptions(auto&& body) {
 }
 
 PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  static const char* names[] = {"page",     "pcm",    "rate",  "frames", "channels", "typecode",
-                                "slots",    "policy", "queue", "debug",  "checksum", "pace",
-                                "speed",    "limit",  "lock",  "least",  "most",     "shrink_after_ns",
-                                "priority", nullptr};
+  static const char* names[] = {"page",     "pcm",      "rate",  "frames", "channels", "typecode",
+                                "slots",    "policy",   "queue", "debug",  "checksum", "pace",
+                                "speed",    "limit",    "lock",  "least",  "most",     "shrink_after_ns",
+                                "priority", "in_place", nullptr};
   PyObject* page = nullptr;
   PyObject* pcm = nullptr;
   double rate = 0;
@@ -395,10 +397,11 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   Py_ssize_t most = 0;
   unsigned long long shrink_after_ns = 0;
   int priority = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOdnnsninppidKpnnKi", const_cast<char**>(names), &page,
+  int in_place = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOdnnsninppidKpnnKip", const_cast<char**>(names), &page,
                                    &pcm, &rate, &frames, &channels, &typecode, &slots, &policy, &queue,
                                    &debug, &checksum, &pace, &speed, &limit, &lock, &least, &most,
-                                   &shrink_after_ns, &priority)) {
+                                   &shrink_after_ns, &priority, &in_place)) {
     return nullptr;
   }
   int numpy_type = 0;
@@ -477,7 +480,8 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
                            zc::ReplayConfig{{static_cast<const std::byte*>(stream->pcm.buf), bytes},
                                             static_cast<zc::Pace>(pace),
                                             speed,
-                                            limit});
+                                            limit,
+                                            in_place != 0});
   });
   if (!made) {
     Py_DECREF(object(engine));
@@ -518,40 +522,95 @@ PyObject* engine_produce(PyObject* self, PyObject* packets) {
   return PyLong_FromUnsignedLongLong(stream->replay->produce(wanted));
 }
 
-// Waits without the GIL, in slices, so that Ctrl-C is seen while nothing comes.
+// How many packets are taken off the queue at once: a caller that wants more gets them in turns.
+constexpr std::size_t kBatch = 64;
+
+// Takes at least one packet into `into`, waiting up to `timeout` seconds (None: for ever), and sets `count`:
+// 0 when the stream has ended. Waits without the GIL, in slices, so that Ctrl-C is seen while nothing comes.
+// False: an exception is set.
+bool take(Stream* stream, PyObject* timeout, std::span<zc::Slot*> into, std::size_t& count) {
+  constexpr std::uint64_t kSlice = 100'000'000;  // ns
+  zc::Capture& capture = *stream->capture;
+  if ((count = capture.try_read(into)) > 0) return true;
+
+  std::uint64_t deadline = UINT64_MAX;
+  if (timeout != Py_None) {
+    const double seconds = PyFloat_AsDouble(timeout);
+    if (PyErr_Occurred() != nullptr) return false;
+    if (!(seconds >= 0)) {
+      PyErr_SetString(PyExc_ValueError, "timeout must be at least 0 seconds, or None");
+      return false;
+    }
+    if (seconds < 1e9) deadline = zc::now_ns() + static_cast<std::uint64_t>(seconds * 1e9);
+  }
+  for (;;) {
+    if ((count = capture.try_read(into)) > 0 || capture.drained()) return true;
+    const std::uint64_t now = zc::now_ns();
+    if (now >= deadline) {
+      PyErr_SetString(PyExc_TimeoutError, "no packet within the timeout");
+      return false;
+    }
+    const std::uint64_t slice = std::min(kSlice, deadline - now);
+    Py_BEGIN_ALLOW_THREADS capture.wait_for_packet(slice);
+    Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return false;
+  }
+}
+
 PyObject* engine_read(PyObject* self, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"timeout", nullptr};
-  constexpr std::uint64_t kSlice = 100'000'000;  // ns
   PyObject* timeout = Py_None;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", const_cast<char**>(names), &timeout)) {
     return nullptr;
   }
   Stream* stream = as<EngineObject>(self)->stream;
-  zc::Capture& capture = *stream->capture;
-  if (zc::Slot* slot = capture.try_read()) return make_packet(stream, slot);
+  zc::Slot* slot = nullptr;
+  std::size_t count = 0;
+  if (!take(stream, timeout, {&slot, 1}, count)) return nullptr;
+  if (count == 0) Py_RETURN_NONE;
+  return make_packet(stream, slot);
+}
 
-  std::uint64_t deadline = UINT64_MAX;
-  if (timeout != Py_None) {
-    const double seconds = PyFloat_AsDouble(timeout);
-    if (PyErr_Occurred() != nullptr) return nullptr;
-    if (!(seconds >= 0)) {
-      PyErr_SetString(PyExc_ValueError, "timeout must be at least 0 seconds, or None");
+PyObject* engine_read_many(PyObject* self, PyObject* args, PyObject* kwargs) {
+  static const char* names[] = {"packets", "timeout", nullptr};
+  Py_ssize_t most = 0;
+  PyObject* timeout = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "n|O", const_cast<char**>(names), &most, &timeout)) {
+    return nullptr;
+  }
+  if (most < 1) {
+    PyErr_SetString(PyExc_ValueError, "packets must be at least 1");
+    return nullptr;
+  }
+  Stream* stream = as<EngineObject>(self)->stream;
+  PyObject* packets = PyList_New(0);
+  if (packets == nullptr) return nullptr;
+  std::array<zc::Slot*, kBatch> batch{};
+  auto wanted = static_cast<std::size_t>(most);
+  std::size_t count = 0;
+  if (!take(stream, timeout, std::span(batch).first(std::min(wanted, kBatch)), count)) {
+    Py_DECREF(packets);
+    return nullptr;
+  }
+  // What came meanwhile is taken too, but nothing more is waited for.
+  while (count > 0) {
+    bool failed = false;
+    for (zc::Slot* slot : std::span(batch).first(count)) {
+      if (failed) {
+        stream->capture->give_back(slot);
+        continue;
+      }
+      PyObject* packet = make_packet(stream, slot);
+      failed = packet == nullptr || PyList_Append(packets, packet) < 0;
+      Py_XDECREF(packet);
+    }
+    if (failed) {
+      Py_DECREF(packets);
       return nullptr;
     }
-    if (seconds < 1e9) deadline = zc::now_ns() + static_cast<std::uint64_t>(seconds * 1e9);
+    wanted -= count;
+    count = wanted == 0 ? 0 : stream->capture->try_read(std::span(batch).first(std::min(wanted, kBatch)));
   }
-  for (;;) {
-    if (zc::Slot* slot = capture.try_read()) return make_packet(stream, slot);
-    if (capture.drained()) Py_RETURN_NONE;
-    const std::uint64_t now = zc::now_ns();
-    if (now >= deadline) {
-      PyErr_SetString(PyExc_TimeoutError, "no packet within the timeout");
-      return nullptr;
-    }
-    const std::uint64_t slice = std::min(kSlice, deadline - now);
-    Py_BEGIN_ALLOW_THREADS capture.wait_for_packet(slice);
-    Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return nullptr;
-  }
+  return packets;
 }
 
 PyObject* engine_stop(PyObject* self, PyObject*) {
@@ -603,6 +662,8 @@ PyMethodDef engine_methods[] = {
     {"produce", engine_produce, METH_O, nullptr},
     {"read", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(engine_read)),
      METH_VARARGS | METH_KEYWORDS, "The next packet; None at the end of the stream; TimeoutError."},
+    {"read_many", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(engine_read_many)),
+     METH_VARARGS | METH_KEYWORDS, "The next packets, a list; empty at the end of the stream; TimeoutError."},
     {"stop", engine_stop, METH_NOARGS, nullptr},
     {"request_stop", engine_request_stop, METH_NOARGS, nullptr},
     {"discard", engine_discard, METH_NOARGS, "Drop what is queued; after stop()."},

@@ -67,14 +67,23 @@ void Replay::capture_one(std::uint64_t due_ns) noexcept {
 }
 
 void Replay::fill(std::byte* slot, std::uint64_t sequence) const noexcept {
-  const std::size_t total = config_.pcm.size();
-  std::size_t wanted = capture_.packet_bytes();
+  const std::size_t bytes = capture_.packet_bytes();
   // sequence * bytes may pass 2^64 only after 152 years of 48 kHz stereo float32.
-  auto at = static_cast<std::size_t>((sequence * wanted) % total);
+  const auto at = static_cast<std::size_t>((sequence * bytes) % config_.pcm.size());
+  if (config_.in_place) {
+    const std::size_t frame = capture_.config().frame_bytes;
+    copy(slot, at, frame);
+    copy(slot + bytes - frame, (at + bytes - frame) % config_.pcm.size(), frame);
+  } else {
+    copy(slot, at, bytes);
+  }
+}
+
+void Replay::copy(std::byte* to, std::size_t at, std::size_t wanted) const noexcept {
   while (wanted > 0) {
-    const std::size_t piece = std::min(wanted, total - at);
-    std::memcpy(slot, config_.pcm.data() + at, piece);
-    slot += piece;
+    const std::size_t piece = std::min(wanted, config_.pcm.size() - at);
+    std::memcpy(to, config_.pcm.data() + at, piece);
+    to += piece;
     wanted -= piece;
     at = 0;
   }

@@ -19,6 +19,9 @@ struct ReplayConfig {
   Pace pace = Pace::real;
   double speed = 1.0;                // real pace only
   std::uint64_t limit = UINT64_MAX;  // packets in all
+  // Stands for a device that puts its samples into the slot by itself: only a packet's first and last frame
+  // are written, what lies between is what was there.
+  bool in_place = false;
 };
 
 class Replay {
@@ -39,6 +42,8 @@ class Replay {
   void run() noexcept;
   void capture_one(std::uint64_t due_ns) noexcept;
   void fill(std::byte* slot, std::uint64_t sequence) const noexcept;
+  // `wanted` bytes of the PCM from `at` on, round and round.
+  void copy(std::byte* to, std::size_t at, std::size_t wanted) const noexcept;
   bool sleep_until(std::uint64_t deadline) noexcept;
 
   Capture& capture_;

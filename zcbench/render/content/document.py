@@ -34,7 +34,15 @@ class Link:
     anchor: str
 
 
-Span = str | Code | Strong | Link
+@dataclass(frozen=True)
+class Beside:
+    """Text that leads to another report of this format, at ``stem`` (without suffix) from this one."""
+
+    text: str
+    stem: str
+
+
+Span = str | Code | Strong | Link | Beside
 
 
 @dataclass(frozen=True)

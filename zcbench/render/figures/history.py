@@ -64,7 +64,8 @@ def _panel(at: int, title: str, scenarios: Sequence[str]) -> alt.LayerChart | al
     import altair as alt
 
     colours = [_COLOURS[i % len(_COLOURS)] for i in range(len(scenarios))]
-    x = alt.X("when:T", title=None, scale=alt.Scale(type="utc"))
+    axis = alt.Axis(labelOverlap="greedy", labelSeparation=16)
+    x = alt.X("when:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
     values = alt.Chart(alt.NamedData(f"values {at}")).encode(
         x=x,
         y=alt.Y(

@@ -211,8 +211,9 @@
   }
 
   for (const table of document.querySelectorAll("table")) {
-    if (!table.tHead || table.tHead.rows[0].cells.length < 3) continue; // names and values stand in their order
-    [...table.tHead.rows[0].cells].forEach((header, column) => {
+    const heads = table.tHead?.rows[0].cells ?? [];
+    if (heads.length < 3 || !heads[0].textContent) continue; // names and values stand in their order
+    [...heads].forEach((header, column) => {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = header.textContent;

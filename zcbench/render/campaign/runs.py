@@ -1,0 +1,160 @@
+"""The figures of each run side by side: the section "Results"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from zcbench.analysis import memory
+from zcbench.analysis.delivery import delivery
+from zcbench.render.content.cells import (
+    MISSING,
+    count,
+    nanoseconds,
+    rate,
+    seconds,
+    share,
+    signed_size,
+    size,
+    text,
+    together,
+)
+from zcbench.render.content.document import (
+    Beside,
+    Block,
+    Cell,
+    Column,
+    Section,
+    Table,
+    columns,
+    paragraph,
+)
+from zcbench.render.content.verdict import headline, outcome_cell
+from zcbench.verdict.readiness import Campaign, Judged
+
+Value = Callable[[Judged], Cell]
+
+
+def section(campaign: Campaign, *, has_reports: bool) -> Section:
+    """Every run of the campaign; with links to their own reports, where those lie beside this one."""
+    blocks: list[Block] = [comparison(campaign.runs)]
+    if has_reports:
+        links = [Beside(run.name, report_of(run)) for run in (*campaign.before, *campaign.runs)]
+        spans = [part for link in links for part in (link, ", ")][:-1]
+        blocks.append(paragraph("The report of each run: ", *spans, "."))
+    return Section("Results", tuple(blocks))
+
+
+def report_of(run: Judged) -> str:
+    """Where a run's own report lies beside the campaign's, without its suffix."""
+    return f"runs/{run.name}/report"
+
+
+def comparison(runs: Sequence[Judged]) -> Table:
+    """The original's table of results, a column for each run."""
+    return Table(
+        f"{', '.join(run.name for run in runs)} side by side",
+        (Column("", "left"), *(Column(run.name) for run in runs)),
+        tuple((text(title), *(value(run) for run in runs)) for title, value in _ROWS),
+    )
+
+
+def totals(runs: Sequence[Judged]) -> tuple[int, int | None, float, float]:
+    """Packets delivered, packets due (None if one of ``runs`` cannot say), bytes delivered, seconds of run."""
+    delivered = sum(int(run.result.totals["engine.delivered"] or 0) for run in runs)
+    dues = [_due_packets(run) for run in runs]
+    due = None if any(d is None for d in dues) else sum(int(d or 0) for d in dues)
+    octets = sum(run.result.totals["engine.delivered_bytes"] or 0 for run in runs)
+    return delivered, due, octets, sum(run.length_s for run in runs)
+
+
+def _due_packets(run: Judged) -> float | None:
+    """What was due by the end; of a run that died, only what was due at its last sample is known."""
+    seen = delivery(run.record, run.result.totals)
+    return seen.due if seen.delivered == run.result.totals["engine.delivered"] else None
+
+
+def _total(name: str, show: Callable[[float | int | None], Cell]) -> Value:
+    return lambda run: show(run.result.totals[name])
+
+
+def _derived(name: str, show: Callable[[float | int | None], Cell]) -> Value:
+    return lambda run: show(run.result.derived.get(name))
+
+
+def _heap_delta(run: Judged) -> Cell:
+    gauge = memory.gauge(run.record, memory.heap_column(run.record))
+    return Cell(MISSING) if gauge is None else signed_size(gauge.delta)
+
+
+def _scenario(attribute: str) -> Value:
+    return lambda run: text(getattr(run.record.run.scenario, attribute) or MISSING)
+
+
+def _consumer(run: Judged) -> Cell:
+    consumer = run.record.run.scenario.consumer
+    kept = f" {seconds(consumer.hold).text}" if consumer.kind == "hold" else ""
+    return text(consumer.kind + kept)
+
+
+def _compared_bytes(run: Judged) -> Cell:
+    found = run.result.totals
+    return together(count(found["consumer.checked"]), count(found["consumer.rechecked"]))
+
+
+_ROWS: tuple[tuple[str, Value], ...] = (
+    ("Verdict", lambda run: outcome_cell(run.result.verdict)),
+    ("Because", lambda run: text(headline(run.result))),
+    ("Scenario", _scenario("name")),
+    ("Fault planted", _scenario("fault")),
+    ("Engine", _scenario("engine")),
+    ("Application", _consumer),
+    ("Ended", lambda run: text(run.result.end.ending.value)),
+    ("Duration", lambda run: seconds(run.result.end.elapsed_s)),
+    ("Packets delivered", _total("engine.delivered", count)),
+    ("Packets due", lambda run: count(_due_packets(run))),
+    ("Average rate", lambda run: rate(delivery(run.record, run.result.totals).rate_per_s)),
+    ("Drops", _total("engine.drops", count)),
+    ("Gaps", _total("consumer.gaps", count)),
+    ("Compared on delivery, before return", _compared_bytes),
+    ("Pool slots", _total("pool.slots", count)),
+    ("Pool hits", _total("pool.hits", count)),
+    ("Pool misses", _total("pool.misses", count)),
+    ("Hit rate", _derived("pool.hit_rate", share)),
+    ("Returns", _total("pool.returns", count)),
+    ("High water", _total("pool.high_water", count)),
+    ("Delivery p50", _derived("delivery.p50", nanoseconds)),
+    ("Delivery p99", _derived("delivery.p99", nanoseconds)),
+    ("Delivery max", _derived("delivery.max", nanoseconds)),
+    ("CPU, of one core", _derived("cpu", share)),
+    ("Harness's CPU, of one core", _derived("harness_cpu", share)),
+    ("Heap delta (no verdict: see memory)", _heap_delta),
+    ("RSS at the end", _total("rss_bytes", size)),
+)
+
+
+def environments(campaign: Campaign) -> Section:
+    """Where and with what each run was made."""
+    rows = []
+    for run in (*campaign.before, *campaign.runs):
+        info = run.record.run
+        where = info.environment
+        made = (
+            f"{where.git_commit[:12]}{' + changes' if where.git_dirty else ''}"
+            if where.git_commit
+            else MISSING
+        )
+        rows.append(
+            (
+                text(run.name),
+                text(info.started_at),
+                text(f"{where.zcbench}, {made}"),
+                text(where.python),
+                text(f"{where.system}, {where.processor}, {count(where.cores).text} cores"),
+            )
+        )
+    table = Table(
+        "Environments",
+        columns("<Run", "<Started", "<zcbench, commit", "<Python", "<Machine"),
+        tuple(rows),
+    )
+    return Section("Environment", (table,))
