@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= crash-debug
 
-.PHONY: run test setup setup-test debian lint format native-test model orders wheel-test selftest schema bench clean
+.PHONY: run test setup setup-test setup-dev debian lint format native-test native-clang build-clang valgrind stress stress-python \
+  model orders fuzz wheel-test selftest schema bench clean
 
 # Set up, then run a scenario (30 seconds by default) to its report.
 run: setup
@@ -60,6 +61,49 @@ native-test:
 	cmake -S tests/native -B build/native-tsan -DSANITIZE=thread
 	cmake --build build/native-tsan --parallel
 	ctest --test-dir build/native-tsan --output-on-failure
+
+# The same by clang, and the Python module too, where every warning is an error.
+# Needs clang, cmake and doctest (Debian: clang cmake doctest-dev).
+native-clang: setup build-clang
+	ctest --test-dir build/native-clang --output-on-failure
+	CXX=clang++ $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/module-clang \
+	  -Cbuild-dir=build/module-clang -Ccmake.define.ZCBENCH_WERROR=ON .
+
+build-clang:
+	cmake -S tests/native -B build/native-clang -DCMAKE_CXX_COMPILER=clang++
+	cmake --build build/native-clang --parallel
+
+# Those tests under valgrind's memcheck, with one round of each stress test. Needs valgrind.
+valgrind: build-clang
+	ZCBENCH_STRESS_SECONDS=0 valgrind --quiet --error-exitcode=1 --fair-sched=yes --leak-check=full \
+	  --show-leak-kinds=all --errors-for-leak-kinds=all build/native-clang/zccore_tests
+
+# The stress tests for SECONDS in all: half of them under ASan and UBSan, half under TSan.
+SECONDS ?= 60
+STRESSED = $(shell grep -h 'for (Stress stress' tests/native/test_*.cpp | wc -l)
+stress: native-test
+	for build in native-asan native-tsan; do \
+	  ZCBENCH_STRESS_SECONDS=$$(($(SECONDS) / 2 / $(STRESSED))) build/$$build/zccore_tests || exit 1; \
+	done
+
+# Python threads that take, hold and return arrays, over the module under ASan and UBSan, then under TSan.
+# The interpreter is not instrumented: it leaks at its end by design, and its lock is seen as what it is, a mutex.
+stress-python: setup
+	for sanitizer in address,undefined thread; do \
+	  build=build/python-$${sanitizer%%,*}; \
+	  runtime=$$([ $$sanitizer = thread ] && echo libtsan.so || echo libasan.so); \
+	  $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $$build -Cbuild-dir=$$build \
+	    -Ccmake.build-type=RelWithDebInfo -Ccmake.define.SANITIZE=$$sanitizer -Ccmake.define.ZCBENCH_WERROR=ON . && \
+	  LD_PRELOAD="$$($(CXX) -print-file-name=$$runtime) $$($(CXX) -print-file-name=libstdc++.so.6)" \
+	  ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=halt_on_error=1 PYTHONMALLOC=malloc \
+	    $(BIN)/python tests/native/stress_python.py --core $$build/_core.abi3.so \
+	    --seconds $$(($(SECONDS) / 2)) || exit 1; \
+	done
+
+# Everything that reads a file, for SECONDS in all, guided by the branches that an input reaches.
+fuzz: setup-test
+	$(BIN)/python -m pip install --quiet 'atheris>=3; sys_platform != "win32"'
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 # The protocols of pool, queue, wake-up and lease, searched exhaustively, and their planted bugs refuted.
 # Needs spin and gcc (Debian: spin gcc). docs/correctness.md

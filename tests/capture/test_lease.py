@@ -91,6 +91,30 @@ def test_a_memoryview_of_a_native_packet_keeps_the_slot(native: CaptureEngine) -
     assert in_flight(native) == 0
 
 
+@pytest.mark.parametrize("after", ["release", "with", "del"])
+@pytest.mark.parametrize(
+    "view",
+    [np.frombuffer, np.asarray, memoryview, lambda p: np.frombuffer(memoryview(p), np.uint8)[8:]],
+    ids=["frombuffer", "asarray", "memoryview", "frombuffer of a memoryview"],
+)
+def test_what_is_taken_through_the_buffer_protocol_keeps_the_slot_too(
+    native: CaptureEngine, view: Callable[[Any], Any], after: str
+) -> None:
+    # np.frombuffer holds on to the object that it is given, and to its buffer only if it must.
+    packet = next_packet(native)
+    kept = view(packet)
+    if after == "del":
+        del packet
+    elif after == "release":
+        packet.release()
+    else:
+        with packet:
+            pass
+    assert in_flight(native) == 1
+    del kept
+    assert in_flight(native) == 0
+
+
 @pytest.fixture
 def native() -> CaptureEngine:
     from tests.capture.conftest import FORMAT, ramp

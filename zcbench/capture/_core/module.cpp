@@ -177,6 +177,10 @@ int packet_getbuffer(PyObject* self, Py_buffer* view, int flags) {
   return lease_getbuffer(object(lease), view, flags);  // view->obj is the lease, not this packet
 }
 
+// Never called: views release the lease. That it is there tells np.frombuffer(packet) to hold a view; it would
+// otherwise hold only the packet, whose release() then took the memory from under the array.
+void packet_releasebuffer(PyObject*, Py_buffer*) {}
+
 PyObject* packet_array(PyObject* self, void*) {
   LeaseObject* lease = claimed_lease(self);
   if (lease == nullptr) return nullptr;
@@ -309,6 +313,7 @@ PyType_Slot packet_slots[] = {
     {Py_tp_getset, packet_getset},
     {Py_tp_methods, packet_methods},
     {Py_bf_getbuffer, reinterpret_cast<void*>(packet_getbuffer)},
+    {Py_bf_releasebuffer, reinterpret_cast<void*>(packet_releasebuffer)},
     {0, nullptr},
 };
 PyType_Spec packet_spec = {"zcbench.capture._core.Packet", sizeof(PacketObject), 0,
