@@ -160,20 +160,6 @@ def test_report_without_an_argument_takes_the_latest_run(
     assert latest.stdout != invoke("report", "runs/b-older").stdout
 
 
-def test_report_of_several_runs_compares_them(
-    invoke: Invoke, here: Path, finished_run: Path
-) -> None:
-    for name in ("one", "two"):
-        shutil.copytree(finished_run, here / name)
-    result = invoke("report", "one", "two", "--out", "both.md")
-    assert result.exit_code == 0
-    assert result.stdout.strip() == "both.md"
-    text = (here / "both.md").read_text(encoding="utf-8")
-    assert "omparison" in text
-    assert "one" in text
-    assert "two" in text
-
-
 def test_any_audio_file_can_replace_the_default_source(tmp_path: Path) -> None:
     # given a mono file at a rate of its own
     soundfile.write(tmp_path / "voice.flac", np.zeros((8000, 1), np.int16), 16_000)

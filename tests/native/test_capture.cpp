@@ -115,7 +115,7 @@ TEST_CASE("a full queue drops the packet and gets the slot back") {
   Page page;
   zc::Capture capture(stream(100, zc::Policy::grow, 4), page.board());
   for (int i = 0; i < 6; ++i) {
-    zc::Slot* slot = capture.open_packet(false);
+    zc::Slot* slot = capture.open_packet(zc::now_ns(), false);
     REQUIRE(slot != nullptr);
     capture.publish(slot, 1, 0);
   }

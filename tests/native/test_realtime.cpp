@@ -203,8 +203,8 @@ TEST_CASE("the watch sees a producer that allocates") {
           config.pool.slots = 1;
           zc::Capture capture(config, page.board());
           const Forbidden watch;
-          capture.open_packet(false);
-          capture.open_packet(false);
+          capture.open_packet(zc::now_ns(), false);
+          capture.open_packet(zc::now_ns(), false);
         }) == SIGABRT);
 }
 

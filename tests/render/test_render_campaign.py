@@ -140,6 +140,7 @@ def test_the_figures_show_each_run_once(campaign: Campaign) -> None:
     for r in heap:
         assert r["low"] <= r["slope"] <= r["high"]
     for figure in drawn.values():
+        figure.chart.to_dict(validate=True)
         assert figure.svg().startswith("<svg")
 
 

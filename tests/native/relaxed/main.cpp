@@ -166,7 +166,7 @@ struct Stream : rl::test_suite<Stream<Slots, Queue>, 3> {
     if (me == 0) {  // Replay::run
       for (std::uint64_t k = 0; k < kPackets; ++k) {
         RL_ASSERT(capture.wait_for_reader());
-        Slot* slot = capture.open_packet(true);
+        Slot* slot = capture.open_packet(1, true);
         RL_ASSERT(slot != nullptr);
         capture.publish(slot, k, 0);
       }
@@ -210,7 +210,7 @@ struct Stop : rl::test_suite<Stop, 3> {
   void thread(unsigned me) {
     if (me == 0) {
       for (std::uint64_t k = 0; k < 3 && capture.wait_for_reader(); ++k) {
-        if (Slot* slot = capture.open_packet(true)) capture.publish(slot, k, 0);
+        if (Slot* slot = capture.open_packet(1, true)) capture.publish(slot, k, 0);
       }
       RL_ASSERT(capture.stopping());
       capture.end();

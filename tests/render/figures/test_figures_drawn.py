@@ -49,6 +49,12 @@ def test_a_measured_run_has_every_figure_in_order(sound: dict[str, Figure]) -> N
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_each_figure_holds_to_the_schema_of_vega_lite(sound: dict[str, Figure], name: str) -> None:
+    # which drawing does not look at: it takes longer than all else
+    sound[name].chart.to_dict(validate=True)
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_each_figure_is_an_svg_with_title_units_and_white_paper(
     sound: dict[str, Figure], name: str
 ) -> None:

@@ -27,11 +27,11 @@ Capture::Capture(const StreamConfig& config, const Scoreboard& board)
       delivery_(board.histogram("delivery_ns")),
       callback_(board.histogram("callback_ns")) {}
 
-Slot* Capture::open_packet(bool may_wait) noexcept {
+Slot* Capture::open_packet(std::uint64_t now, bool may_wait) noexcept {
   const std::uint64_t sequence = captured_.get();
   captured_.add();
   captured_bytes_.add(packet_bytes());
-  Slot* slot = pool_.acquire(now_ns());
+  Slot* slot = pool_.acquire(now);
   if (slot == nullptr && may_wait && config_.pool.policy == Policy::block) {
     while (slot == nullptr && !stopping()) {
       resume_.wait_for(kSlice, [this] { return pool_.has_free() || stopping(); });

@@ -31,9 +31,10 @@ class Capture {
 
   // ---- producer: one thread, no lock, no GIL, no allocation but under policy grow ----
 
-  // The next packet's slot, to be filled and given to publish(). nullptr: the packet was dropped, and
-  // counted so. Waits for a slot only if the caller may wait and the policy is block, until stop.
-  Slot* open_packet(bool may_wait) noexcept;
+  // The next packet's slot, acquired `now` (ns), to be filled and given to publish(). nullptr: it was
+  // dropped, and counted so. Waits for a slot only if the caller may wait and the policy is block, until
+  // stop.
+  Slot* open_packet(std::uint64_t now, bool may_wait) noexcept;
   // Hands a filled slot to the reader, or drops it when the queue is full.
   void publish(Slot* slot, std::uint64_t time_ns, std::uint32_t flags) noexcept;
   // Gives up a packet that was opened and cannot be finished: a drop.

@@ -24,7 +24,7 @@ void DeviceInput::on_audio(const std::byte* input, std::size_t frames, bool xrun
   }
   // 2. Copy the block into packets. Normally one each; a host that ignores our block size may split them.
   while (frames > 0) {
-    if (filled_ == 0) slot_ = capture_.open_packet(false);
+    if (filled_ == 0) slot_ = capture_.open_packet(now, false);
     const std::size_t piece = std::min(frames, stream.frames - filled_);
     const std::size_t bytes = piece * stream.frame_bytes;
     if (slot_ != nullptr) {

@@ -44,7 +44,7 @@ void Replay::run() noexcept {
       capture_one(due);
     } else {
       if (!capture_.wait_for_reader()) break;
-      capture_one(now_ns());
+      capture_one({});
     }
   }
   capture_.end();
@@ -55,18 +55,18 @@ std::uint64_t Replay::produce(std::uint64_t packets) noexcept {
   while (made < packets && capture_.captured() < config_.limit && !capture_.queue_full() &&
          !capture_.stopping()) {
     if (capture_.config().pool.policy == Policy::block && !capture_.pool().has_free()) break;
-    capture_one(now_ns());
+    capture_one({});
     ++made;
   }
   if (capture_.captured() == config_.limit) capture_.end();
   return made;
 }
 
-void Replay::capture_one(std::uint64_t due_ns) noexcept {
+void Replay::capture_one(std::optional<std::uint64_t> due_ns) noexcept {
   const std::uint64_t began = now_ns();
-  if (Slot* slot = capture_.open_packet(config_.pace != Pace::manual)) {
+  if (Slot* slot = capture_.open_packet(began, config_.pace != Pace::manual)) {
     fill(slot->data, slot->sequence);
-    capture_.publish(slot, due_ns, 0);
+    capture_.publish(slot, due_ns.value_or(began), 0);
   }
   capture_.record_callback(now_ns() - began);
 }

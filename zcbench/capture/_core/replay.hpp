@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 
@@ -40,7 +41,8 @@ class Replay {
 
  private:
   void run() noexcept;
-  void capture_one(std::uint64_t due_ns) noexcept;
+  // Captures the next packet, due then; now, where there is no such time.
+  void capture_one(std::optional<std::uint64_t> due_ns) noexcept;
   void fill(std::byte* slot, std::uint64_t sequence) const noexcept;
   // `wanted` bytes of the PCM from `at` on, round and round.
   void copy(std::byte* to, std::size_t at, std::size_t wanted) const noexcept;

@@ -7,6 +7,12 @@
 #include <atomic>
 #include <cstdint>
 
+#if defined(__x86_64__) || defined(_M_X64) || defined(__i386__)
+#include <immintrin.h>
+#endif
+
+#include "clock.hpp"
+
 #if defined(__linux__)
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -92,6 +98,20 @@ class Signal {
 #endif
 };
 
+// One look in a loop that waits for another core.
+inline void relax() noexcept {
+#if defined(__x86_64__) || defined(_M_X64) || defined(__i386__)
+  _mm_pause();
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+  asm volatile("yield");
+#endif
+}
+
+// A wait that was as short as this is likely to be so again: then looking costs less than sleep and wake-up,
+// which take some microseconds on either side. A paced stream's waits are longer, and it never looks twice.
+inline constexpr std::uint64_t kShortWait = 50'000;  // ns
+inline constexpr int kLooks = 400;                   // some 10 us
+
 // A Signal that is only raised while somebody waits for it, so that the common case costs one load.
 class Doorbell {
  public:
@@ -107,15 +127,22 @@ class Doorbell {
   // The waiting side (one thread): waits unless `ready()` already holds. The caller looks again after.
   template <class Ready>
   void wait_for(std::uint64_t timeout_ns, Ready ready) noexcept {
+    for (int i = 0; i < looks_; ++i) {
+      if (ready()) return;
+      relax();
+    }
+    const std::uint64_t began = now_ns();
     waiting_.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!ready()) signal_.wait_for(timeout_ns);
     waiting_.store(false, std::memory_order_relaxed);
+    looks_ = now_ns() - began < kShortWait ? kLooks : 0;
   }
 
  private:
   Signal signal_;
   std::atomic<bool> waiting_{false};
+  int looks_ = 0;  // the waiting side's
 };
 
 }  // namespace zc

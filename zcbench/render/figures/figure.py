@@ -37,7 +37,8 @@ class Figure:
     @cached_property
     def spec(self) -> dict[str, Any]:
         """The chart as Vega-Lite; ``datasets`` holds every series once, as rows."""
-        chart: dict[str, Any] = self.chart.to_dict()
+        # Checking it against Vega-Lite's schema takes longer than all else: the tests do.
+        chart: dict[str, Any] = self.chart.to_dict(validate=False)
         datasets = {**chart.get("datasets", {}), **self.rows}
         if self.timeline:
             chart["params"] = [_zoom(chart)]
