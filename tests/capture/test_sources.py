@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -222,6 +223,30 @@ def test_without_portaudio_only_the_device_fails_and_says_how_to_get_it(
         with pytest.raises(SourceError, match="apt install libportaudio2"):
             ask()
     assert sources.tone(StreamFormat()).any()
+
+
+@pytest.mark.parametrize("device", [2**31, -(2**70), "", "\0", "no such thing\u202e"])
+def test_a_device_that_cannot_be_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, device: int | str
+) -> None:
+    # given a sounddevice that answers as the real one does where there is no input at all
+    def query_devices(device: Any = None, kind: Any = None) -> Any:
+        if kind is None:
+            return []
+        if isinstance(device, int) and not -(2**31) <= device < 2**31:
+            raise OverflowError(f"integer {device} does not fit 'int'")  # cffi's
+        raise ValueError(f"No input device matching {device!r}")
+
+    module = ModuleType("sounddevice")
+    module.PortAudioError = type("PortAudioError", (Exception,), {})  # type: ignore[attr-defined]
+    module.query_devices = query_devices  # type: ignore[attr-defined]
+    module.query_hostapis = list  # type: ignore[attr-defined]
+    module.default = type("default", (), {"device": [-1, -1]})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
+    # then the error has its name, as a terminal can show it, and what there is instead
+    with pytest.raises(SourceError, match="Inputs there are: none") as refused:
+        sources.DeviceSource(device).check(StreamFormat())
+    assert str(refused.value).startswith(f"device {str(device)!r}: ")
 
 
 def test_a_slot_written_in_place_has_its_ends_and_nothing_else() -> None:

@@ -172,6 +172,16 @@ def words_of(random: Random, content: bytes) -> bytes:
     return bytes(page)
 
 
+def header_of(random: Random, content: bytes) -> bytes:
+    """A file whose first 80 bytes have other numbers in them, of either byte order."""
+    head = bytearray(content)
+    for _ in range(random.randrange(1, 4)):
+        at = random.randrange(max(1, min(len(head) - 4, 80)))
+        value = random.choice((0, 1, 2**31 - 1, 2**31, 2**32 - 1, random.getrandbits(32)))
+        head[at : at + 4] = value.to_bytes(4, random.choice(("little", "big")))
+    return bytes(head)
+
+
 def file(random: Random, path: Path, ways: Sequence[Callable[[Random, bytes], bytes]]) -> None:
     """Damage the file at ``path`` in one of ``ways`` or as :func:`bytes_of`; now and then it goes."""
     what = random.randrange(20)

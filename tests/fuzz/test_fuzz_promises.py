@@ -40,6 +40,11 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return materials.sweep(tmp_path_factory.mktemp("sweep") / "sweep")
 
 
+@pytest.fixture(scope="module")
+def audio() -> list[bytes]:
+    return materials.audio()
+
+
 @examples(25)
 @given(seed=seeds)
 def test_a_damaged_record_is_refused_or_judged_and_shown(
@@ -110,6 +115,15 @@ def test_any_table_is_ingested_or_refused(seed: int, tmp_path: Path) -> None:
     damage.emptied(folder)
     random = Random(seed)
     promises.table(random, random.choice((materials.CSV, materials.JSON_LINES)), folder)
+
+
+@examples(150)
+@given(seed=seeds)
+def test_any_audio_file_is_a_source_or_refused(
+    seed: int, tmp_path: Path, audio: list[bytes]
+) -> None:
+    random = Random(seed)
+    promises.audio(random, random.choice(audio), tmp_path / "input")
 
 
 @examples(60)

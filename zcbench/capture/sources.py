@@ -90,7 +90,7 @@ class DeviceSource:
         sd = _sounddevice()
         try:
             info = sd.query_devices(self.device, "input")
-        except (ValueError, sd.PortAudioError) as error:
+        except (ValueError, OverflowError, sd.PortAudioError) as error:
             names = "; ".join(f"{d.index}: {d.name}" for d in input_devices()) or "none"
             raise SourceError(
                 f"device {self.name!r}: {error}. Inputs there are: {names}"
@@ -102,7 +102,7 @@ class DeviceSource:
                 dtype=format.dtype,
                 samplerate=format.rate,
             )
-        except (ValueError, sd.PortAudioError) as error:
+        except (ValueError, OverflowError, sd.PortAudioError) as error:
             raise SourceError(
                 f"device {info['name']!r} refuses {format.rate} Hz, {format.channels} channels, "
                 f"{format.dtype}: {error}. It has {info['max_input_channels']} channels and prefers "
