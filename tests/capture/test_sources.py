@@ -174,6 +174,28 @@ def test_a_file_that_is_not_what_it_should_be_is_an_error_that_names_it(
     assert str(path) in str(error.value)
 
 
+def test_a_file_of_a_codec_that_cannot_seek_comes_back_whole(tmp_path: Path) -> None:
+    path = tmp_path / "voice.wav"
+    tone = 0.5 * np.sin(np.arange(3200) / 5)
+    soundfile.write(path, tone, 8000, subtype="GSM610")
+    pcm = sources.from_file(path, "float32")
+    assert pcm.shape == (3200, 1)
+    assert np.corrcoef(pcm[:, 0], tone)[0, 1] > 0.9
+
+
+def test_a_header_that_lies_about_its_length_is_refused_and_takes_no_memory(tmp_path: Path) -> None:
+    # given an MP3 whose Xing header promises 2^31 pieces of 1,152 frames
+    path = tmp_path / "long.mp3"
+    soundfile.write(path, np.zeros((48_000, 1)), 48_000, format="MP3")
+    raw = bytearray(path.read_bytes())
+    at = next(i for name in (b"Xing", b"Info") if (i := raw.find(name)) >= 0)
+    raw[at + 8 : at + 12] = b"\x7f\xff\xff\xff"
+    path.write_bytes(raw)
+    # then it is refused for what it lacks, not for what it would have taken
+    with pytest.raises(SourceError, match=r"truncated: .* frames; copy it again"):
+        sources.from_file(path, "float32")
+
+
 def test_a_wav_file_with_more_than_audio_in_it_is_not_called_truncated(tmp_path: Path) -> None:
     path = tmp_path / "tagged.wav"
     plain = _write_wav(path)

@@ -40,7 +40,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return materials.sweep(tmp_path_factory.mktemp("sweep") / "sweep")
 
 
-@examples(30)
+@examples(25)
 @given(seed=seeds)
 def test_a_damaged_record_is_refused_or_judged_and_shown(
     seed: int, tmp_path: Path, records: list[Path]
@@ -78,7 +78,7 @@ def test_a_damaged_run_is_left_out_of_the_history_or_counted(
     promises.history(Random(seed), tmp_path / "runs")
 
 
-@examples(300)
+@examples(150)
 @given(seed=seeds)
 def test_any_text_is_a_scenario_or_refused(seed: int, tmp_path: Path) -> None:
     random = Random(seed)
