@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from tests.capture.conftest import FORMAT, Make, expected, ramp
 from zcbench.capture.copying import CopyingEngine
 from zcbench.capture.engine import PoolConfig
+from zcbench.capture.native import NativeEngine
 from zcbench.capture.sources import ReplaySource
 
 
@@ -123,3 +126,47 @@ def test_the_copying_engine_gives_copies() -> None:
         assert sequences(packets) == [0, 1, 2]
         np.testing.assert_array_equal(packets[2].array, expected(2))
         assert engine.stats().in_flight == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda e: e.read(0, 0), "at most 1"),
+        (lambda e: e.read(tmeout=0), "tmeout"),
+        (lambda e: e.read(0, timeout=0), "timeout"),
+        (lambda e: e.read_many(), "packets"),
+        (lambda e: e.read_many(timeout=0), "packets"),
+        (lambda e: e.read_many(1.5), "integer"),
+        (lambda e: e.read_many(1, 0, 0), "at most 2"),
+    ],
+)
+def test_the_native_engine_says_which_argument_is_wrong(
+    call: Callable[[Any], object], says: str
+) -> None:
+    source = ReplaySource(ramp(), "ramp", pace="manual")
+    with NativeEngine(FORMAT, source, PoolConfig(slots=4)) as engine:
+        engine.start()
+        engine.produce(1)
+        with pytest.raises(TypeError, match=says):
+            call(engine)
+        assert engine.stats().delivered == 0
+        assert sequences(engine.read_many(packets=2, timeout=None)) == [0]
+
+
+def test_objects_made_from_what_others_left_are_new() -> None:
+    source = ReplaySource(ramp(), "ramp", pace="manual")
+    with NativeEngine(FORMAT, source, PoolConfig(slots=200, queue=256)) as engine:
+        engine.start()
+        # given more packets than the core keeps memory of, held together and let go, twice
+        for start in (0, 200):
+            engine.produce(200)
+            packets = engine.read_many(200)
+            assert sequences(packets) == list(range(start, start + 200))
+            assert not any(packet.released for packet in packets)
+            kept = packets[150].array
+            del packets
+            # then only what is still looked at is in flight
+            assert engine.stats().in_flight == 1
+            np.testing.assert_array_equal(kept, expected(start + 150))
+            del kept
+        assert engine.stats().returns == 400

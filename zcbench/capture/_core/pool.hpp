@@ -134,7 +134,7 @@ class SlotPool {
   SharedCounter in_flight_;
   SharedCounter returns_, overflow_freed_bytes_, guard_violations_, poison_violations_;
   Counter slots_now_, slab_bytes_, grown_, shrunk_, growth_failures_;
-  Histogram held_, hold_;
+  SharedHistogram held_, hold_;
 };
 
 }  // namespace zc

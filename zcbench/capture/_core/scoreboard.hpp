@@ -58,15 +58,30 @@ class SharedCounter : private Counter {
   }
 };
 
-// Nanoseconds, counted in log buckets. Any thread may record.
+// Nanoseconds, counted in log buckets, with one recording thread: plain loads and stores, as in Counter.
 class Histogram {
  public:
   explicit Histogram(Word* words) noexcept : words_(words) {}
   void record(std::uint64_t ns) noexcept {
-    words_[0].fetch_add(1, std::memory_order_relaxed);
-    words_[1].fetch_add(ns, std::memory_order_relaxed);
+    Counter(words_).add();
+    Counter(words_ + 1).add(ns);
+    if (Counter most(words_ + 2); most.get() < ns) most.set(ns);
+    Counter(words_ + 4 + bucket_of(ns)).add();
+  }
+
+ private:
+  Word* words_;
+};
+
+// The same, in which any thread may record.
+class SharedHistogram {
+ public:
+  explicit SharedHistogram(Word* words) noexcept : words_(words) {}
+  void record(std::uint64_t ns) noexcept {
+    SharedCounter(words_).add();
+    SharedCounter(words_ + 1).add(ns);
     SharedCounter(words_ + 2).raise_to(ns);
-    words_[4 + bucket_of(ns)].fetch_add(1, std::memory_order_relaxed);
+    SharedCounter(words_ + 4 + bucket_of(ns)).add();
   }
 
  private:
@@ -88,7 +103,7 @@ class Scoreboard {
   }
 
   Word* counter(std::string_view name) const { return find(name, 20, 12, 1); }
-  Histogram histogram(std::string_view name) const { return Histogram(find(name, 24, 16, 4 + kBuckets)); }
+  Word* histogram(std::string_view name) const { return find(name, 24, 16, 4 + kBuckets); }
 
  private:
   static constexpr std::size_t kHeaderBytes = 40;
