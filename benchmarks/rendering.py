@@ -190,11 +190,12 @@ def measure(run: Path, samples: int, repeats: int) -> dict[str, list[tuple[float
     for _ in range(repeats):
         for name, taken in found.items():
             with tempfile.TemporaryDirectory() as out:
-                taken.append(_one(name, run, samples, Path(out) / "report"))
+                taken.append(one(name, run, samples, Path(out) / "report"))
     return found
 
 
-def _one(name: str, run: Path, samples: int, out: Path) -> tuple[float, int]:
+def one(name: str, run: Path, samples: int, out: Path) -> tuple[float, int]:
+    """Seconds and peak bytes of one case, in a process of its own."""
     if name == NUMPY:
         work = _READ.format(path=str(run / SAMPLES_FILE), samples=samples)
     else:

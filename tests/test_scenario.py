@@ -362,6 +362,12 @@ def test_a_pool_beyond_the_machine_s_memory_is_refused_with_the_size_that_fits(
         check_memory(MAX_SLOTS, 8_000_000)
 
 
+def test_a_replay_too_slow_to_come_to_an_end_is_refused(write: Write) -> None:
+    flags = [flag("--speed", "1e-7"), flag("--duration", "1m")]
+    with pytest.raises(ScenarioError, match=r"--speed: source\.speed: 1e-07 makes 1m take longer"):
+        load(write(ENGINE), flags=flags)
+
+
 # -- printing
 
 _times = st.floats(min_value=0.02, max_value=1e6).map(Duration)

@@ -13,6 +13,7 @@ from zcbench.analysis.totals import totals
 from zcbench.record.reader import Record
 from zcbench.scenario import ConsumerTable
 from zcbench.units import Duration
+from zcbench.verdict import judge
 
 
 def pool_of(record: Record) -> PoolBehaviour:
@@ -56,3 +57,15 @@ def test_before_the_first_acquire_there_is_no_hit_rate(tmp_path: Path) -> None:
     # then no rate is made up for it
     assert pool.hit_rate is None
     assert pool.mean_hold_s is None
+
+
+@pytest.mark.parametrize("counted", [{"pool.slots": 0}, {"pool.slots": 5, "pool.grown": 9}])
+def test_a_page_that_says_no_pool_at_all_measured_none(
+    tmp_path: Path, counted: dict[str, int]
+) -> None:
+    record = make_record(tmp_path, counters=counted)
+    found = totals(record)
+    assert behaviour(record, found, 30.0).sizes is None
+    # and what cannot be said of it is not said
+    outcomes = {f.check: f.outcome for f in judge(record).findings}
+    assert outcomes["pool.recycling"] == "inconclusive"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -114,7 +115,7 @@ def test_a_blocked_producer_can_be_closed(make: Make) -> None:
 
 
 LEAVE = """
-import sys
+import sys, threading
 import numpy as np
 from zcbench.capture.engine import PoolConfig, StreamFormat, find_engine
 from zcbench.capture.sources import ReplaySource
@@ -124,13 +125,15 @@ engine.start()
 packets = [engine.read() for _ in range(4)]
 sys.modules["kept past the end of __main__"] = [
     packets.pop().array[10:20], np.from_dlpack(packets.pop()), memoryview(packets.pop().array)]
+if sys.argv[2] == "a reading thread":
+    threading.Thread(target=list, args=(engine,), daemon=True).start()
 if sys.argv[2] == "exception":
     raise KeyError("the application failed")
 """
 
 
 @pytest.mark.parametrize("name", ENGINES)
-@pytest.mark.parametrize("way", ["the end", "exception"])
+@pytest.mark.parametrize("way", ["the end", "exception", "a reading thread"])
 def test_the_interpreter_may_leave_a_running_engine_and_its_views(name: str, way: str) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", LEAVE, name, way],
@@ -142,6 +145,53 @@ def test_the_interpreter_may_leave_a_running_engine_and_its_views(name: str, way
     assert done.returncode == (1 if way == "exception" else 0), done.stderr
     last = done.stderr.strip().splitlines()[-1:]
     assert last == (["KeyError: 'the application failed'"] if way == "exception" else [])
+
+
+FORK = """
+import os, sys
+import numpy as np
+from zcbench.capture.engine import PoolConfig, StreamFormat
+from zcbench.capture.native import NativeEngine
+from zcbench.capture.sources import ReplaySource
+source = ReplaySource(np.arange(480, dtype=np.float32).reshape(240, 2), "ramp", "unpaced", limit=3)
+engine = NativeEngine(StreamFormat(frames=48), source, PoolConfig(slots=4, policy="adaptive"))
+engine.start()
+packet = engine.read()
+array = packet.array
+child = os.fork()
+if not child:
+    for forbidden in (engine.read, engine.stats, engine.check, engine.maintain, engine.start):
+        try:
+            forbidden()
+        except RuntimeError as error:
+            assert "forked" in str(error)
+        else:
+            os._exit(3)
+    engine.close()
+    packet.release()
+    right = array.tolist() == source.block(0, 48).tolist()
+    del packet, array, forbidden, engine
+    sys.exit(0 if right else 4)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+rest = list(engine)
+stats = engine.stats()
+print(len(rest), stats.in_flight, stats.returns, stats.delivered, stats.queued, array[3].tolist())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks, which this system does not")
+def test_a_forked_child_changes_nothing_of_its_parent_s_engine() -> None:
+    # given a child that reads, closes, releases and drops what it has inherited, then ends as Python does
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-X", "faulthandler", "-c", FORK],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    # then the parent's engine has all its packets in flight, and its page says so
+    assert done.stderr == ""
+    assert done.stdout == "2 3 0 3 0 [6.0, 7.0]\n"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int32", "int16"])

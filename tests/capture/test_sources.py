@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,28 @@ def test_a_file_that_is_not_what_it_should_be_is_an_error_that_names_it(
     assert str(path) in str(error.value)
 
 
+def test_a_file_of_a_codec_that_cannot_seek_comes_back_whole(tmp_path: Path) -> None:
+    path = tmp_path / "voice.wav"
+    tone = 0.5 * np.sin(np.arange(3200) / 5)
+    soundfile.write(path, tone, 8000, subtype="GSM610")
+    pcm = sources.from_file(path, "float32")
+    assert pcm.shape == (3200, 1)
+    assert np.corrcoef(pcm[:, 0], tone)[0, 1] > 0.9
+
+
+def test_a_header_that_lies_about_its_length_is_refused_and_takes_no_memory(tmp_path: Path) -> None:
+    # given an MP3 whose Xing header promises 2^31 pieces of 1,152 frames
+    path = tmp_path / "long.mp3"
+    soundfile.write(path, np.zeros((48_000, 1)), 48_000, format="MP3")
+    raw = bytearray(path.read_bytes())
+    at = next(i for name in (b"Xing", b"Info") if (i := raw.find(name)) >= 0)
+    raw[at + 8 : at + 12] = b"\x7f\xff\xff\xff"
+    path.write_bytes(raw)
+    # then it is refused for what it lacks, not for what it would have taken
+    with pytest.raises(SourceError, match=r"truncated: .* frames; copy it again"):
+        sources.from_file(path, "float32")
+
+
 def test_a_wav_file_with_more_than_audio_in_it_is_not_called_truncated(tmp_path: Path) -> None:
     path = tmp_path / "tagged.wav"
     plain = _write_wav(path)
@@ -200,6 +223,30 @@ def test_without_portaudio_only_the_device_fails_and_says_how_to_get_it(
         with pytest.raises(SourceError, match="apt install libportaudio2"):
             ask()
     assert sources.tone(StreamFormat()).any()
+
+
+@pytest.mark.parametrize("device", [2**31, -(2**70), "", "\0", "no such thing\u202e"])
+def test_a_device_that_cannot_be_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, device: int | str
+) -> None:
+    # given a sounddevice that answers as the real one does where there is no input at all
+    def query_devices(device: Any = None, kind: Any = None) -> Any:
+        if kind is None:
+            return []
+        if isinstance(device, int) and not -(2**31) <= device < 2**31:
+            raise OverflowError(f"integer {device} does not fit 'int'")  # cffi's
+        raise ValueError(f"No input device matching {device!r}")
+
+    module = ModuleType("sounddevice")
+    module.PortAudioError = type("PortAudioError", (Exception,), {})  # type: ignore[attr-defined]
+    module.query_devices = query_devices  # type: ignore[attr-defined]
+    module.query_hostapis = list  # type: ignore[attr-defined]
+    module.default = type("default", (), {"device": [-1, -1]})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
+    # then the error has its name, as a terminal can show it, and what there is instead
+    with pytest.raises(SourceError, match="Inputs there are: none") as refused:
+        sources.DeviceSource(device).check(StreamFormat())
+    assert str(refused.value).startswith(f"device {str(device)!r}: ")
 
 
 def test_a_slot_written_in_place_has_its_ends_and_nothing_else() -> None:

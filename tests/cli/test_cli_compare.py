@@ -100,7 +100,10 @@ def test_json_is_for_programs_and_bad_input_is_named(invoke: Invoke, tmp_path: P
 
 def test_a_run_is_held_against_its_baseline(tmp_path: Path) -> None:
     # given a good run, and then one with an engine that loses packets
-    arguments = ("run", "--duration", "1s", "--sample-every", "50ms", "--quiet")
+    arguments = (
+        *("run", "--duration", "1s", "--sample-every", "50ms"),
+        *("--report", "json", "--quiet"),
+    )
     good = program(*arguments, "--out", "good", cwd=tmp_path)
     assert good.returncode == 0, good.stderr
     same = program(*arguments, "--out", "same", "--baseline", "good", cwd=tmp_path)

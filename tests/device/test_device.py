@@ -65,6 +65,8 @@ def test_a_run_from_a_device_delivers_what_is_due(capture_device: Pulse, tmp_pat
         "4s",
         "--out",
         str(out),
+        "--report",
+        "json",
         "--json",
     )
     assert done.returncode == 0, done.stderr

@@ -133,6 +133,13 @@ def _of_table(folder: Path) -> Keep:
     return keep
 
 
+def _of_audio(folder: Path) -> Keep:
+    from tests.fuzz import materials, promises
+
+    sound = materials.audio()
+    return lambda random: promises.audio(random, random.choice(sound), folder / "input")
+
+
 def _of_plan(folder: Path) -> Keep:
     from tests.fuzz import damage, materials, promises
 
@@ -156,6 +163,7 @@ PROMISES: dict[str, Callable[[Path], Keep]] = {
     "history": _of_history,
     "scenario": _of_scenario,
     "table": _of_table,
+    "audio": _of_audio,
     "plan": _of_plan,
 }
 

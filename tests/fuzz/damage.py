@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -83,23 +83,31 @@ def json_of(random: Random, content: bytes) -> bytes:
         whole = json.loads(content)
     except (ValueError, RecursionError):
         return bytes_of(random, content)
-    return json.dumps(_changed(random, whole)).encode()
+    # Any value at any depth is as likely, or what lies deep would hardly ever be met.
+    path = random.choice(list(_paths(whole)))
+    if not path:
+        return json.dumps(hostile(random)).encode()
+    *way, key = path
+    around = whole
+    for step in way:
+        around = around[step]
+    match random.randrange(12):
+        case 0:
+            del around[key]
+        case 1 if isinstance(around, dict):
+            around[random.choice(TEXTS)] = around[key]
+        case _:
+            number = isinstance(around[key], int | float) and random.randrange(4)
+            around[key] = random.choice(NUMBERS) if number else hostile(random)
+    return json.dumps(whole).encode()
 
 
-def _changed(random: Random, value: Any) -> Any:
-    """``value`` with a hostile one at some depth of it."""
-    if not isinstance(value, dict | list) or not value or random.randrange(12) == 0:
-        return hostile(random)
-    key = random.choice(list(value) if isinstance(value, dict) else range(len(value)))
-    changed = value.copy()
-    what = random.randrange(12)
-    if what == 0:
-        del changed[key]
-    elif what == 1 and isinstance(changed, dict):
-        changed[random.choice(TEXTS)] = changed[key]
-    else:
-        changed[key] = _changed(random, value[key])
-    return changed
+def _paths(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value in ``value``, itself included."""
+    yield before
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from _paths(value[key], (*before, key))
 
 
 def lines_of(random: Random, content: bytes, change: Callable[[Random, bytes], bytes]) -> bytes:
@@ -162,6 +170,16 @@ def words_of(random: Random, content: bytes) -> bytes:
         )
         page[at : at + 8] = value.to_bytes(8, "little")
     return bytes(page)
+
+
+def header_of(random: Random, content: bytes) -> bytes:
+    """A file whose first 80 bytes have other numbers in them, of either byte order."""
+    head = bytearray(content)
+    for _ in range(random.randrange(1, 4)):
+        at = random.randrange(max(1, min(len(head) - 4, 80)))
+        value = random.choice((0, 1, 2**31 - 1, 2**31, 2**32 - 1, random.getrandbits(32)))
+        head[at : at + 4] = value.to_bytes(4, random.choice(("little", "big")))
+    return bytes(head)
 
 
 def file(random: Random, path: Path, ways: Sequence[Callable[[Random, bytes], bytes]]) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+
+import numpy as np
+import soundfile
 
 from tests.records import scenario, write_record
 from zcbench.record.schema import End, Ending
@@ -41,6 +45,22 @@ def records(folder: Path) -> list[Path]:
 def scenarios() -> list[str]:
     """The shipped scenarios, and one with every key."""
     return [s.path.read_text(encoding="utf-8") for s in shipped()] + [to_toml(Scenario())]
+
+
+def audio() -> list[bytes]:
+    """A tenth of a second in each of the containers and codecs that people use."""
+    tone = 0.5 * np.sin(np.arange(4800) / 10).reshape(2400, 2)
+    kinds = (
+        *(("WAV", codec) for codec in ("PCM_16", "FLOAT", "MS_ADPCM")),
+        *((container, "PCM_16") for container in ("RF64", "AIFF", "CAF", "AU", "FLAC")),
+        *(("W64", "PCM_24"), ("OGG", "VORBIS")),
+    )
+    files = []
+    for container, codec in kinds:
+        made = io.BytesIO()
+        soundfile.write(made, tone, 48_000, subtype=codec, format=container)
+        files.append(made.getvalue())
+    return files
 
 
 def sweep(directory: Path) -> Path:

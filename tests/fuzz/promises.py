@@ -259,6 +259,27 @@ def table(random: Random, content: bytes, folder: Path) -> None:
     assert (code != 2) == out.exists(), "what was refused left something behind"
 
 
+def audio(random: Random, content: bytes, path: Path) -> None:
+    """Any file as a source: SourceError that names it, or frames of as many channels as it has."""
+    from zcbench.capture.sources import MAX_FILE_CHANNELS, SourceError, from_file
+
+    for _ in range(random.randrange(1, 3)):
+        content = random.choice((damage.header_of, damage.bytes_of))(random, content)
+    path.write_bytes(content)
+    try:
+        pcm = from_file(path, random.choice(("float32", "int32", "int16")))
+    except SourceError as error:
+        said = str(error)
+    else:
+        said = ""
+    if said:
+        assert str(path) in said
+        return
+    assert pcm.size
+    assert pcm.ndim == 2
+    assert pcm.shape[1] <= MAX_FILE_CHANNELS
+
+
 def plan(random: Random, directory: Path) -> None:
     """A damaged plan of a sweep: SweepError or ScenarioError, or one whose every run lies in its directory."""
     from zcbench.record.writer import RecordError

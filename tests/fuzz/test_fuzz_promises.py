@@ -40,7 +40,12 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return materials.sweep(tmp_path_factory.mktemp("sweep") / "sweep")
 
 
-@examples(30)
+@pytest.fixture(scope="module")
+def audio() -> list[bytes]:
+    return materials.audio()
+
+
+@examples(25)
 @given(seed=seeds)
 def test_a_damaged_record_is_refused_or_judged_and_shown(
     seed: int, tmp_path: Path, records: list[Path]
@@ -78,7 +83,7 @@ def test_a_damaged_run_is_left_out_of_the_history_or_counted(
     promises.history(Random(seed), tmp_path / "runs")
 
 
-@examples(300)
+@examples(150)
 @given(seed=seeds)
 def test_any_text_is_a_scenario_or_refused(seed: int, tmp_path: Path) -> None:
     random = Random(seed)
@@ -110,6 +115,15 @@ def test_any_table_is_ingested_or_refused(seed: int, tmp_path: Path) -> None:
     damage.emptied(folder)
     random = Random(seed)
     promises.table(random, random.choice((materials.CSV, materials.JSON_LINES)), folder)
+
+
+@examples(150)
+@given(seed=seeds)
+def test_any_audio_file_is_a_source_or_refused(
+    seed: int, tmp_path: Path, audio: list[bytes]
+) -> None:
+    random = Random(seed)
+    promises.audio(random, random.choice(audio), tmp_path / "input")
 
 
 @examples(60)

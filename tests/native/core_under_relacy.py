@@ -67,12 +67,27 @@ class Order:
     name: str
 
 
-def rewrite(folder: Path) -> list[Order]:
+@dataclass(frozen=True)
+class Planted:
+    """A bug: ``code`` in ``file`` replaced by ``bug``; ``what`` is wrong then."""
+
+    file: str
+    code: str
+    bug: str
+    what: str
+
+
+def rewrite(folder: Path, planted: Planted | None = None) -> list[Order]:
     """Copy the core to ``folder``, rewritten, with the programs; returns its memory orders, by number."""
     orders: list[Order] = []
     found = dict.fromkeys(REWRITTEN, 0)
     for name in SOURCES:
-        lines = (CORE / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        source = (CORE / name).read_text(encoding="utf-8")
+        if planted is not None and planted.file == name:
+            if source.count(planted.code) != 1:
+                raise SystemExit(f"{name}: not once there, to be broken: {planted.code}")
+            source = source.replace(planted.code, planted.bug)
+        lines = source.splitlines(keepends=True)
         text = "".join(
             _numbered(name, number, line, orders) for number, line in enumerate(lines, 1)
         )

@@ -6,7 +6,8 @@ finds data races, deadlocks (a missed wake-up) and broken promises. Its choices 
 seed: every run is the same.
 
 Then each memory order stronger than relaxed, and each fence, is made weaker, one at a time: the programs
-must fail. Those that may be weaker are listed in SPARE with the reason why they stay. Needs g++ and Relacy
+must fail. Those that may be weaker are listed in SPARE with the reason why they stay. Last, bugs of other kinds
+are planted one at a time (PLANTED), and must be found. Needs g++ and Relacy
 (Debian: g++ relacy-dev). Prints a Markdown table; exit code 1 when anything was not as said, 2 when
 something is missing.
 """
@@ -21,7 +22,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from core_under_relacy import Order, compiled, rewrite
+from core_under_relacy import Order, Planted, compiled, rewrite
 
 WEAKER = {
     "acquire": ("relaxed",),
@@ -78,6 +79,35 @@ SPARE = (
 )
 
 
+# What is not about orders: the protocol of segments that come and go, and the keeper's sleep.
+PLANTED = (
+    Planted(
+        "maintain.cpp",
+        "segment->home.size() == segment->count()",
+        "segment->home.size() + 1 >= segment->count()",
+        "a segment's memory goes while a slot of it is out",
+    ),
+    Planted(
+        "maintain.cpp",
+        "    } else {\n      while (!free_.push(slot)) std::this_thread::yield();\n    }",
+        "    }",
+        "a free slot is not put back after the search",
+    ),
+    Planted(
+        "maintain.cpp",
+        "  const std::lock_guard lock(segments_mutex_);\n  std::erase_if",
+        "  std::erase_if",
+        "the slab changes while somebody looks for the oldest lease",
+    ),
+    Planted(
+        "pool.hpp",
+        "demand_.ring_always()",
+        "demand_.ring()",
+        "the keeper is told to stop before it sleeps, and sleeps",
+    ),
+)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -108,11 +138,27 @@ def main() -> int:
                 done = _run(program, iterations, str(number), made)
                 failure = "crashed" if done.returncode not in (0, 1) else done.stdout.strip()
                 wrong += _told(order, made, failure, spare)
+    print("\n| planted bug | outcome |\n|:--|:--|")
+    for planted in PLANTED:
+        wrong += not _refuted(planted, iterations)
     for spare in unused:
         print(f"SPARE names what {spare.file} no longer has: {spare.code}", file=sys.stderr)
     wrong += len(unused)
     print(f"{wrong} not as they should be" if wrong else "all as they should be", file=sys.stderr)
     return 1 if wrong else 0
+
+
+def _refuted(planted: Planted, iterations: str) -> bool:
+    """Print whether the programs find ``planted``."""
+    with tempfile.TemporaryDirectory(prefix="zcbench-planted-") as folder:
+        rewrite(Path(folder), planted)
+        program = compiled(Path(folder))
+        if program is None:
+            return False
+        done = _run(program, iterations)
+    failure = "crashed" if done.returncode not in (0, 1) else done.stdout.strip()
+    print(f"| {planted.what} | {failure or '**WRONG**: not seen'} |", flush=True)
+    return bool(failure)
 
 
 def _run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

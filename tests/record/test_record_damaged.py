@@ -47,6 +47,27 @@ def test_a_run_json_of_schema_1_with_a_strange_scenario_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("table", "key", "value"),
+    [
+        ("source", "frames", 0),
+        ("source", "speed", 0),
+        ("source", "speed", 1e308),
+        ("source", "speed", 1e-320),
+        ("memory", "budget", 0),
+    ],
+)
+def test_a_scenario_that_nobody_can_have_run_is_refused_by_its_key(
+    record_directory: Path, table: str, key: str, value: float
+) -> None:
+    path = record_directory / RUN_FILE
+    run = json.loads(path.read_text())
+    run["scenario"][table][key] = value
+    path.write_text(json.dumps(run))
+    with pytest.raises(RecordError, match=rf"{RUN_FILE}: .*scenario\.{table}\.{key}"):
+        read_record(record_directory)
+
+
+@pytest.mark.parametrize(
     "line",
     [
         DEEP,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from zcbench.record.reader import read_record
-from zcbench.record.schema import End, Ending, Event, RunInfo
+from zcbench.record.schema import WORKER_EVENTS_FILE, End, Ending, Event, RunInfo
 from zcbench.record.writer import RecordWriter
 from zcbench.scenario import Scenario
 from zcbench.soak.supervisor import run
@@ -36,15 +36,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 class FillsTheDisk:
-    """Takes all the space there is at the first sample."""
+    """Takes all the space there is at the first sample after the worker, too, has begun to write."""
 
-    def __init__(self, disk: Path) -> None:
-        self._filler = disk / "filler"
+    def __init__(self, disk: Path, worker: Path) -> None:
+        self._filler, self._worker = disk / "filler", worker
 
     def on_start(self, run: RunInfo) -> None:
         pass
 
     def on_sample(self, row: Any) -> None:
+        if not self._worker.is_file() or not self._worker.stat().st_size:
+            return
         with contextlib.suppress(OSError), self._filler.open("ab", buffering=0) as file:
             for size in (4096, 1):
                 with contextlib.suppress(OSError):
@@ -61,7 +63,7 @@ class FillsTheDisk:
 def test_a_full_disk_ends_the_run_as_the_harness_s_failure_and_the_record_stays_whole(
     scenario: Scenarios, small_disk: Path
 ) -> None:
-    # given a disk that is full after the first sample
+    # given a disk that is full soon after the first samples
     directory = small_disk / "run"
     directory.mkdir()
     # when the run goes on
@@ -69,7 +71,7 @@ def test_a_full_disk_ends_the_run_as_the_harness_s_failure_and_the_record_stays_
         scenario(duration_s=60, every_s=0.05),
         directory,
         command=["test"],
-        observers=[FillsTheDisk(small_disk)],
+        observers=[FillsTheDisk(small_disk, directory / WORKER_EVENTS_FILE)],
     )
     # then the harness is blamed and not the engine, the end is on disk, no row is cut in two
     assert end.ending is Ending.HARNESS

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage, stats
 
 Series = NDArray[np.float64]
 
@@ -70,12 +70,12 @@ def _sides(edges: list[int]) -> list[tuple[int, int, int]]:
 def _proposed(series: Series) -> list[int]:
     import ruptures
 
-    noise = float(stats.median_abs_deviation(np.diff(series), scale="normal")) / np.sqrt(2)
+    noise = float(scipy.stats.median_abs_deviation(np.diff(series), scale="normal")) / np.sqrt(2)
     noise = max(noise, LEAST_NOISE * abs(float(np.median(series))))
     if noise == 0:  # it stands at 0 but for a few: in units of those
         noise = float(np.abs(series).max()) / OUTLIER_DEVIATIONS or 1.0
     level = (series - np.median(series)) / noise
-    middle = ndimage.median_filter(level, NEIGHBOURS, mode="nearest")
+    middle = scipy.ndimage.median_filter(level, NEIGHBOURS, mode="nearest")
     cut = np.clip(level, middle - OUTLIER_DEVIATIONS, middle + OUTLIER_DEVIATIONS)
     search = ruptures.KernelCPD(kernel="linear", min_size=FEWEST_A_SIDE).fit(cut[:, None])
     found = search.predict(pen=PENALTY * np.log(series.size))
@@ -88,7 +88,7 @@ def _doubt(before: Series, after: Series) -> float:
     difference = abs(float(np.median(after) - np.median(before)))
     if difference <= LEAST_CHANGE * max(levels):
         return np.inf
-    doubt = float(stats.mannwhitneyu(before, after).pvalue) / RANK_ALPHA
+    doubt = float(scipy.stats.mannwhitneyu(before, after).pvalue) / RANK_ALPHA
     overlap = before.max() >= after.min() and after.max() >= before.min()
     if doubt > 1 and not overlap:
         doubt = min(doubt, _welch(before, after) / APART_ALPHA)
@@ -99,4 +99,4 @@ def _welch(before: Series, after: Series) -> float:
     """The probability of means so far apart; 0 of two sides that each stand still."""
     if not np.ptp(before) and not np.ptp(after):
         return 0.0
-    return float(stats.ttest_ind(before, after, equal_var=False).pvalue)
+    return float(scipy.stats.ttest_ind(before, after, equal_var=False).pvalue)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from zcbench.analysis.rate import RUNNING
 from zcbench.record.reader import Record
@@ -106,5 +106,5 @@ def _creep(
     each = np.diff(cpu[edges]) / made
     third = blocks // 3
     first, last = float(np.median(each[:third])), float(np.median(each[-third:]))
-    tau = float(stats.kendalltau(np.arange(blocks), each).statistic)
+    tau = float(scipy.stats.kendalltau(np.arange(blocks), each).statistic)
     return CostCreep(blocks, first, last, (last - first) * per_s, tau if np.isfinite(tau) else 0.0)

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 Series = NDArray[np.float64]
 
@@ -87,7 +87,7 @@ def of_counts(
         _poisson(*side, dispersion, alpha) for side in (base, new)
     )
     difference = rate_n - rate_b
-    apart = float(stats.norm.isf(alpha / 2)) * math.sqrt(2) * run_to_run
+    apart = float(scipy.stats.norm.isf(alpha / 2)) * math.sqrt(2) * run_to_run
     low = difference - math.hypot(rate_n - low_n, high_b - rate_b, apart)
     high = difference + math.hypot(high_n - rate_n, rate_b - low_b, apart)
     return Effect(rate_b, rate_n, low, high)
@@ -105,7 +105,7 @@ def _student(parts: list[tuple[float, float]], known: float, alpha: float) -> fl
     estimated = sum(part**2 / free for part, free in parts)
     # Rounding may leave a variance so small that its square is 0: then all of the variance is known.
     free = total**2 / estimated if estimated > 0 else math.inf
-    return float(stats.t.isf(alpha / 2, min(free, MOST_FREE))) * math.sqrt(total)
+    return float(scipy.stats.t.isf(alpha / 2, min(free, MOST_FREE))) * math.sqrt(total)
 
 
 def _variance_of_mean(values: Series) -> float:
@@ -123,6 +123,6 @@ def _poisson(
     events: int, packets: float, dispersion: float, alpha: float
 ) -> tuple[float, float, float]:
     independent = events / dispersion
-    low = float(stats.chi2.ppf(alpha / 2, 2 * independent)) / 2 if independent else 0.0
-    high = float(stats.chi2.isf(alpha / 2, 2 * (independent + 1))) / 2
+    low = float(scipy.stats.chi2.ppf(alpha / 2, 2 * independent)) / 2 if independent else 0.0
+    high = float(scipy.stats.chi2.isf(alpha / 2, 2 * (independent + 1))) / 2
     return low * dispersion / packets, events / packets, high * dispersion / packets

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
@@ -100,12 +100,12 @@ def fit(x: NDArray[np.float64], y: NDArray[np.float64], nominal: float) -> RateF
     span = float(x[-1] - x[0])
     if x.size < FEWEST_POINTS or not span:
         return None
-    line = stats.linregress(x, ahead)
+    line = scipy.stats.linregress(x, ahead)
     beside = ahead - (line.slope * x + line.intercept)
     # Not line.stderr, which is NaN for points that lie on the line exactly, as counts well may.
     variance = float(np.sum(beside**2)) / (x.size - 2) / float(np.sum((x - x.mean()) ** 2))
     error = float(np.sqrt(variance)) * _inflation(beside)
-    t = float(stats.t.ppf((1 + CONFIDENCE) / 2, x.size - 2))
+    t = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, x.size - 2))
     off = float(np.abs(beside).max())
     most_off = max(
         STRAIGHT_PACKETS + nominal * WAKE_UP_S, STRAIGHT_SHARE * abs(float(line.slope)) * span
@@ -150,9 +150,9 @@ def _near_the_line(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np
     with np.errstate(
         invalid="ignore"
     ):  # many equal times leave scipy no interval; it is not asked for
-        slope, intercept, *_ = stats.theilslopes(y, x)
+        slope, intercept, *_ = scipy.stats.theilslopes(y, x)
     beside = y - (slope * x + intercept)
-    spread = float(stats.median_abs_deviation(beside, scale="normal"))
+    spread = float(scipy.stats.median_abs_deviation(beside, scale="normal"))
     return np.asarray(np.abs(beside) <= max(STRAIGHT_PACKETS, OUTLIER_DEVIATIONS * spread))
 
 

@@ -41,6 +41,8 @@ def slots_of(record: Record, found: Totals) -> Slots | None:
         return None
     grown, shrunk = count(found, "pool.grown") or 0, count(found, "pool.shrunk") or 0
     start = final - grown + shrunk
+    if final < 1 or start < 1:  # no pool is that: the page was never written, or is damaged
+        return None
     seen = record.samples["pool_slots"]
     seen = seen[np.isfinite(seen) & (seen > 0)]
     all_seen = [start, final, *(int(n) for n in seen)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from zcbench.analysis import blocks
 from zcbench.analysis.delivery import delivery
@@ -137,7 +137,7 @@ def drift(run: Run) -> Reading | None:
         return None
     # The half width has the rounding of whole packets in it, which the standard error has not.
     free = line.points - 2
-    error = line.half_width_ppm / float(stats.t.ppf((1 + CONFIDENCE) / 2, free))
+    error = line.half_width_ppm / float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, free))
     return Estimate(line.drift_ppm, error, free)
 
 

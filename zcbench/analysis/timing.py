@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from zcbench.analysis.rate import RUNNING, nominal_per_s
 from zcbench.analysis.totals import Totals
@@ -216,7 +216,7 @@ def creep(record: Record, column: str) -> Creep | None:
     marks = np.array([part.min() for part in np.array_split(values, blocks)])
     third = blocks // 3
     first, last = marks[:third], marks[-third:]
-    tau = float(stats.kendalltau(np.arange(blocks), marks).statistic)
+    tau = float(scipy.stats.kendalltau(np.arange(blocks), marks).statistic)
     if not np.isfinite(tau):  # all marks alike
         tau = 0.0
     # Not the middles only: the lowest of the end above the highest of the start.

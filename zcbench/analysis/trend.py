@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy  # its parts are imported at their first use, which a short run does not reach
 from numpy.typing import NDArray
-from scipy import stats
 
 Readings = NDArray[np.float64]
 
@@ -201,8 +201,8 @@ def _window(
         kept, step = increments, None
     mean, free = float(kept.mean()), kept.size - 1
     floor = quantum / (math.sqrt(count) * (stop - start))
-    error = max(float(stats.sem(kept)), floor)
-    t_fail, t_pass = (float(t) for t in stats.t.ppf([1 - alpha, PASS_CONFIDENCE], free))
+    error = max(float(scipy.stats.sem(kept)), floor)
+    t_fail, t_pass = (float(t) for t in scipy.stats.t.ppf([1 - alpha, PASS_CONFIDENCE], free))
     half = kept.size // 2
     early, late = float(kept[:half].mean()), float(kept[-half:].mean())
     return Window(

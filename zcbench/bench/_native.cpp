@@ -3,7 +3,9 @@
 // Python calls both from a thread of its own; neither touches a Python object after the GIL is released.
 
 #define PY_SSIZE_T_CLEAN
+#ifndef Py_LIMITED_API  // the build says it
 #define Py_LIMITED_API 0x030B0000
+#endif
 #include <Python.h>
 
 #include <chrono>

@@ -145,6 +145,8 @@ class NativeEngine:
 
 
 def _close(stream: Any, core: _core.Engine) -> None:
+    if core.is_a_copy():  # a forked child has none of PortAudio's threads to wait for
+        return
     core.request_stop()
     stream.close()
     core.stop()

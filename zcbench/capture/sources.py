@@ -22,6 +22,7 @@ from zcbench.capture.engine import (
 Pace = Literal["real", "unpaced", "manual"]
 
 MAX_FILE_CHANNELS = 8
+_BLOCK_FRAMES = 2**18  # of a file, decoded at a time
 
 
 class SourceError(ValueError):
@@ -89,7 +90,7 @@ class DeviceSource:
         sd = _sounddevice()
         try:
             info = sd.query_devices(self.device, "input")
-        except (ValueError, sd.PortAudioError) as error:
+        except (ValueError, OverflowError, sd.PortAudioError) as error:
             names = "; ".join(f"{d.index}: {d.name}" for d in input_devices()) or "none"
             raise SourceError(
                 f"device {self.name!r}: {error}. Inputs there are: {names}"
@@ -101,7 +102,7 @@ class DeviceSource:
                 dtype=format.dtype,
                 samplerate=format.rate,
             )
-        except (ValueError, sd.PortAudioError) as error:
+        except (ValueError, OverflowError, sd.PortAudioError) as error:
             raise SourceError(
                 f"device {info['name']!r} refuses {format.rate} Hz, {format.channels} channels, "
                 f"{format.dtype}: {error}. It has {info['max_input_channels']} channels and prefers "
@@ -275,15 +276,29 @@ def from_file(path: Path, dtype: DType) -> NDArray[Any]:
     try:
         with soundfile.SoundFile(path) as file:
             announced = file.frames
-            pcm = file.read(dtype=dtype, always_2d=True)
+            pcm = _decoded(file, dtype)
     except soundfile.SoundFileError as error:
         raise SourceError(f"{path}: cannot be decoded to its end ({error})") from error
+    except MemoryError as error:
+        raise SourceError(
+            f"{path}: {announced:,} frames do not fit in memory; use a part"
+        ) from error
+    if not len(pcm):
+        raise SourceError(f"{path}: no audio in it (0 of {announced:,} frames can be decoded)")
     declared = _declared_wav_frames(path)
     if len(pcm) < max(announced, declared or 0):
         raise SourceError(
             f"{path}: truncated: {len(pcm)} of {max(announced, declared or 0)} frames; copy it again"
         )
     return np.ascontiguousarray(pcm)
+
+
+def _decoded(file: Any, dtype: DType) -> NDArray[Any]:
+    """All that can be decoded, a block at a time: some formats cannot be asked for all, and headers lie."""
+    blocks = [np.empty((0, file.channels), dtype)]
+    while len(block := file.read(_BLOCK_FRAMES, dtype=dtype, always_2d=True)):
+        blocks.append(block)
+    return np.concatenate(blocks)
 
 
 def _declared_wav_frames(path: Path) -> int | None:

@@ -27,6 +27,7 @@ from zcbench.record.schema import (
     RunInfo,
 )
 from zcbench.record.writer import RecordError
+from zcbench.scenario import Scenario
 from zcbench.scoreboard import Scoreboard, ScoreboardError
 from zcbench.units import decode_unit
 
@@ -92,13 +93,15 @@ def read_run(path: Path) -> RunInfo:
     data = file.read_bytes()
     _check_schema(file, data)
     try:
-        return msgspec.convert(
+        run = msgspec.convert(
             _upgraded(decode(data, dict[str, Any])), RunInfo, dec_hook=decode_unit
         )
+        _check_possible(run.scenario)
     except (msgspec.MsgspecError, ValueError) as error:
         raise RecordError(
             f"{file}: cannot be read ({error}); the run left nothing to report"
         ) from error
+    return run
 
 
 def _upgraded(run: dict[str, Any]) -> dict[str, Any]:
@@ -110,6 +113,17 @@ def _upgraded(run: dict[str, Any]) -> dict[str, Any]:
         least = expect.get("hit_rate")
         scenario["expect"] = [] if least is None else [{"that": f"pool.hit_rate >= {least:g}%"}]
     return run
+
+
+def _check_possible(plan: Scenario) -> None:
+    """That the readings can be divided by what was planned. Raises ValueError."""
+    for key, value, least, most in (
+        ("source.frames", plan.source.frames, 1, 2**31),
+        ("source.speed", plan.source.speed, 1e-12, 1e12),
+        ("memory.budget", plan.memory.budget, 1e-12, 1e18),
+    ):
+        if not least <= value <= most:
+            raise ValueError(f"scenario.{key}: nothing can have been run with {value}")
 
 
 class _Schema(msgspec.Struct):

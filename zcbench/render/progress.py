@@ -35,11 +35,11 @@ def ink_for(encoding: str) -> Ink:
 
 def progress(run: RunInfo, row: Row) -> float:
     """How much of the run is done, 0..1: in packets where their number is known, else in time."""
-    if run.due_packets:
-        done = float(row.get("engine.delivered") or 0) / run.due_packets
-    else:
-        done = float(row.get("elapsed_s") or 0.0) / run.scenario.duration
-    return min(1.0, max(0.0, done))
+    done, whole = row.get("engine.delivered"), float(run.due_packets or 0)
+    if not whole:
+        done, whole = row.get("elapsed_s"), run.scenario.duration
+    # Nothing to do is done: a damaged record may say so.
+    return min(1.0, max(0.0, float(done or 0) / whole)) if whole > 0 else 1.0
 
 
 def time_left_s(run: RunInfo, row: Row) -> float | None:
@@ -48,8 +48,10 @@ def time_left_s(run: RunInfo, row: Row) -> float | None:
         return max(0.0, run.scenario.duration - float(row.get("elapsed_s") or 0.0))
     missing = run.due_packets - float(row.get("engine.delivered") or 0)
     source = run.scenario.source
-    pace = run.due_packets / run.scenario.duration * source.speed
-    rate = row.get("rate_per_s") if source.unpaced else pace
+    if source.unpaced or not run.scenario.duration:
+        rate = row.get("rate_per_s")
+    else:
+        rate = run.due_packets / run.scenario.duration * source.speed
     return max(0.0, missing / rate) if rate else None
 
 

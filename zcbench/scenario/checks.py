@@ -82,6 +82,9 @@ def _check_pace(scenario: Scenario, sheet: Sheet) -> None:
     source, is_device = scenario.source, scenario.source.kind == "device"
     if not 0 < source.speed <= _MOST_SPEED:
         sheet.fail("source.speed", f"{source.speed:g} is not above 0 and at most {_MOST_SPEED:,}")
+    if source.speed < 1 and scenario.duration / source.speed > _LONGEST_S >= scenario.duration:
+        problem = f"{source.speed:g} makes {scenario.duration} take longer than "
+        sheet.fail("source.speed", f"{problem}{Duration(_LONGEST_S)}; use a higher one")
     if source.unpaced and source.speed != 1:
         sheet.fail(
             sheet.last_given("source.speed", "source.unpaced"),

@@ -23,6 +23,7 @@
 
 #include "capture.hpp"
 #include "clock.hpp"
+#include "fork.hpp"
 #include "keeper.hpp"
 #include "portaudio.hpp"
 #include "realtime.hpp"
@@ -42,6 +43,7 @@ Types g_types;  // single-phase module: one interpreter
 // Counted by hand under the GIL; deleted by whoever drops the last reference, engine or lease.
 struct Stream {
   Py_ssize_t references = 1;
+  const unsigned forks = zc::Forks::count();
   Py_buffer page{};
   Py_buffer pcm{};
   PyArray_Descr* descr = nullptr;
@@ -52,6 +54,9 @@ struct Stream {
   std::optional<zc::Replay> replay;
   std::optional<zc::DeviceInput> device;
   std::optional<zc::Keeper> keeper;
+
+  // Whether this is a forked child's copy. It only ever reads what its packets held, and is never freed.
+  bool is_a_copy() const noexcept { return forks != zc::Forks::count(); }
 
   void drop() {
     if (--references > 0) return;
@@ -115,8 +120,10 @@ T* new_object(PyTypeObject* type) {
 
 void lease_dealloc(PyObject* self) {
   auto* lease = as<LeaseObject>(self);
-  if (lease->slot != nullptr) lease->stream->capture->give_back(lease->slot);
-  lease->stream->drop();
+  if (!lease->stream->is_a_copy()) {
+    if (lease->slot != nullptr) lease->stream->capture->give_back(lease->slot);
+    lease->stream->drop();
+  }
   free_object(self);
 }
 
@@ -177,8 +184,8 @@ int packet_getbuffer(PyObject* self, Py_buffer* view, int flags) {
   return lease_getbuffer(object(lease), view, flags);  // view->obj is the lease, not this packet
 }
 
-// Never called: views release the lease. That it is there tells np.frombuffer(packet) to hold a view; it would
-// otherwise hold only the packet, whose release() then took the memory from under the array.
+// Never called: views release the lease. That it is there tells np.frombuffer(packet) to hold a view; it
+// would otherwise hold only the packet, whose release() then took the memory from under the array.
 void packet_releasebuffer(PyObject*, Py_buffer*) {}
 
 PyObject* packet_array(PyObject* self, void*) {
@@ -350,7 +357,7 @@ PyObject* make_packet(Stream* stream, zc::Slot* slot) {
 
 void engine_dealloc(PyObject* self) {
   auto* engine = as<EngineObject>(self);
-  if (engine->stream != nullptr) {
+  if (engine->stream != nullptr && !engine->stream->is_a_copy()) {
     Stream* stream = engine->stream;
     // Neither thread needs the GIL, but one may be copying a large packet, the other making a large segment.
     Py_BEGIN_ALLOW_THREADS if (stream->replay.has_value()) stream->replay->stop();
@@ -359,6 +366,16 @@ void engine_dealloc(PyObject* self) {
     stream->drop();
   }
   free_object(self);
+}
+
+// The engine's stream; null, and RuntimeError, in a forked child.
+Stream* own_stream(PyObject* self) {
+  Stream* stream = as<EngineObject>(self)->stream;
+  if (!stream->is_a_copy()) return stream;
+  PyErr_SetString(PyExc_RuntimeError,
+                  "the engine belongs to the process that this one was forked from; make one here, or start "
+                  "this process anew (multiprocessing's \"spawn\")");
+  return nullptr;
 }
 
 bool translate_exceptions(auto&& body) {
@@ -421,7 +438,7 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
       break;
     default: PyErr_Format(PyExc_ValueError, "typecode %s is not f, i or h", typecode); return nullptr;
   }
-  if (frames < 1 || channels < 1 || slots < 1 || queue < 1 || rate <= 0 || speed <= 0 || policy < 0 ||
+  if (frames < 1 || channels < 1 || slots < 1 || queue < 1 || !(rate > 0) || !(speed > 0) || policy < 0 ||
       policy > 3 || pace < 0 || pace > 2 || least < 1 || most < slots || least > slots) {
     PyErr_SetString(PyExc_ValueError, "rate, frames, channels, slots, queue and speed must be positive");
     return nullptr;
@@ -492,12 +509,13 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 
 PyObject* engine_start(PyObject* self, PyObject*) {
   auto* engine = as<EngineObject>(self);
+  Stream* stream = own_stream(self);
+  if (stream == nullptr) return nullptr;
   if (engine->started) {
     PyErr_SetString(PyExc_RuntimeError, "the engine was started before; make a new one");
     return nullptr;
   }
   engine->started = true;
-  Stream* stream = engine->stream;
   const bool started = translate_exceptions([&] {
     if (stream->keeper.has_value()) stream->keeper->start();
     if (stream->replay.has_value()) {
@@ -514,7 +532,8 @@ PyObject* engine_produce(PyObject* self, PyObject* packets) {
   auto* engine = as<EngineObject>(self);
   const unsigned long long wanted = PyLong_AsUnsignedLongLong(packets);
   if (PyErr_Occurred() != nullptr) return nullptr;
-  Stream* stream = engine->stream;
+  Stream* stream = own_stream(self);
+  if (stream == nullptr) return nullptr;
   if (!stream->replay.has_value() || !engine->started) {
     PyErr_SetString(PyExc_RuntimeError, "produce() needs a started engine");
     return nullptr;
@@ -562,7 +581,8 @@ PyObject* engine_read(PyObject* self, PyObject* args, PyObject* kwargs) {
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", const_cast<char**>(names), &timeout)) {
     return nullptr;
   }
-  Stream* stream = as<EngineObject>(self)->stream;
+  Stream* stream = own_stream(self);
+  if (stream == nullptr) return nullptr;
   zc::Slot* slot = nullptr;
   std::size_t count = 0;
   if (!take(stream, timeout, {&slot, 1}, count)) return nullptr;
@@ -581,7 +601,8 @@ PyObject* engine_read_many(PyObject* self, PyObject* args, PyObject* kwargs) {
     PyErr_SetString(PyExc_ValueError, "packets must be at least 1");
     return nullptr;
   }
-  Stream* stream = as<EngineObject>(self)->stream;
+  Stream* stream = own_stream(self);
+  if (stream == nullptr) return nullptr;
   PyObject* packets = PyList_New(0);
   if (packets == nullptr) return nullptr;
   std::array<zc::Slot*, kBatch> batch{};
@@ -615,6 +636,7 @@ PyObject* engine_read_many(PyObject* self, PyObject* args, PyObject* kwargs) {
 
 PyObject* engine_stop(PyObject* self, PyObject*) {
   Stream* stream = as<EngineObject>(self)->stream;
+  if (stream->is_a_copy()) Py_RETURN_NONE;
   Py_BEGIN_ALLOW_THREADS stream->capture->request_stop();
   if (stream->replay.has_value()) stream->replay->stop();
   if (stream->device.has_value()) stream->device->stop();
@@ -624,28 +646,34 @@ PyObject* engine_stop(PyObject* self, PyObject*) {
 
 // Nothing more is captured; the caller then closes the device, and only after that calls stop().
 PyObject* engine_request_stop(PyObject* self, PyObject*) {
-  as<EngineObject>(self)->stream->capture->request_stop();
+  Stream* stream = as<EngineObject>(self)->stream;
+  if (!stream->is_a_copy()) stream->capture->request_stop();
   Py_RETURN_NONE;
 }
 
 PyObject* engine_discard(PyObject* self, PyObject*) {
-  as<EngineObject>(self)->stream->capture->discard_queue();
+  Stream* stream = as<EngineObject>(self)->stream;
+  if (!stream->is_a_copy()) stream->capture->discard_queue();
   Py_RETURN_NONE;
 }
 
 PyObject* engine_maintain(PyObject* self, PyObject*) {
-  Stream* stream = as<EngineObject>(self)->stream;
+  Stream* stream = own_stream(self);
+  if (stream == nullptr) return nullptr;
   Py_BEGIN_ALLOW_THREADS stream->capture->maintain();
   Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
 PyObject* engine_oldest_lease_ns(PyObject* self, PyObject*) {
-  zc::Capture& capture = *as<EngineObject>(self)->stream->capture;
-  return PyLong_FromUnsignedLongLong(capture.pool().oldest_lease_ns(zc::now_ns()));
+  Stream* stream = own_stream(self);
+  if (stream == nullptr) return nullptr;
+  return PyLong_FromUnsignedLongLong(stream->capture->pool().oldest_lease_ns(zc::now_ns()));
 }
 
 PyObject* engine_check(PyObject* self, PyObject*) {
-  return PyLong_FromUnsignedLongLong(as<EngineObject>(self)->stream->capture->pool().check());
+  Stream* stream = own_stream(self);
+  if (stream == nullptr) return nullptr;
+  return PyLong_FromUnsignedLongLong(stream->capture->pool().check());
 }
 
 PyObject* engine_user_data(PyObject* self, PyObject*) {
@@ -655,6 +683,10 @@ PyObject* engine_user_data(PyObject* self, PyObject*) {
     return nullptr;
   }
   return PyLong_FromVoidPtr(&*stream->device);
+}
+
+PyObject* engine_is_a_copy(PyObject* self, PyObject*) {
+  return PyBool_FromLong(as<EngineObject>(self)->stream->is_a_copy());
 }
 
 PyMethodDef engine_methods[] = {
@@ -670,6 +702,8 @@ PyMethodDef engine_methods[] = {
     {"maintain", engine_maintain, METH_NOARGS, "One step of an adaptive pool's maintenance."},
     {"oldest_lease_ns", engine_oldest_lease_ns, METH_NOARGS, nullptr},
     {"check", engine_check, METH_NOARGS, nullptr},
+    {"is_a_copy", engine_is_a_copy, METH_NOARGS,
+     "Whether this process was forked after the engine was made."},
     {"user_data", engine_user_data, METH_NOARGS, "Address for PortAudio's userData."},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -727,6 +761,7 @@ bool add_type(PyObject* module, const char* name, PyType_Spec& spec, PyTypeObjec
 
 PyMODINIT_FUNC PyInit__core() {
   import_array();
+  zc::Forks::watch();
   PyObject* module = PyModule_Create(&module_definition);
   if (module == nullptr) return nullptr;
   PyObject* callback = PyLong_FromVoidPtr(reinterpret_cast<void*>(&zc_portaudio_callback));

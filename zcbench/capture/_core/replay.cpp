@@ -7,6 +7,10 @@
 
 namespace zc {
 
+namespace {
+constexpr double kLongestWait = 9e18;  // ns, 285 years: what a very slow speed asks for fits in no integer
+}
+
 Replay::Replay(Capture& capture, const ReplayConfig& config) : capture_(capture), config_(config) {}
 
 void Replay::start() {
@@ -34,7 +38,8 @@ void Replay::run() noexcept {
   for (std::uint64_t k = 0; k < config_.limit && !capture_.stopping(); ++k) {
     if (config_.pace == Pace::real) {
       // A packet exists once its last frame does. Absolute, so that lateness never accumulates.
-      const std::uint64_t due = start + static_cast<std::uint64_t>(static_cast<double>(k + 1) * period_ns);
+      const double after_ns = std::min(static_cast<double>(k + 1) * period_ns, kLongestWait);
+      const std::uint64_t due = start + static_cast<std::uint64_t>(after_ns);
       if (!sleep_until(due)) break;
       capture_one(due);
     } else {
