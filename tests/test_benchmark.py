@@ -8,8 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
+
+from zcbench.render.bench import Report, render
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -44,3 +47,26 @@ def test_holes_in_what_was_captured_are_found_frame_by_frame() -> None:
     # then they are these, and neither silence nor the second round is one
     assert (found.holes, found.frames) == (2, 487)
     assert holes_in(np.concatenate([known, silence, known]), known).holes == 0
+
+
+def test_the_document_quotes_the_report_of_the_peers_and_keeps_the_rest() -> None:
+    quote = runpy.run_path(str(BENCHMARKS / "quote.py"))
+    docs = BENCHMARKS.parent / "docs"
+    document = (docs / "performance.md").read_text(encoding="utf-8")
+    report = (docs / "bench" / "bench.md").read_text(encoding="utf-8")
+    # given the report with another number
+    begin, changed = document.find("<!-- from"), report.replace("| zcbench | ", "| zcbench | 42, ")
+    assert changed != report
+    # when it is quoted, then the tables are the report's, and what is around them is as before
+    assert quote["quoted"](document, report) == document
+    again = quote["quoted"](document, changed)
+    assert "| zcbench | 42, " in again
+    assert again[:begin] == document[:begin]
+    assert again.split("<!-- end -->")[1] == document.split("<!-- end -->")[1]
+
+
+def test_the_published_report_of_the_peers_is_what_its_data_say() -> None:
+    folder = BENCHMARKS.parent / "docs" / "bench"
+    found = msgspec.json.decode((folder / "bench.json").read_bytes(), type=Report)
+    report = render(found.results, found.environment, ["bench"])
+    assert report == (folder / "bench.md").read_text(encoding="utf-8")

@@ -1,9 +1,11 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <numeric>
 #include <span>
+#include <thread>
 #include <vector>
 
 #include "checksum.hpp"
@@ -171,6 +173,28 @@ TEST_CASE("an unpaced replay runs no further ahead than the free slots") {
   while (zc::Slot* slot = wait_for(capture)) capture.give_back(slot);
   CHECK(page["engine.delivered"] == 20'000);
   CHECK(page["pool.misses"] <= page["pool.hits"] / 100);
+  check_laws(page);
+}
+
+TEST_CASE("an unpaced replay that ran ahead goes on when half of it was read") {
+  using namespace std::chrono_literals;
+  Page page;
+  zc::Capture capture(stream(8, zc::Policy::block), page.board());
+  const auto content = pcm(10);
+  zc::Replay replay(capture, {content, zc::Pace::unpaced});
+  replay.start();
+  const auto read = [&](int packets) {
+    for (int i = 0; i < packets; ++i) capture.give_back(wait_for(capture));
+  };
+  while (page["engine.queued"] < 8) std::this_thread::sleep_for(1ms);
+  std::this_thread::sleep_for(300ms);  // it has noticed that there is no slot, and waits
+  read(3);
+  std::this_thread::sleep_for(20ms);
+  CHECK(page["engine.captured"] == 8);
+  read(1);
+  while (page["engine.captured"] <= 8) std::this_thread::sleep_for(1ms);
+  replay.stop();
+  capture.discard_queue();
   check_laws(page);
 }
 

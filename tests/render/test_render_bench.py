@@ -67,6 +67,7 @@ def test_ratios_have_their_intervals_and_too_few_rounds_have_none(report: str) -
     to_queue, to_memcpy = report.split("## Time for a packet, as a multiple of ")[1:3]
     assert to_queue.startswith("copy-and-frombuffer's")
     assert "| About zcbench | 0.1 (0.05 to 0.15) | – |" in to_queue
+    assert "| About queue | 1 (1 to 1) | failed |" in to_queue
     assert to_memcpy.startswith("the bare memcpy's")
     assert "| About zcbench | 4 (2 to 6) | 2 |" in to_memcpy
 

@@ -304,6 +304,7 @@ int main(int argc, char** argv) {
                    holds<Adaptive>("adaptive", iterations) && holds<Keep>("keeper", iterations) &&
                    holds<Stream<1, 2>>("stream of one slot", iterations) &&
                    holds<Stream<2, 1>>("stream with a queue of one", iterations) &&
+                   holds<Stream<2, 4>>("stream that goes on at half", iterations) &&
                    holds<Stop>("stop", iterations) && holds<Wake>("wake", iterations) &&
                    holds<Alone>("signal", iterations);
   return all ? 0 : 1;

@@ -33,6 +33,7 @@ Slot* Capture::open_packet(std::uint64_t now, bool may_wait) noexcept {
   captured_bytes_.add(packet_bytes());
   Slot* slot = pool_.acquire(now);
   if (slot == nullptr && may_wait && config_.pool.policy == Policy::block) {
+    resume_at_.store(kAnySlot, std::memory_order_relaxed);
     while (slot == nullptr && !stopping()) {
       resume_.wait_for(kSlice, [this] { return pool_.has_free() || stopping(); });
       slot = pool_.take_late(now_ns());
@@ -76,12 +77,21 @@ bool Capture::caught_up() const noexcept {
   return pool_.has_free() || queue_.empty();
 }
 
+bool Capture::worth_resuming() const noexcept {
+  if (stopping()) return true;
+  const std::size_t at = resume_at_.load(std::memory_order_relaxed);
+  return at == kAnySlot ? pool_.has_free() : queue_.size() <= at && caught_up();
+}
+
 bool Capture::wait_for_reader() noexcept {
-  while (!caught_up()) {
-    if (stopping()) return false;
-    resume_.wait_for(kSlice, [this] { return caught_up() || stopping(); });
-  }
-  return true;
+  if (caught_up()) return true;
+  resume_at_.store(queue_.size() / 2, std::memory_order_relaxed);
+  while (!worth_resuming()) resume_.wait_for(kSlice, [this] { return worth_resuming(); });
+  return !stopping();
+}
+
+void Capture::ring_producer() noexcept {
+  resume_.ring_if([this] { return worth_resuming(); });
 }
 
 void Capture::end() noexcept {
@@ -103,7 +113,7 @@ std::size_t Capture::try_read(std::span<Slot*> into) noexcept {
     // A replay's capture time is its deadline, which the driver can meet but never beat.
     delivery_.record(now > slot->time_ns ? now - slot->time_ns : 0);
   }
-  resume_.ring();
+  ring_producer();
   return count;
 }
 
@@ -134,7 +144,7 @@ void Capture::discard_queue() noexcept {
 
 void Capture::give_back(Slot* slot) noexcept {
   pool_.give_back(slot, now_ns());
-  resume_.ring();
+  ring_producer();
 }
 
 void Capture::schedule_producer() noexcept {
@@ -142,12 +152,12 @@ void Capture::schedule_producer() noexcept {
 }
 
 void Capture::maintain() noexcept {
-  if (pool_.maintain(now_ns())) resume_.ring();
+  if (pool_.maintain(now_ns())) ring_producer();
 }
 
 void Capture::request_stop() noexcept {
   stopping_.store(true, std::memory_order_release);
-  resume_.ring();
+  ring_producer();
 }
 
 void Capture::drop() noexcept {

@@ -40,9 +40,10 @@ class Capture {
   // Gives up a packet that was opened and cannot be finished: a drop.
   void abandon(Slot* slot) noexcept;
   // For an unpaced replay: waits until the application has caught up, or stop; whether it has. Caught up is
-  // when the queue has room and a slot is free, or all slots are held and nothing is left to read. It does
-  // not run ahead into an adaptive pool's reserve: the pool would grow for a backlog that only this speed
-  // makes.
+  // when the queue has room and a slot is free, or all slots are held and nothing is left to read. Once it
+  // has to wait, it does so until half of what is queued was read: a wake-up costs several packets' time. It
+  // does not run ahead into an adaptive pool's reserve: the pool would grow for a backlog that only this
+  // speed makes.
   bool wait_for_reader() noexcept;
   // Gives the calling thread the configured priority, which was tried before. Once, before the first packet.
   void schedule_producer() noexcept;
@@ -83,12 +84,17 @@ class Capture {
  private:
   void drop() noexcept;
   bool caught_up() const noexcept;
+  bool worth_resuming() const noexcept;
+  void ring_producer() noexcept;
 
   const StreamConfig config_;
   SlotPool pool_;
   PacketRing<Slot*> queue_;
   Doorbell packet_ready_;  // rung by the producer, waited for by the reader
   Doorbell resume_;        // rung by reader and returning threads, waited for by a replay's producer
+  // What a waiting producer waits for: that no more than so many packets are queued, or any free slot.
+  static constexpr std::size_t kAnySlot = SIZE_MAX;
+  std::atomic<std::size_t> resume_at_{kAnySlot};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> ended_{false};
   bool gap_ = false;  // producer: packets were dropped since the last one published

@@ -121,7 +121,16 @@ class Doorbell {
     if (waiting_.load(std::memory_order_relaxed)) signal_.raise();
   }
 
-  // The same, heard also by a waiter that has not begun to wait: for a change it does not look for itself.
+  // The same where a single change seldom is enough: raises only if `worth()`, what the waiter looks for,
+  // holds. Of several ringers whose changes make it so together, the fences let at least one see all of them.
+  template <class Worth>
+  void ring_if(Worth worth) noexcept {
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in wait_for
+    if (waiting_.load(std::memory_order_relaxed) && worth()) signal_.raise();
+  }
+
+  // The same as ring(), heard also by a waiter that has not begun to wait: for a change it does not look for
+  // itself.
   void ring_always() noexcept { signal_.raise(); }
 
   // The waiting side (one thread): waits unless `ready()` already holds. The caller looks again after.
