@@ -119,18 +119,15 @@ class PacketRing {
     return tail - seen_head_ <= mask_;
   }
 
-  // Anybody's.
-  bool full() const noexcept {
-    return tail_.load(std::memory_order_acquire) - head_.load(std::memory_order_acquire) > mask_;
-  }
   bool empty() const noexcept {
     return tail_.load(std::memory_order_acquire) == head_.load(std::memory_order_acquire);
   }
-  // A hint, for neither side: what comes of it is looked at again.
+  // Hints, for anybody: what comes of them is looked at again.
   std::size_t size() const noexcept {
     const std::size_t head = head_.load(std::memory_order_relaxed);
     return tail_.load(std::memory_order_relaxed) - head;
   }
+  bool full() const noexcept { return size() > mask_; }
 
  private:
   const std::size_t mask_;
