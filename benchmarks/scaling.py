@@ -1,12 +1,14 @@
 """How fast do packets come into Python, and does that hang on the pool's size, the run's length, other engines?
 
-``python benchmarks/scaling.py`` prints three tables in Markdown, ``--json FILE`` keeps the numbers. Every cell
+``python benchmarks/scaling.py`` prints four tables in Markdown, ``--json FILE`` keeps the numbers. Every cell
 is a ratio to the first of its table, from rounds in which all cells took turns; the interval is the middle 90 %
 of the medians of 2,000 bootstrap samples of the rounds.
 
-Rates: one engine, unpaced, 64 bytes a packet, read in four ways. Pools: acquire and return of one packet in the
-producer's and reader's thread (manual pace), with 10 to 100,000 slots, all of which are used in turn; and the
-same late in a run. Engines: 1 to 32 engines in one process, each with an unpaced source, read by a thread each.
+Steps: a packet of 3,840 bytes, one step after the other in one thread (manual pace), with nothing to wait for;
+"usual" copies it into ``bytes`` and makes an array of that. Rates: one engine, unpaced, 64 bytes a packet, read
+in four ways. Pools: acquire and return of one packet in the producer's and reader's thread (manual pace), with
+10 to 100,000 slots, all of which are used in turn; and the same late in a run. Engines: 1 to 32 engines in one
+process, each with an unpaced source, read by a thread each.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ Rounds = dict[str, list[float]]
 SMALL = StreamFormat(frames=8)  # 64 bytes
 PACKETS = 200_000
 BATCH = 256
+QUEUED = 4 * BATCH
 SLOTS = (10, 100, 1_000, 10_000, 100_000)
 TURNS = 20_000  # acquire and return, in a cell of a round
 ENGINES = (1, 2, 4, 8, 16, 32)
@@ -40,6 +43,66 @@ def engine(format: StreamFormat, slots: int, pace: Pace, limit: int | None = Non
     """A native engine over noise."""
     source = ReplaySource(noise(format), "noise", pace=pace, limit=limit)
     return NativeEngine(format, source, PoolConfig(slots=slots, policy="block", queue=4096))
+
+
+# -- steps: each takes QUEUED packets
+
+
+def usual(running: NativeEngine) -> None:
+    """A copy into ``bytes``, and an array of that."""
+    read = running.read
+    for _ in range(QUEUED):
+        np.frombuffer(bytes(read()), np.float32)  # type: ignore[arg-type]
+
+
+def read_only(running: NativeEngine) -> None:
+    """A packet and its lease, made and let go."""
+    read = running.read
+    for _ in range(QUEUED):
+        read()
+
+
+def read_array(running: NativeEngine) -> None:
+    """The same with its array."""
+    read = running.read
+    for _ in range(QUEUED):
+        _ = read().array  # type: ignore[union-attr]
+
+
+def read_batch(running: NativeEngine) -> None:
+    """Up to 256 at once."""
+    for _ in range(QUEUED // BATCH):
+        running.read_many(BATCH)
+
+
+STEPS: Mapping[str, Callable[[NativeEngine], None]] = {
+    "usual: `read()`, `bytes`, `np.frombuffer`, return": usual,
+    "`read()`, return": read_only,
+    "`read()`, `packet.array`, return": read_array,
+    "`read_many(256)`, return": read_batch,
+}
+PRODUCE = "the producer: acquire, copy 3,840 bytes, publish"
+
+
+def steps(rounds: int, rng: random.Random) -> Rounds:
+    """ns a packet of each step: in each round the median of 50 goes, each cell in turn in each of them."""
+    found: Rounds = {name: [] for name in (*STEPS, PRODUCE)}
+    source = ReplaySource(noise(StreamFormat()), "noise", pace="manual")
+    with NativeEngine(StreamFormat(), source, PoolConfig(slots=QUEUED, queue=QUEUED)) as running:
+        running.start()
+        for _ in range(rounds):
+            goes: Rounds = {name: [] for name in found}
+            for _ in range(50):
+                for name in rng.sample(list(STEPS), len(STEPS)):
+                    began = time.perf_counter_ns()
+                    running.produce(QUEUED)
+                    queued = time.perf_counter_ns()
+                    STEPS[name](running)
+                    goes[name].append((time.perf_counter_ns() - queued) / QUEUED)
+                    goes[PRODUCE].append((queued - began) / QUEUED)
+            for name, taken in goes.items():
+                found[name].append(float(np.median(taken)))
+    return found
 
 
 # -- rates: each takes every packet of an engine
@@ -171,7 +234,7 @@ def table(title: str, found: Rounds) -> None:
 
 
 def main() -> None:
-    """Print the three tables."""
+    """Print the four tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seed", type=int, default=1)
@@ -180,6 +243,7 @@ def main() -> None:
     rng = random.Random(options.seed)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     tables = {
+        "3,840 bytes in one thread": steps(options.rounds, rng),
         "64-byte packets into Python": take_turns(
             {name: lambda way=way: ns_a_packet(way) for name, way in WAYS.items()},
             options.rounds,

@@ -242,6 +242,8 @@ TEST_CASE("an unpaced stream whose reader keeps nothing does not blow up the poo
     CHECK(page["engine.delivered"] == 5'000);
     if (keep == 0) CHECK(page["pool.slots"] == 10);
     if (keep == 100) CHECK(page["pool.slots"] >= 202);
-    CHECK(page["pool.slots"] <= 303);
+    // At most 102 are in flight: kept, in hand, and the producer's next. With 203 slots that is more than
+    // half, and half as many again come.
+    CHECK(page["pool.slots"] <= 305);
   }
 }

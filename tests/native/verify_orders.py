@@ -45,7 +45,6 @@ class Spare:
 
 SPARE = (
     Spare("rings.hpp", "!= at + 1;", "relaxed", "a hint: pop() looks again"),
-    Spare("rings.hpp", "> mask_;", "relaxed", "the producer asks, and this is its own variable"),
     Spare("rings.hpp", "== head_.load(", "relaxed", "a hint: pop() looks again"),
     Spare(
         "rings.hpp", "== head_.load(", "relaxed", "the reader asks, and this is its own variable", 1

@@ -87,7 +87,8 @@ class FreeRing {
   alignas(kCacheLine) std::atomic<std::size_t> head_{0};
 };
 
-// One producer, one consumer.
+// One producer, one consumer. Each side remembers how far it last saw the other, and looks again only when that
+// is not enough: the other's index lies on a cache line that the other core keeps taking back.
 template <class T>
 class PacketRing {
  public:
@@ -95,7 +96,7 @@ class PacketRing {
       : mask_(std::bit_ceil(capacity < 1 ? std::size_t{1} : capacity) - 1), cells_(new T[mask_ + 1]()) {}
 
   bool push(T value) noexcept {
-    if (full()) return false;
+    if (!has_room()) return false;
     const std::size_t tail = tail_.load(std::memory_order_relaxed);
     cells_[tail & mask_] = value;
     tail_.store(tail + 1, std::memory_order_release);
@@ -104,29 +105,37 @@ class PacketRing {
 
   bool pop(T& value) noexcept {
     const std::size_t head = head_.load(std::memory_order_relaxed);
-    if (head == tail_.load(std::memory_order_acquire)) return false;
+    if (head == seen_tail_) seen_tail_ = tail_.load(std::memory_order_acquire);
+    if (head == seen_tail_) return false;
     value = cells_[head & mask_];
     head_.store(head + 1, std::memory_order_release);
     return true;
   }
 
-  bool full() const noexcept {
-    return tail_.load(std::memory_order_acquire) - head_.load(std::memory_order_acquire) > mask_;
+  // Whether push() will succeed. The producer's.
+  bool has_room() noexcept {
+    const std::size_t tail = tail_.load(std::memory_order_relaxed);
+    if (tail - seen_head_ > mask_) seen_head_ = head_.load(std::memory_order_acquire);
+    return tail - seen_head_ <= mask_;
   }
+
   bool empty() const noexcept {
     return tail_.load(std::memory_order_acquire) == head_.load(std::memory_order_acquire);
   }
-  // A hint, for neither side: what comes of it is looked at again.
+  // Hints, for anybody: what comes of them is looked at again.
   std::size_t size() const noexcept {
     const std::size_t head = head_.load(std::memory_order_relaxed);
     return tail_.load(std::memory_order_relaxed) - head;
   }
+  bool full() const noexcept { return size() > mask_; }
 
  private:
   const std::size_t mask_;
   std::unique_ptr<T[]> cells_;
   alignas(kCacheLine) std::atomic<std::size_t> tail_{0};
+  std::size_t seen_head_ = 0;  // the producer's
   alignas(kCacheLine) std::atomic<std::size_t> head_{0};
+  std::size_t seen_tail_ = 0;  // the consumer's
 };
 
 }  // namespace zc

@@ -4,6 +4,7 @@
 // (bits/atomic_timed_wait.h, __timed_backoff_spin_policy), which would show up as delivery latency.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -111,6 +112,10 @@ inline void relax() noexcept {
 // which take some microseconds on either side. A paced stream's waits are longer, and it never looks twice.
 inline constexpr std::uint64_t kShortWait = 50'000;  // ns
 inline constexpr int kLooks = 400;                   // some 10 us
+// Where both sides share a core, or others want it too, looking only keeps the other side from running. So
+// after looking in vain it is left out for once, then three times, seven, at most so often, until it helped
+// again.
+inline constexpr int kMostLeftOut = 63;
 
 // A Signal that is only raised while somebody waits for it, so that the common case costs one load.
 class Doorbell {
@@ -136,8 +141,12 @@ class Doorbell {
   // The waiting side (one thread): waits unless `ready()` already holds. The caller looks again after.
   template <class Ready>
   void wait_for(std::uint64_t timeout_ns, Ready ready) noexcept {
-    for (int i = 0; i < looks_; ++i) {
-      if (ready()) return;
+    const int looks = short_ && left_ == 0 ? kLooks : 0;
+    for (int i = 0; i < looks; ++i) {
+      if (ready()) {
+        if (i > 0) in_vain_ = 0;
+        return;
+      }
       relax();
     }
     const std::uint64_t began = now_ns();
@@ -145,13 +154,23 @@ class Doorbell {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!ready()) signal_.wait_for(timeout_ns);
     waiting_.store(false, std::memory_order_relaxed);
-    looks_ = now_ns() - began < kShortWait ? kLooks : 0;
+    short_ = now_ns() - began < kShortWait;
+    if (looks > 0) {
+      in_vain_ = std::min(2 * in_vain_ + 1, kMostLeftOut);
+      left_ = in_vain_;
+    } else if (left_ > 0) {
+      --left_;
+    }
   }
 
  private:
   Signal signal_;
   std::atomic<bool> waiting_{false};
-  int looks_ = 0;  // the waiting side's
+  // The waiting side's: whether its last sleep was short, how often looking is left out after it was in vain,
+  // and how often it still will be.
+  bool short_ = false;
+  int in_vain_ = 0;
+  int left_ = 0;
 };
 
 }  // namespace zc

@@ -118,7 +118,11 @@ proctype waiter(byte nth) {
      :: taken[0] == RINGS && taken[RINGERS - 1] == RINGS && taken[RINGERS / 2] == RINGS -> break
      :: else
      fi;
-     // Doorbell::wait_for
+     // Doorbell::wait_for: looks some times before it sleeps, or not at all.
+     if
+     :: MORE -> goto again
+     :: true
+     fi;
 #ifndef WAITING_AFTER_LOOK
      stores[me] ! WAITING, true;
 #ifndef NO_FENCE_WAITING
@@ -152,6 +156,7 @@ proctype waiter(byte nth) {
         fi
      fi;
      stores[me] ! WAITING, false;
+again:
      raised = false
   od;
   finished++

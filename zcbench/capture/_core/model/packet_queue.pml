@@ -30,7 +30,7 @@ byte drops, delivered;
 bool reader_over;
 
 active proctype producer() {
-  byte sequence, seen_tail;
+  byte sequence, at, seen_head;
   do
   :: sequence < PACKETS ->
 #ifdef END_BEFORE_LAST
@@ -44,12 +44,16 @@ active proctype producer() {
 #ifndef COUNT_AFTER_PUSH
      queued++;
 #endif
-     seen_tail = tail;        // PacketRing::full
+     at = tail;               // PacketRing::has_room
+     if
+     :: at - seen_head > MASK -> seen_head = head
+     :: else
+     fi;
      if
 #ifdef ONE_TOO_MANY
-     :: seen_tail - head > MASK + 1 ->
+     :: at - seen_head > MASK + 1 ->
 #else
-     :: seen_tail - head > MASK ->
+     :: at - seen_head > MASK ->
 #endif
         queued--;
         drops++;              // Capture::abandon
@@ -58,11 +62,11 @@ active proctype producer() {
 #endif
      :: else ->               // PacketRing::push
 #ifdef TAIL_BEFORE_CELL
-        atomic { tail = seen_tail + 1; queued_as[seen_tail] = sequence + 1 };
-        cell[seen_tail & MASK] = sequence + 1;
+        atomic { tail = at + 1; queued_as[at] = sequence + 1 };
+        cell[at & MASK] = sequence + 1;
 #else
-        cell[seen_tail & MASK] = sequence + 1;
-        atomic { tail = seen_tail + 1; queued_as[seen_tail] = sequence + 1 };
+        cell[at & MASK] = sequence + 1;
+        atomic { tail = at + 1; queued_as[at] = sequence + 1 };
 #endif
 #ifdef COUNT_AFTER_PUSH
         queued++;
@@ -95,21 +99,25 @@ inline take() {               // PacketRing::pop, Capture::try_read
 }
 
 active proctype reader() {
-  byte at, packet, last, seen_tail;
+  byte at, packet, last, seen_tail, tail_now;
   bool over;
   do
   :: at = head;
      if
-     :: at != tail -> take()
+     :: at == seen_tail -> seen_tail = tail
+     :: else
+     fi;
+     if
+     :: at != seen_tail -> take()
      :: else ->
         // Capture::drained: ended, then empty. (What it does when not drained, doorbell.pml shows.)
 #ifdef EMPTY_BEFORE_ENDED
-        seen_tail = tail;
-        over = ended && seen_tail == at;
+        tail_now = tail;
+        over = ended && tail_now == at;
 #else
         over = ended;
         if
-        :: over -> seen_tail = tail; over = (seen_tail == at)
+        :: over -> tail_now = tail; over = (tail_now == at)
         :: else
         fi;
 #endif
@@ -118,7 +126,7 @@ active proctype reader() {
         :: else
         fi
      fi;
-     d_step { at = 0; packet = 0; seen_tail = 0; over = false }
+     d_step { at = 0; packet = 0; tail_now = 0; over = false }
   od;
   reader_over = true
 }
