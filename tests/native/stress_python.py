@@ -120,6 +120,7 @@ class Application:
                 case 1:
                     node: list[Any] = [packet]
                     node.append(node)  # until gc finds it
+                    del node
                 case 2:
                     copied = pickle.loads(pickle.dumps(packet))
                     self._look(copied.array, wanted)

@@ -94,7 +94,7 @@ class PoolConfig:
 
 @dataclass(frozen=True, slots=True)
 class PoolStats:
-    """A reading of the engine's counters. The words are those of the metric registry.
+    """A reading of the engine's counters, one after the other. The words are those of the metric registry.
 
     Laws of a sound engine at rest: ``captured = hits + misses = delivered + drops + queued`` and
     ``captured - refused = returns + in_flight``.
@@ -131,22 +131,28 @@ class PoolStats:
 
 
 def read_stats(board: Scoreboard, oldest_lease_ns: int) -> PoolStats:
-    """The engine's counters as they stand on ``board``; the oldest lease's age (ns) comes from the engine."""
+    """The engine's counters as they stand on ``board``; the oldest lease's age (ns) comes from the engine.
+
+    What a packet passes last is read first, so that never more are seen delivered, dropped or returned
+    than captured.
+    """
 
     def value(name: str) -> int:
         return board[name] or 0
 
+    returns, delivered, drops = (
+        value(n) for n in ("pool.returns", "engine.delivered", "engine.drops")
+    )
     return PoolStats(
         slots=value("pool.slots"),
-        captured=value("engine.captured"),
-        delivered=value("engine.delivered"),
+        delivered=delivered,
         queued=value("engine.queued"),
-        drops=value("engine.drops"),
+        drops=drops,
         xruns=value("engine.xruns"),
         hits=value("pool.hits"),
         misses=value("pool.misses"),
         refused=value("pool.refused"),
-        returns=value("pool.returns"),
+        returns=returns,
         in_flight=value("pool.in_flight"),
         high_water=value("pool.high_water"),
         overflow_allocations=value("pool.overflow_allocations"),
@@ -158,6 +164,7 @@ def read_stats(board: Scoreboard, oldest_lease_ns: int) -> PoolStats:
         shrunk=value("pool.shrunk"),
         growth_failures=value("pool.growth_failures"),
         slab_bytes=value("pool.slab_bytes"),
+        captured=value("engine.captured"),
         oldest_lease_ns=oldest_lease_ns,
     )
 
