@@ -251,7 +251,9 @@ def main() -> None:
         ),
         "acquire, read, return": pools(options.rounds, rng),
         f"3,840-byte packets of several engines, {cores} cores": take_turns(
-            {f"{n} engines": lambda n=n: per_packet_ns(n) for n in ENGINES}, options.rounds, rng
+            {f"{n} engine" + "s" * (n > 1): lambda n=n: per_packet_ns(n) for n in ENGINES},
+            options.rounds,
+            rng,
         ),
     }
     for title, found in tables.items():
