@@ -11,14 +11,19 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import Result
+from junitparser import JUnitXml
 
 from tests.cli.conftest import program
 from tests.records import make_record, scenario, write_record
 from zcbench.analysis.comparison import Comparison, compare
-from zcbench.cli.baseline import against, read_baseline
-from zcbench.record.reader import read_record
+from zcbench.cli.baseline import judged, read_baseline
+from zcbench.cli.closing import close
+from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import End, Ending
 from zcbench.record.writer import RecordError, write_result
+from zcbench.render.github import workflow_commands
+from zcbench.render.progress import UNICODE
+from zcbench.render.summary import summary
 from zcbench.verdict import judge
 
 Invoke = Callable[..., Result]
@@ -187,16 +192,69 @@ def test_of_a_directory_of_runs_the_newest_that_passed_is_the_baseline(tmp_path:
         read_baseline(tmp_path, "third")
 
 
-@pytest.mark.parametrize(("code", "left_with"), [(0, 6), (1, 1), (4, 4), (5, 5)])
+@pytest.mark.parametrize(("ending", "left_with"), [(None, 6), (CRASH, 5)])
 def test_the_runs_own_exit_code_goes_first(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int, left_with: int
+    tmp_path: Path, ending: End | None, left_with: int
 ) -> None:
-    # given a run that is worse than its baseline, and has come to something itself
-    base = make_record(tmp_path / "base")
-    new = make_record(tmp_path / "new", counters={"consumer.gaps": 30, "consumer.missing": 60})
-    result = msgspec.structs.replace(judge(new), exit_code=code)
-    assert against(base, new, result, quiet=False) == left_with
-    said = capsys.readouterr().err
-    assert "worse: Gaps in the sequence: 0 of 3,000 → 30 of 3,000" in said
-    assert against(base, base, judge(base), quiet=True) == 0
-    assert capsys.readouterr().err == ""
+    # given a run that delivers half as fast as its baseline, and ended well, or not
+    base, new = slower(tmp_path, ending)
+    # when it is judged against it
+    result = judged(new, base)
+    # then a regression makes a failure only of a pass
+    assert result.exit_code == left_with
+    assert result.findings[-1].check == "baseline"
+    assert result.findings[-1].outcome == "fail"
+    assert judged(base).findings[-1].check != "baseline"
+
+
+def test_a_regression_is_in_all_that_a_job_reads(invoke: Invoke, tmp_path: Path) -> None:
+    # given a run that delivers half as fast as its baseline, and passes every other check
+    base, new = slower(tmp_path)
+    assert judge(new).verdict == "pass"
+    # when it is closed
+    record, result = close(new.path, ("md", "junit", "json", "html"), None, base)
+    # then each report is red, and says of what
+    assert (result.verdict, result.exit_code) == ("fail", 6)
+    stored = json.loads((new.path / "result.json").read_text())
+    assert (stored["verdict"], stored["exit_code"]) == ("fail", 6)
+    suite = JUnitXml.fromfile(str(new.path / "junit.xml"))
+    assert (suite.failures, suite.errors) == (1, 0)
+    for name in ("report.md", "report.html", "junit.xml"):
+        assert "worse in Delivery" in (new.path / name).read_text(encoding="utf-8"), name
+    said = "\n".join(workflow_commands(record, result))
+    assert "::error title=synthetic%3A baseline::against base: worse in Delivery" in said
+    assert "::notice" not in said
+    lines = [line.plain for line in summary(record, result, [new.path / "report.md"], 80, UNICODE)]
+    assert "(exit code 6)" in lines[0]
+    assert any(line.startswith("FAIL") and "baseline" in line for line in lines)
+    # and the report that is made again says the same
+    again = invoke("report", new.path, "--format", "json")
+    assert json.loads(again.stdout)["exit_code"] == 6
+
+
+def test_a_comparison_that_cannot_be_read_is_refused_by_its_name(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    run = write_record(tmp_path / "run")
+    for text in ("{", '{"verdict": "worse", "comparisons": []}'):
+        (run / "comparison.json").write_text(text)
+        wrong = invoke("report", run)
+        assert wrong.exit_code == 2
+        assert "comparison.json: damaged" in wrong.stderr
+
+
+def slower(tmp_path: Path, ending: End | None = None) -> tuple[Record, Record]:
+    """A sound run, and one whose packets take twice as long to be delivered."""
+
+    def bend(factor: float) -> Callable[[int, dict[str, object]], None]:
+        def bent(_index: int, row: dict[str, object]) -> None:
+            for name in ("delivery_p50_ns", "delivery_p99_ns", "delivery_max_ns"):
+                row[name] = float(str(row[name])) * factor * 1000
+
+        return bent
+
+    story = {} if ending is None else {"ending": ending}
+    return (
+        make_record(tmp_path / "base", bend=bend(1.0)),
+        make_record(tmp_path / "new", bend=bend(2.0), **story),
+    )

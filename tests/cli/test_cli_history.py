@@ -96,6 +96,30 @@ def test_a_broken_run_is_named_and_left_out(invoke: Invoke, many: Path, tmp_path
     assert "run-007" in done.stdout
 
 
+def test_where_no_run_can_be_read_there_is_no_history(
+    invoke: Invoke, many: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(many / "0" / "run-000", tmp_path / "runs" / "only")
+    (tmp_path / "runs" / "only" / "result.json").write_text("{")
+    for more in ([], ["--figure", tmp_path / "x.svg"]):
+        done = invoke("history", "--root", tmp_path / "runs", *more)
+        assert done.exit_code == 2
+        assert "none of 1 runs can be read; the first: " in done.stderr
+        assert "result.json: damaged" in done.stderr
+    assert not (tmp_path / "x.svg").exists()
+
+
+def test_a_sweep_is_no_history_of_its_scenario(invoke: Invoke, many: Path, tmp_path: Path) -> None:
+    # given two runs, and a sweep of the same scenario beside them
+    shutil.copytree(many / "0" / "run-000", tmp_path / "run-000")
+    shutil.copytree(many / "0" / "run-007", tmp_path / "sweep" / "runs" / "run-007")
+    (tmp_path / "sweep" / "sweep.json").write_text("{}")
+    csv_of = ("--metric", "drops", "--format", "csv")
+    # then its runs are read only where it is named
+    assert "run-007" not in invoke("history", "--root", tmp_path, *csv_of).stdout
+    assert "run-007" in invoke("history", "--root", tmp_path / "sweep", *csv_of).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

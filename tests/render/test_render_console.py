@@ -111,6 +111,21 @@ def test_the_live_view_shows_progress_rate_memory_and_pool() -> None:
         assert expected in shown
 
 
+def test_between_two_samples_the_counters_go_on_and_the_memory_s_line_does_not() -> None:
+    # given a sample, then another whose memory is ten times as much, and looks at the page between them
+    def shown(looks: int) -> str:
+        with LiveView(terminal()) as view:
+            view.on_start(a_run())
+            view.on_sample(a_row())
+            for _ in range(looks):
+                view.on_page(a_row(**{"engine.delivered": 1_777}))
+            view.on_sample(a_row(rss_bytes=500 << 20, **{"engine.delivered": 1_777}))
+            return text_of(view.picture())
+
+    assert "1,777 of 3,000" in shown(1)
+    assert shown(0) == shown(50)
+
+
 def test_a_fault_is_seen_while_the_run_goes_on() -> None:
     # given packets that were dropped and one with wrong bytes
     with LiveView(terminal()) as view:

@@ -119,6 +119,17 @@ def test_a_leak_leads_to_the_window_in_which_it_grew(tmp_path: Path) -> None:
     assert found.to_s - found.from_s > 100
 
 
+def test_a_broken_law_leads_to_where_it_is_broken_most(tmp_path: Path) -> None:
+    def bend(index: int, row: Row) -> None:
+        row["pool.in_flight"] = int(str(row["pool.in_flight"])) + {3: 50, 5: 90, 7: 70}.get(
+            index, 0
+        )
+        row["settled"] = 1
+
+    record = make_record(tmp_path / "run", bend=bend)
+    assert moment(record, "conservation") == at(record, 5)
+
+
 def test_an_expectation_that_failed_leads_to_its_worst_reading(tmp_path: Path) -> None:
     def bend(index: int, row: Row) -> None:
         row["fds"] = 50 if index == 9 else 40 if index == 14 else 7

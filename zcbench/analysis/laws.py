@@ -61,7 +61,8 @@ class Balance:
     """A law held against a record. ``off`` is left minus right at the end, None if not measured; it
     may be as large as ``slack``, 0 unless the subject was stopped while packets were on the move.
 
-    ``worst`` is the largest |left - right| over the ``samples`` settled samples, 0 when there are none.
+    ``worst`` is the largest |left - right| over the ``samples`` settled samples, 0 when there are none;
+    ``worst_at_s`` when that was.
     """
 
     law: Law
@@ -71,6 +72,7 @@ class Balance:
     samples: int
     slack: int = 0
     lacking: Terms = ()  # metrics nobody measured; left and right are then what is known of them
+    worst_at_s: float | None = None
 
     @property
     def off(self) -> int | None:
@@ -108,13 +110,17 @@ def _balance(
         return np.sum(rows, axis=0) if rows else np.zeros(int(settled.sum()))
 
     difference = column(law.left) - column(law.minus) - column(law.right)
-    known = difference[np.isfinite(difference)]
+    known = np.abs(difference[np.isfinite(difference)])
+    at_s = record.samples["elapsed_s"][settled][np.isfinite(difference)]
     values = {name: count(found, name) for name in law.metrics}
     lacking = tuple(name for name, value in values.items() if value is None)
     total = {name: value or 0 for name, value in values.items()}
     left = sum(total[n] for n in law.left) - sum(total[n] for n in law.minus)
     right = sum(total[n] for n in law.right)
-    return Balance(law, left, right, int(np.abs(known).max(initial=0)), known.size, slack, lacking)
+    return Balance(
+        law, left, right, int(known.max(initial=0)), known.size, slack, lacking,
+        worst_at_s=float(at_s[np.argmax(known)]) if known.size else None,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zcbench.analysis.comparison import Comparison
     from zcbench.record.reader import Record
     from zcbench.record.schema import Result
 
-COMPARISON_FILES = {"comparison.md": "markdown", "comparison.json": "json"}
+_DATA_FILE = "comparison.json"
+COMPARISON_FILES = {"comparison.md": "markdown", _DATA_FILE: "json"}
+CHECK = "baseline"
 
 
 def read_baseline(directory: Path, scenario: str) -> Record:
@@ -37,14 +40,24 @@ def read_baseline(directory: Path, scenario: str) -> Record:
     )
 
 
-def against(base: Record, record: Record, result: Result, quiet: bool) -> int:
-    """Compare the run with ``base``, write the comparison into its directory; the exit code of the two.
+def judged(record: Record, base: Record | None = None) -> Result:
+    """The verdict over ``record``, with a finding about what became worse since ``base``.
 
-    What the run itself came to goes before: a regression turns only a pass into 6.
+    With ``base`` the two are compared, and what came of it is written into the run's directory; without,
+    what was written there before is read. What the run itself came to goes before: a regression turns only a
+    pass into a failure, and that into exit code 6. Raises RecordError for a comparison that cannot be read.
     """
+    from zcbench.verdict import judge
+
+    result = judge(record)
+    compared = _written(record.path) if base is None else _against(base, record, result)
+    return result if compared is None else _with(result, compared)
+
+
+def _against(base: Record, record: Record, result: Result) -> Comparison:
     from zcbench.analysis.comparison import compare, together
     from zcbench.render import comparison
-    from zcbench.verdict import REGRESSION, judge
+    from zcbench.verdict import judge
 
     compared = compare((base, judge(base)), (record, result))
     both = together([compared])
@@ -53,8 +66,48 @@ def against(base: Record, record: Record, result: Result, quiet: bool) -> int:
             (record.path / name).write_text(getattr(comparison, form)(both), encoding="utf-8")
         except OSError as error:  # the run is over and judged: its exit code must not be lost
             print(f"zcbench: {name} cannot be written ({error.strerror})", file=sys.stderr)
-    if not quiet:
-        for line in comparison.lines(compared):
-            print(f"zcbench: {line}", file=sys.stderr)
-        print(f"zcbench: see {record.path / next(iter(COMPARISON_FILES))}", file=sys.stderr)
-    return REGRESSION if compared.verdict == "worse" and not result.exit_code else result.exit_code
+    return compared
+
+
+def _written(directory: Path) -> Comparison | None:
+    """What an earlier end of the run in ``directory`` has written; None for a run without a baseline."""
+    from zcbench.analysis.comparison import Comparisons
+    from zcbench.record.decoding import DamagedError, decode
+    from zcbench.record.writer import RecordError
+
+    path = directory / _DATA_FILE
+    try:
+        found = decode(path.read_bytes(), Comparisons).comparisons
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}") from error
+    except DamagedError as error:
+        raise RecordError(f"{path}: damaged ({error}); move it away") from error
+    if not found:
+        raise RecordError(f"{path}: damaged (compares nothing); move it away")
+    return found[0]
+
+
+def _with(result: Result, compared: Comparison) -> Result:
+    import msgspec
+
+    from zcbench.record.schema import Finding
+    from zcbench.render.comparison import MOST_NAMED, change, sentence
+    from zcbench.verdict import REGRESSION
+
+    worse = compared.verdict == "worse"
+    explaining = [str(d) for d in compared.differences if d.explains][:MOST_NAMED]
+    apart = f"; not all is comparable: {'; '.join(explaining)}" if explaining else ""
+    finding = Finding(
+        check=CHECK,
+        outcome="fail" if worse else "skipped" if compared.verdict == "not comparable" else "pass",
+        sentence=f"against {compared.base.name}: {sentence(compared)}{apart}",
+        cause="regression" if worse else None,
+        evidence={one.title: change(one) for one in compared.regressions[:MOST_NAMED]},
+        remedy=f"see {next(iter(COMPARISON_FILES))} in the run's directory" if worse else None,
+    )
+    result = msgspec.structs.replace(result, findings=[*result.findings, finding])
+    if worse and result.verdict == "pass" and not result.exit_code:
+        return msgspec.structs.replace(result, verdict="fail", exit_code=REGRESSION)
+    return result

@@ -7,22 +7,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zcbench.cli import HARNESS_ERROR
+from zcbench.cli.baseline import judged
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import Result
 from zcbench.record.writer import write_result
 from zcbench.render.formats import write_reports
-from zcbench.verdict import judge
 
 
 def close(
-    directory: Path, formats: Sequence[str] = ("md",), reports: Path | None = None
+    directory: Path,
+    formats: Sequence[str] = ("md",),
+    reports: Path | None = None,
+    base: Record | None = None,
 ) -> tuple[Record, Result]:
-    """Judge the run in ``directory``; write ``result.json`` there, and ``formats`` there or to ``reports``.
+    """Judge the run in ``directory``, also against ``base``; write ``result.json`` there, and ``formats``
+    there or to ``reports``.
 
     Reports that cannot be written are the harness's failure: the command ends with 3.
     """
     record = read_record(directory)
-    result = judge(record)
+    result = judged(record, base)
     write_result(directory, result)
     try:
         write_reports(formats, record, result, reports or directory)

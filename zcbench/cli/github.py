@@ -17,7 +17,7 @@ from zcbench.record.schema import Result
 from zcbench.render import github, markdown
 
 
-def tell_github(record: Record, result: Result, report: Path, exit_code: int) -> None:
+def tell_github(record: Record, result: Result, report: Path) -> None:
     """Append to the job's step summary and outputs, and annotate it.
 
     Annotations go to stderr: stdout is for what a program reads (the report's path, ``--json``), and the runner
@@ -30,7 +30,7 @@ def tell_github(record: Record, result: Result, report: Path, exit_code: int) ->
     _append("GITHUB_STEP_SUMMARY", lambda used: _summary(text, used))
     values = {
         "verdict": result.verdict,
-        "exit-code": str(exit_code),
+        "exit-code": str(result.exit_code),
         "headline": markdown.headline(result),
         "report": str(report),
         "run": str(record.path),

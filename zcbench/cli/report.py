@@ -48,10 +48,10 @@ def command(
     the runs side by side, pools, memory, findings, and a checklist of what they show to be ready. With
     --report-dir each run's own report lies below it. Findings are judged anew.
     """
+    from zcbench.cli.baseline import judged
     from zcbench.record.reader import latest_run, read_record
     from zcbench.record.writer import RUNS_ROOT
     from zcbench.render.formats import FORMATS, FormatError, parse_formats
-    from zcbench.verdict import judge
 
     formats = parse_formats(format_text)
     if out is not None and report_dir is not None:
@@ -65,7 +65,7 @@ def command(
         _report_campaign(title, paths, before, formats, out, report_dir, force)
         return
     record = read_record(paths[0])
-    result = judge(record)
+    result = judged(record)
     if report_dir is not None:
         written: Path | None = _write(formats, record, result, report_dir, force)
     else:
@@ -73,7 +73,7 @@ def command(
     if for_github:
         from zcbench.cli.github import tell_github
 
-        tell_github(record, result, written or record.path, result.exit_code)
+        tell_github(record, result, written or record.path)
 
 
 def _report_campaign(

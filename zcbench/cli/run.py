@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -22,9 +22,6 @@ from zcbench.scenario import (
     parse_tag,
     to_toml,
 )
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_SCENARIO = "crash-debug"
 
@@ -113,7 +110,7 @@ def command(
         click.echo(to_toml(resolved), nl=False)
         return
     # Everything heavy is imported once the scenario is known to be right.
-    from zcbench.cli.baseline import against, read_baseline
+    from zcbench.cli.baseline import read_baseline
     from zcbench.cli.closing import close
     from zcbench.cli.running import run_into
     from zcbench.cli.terminal import print_summary
@@ -139,7 +136,7 @@ def command(
             if not quiet:
                 click.echo(f"zcbench: counters at {exporter.url}", err=True)
         run_into(resolved, directory, quiet, [] if exporter is None else [exporter])
-    record, result = close(directory, formats, report_dir)
+    record, result = close(directory, formats, report_dir, base)
     leaks = any(f.check == "memory" and f.outcome == "fail" for f in result.findings)
     if diagnose and leaks and not record.run.tracemalloc:
         from zcbench.record.writer import append_event
@@ -155,20 +152,19 @@ def command(
         for event in close(second)[0].events:
             if event.kind in ("allocations", "native_allocations"):
                 append_event(directory, event)
-        record, result = close(directory, formats, report_dir)
+        record, result = close(directory, formats, report_dir, base)
     reports = report_paths(formats, report_dir or directory)
     if not quiet:
         print_summary(record, result, reports)
-    code = result.exit_code if base is None else against(base, record, result, quiet)
     if for_github:
         from zcbench.cli.github import tell_github
 
-        tell_github(record, result, reports[0], code)
+        tell_github(record, result, reports[0])
     if as_json:
         click.echo((directory / RESULT_FILE).read_text(encoding="utf-8"))
     else:
         click.echo("\n".join(map(str, reports)))
-    sys.exit(code)
+    sys.exit(result.exit_code)
 
 
 def _traced(scenario: Scenario) -> Scenario:

@@ -89,7 +89,12 @@ def command(
         environment=environment_settings(os.environ),
         flags=[*given(flags), *map(parse_setting, sets)],
     )
-    about = f"{len(runs)} runs, about {format_duration(round(length_s(runs)))}"
+    at_once = (
+        "on the cluster" if dask is not None else f"{parallel} at once" if parallel else "in turn"
+    )
+    about = f"{len(runs)} runs {at_once}, {format_duration(round(length_s(runs)))} in all"
+    if not no_check and _POOL in runs[0].values:
+        about += ", and one or two more for each application to check its pool"
     if dry_run:
         for run in runs:
             click.echo(f"{run.name}  " + "  ".join(f"{k}={v}" for k, v in run.values.items()))
@@ -110,7 +115,7 @@ def command(
     )
     with _maker(parallel, dask, quiet) as make:
         write_plan(out, sweep, runs)
-        print(f"zcbench: {about} one after the other, in {out}", file=sys.stderr)
+        print(f"zcbench: {about}; in {out}", file=sys.stderr)
         _carry_out(out, sweep, make, quiet, parallel or 1)
 
 
@@ -258,8 +263,9 @@ def _write_report(
 
 
 def _exit_code(codes: Sequence[int]) -> int:
-    """The worst: a harness that failed, a subject that died, a failed check, an open question, a pass."""
-    return next((code for code in (3, 5, 1, 4) if code in codes), 0)
+    """The worst: an interruption, a harness that failed, a subject that died, a failed check, an open
+    question, a pass."""
+    return next((code for code in (*INTERRUPTED, 3, 5, 1, 4) if code in codes), 0)
 
 
 def _share(text: str) -> float:

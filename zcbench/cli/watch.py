@@ -84,7 +84,7 @@ def _follow(follower: Follower, shown: LiveView | Heartbeat) -> End | None:
         for row in rows:
             shown.on_sample(row)
         if row and not rows:  # between two samples the page knows better
-            shown.on_sample(row | follower.now())
+            shown.on_page(row | follower.now())
         time.sleep(LOOK_EVERY_S)
 
 
@@ -102,17 +102,17 @@ def _print_once(follower: Follower) -> None:
         shown.on_sample(row)
     for event in follower.events():
         shown.on_event(event)
-    shown.on_sample(row | follower.now())
+    shown.on_page(row | follower.now())
     terminal.print(shown.picture(), highlight=False)
 
 
 def _print_summary(directory: Path) -> None:
+    from zcbench.cli.baseline import judged
     from zcbench.cli.terminal import print_summary
     from zcbench.record.reader import read_record
     from zcbench.render.formats import FORMATS, report_paths
-    from zcbench.verdict import judge
 
     record = read_record(directory)
     readable = [name for name in FORMATS if name != "json"]
     written = [path for path in report_paths(readable, directory) if path.is_file()]
-    print_summary(record, judge(record), written)
+    print_summary(record, judged(record), written)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zcbench.record.schema import RESULT_FILE, RUN_FILE, SCHEMA
+from zcbench.record.schema import RESULT_FILE, RUN_FILE, SCHEMA, SWEEP_FILE
 from zcbench.record.writer import RecordError
 
 _GLOB = str.maketrans({c: f"[{c}]" for c in "*?["})  # the names are taken for patterns otherwise
@@ -62,13 +62,18 @@ class Results:
 def read_results(root: Path, metrics: Sequence[str], scenario: str | None = None) -> Results:
     """Every judged run below ``root``, of ``scenario`` or of all, with the totals and derived ``metrics``.
 
-    Raises RecordError if there is no run, or none of that scenario.
+    The runs of a sweep are variants of one scenario, not its history: they are read only where ``root`` is
+    the sweep's own directory. Raises RecordError if there is no run, none of that scenario, or none that can
+    be read.
     """
     if not root.is_dir():
         raise RecordError(f"{root}: no such directory; name one that holds runs")
     folders, unjudged = _folders(root)
     if not folders and not unjudged:
-        raise RecordError(f"{root}: no runs there yet; start one with `zcbench run`")
+        raise RecordError(
+            f"{root}: no runs there yet; start one with `zcbench run` "
+            "(those of a sweep are found in its own directory)"
+        )
     problems = [
         f"{folder}: no {RESULT_FILE}; it is still running, or was never judged"
         for folder in unjudged
@@ -83,6 +88,10 @@ def read_results(root: Path, metrics: Sequence[str], scenario: str | None = None
         raise RecordError(
             f"{root}: no run of scenario {scenario!r}; leave out --scenario to see all"
         )
+    if not rows:
+        raise RecordError(
+            f"{root}: none of {len(problems)} runs can be read; the first: {problems[0]}"
+        )
     return Results(tuple(sorted(rows, key=lambda row: (row.started_at, row.id))), tuple(problems))
 
 
@@ -91,7 +100,9 @@ def _folders(root: Path) -> tuple[list[Path], list[Path]]:
     judged: list[Path] = []
     unjudged: list[Path] = []
     for folder, below, files in os.walk(root):
-        if RUN_FILE in files:
+        if SWEEP_FILE in files and Path(folder) != root:
+            below.clear()
+        elif RUN_FILE in files:
             (judged if RESULT_FILE in files else unjudged).append(Path(folder))
             below.clear()
     return sorted(judged), sorted(unjudged)

@@ -17,6 +17,7 @@ EVENTS_FILE = "events.jsonl"  # written by the supervisor
 WORKER_EVENTS_FILE = "worker.jsonl"  # written by the worker
 SCOREBOARD_FILE = "scoreboard.bin"
 RESULT_FILE = "result.json"
+SWEEP_FILE = "sweep.json"  # in the directory of a sweep, above its runs
 STDERR_FILE = "subject.log"  # what the subject printed, stdout and stderr
 FAULT_FILE = "faulthandler.txt"
 REPORT_FILE = "report.md"

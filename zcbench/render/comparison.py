@@ -10,7 +10,6 @@ import msgspec
 
 from zcbench.analysis.comparison import Compared, Comparison, Comparisons, Side, Verdict
 from zcbench.render.markdown import cell
-from zcbench.render.progress import one_line
 from zcbench.render.quantity import MISSING, show, signed
 from zcbench.render.spreadsheet import harmless
 
@@ -50,16 +49,6 @@ def table(compared: Comparisons) -> str:
             values = [getattr(one, field) for field in fields]
             writer.writerow([comparison.base.name, comparison.new.name, *map(harmless, values)])
     return out.getvalue()
-
-
-def lines(comparison: Comparison) -> Iterator[str]:
-    """What a terminal shows at the end of a run: the verdict, the figures that are worse, what may explain."""
-    yield one_line(f"against {comparison.base.name}: {sentence(comparison)}")
-    for one in comparison.regressions[:MOST_NAMED]:
-        yield one_line(f"  worse: {one.title}: {change(one)}")
-    explaining = [str(d) for d in comparison.differences if d.explains]
-    if explaining:
-        yield one_line(f"  not all is comparable: {'; '.join(explaining[:MOST_NAMED])}")
 
 
 def sentence(comparison: Comparison) -> str:

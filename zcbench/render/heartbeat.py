@@ -52,6 +52,10 @@ class Heartbeat:
         self._next_s = (elapsed_s // self._every_s + 1) * self._every_s
         self._say(heartbeat(self._run, row))
 
+    def on_page(self, row: Row) -> None:
+        """The page was read between two samples."""
+        self.on_sample(row)
+
     def on_event(self, event: Event) -> None:
         """Something happened."""
         self._say(f"{format_duration(round(event.elapsed_s, 1))}: {event.kind}: {event.message}")

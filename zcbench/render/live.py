@@ -101,6 +101,11 @@ class LiveView:
                 self._memory[name].append(float(value))
         self._draw()
 
+    def on_page(self, row: Row) -> None:
+        """The page was read between two samples: newer counters, but no sample."""
+        self._row = dict(row)
+        self._draw()
+
     def on_event(self, event: Event) -> None:
         """Something happened."""
         self._events.append(event)

@@ -142,7 +142,7 @@ def cell(text: object) -> str:
 
 def _escaped(text: str) -> str:
     flat = re.sub(r"\s+", " ", without_folders(text))
-    return re.sub(r"([\\|`*_\[\]<>&#~])", r"\\\1", flat)
+    return re.sub(r"([\\|`*_\[\]<>&#~$])", r"\\\1", flat)
 
 
 def fenced(text: str, language: str = "text") -> str:

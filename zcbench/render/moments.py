@@ -9,6 +9,7 @@ import numpy as np
 
 from zcbench.analysis.delivery import windows
 from zcbench.analysis.growth import growths
+from zcbench.analysis.laws import MOVING_PACKETS, balances
 from zcbench.analysis.timing import stalls
 from zcbench.expectation import ExpectationError, parse
 from zcbench.record.reader import Record
@@ -107,6 +108,15 @@ def _growth(record: Record, _result: Result) -> Moment | None:
     return Moment(largest.at_s, largest.at_s)
 
 
+def _imbalance(record: Record, result: Result) -> Moment | None:
+    """The settled sample at which a law was broken most."""
+    broken = [b for b in balances(record, result.totals) if b.worst > MOVING_PACKETS]
+    worst = max(broken, key=lambda balance: balance.worst, default=None)
+    if worst is None or worst.worst_at_s is None:
+        return None
+    return Moment(worst.worst_at_s, worst.worst_at_s)
+
+
 def _stall(record: Record, result: Result) -> Moment | None:
     late = stalls(record, result.totals)
     if late is None or not late.at_s:
@@ -142,6 +152,7 @@ _MOMENTS: dict[str, Callable[[Record, Result], Moment | None]] = {
     "life": _end,
     "delivery": _window,
     "gaps": _first_rise("consumer_gaps", "consumer_duplicates", "consumer_reordered"),
+    "conservation": _imbalance,
     "integrity": _first_rise(
         "consumer_corrupt_on_delivery",
         "consumer_corrupt_before_return",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zcbench.record.reader import Record
-from zcbench.record.schema import FIGURES_FOLDER, Result
+from zcbench.record.schema import FIGURES_FOLDER, Result, RunInfo
 from zcbench.render.figures import theme
 from zcbench.render.figures.datasets import Row
 from zcbench.render.figures.figure import Figure
@@ -55,7 +55,6 @@ def render(
     at_once: int = 1,
 ) -> str:
     """The Markdown; ``figures`` are the names of those beside it. Up to ``at_once`` runs shared a machine."""
-    first = runs[0].record.run
     lines = [f"# Sweep: {cell(title)}", "", *_sentences(advice), ""]
     if at_once > 1:
         lines += [
@@ -67,16 +66,23 @@ def render(
         f"![Hit rate over the pool's size]({FIGURES_FOLDER}/{name}.svg)\n" for name in figures
     ]
     lines += ["## Runs", "", *_table(runs), ""]
-    environment = first.environment
+    made = list(dict.fromkeys(_made(run.record.run) for run in runs))
     lines += [
-        f"Each run: {format_duration(first.scenario.duration)} of {cell(first.scenario.engine)}, "
-        f"{cell(environment.system)}, {cell(environment.processor)}, {cell(environment.python)}, "
-        f"zcbench {cell(environment.zcbench)}"
-        + (f", commit {cell(environment.git_commit[:12])}" if environment.git_commit else "")
-        + ". In flight: of its samples after warm-up. The records are in `runs/`.",
+        f"{'Each run' if len(made) == 1 else 'Not all runs were made alike'}: {'; or '.join(made)}. "
+        "In flight: of its samples after warm-up. The records are in `runs/`.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _made(run: RunInfo) -> str:
+    """How long, of what, on what."""
+    on = run.environment
+    return (
+        f"{format_duration(run.scenario.duration)} of {cell(run.scenario.engine)}, "
+        f"{cell(on.system)}, {cell(on.processor)}, {cell(on.python)}, zcbench {cell(on.zcbench)}"
+        + (f", commit {cell(on.git_commit[:12])}" if on.git_commit else "")
+    )
 
 
 def hit_rate_figure(runs: Sequence[Ran]) -> Figure | None:

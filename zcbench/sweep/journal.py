@@ -15,12 +15,11 @@ import msgspec
 
 from zcbench.record.decoding import DamagedError, decode
 from zcbench.record.reader import read_record
-from zcbench.record.schema import RESULT_FILE, Ending
+from zcbench.record.schema import RESULT_FILE, SWEEP_FILE, Ending
 from zcbench.scenario import Scenario, load, to_toml
 from zcbench.sweep.plan import Planned, SweepError
 
 SCHEMA = 1
-SWEEP_FILE = "sweep.json"
 SWEEP_REPORT = "sweep.md"
 
 _NAME = re.compile(r"[0-9]{3,6}")
