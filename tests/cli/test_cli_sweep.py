@@ -80,7 +80,7 @@ def test_a_dry_run_lists_the_runs_and_makes_nothing(invoke: Invoke, here: Path) 
     done = invoke("sweep", "--vary", "pool.slots=1,2,3", "--dry-run")
     assert done.exit_code == 0
     assert done.stdout.splitlines() == [f"00{n}  pool.slots={n}" for n in (1, 2, 3)]
-    assert "3 runs, about" in done.stderr
+    assert "3 runs in turn, about" in done.stderr
     assert list(here.iterdir()) == []
 
 

@@ -92,7 +92,7 @@ def command(
     at_once = (
         "on the cluster" if dask is not None else f"{parallel} at once" if parallel else "in turn"
     )
-    about = f"{len(runs)} runs {at_once}, {format_duration(round(length_s(runs)))} in all"
+    about = f"{len(runs)} runs {at_once}, about {format_duration(round(length_s(runs)))} in all"
     if not no_check and _POOL in runs[0].values:
         about += ", and one or two more for each application to check its pool"
     if dry_run:
