@@ -45,8 +45,10 @@ class Way(Protocol):
 
 
 class Zcbench:
-    """zcbench's native engine with an adaptive pool; the reader copies out all that is queued at once, without NumPy: its
-    copies give the GIL away from 500 elements on, and to get it back takes 5 ms for each hog."""
+    """zcbench's native engine with an adaptive pool; the reader copies out all that is queued at once.
+
+    Not with NumPy: its copies give the GIL away from 500 elements on, and to get it back takes 5 ms for each hog.
+    """
 
     MOST = 4096
 
