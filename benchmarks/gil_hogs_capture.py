@@ -47,7 +47,8 @@ class Way(Protocol):
 class Zcbench:
     """zcbench's native engine with an adaptive pool; the reader copies out all that is queued at once.
 
-    Not with NumPy: its copies give the GIL away from 500 elements on, and to get it back takes 5 ms for each hog.
+    Not with NumPy: its copies give the GIL away from 500 elements on, and it takes 5 ms for each hog to get it
+    back.
     """
 
     MOST = 4096
