@@ -1,6 +1,6 @@
 """How fast do packets come into Python, and does that hang on the pool's size, the run's length, other engines?
 
-``python benchmarks/scaling.py`` prints four tables in Markdown, ``--json FILE`` keeps the numbers. Every cell
+``python benchmarks/scaling.py`` prints five tables in Markdown, ``--json FILE`` keeps the numbers. Every cell
 is a ratio to the first of its table, from rounds in which all cells took turns; the interval is the middle 90 %
 of the medians of 2,000 bootstrap samples of the rounds.
 
@@ -8,7 +8,8 @@ Steps: a packet of 3,840 bytes, one step after the other in one thread (manual p
 "usual" copies it into ``bytes`` and makes an array of that. Rates: one engine, unpaced, 64 bytes a packet, read
 in four ways. Pools: acquire and return of one packet in the producer's and reader's thread (manual pace), with
 10 to 100,000 slots, all of which are used in turn; and the same late in a run. Engines: 1 to 32 engines in one
-process, each with an unpaced source, read by a thread each.
+process, each with an unpaced source, read by a thread each. Large packets: 256 KiB, copied by a bare ``memcpy``
+into 65 slots, and handed over by engines with 65 slots and fewer.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zcbench.bench import _native
 from zcbench.capture.engine import PoolConfig, StreamFormat
 from zcbench.capture.native import NativeEngine
 from zcbench.capture.sources import Pace, ReplaySource, noise
@@ -37,6 +39,9 @@ QUEUED = 4 * BATCH
 SLOTS = (10, 100, 1_000, 10_000, 100_000)
 TURNS = 20_000  # acquire and return, in a cell of a round
 ENGINES = (1, 2, 4, 8, 16, 32)
+LARGE = StreamFormat(frames=2**15)  # 256 KiB
+LARGE_SLOTS = (65, 16, 8)
+LARGE_PACKETS = 6_000
 
 
 def engine(format: StreamFormat, slots: int, pace: Pace, limit: int | None = None) -> NativeEngine:
@@ -202,6 +207,29 @@ def per_packet_ns(count: int) -> float:
     return took / (packets * count)
 
 
+# -- large packets
+
+
+def memcpy_ns() -> float:
+    """A packet's bytes from one of 8 places into the next of 65."""
+    source, slots = (np.ones((n, LARGE.frames, 2), np.float32) for n in (8, LARGE_SLOTS[0]))
+    return _native.copy_packets(source, slots, LARGE.packet_bytes, LARGE_PACKETS) / LARGE_PACKETS
+
+
+def large_ns(slots: int) -> float:
+    """A packet's time from one core to the other, first sample read; a third of them to warm up."""
+    pcm = np.ones((8 * LARGE.frames, 2), np.float32)
+    source = ReplaySource(pcm, "ones", pace="unpaced", limit=LARGE_PACKETS)
+    with NativeEngine(LARGE, source, PoolConfig(slots, "block", queue=64)) as running:
+        running.start()
+        for packet in running:
+            packet.array.item(0)
+            if packet.sequence == LARGE_PACKETS // 3:
+                began = time.perf_counter_ns()
+        del packet
+    return (time.perf_counter_ns() - began) / (LARGE_PACKETS - LARGE_PACKETS // 3)
+
+
 # -- rounds, ratios, tables
 
 
@@ -234,7 +262,7 @@ def table(title: str, found: Rounds) -> None:
 
 
 def main() -> None:
-    """Print the four tables."""
+    """Print the five tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seed", type=int, default=1)
@@ -252,6 +280,12 @@ def main() -> None:
         "acquire, read, return": pools(options.rounds, rng),
         f"3,840-byte packets of several engines, {cores} cores": take_turns(
             {f"{n} engine" + "s" * (n > 1): lambda n=n: per_packet_ns(n) for n in ENGINES},
+            options.rounds,
+            rng,
+        ),
+        "256 KiB packets": take_turns(
+            {"`memcpy` in C, one thread, into 65 places": memcpy_ns}
+            | {f"{n} slots": lambda n=n: large_ns(n) for n in LARGE_SLOTS},
             options.rounds,
             rng,
         ),
