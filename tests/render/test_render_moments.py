@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -130,16 +131,40 @@ def test_a_broken_law_leads_to_where_it_is_broken_most(tmp_path: Path) -> None:
     assert moment(record, "conservation") == at(record, 5)
 
 
-def test_an_expectation_that_failed_leads_to_its_worst_reading(tmp_path: Path) -> None:
-    def bend(index: int, row: Row) -> None:
-        row["fds"] = 50 if index == 9 else 40 if index == 14 else 7
+def expecting(that: str, tmp_path: Path, bend: Callable[[int, Row], None]) -> Record:
+    return make_record(
+        tmp_path / "run",
+        msgspec.structs.replace(scenario(), expect=(Expectation(that=that),)),
+        bend=bend,
+    )
 
-    plan = msgspec.structs.replace(scenario(), expect=(Expectation(that="fds <= 10"),))
-    record = make_record(tmp_path / "run", plan, bend=bend)
+
+def test_an_expectation_leads_to_the_sample_that_broke_it(tmp_path: Path) -> None:
+    def bend(index: int, row: Row) -> None:
+        row["fds"] = {9: 40, 14: 50}.get(index, 7)
+
+    record = expecting("fds <= 10", tmp_path / "broken", bend)
     assert moment(record, "expect: fds <= 10") == at(record, 9)
     # and one that held has no moment
-    plan = msgspec.structs.replace(scenario(), expect=(Expectation(that="fds <= 99"),))
-    assert moment(make_record(tmp_path / "held", plan, bend=bend), "expect: fds <= 99") is None
+    assert moment(expecting("fds <= 99", tmp_path / "held", bend), "expect: fds <= 99") is None
+
+
+@pytest.mark.parametrize(
+    ("that", "row"),
+    [("max(fds) <= 10", 5), ("max(fds, last=10s) <= 10", 26), ("pool.hit_rate >= 99%", 20)],
+)
+def test_an_expectation_about_many_samples_leads_to_the_worst_it_is_about(
+    tmp_path: Path, that: str, row: int
+) -> None:
+    # given one reading that is high early, a lower one late, and a pool that begins to miss, then recovers
+    def bend(index: int, row: Row) -> None:
+        row["fds"] = {5: 90, 26: 50}.get(index, 7)
+        missed = 50 * min(max(0, index - 15), 5)
+        row["pool.hits"] = int(str(row["pool.hits"])) - missed
+        row["pool.misses"] = missed
+
+    record = expecting(that, tmp_path, bend)
+    assert moment(record, f"expect: {that}") == at(record, row)
 
 
 def test_what_is_shown_is_wider_than_the_moment() -> None:

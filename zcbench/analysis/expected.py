@@ -20,11 +20,23 @@ _PERCENT = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9}
 @dataclass(frozen=True)
 class Answer:
     """What was found. ``holds`` is None where nothing can be said; ``value`` is the one that decided it, in the
-    expectation's unit; ``how`` says how it came about."""
+    expectation's unit; ``how`` says how it came about. ``at_s`` is when one sample broke it."""
 
     holds: bool | None
     value: float | None
     how: str
+    at_s: float | None = None
+
+
+def readings(parsed: Parsed, record: Record) -> Series | None:
+    """What it names at each sample that it is about, NaN at others; of a histogram its largest since the sample
+    before. None where no sample has it."""
+    column = parsed.quantity.column
+    if parsed.quantity.kind == "histogram":
+        column = f"{column.removesuffix('_ns')}_max_ns"
+    if column not in _DERIVED and column not in record.samples:
+        return None
+    return np.where(_window(parsed, record), _values(record, column), np.nan)
 
 
 def answer(parsed: Parsed, record: Record, found: Totals) -> Answer:
@@ -91,6 +103,9 @@ def _window(parsed: Parsed, record: Record) -> NDArray[np.bool_]:
         if limit is not None:
             rows &= keep(limit)
     return rows
+
+
+_DERIVED = ("hit_rate", "missing")  # made of several columns
 
 
 def _values(record: Record, column: str) -> Series:
@@ -184,7 +199,7 @@ def _each(parsed: Parsed, record: Record, rows: NDArray[np.bool_], column: str) 
         since = (since if since is not None else float(at)) if bad else None
         if since is not None and float(at) - since >= parsed.for_s:
             lasting = f" since {since:.0f} s" if parsed.for_s else ""
-            return Answer(False, float(value), f"at {float(at):.1f} s{lasting}")
+            return Answer(False, float(value), f"at {float(at):.1f} s{lasting}", float(at))
     worst = y.max() if parsed.operator in ("<", "<=") else y.min()
     what = parsed.statistic if parsed.statistic in KEPT_PER_SAMPLE else "value"
     return Answer(True, float(worst), f"the worst {what} of {y.size:,} samples")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zcbench.analysis.delivery import windows
+from zcbench.analysis.expected import answer, readings
 from zcbench.analysis.growth import growths
 from zcbench.analysis.laws import MOVING_PACKETS, balances
 from zcbench.analysis.timing import stalls
@@ -47,7 +48,7 @@ def moment_of(finding: Finding, record: Record, result: Result) -> Moment | None
     if not record.rows:
         return None
     if finding.check.startswith(EXPECTATION):
-        return _expectation(finding, record)
+        return _expectation(finding, record, result)
     find = _MOMENTS.get(finding.check)
     return None if find is None else find(record, result)
 
@@ -125,18 +126,18 @@ def _stall(record: Record, result: Result) -> Moment | None:
     return Moment(at_s, at_s)
 
 
-def _expectation(finding: Finding, record: Record) -> Moment | None:
-    """The reading farthest on the wrong side, of an expectation that was not met."""
+def _expectation(finding: Finding, record: Record, result: Result) -> Moment | None:
+    """The sample that broke it; where it is about more than one, the reading farthest on the wrong side."""
     if finding.outcome != "fail":
         return None
     try:
         parsed = parse(finding.check.removeprefix(EXPECTATION))
     except ExpectationError:
         return None
-    column = parsed.quantity.column
-    if parsed.quantity.kind == "histogram":
-        column = f"{column.removesuffix('_ns')}_max_ns"
-    values = record.samples.get(column)
+    at_s = answer(parsed, record, result.totals).at_s
+    if at_s is not None:
+        return Moment(at_s, at_s)
+    values = readings(parsed, record)
     if values is None or not np.isfinite(values).any():
         return None
     worst = np.nanargmin(values) if parsed.operator in (">", ">=") else np.nanargmax(values)
