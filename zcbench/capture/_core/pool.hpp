@@ -22,8 +22,8 @@ inline constexpr unsigned char kGuardByte = 0xA5;
 inline constexpr unsigned char kPoisonByte = 0xDB;
 
 // One piece of memory for one packet, in the slab or (overflow) outside it, with the packet's metadata.
-// Between acquire() and give_back() it has one owner; only `acquired_ns` is read by others meanwhile. It has cache
-// lines to itself, since its neighbours belong to others; what each packet needs is on the first.
+// Between acquire() and give_back() it has one owner; only `acquired_ns` is read by others meanwhile. It has
+// cache lines to itself, since its neighbours belong to others; what each packet needs is on the first.
 struct alignas(kCacheLine) Slot {
   std::byte* data = nullptr;
   std::atomic<std::uint64_t> acquired_ns{0};  // 0: not in flight

@@ -87,8 +87,8 @@ class FreeRing {
   alignas(kCacheLine) std::atomic<std::size_t> head_{0};
 };
 
-// One producer, one consumer. Each side remembers how far it last saw the other, and looks again only when that
-// is not enough: the other's index lies on a cache line that the other core keeps taking back.
+// One producer, one consumer. Each side remembers how far it last saw the other, and looks again only when
+// that is not enough: the other's index lies on a cache line that the other core keeps taking back.
 template <class T>
 class PacketRing {
  public:
