@@ -386,7 +386,7 @@ class ReferenceEngine:
         self._checksum = checksum
         self._gap = self._started = self._stopping = self._ended = False
         self._failure: BaseException | None = None  # what ended the producer; read() raises it
-        self._threads: list[threading.Thread] = []
+        self._running: set[threading.Thread] = set()
         self._device: Any = None
 
     # -- the producer
@@ -414,9 +414,18 @@ class ReferenceEngine:
             self._begin(self._drive, source)
 
     def _begin(self, target: Callable[..., None], *arguments: Any) -> None:
-        thread = threading.Thread(target=target, args=arguments, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        def run() -> None:
+            try:
+                target(*arguments)
+            finally:
+                with self._changed:
+                    self._running.discard(thread)
+                    self._changed.notify_all()
+
+        thread = threading.Thread(target=run, daemon=True)
+        with self._changed:
+            thread.start()
+            self._running.add(thread)
 
     def _keep(self) -> None:
         """Keep an adaptive pool at its size until the stream stops."""
@@ -594,10 +603,11 @@ class ReferenceEngine:
             device, self._device = self._device, None
         if device is not None:
             device.close()
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join()
-        self._end()
+        with self._changed:
+            # Not join(): until Python 3.13 an assertion of its own may fail where several threads join one
+            # (threading.Thread._stop), and any number of threads may stop an engine at once.
+            self._changed.wait_for(lambda: self._running <= {threading.current_thread()})
+            self._end()
 
     def close(self) -> None:
         """stop(), then discard what is queued; see the protocol."""
