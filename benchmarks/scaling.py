@@ -92,8 +92,7 @@ PRODUCE = "the producer: acquire, copy 3,840 bytes, publish"
 def steps(rounds: int, rng: random.Random) -> Rounds:
     """ns a packet of each step: in each round the median of 50 goes, each cell in turn in each of them."""
     found: Rounds = {name: [] for name in (*STEPS, PRODUCE)}
-    source = ReplaySource(noise(StreamFormat()), "noise", pace="manual")
-    with NativeEngine(StreamFormat(), source, PoolConfig(slots=QUEUED, queue=QUEUED)) as running:
+    with engine(StreamFormat(), QUEUED, "manual") as running:
         running.start()
         for _ in range(rounds):
             goes: Rounds = {name: [] for name in found}

@@ -36,6 +36,16 @@ def compared(tmp_path: Path, base: dict[str, object], new: dict[str, object]) ->
     return compare(first, second)
 
 
+def delivering(factor: float) -> Callable[[int, dict[str, object]], None]:
+    """The delivery times of every sample, so many times as long."""
+
+    def bend(_index: int, row: dict[str, object]) -> None:
+        for name in ("delivery_p50_ns", "delivery_p99_ns", "delivery_max_ns"):
+            row[name] = float(str(row[name])) * factor * 1000
+
+    return bend
+
+
 def verdicts(comparison: Comparison) -> dict[str, str]:
     return {one.title: one.verdict for one in comparison.compared}
 
@@ -72,16 +82,9 @@ def test_lost_packets_are_worse_and_how_many_is_said(tmp_path: Path) -> None:
 
 def test_slower_delivery_is_worse_and_a_trifle_is_not(tmp_path: Path) -> None:
     # given latencies twice as long in every sample, and some that are longer by a hundredth
-    def times(factor: float) -> Callable[[int, dict[str, object]], None]:
-        def bend(_index: int, row: dict[str, object]) -> None:
-            for name in ("delivery_p50_ns", "delivery_p99_ns", "delivery_max_ns"):
-                row[name] = float(str(row[name])) * factor * 1000
-
-        return bend
-
     for factor, worse in ((2.0, True), (1.01, False)):
         folder = tmp_path / str(factor)
-        found = compared(folder, {"bend": times(1.0)}, {"bend": times(factor)})
+        found = compared(folder, {"bend": delivering(1.0)}, {"bend": delivering(factor)})
         slow = [n for n, v in verdicts(found).items() if v == "worse" and "eliver" in n]
         assert bool(slow) is worse, verdicts(found)
 
@@ -192,19 +195,25 @@ def test_of_a_directory_of_runs_the_newest_that_passed_is_the_baseline(tmp_path:
         read_baseline(tmp_path, "third")
 
 
-@pytest.mark.parametrize(("ending", "left_with"), [(None, 6), (CRASH, 5)])
+@pytest.mark.parametrize(("code", "left_with"), [(0, 6), (1, 1), (4, 4), (5, 5)])
 def test_the_runs_own_exit_code_goes_first(
-    tmp_path: Path, ending: End | None, left_with: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, left_with: int
 ) -> None:
-    # given a run that delivers half as fast as its baseline, and ended well, or not
-    base, new = slower(tmp_path, ending)
+    # given a run that is worse than its baseline, and has come to something itself
+    base = make_record(tmp_path / "base")
+    new = make_record(tmp_path / "new", counters={"consumer.gaps": 30, "consumer.missing": 60})
+    assert judged(base, base).exit_code == 0
+    monkeypatch.setattr(
+        "zcbench.verdict.judge",
+        lambda record: msgspec.structs.replace(judge(record), exit_code=code),
+    )
     # when it is judged against it
     result = judged(new, base)
-    # then a regression makes a failure only of a pass
+    # then a regression makes a failure only of a pass, and what became worse is said of each
     assert result.exit_code == left_with
-    assert result.findings[-1].check == "baseline"
-    assert result.findings[-1].outcome == "fail"
-    assert judged(base).findings[-1].check != "baseline"
+    finding = result.findings[-1]
+    assert (finding.check, finding.outcome) == ("baseline", "fail")
+    assert str(finding.evidence["Gaps in the sequence"]).startswith("0 of 3,000 → 30 of 3,000")
 
 
 def test_a_regression_is_in_all_that_a_job_reads(invoke: Invoke, tmp_path: Path) -> None:
@@ -243,18 +252,9 @@ def test_a_comparison_that_cannot_be_read_is_refused_by_its_name(
         assert "comparison.json: damaged" in wrong.stderr
 
 
-def slower(tmp_path: Path, ending: End | None = None) -> tuple[Record, Record]:
+def slower(tmp_path: Path) -> tuple[Record, Record]:
     """A sound run, and one whose packets take twice as long to be delivered."""
-
-    def bend(factor: float) -> Callable[[int, dict[str, object]], None]:
-        def bent(_index: int, row: dict[str, object]) -> None:
-            for name in ("delivery_p50_ns", "delivery_p99_ns", "delivery_max_ns"):
-                row[name] = float(str(row[name])) * factor * 1000
-
-        return bent
-
-    story = {} if ending is None else {"ending": ending}
     return (
-        make_record(tmp_path / "base", bend=bend(1.0)),
-        make_record(tmp_path / "new", bend=bend(2.0), **story),
+        make_record(tmp_path / "base", bend=delivering(1.0)),
+        make_record(tmp_path / "new", bend=delivering(2.0)),
     )

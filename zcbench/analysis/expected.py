@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +35,7 @@ def readings(parsed: Parsed, record: Record) -> Series | None:
     column = parsed.quantity.column
     if parsed.quantity.kind == "histogram":
         column = f"{column.removesuffix('_ns')}_max_ns"
-    if column not in _DERIVED and column not in record.samples:
+    if column not in _MADE and column not in record.samples:
         return None
     return np.where(_window(parsed, record), _values(record, column), np.nan)
 
@@ -105,21 +106,33 @@ def _window(parsed: Parsed, record: Record) -> NDArray[np.bool_]:
     return rows
 
 
-_DERIVED = ("hit_rate", "missing")  # made of several columns
-
-
 def _values(record: Record, column: str) -> Series:
-    samples = record.samples
-    if column == "hit_rate":
-        acquires = samples["pool_hits"] + samples["pool_misses"]
-        rate = np.full(acquires.shape, np.nan)
-        np.divide(samples["pool_hits"], acquires, out=rate, where=acquires > 0)
-        return rate
-    if column == "missing":
-        return samples["due"] - samples["engine_delivered"]
-    if column == "rate_per_s":
-        return np.where(_whole(record), samples[column], np.nan)
-    return samples[column]
+    make = _MADE.get(column)
+    return record.samples[column] if make is None else make(record)
+
+
+def _hit_rates(record: Record) -> Series:
+    hits = record.samples["pool_hits"]
+    acquires = hits + record.samples["pool_misses"]
+    rate = np.full(acquires.shape, np.nan)
+    np.divide(hits, acquires, out=rate, where=acquires > 0)
+    return rate
+
+
+def _missing(record: Record) -> Series:
+    return record.samples["due"] - record.samples["engine_delivered"]
+
+
+def _rates(record: Record) -> Series:
+    return np.where(_whole(record), record.samples["rate_per_s"], np.nan)
+
+
+# What is no column of the samples as it stands.
+_MADE: dict[str, Callable[[Record], Series]] = {
+    "hit_rate": _hit_rates,
+    "missing": _missing,
+    "rate_per_s": _rates,
+}
 
 
 def _whole(record: Record) -> NDArray[np.bool_]:

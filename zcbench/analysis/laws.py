@@ -110,8 +110,9 @@ def _balance(
         return np.sum(rows, axis=0) if rows else np.zeros(int(settled.sum()))
 
     difference = column(law.left) - column(law.minus) - column(law.right)
-    known = np.abs(difference[np.isfinite(difference)])
-    at_s = record.samples["elapsed_s"][settled][np.isfinite(difference)]
+    finite = np.isfinite(difference)
+    known = np.abs(difference[finite])
+    at_s = record.samples["elapsed_s"][settled][finite]
     values = {name: count(found, name) for name in law.metrics}
     lacking = tuple(name for name, value in values.items() if value is None)
     total = {name: value or 0 for name, value in values.items()}

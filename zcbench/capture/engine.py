@@ -140,20 +140,17 @@ def read_stats(board: Scoreboard, oldest_lease_ns: int) -> PoolStats:
     def value(name: str) -> int:
         return board[name] or 0
 
-    returns, delivered, drops = (
-        value(n) for n in ("pool.returns", "engine.delivered", "engine.drops")
-    )
     return PoolStats(
-        slots=value("pool.slots"),
-        delivered=delivered,
+        returns=value("pool.returns"),
+        delivered=value("engine.delivered"),
+        drops=value("engine.drops"),
         queued=value("engine.queued"),
-        drops=drops,
+        in_flight=value("pool.in_flight"),
+        slots=value("pool.slots"),
         xruns=value("engine.xruns"),
         hits=value("pool.hits"),
         misses=value("pool.misses"),
         refused=value("pool.refused"),
-        returns=returns,
-        in_flight=value("pool.in_flight"),
         high_water=value("pool.high_water"),
         overflow_allocations=value("pool.overflow_allocations"),
         overflow_bytes=value("pool.overflow_bytes"),

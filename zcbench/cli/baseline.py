@@ -94,7 +94,7 @@ def _with(result: Result, compared: Comparison) -> Result:
 
     from zcbench.record.schema import Finding
     from zcbench.render.comparison import MOST_NAMED, change, sentence
-    from zcbench.verdict import REGRESSION
+    from zcbench.verdict import PASS, REGRESSION
 
     worse = compared.verdict == "worse"
     explaining = [str(d) for d in compared.differences if d.explains][:MOST_NAMED]
@@ -108,6 +108,6 @@ def _with(result: Result, compared: Comparison) -> Result:
         remedy=f"see {next(iter(COMPARISON_FILES))} in the run's directory" if worse else None,
     )
     result = msgspec.structs.replace(result, findings=[*result.findings, finding])
-    if worse and result.verdict == "pass" and not result.exit_code:
+    if worse and result.exit_code == PASS:
         return msgspec.structs.replace(result, verdict="fail", exit_code=REGRESSION)
     return result

@@ -89,10 +89,7 @@ def command(
         environment=environment_settings(os.environ),
         flags=[*given(flags), *map(parse_setting, sets)],
     )
-    at_once = (
-        "on the cluster" if dask is not None else f"{parallel} at once" if parallel else "in turn"
-    )
-    about = f"{len(runs)} runs {at_once}, about {format_duration(round(length_s(runs)))} in all"
+    about = f"{len(runs)} runs {_how(parallel, dask)}, about {format_duration(round(length_s(runs)))} in all"
     if not no_check and _POOL in runs[0].values:
         about += ", and one or two more for each application to check its pool"
     if dry_run:
@@ -117,6 +114,13 @@ def command(
         write_plan(out, sweep, runs)
         print(f"zcbench: {about}; in {out}", file=sys.stderr)
         _carry_out(out, sweep, make, quiet, parallel or 1)
+
+
+def _how(parallel: int | None, dask: str | None) -> str:
+    """How :func:`_maker` has the runs made."""
+    if dask is not None:
+        return "on the cluster"
+    return "in turn" if parallel in (None, 1) else f"{parallel} at once"
 
 
 @contextlib.contextmanager

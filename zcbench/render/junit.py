@@ -21,10 +21,16 @@ from datetime import UTC, datetime
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
 from zcbench.render.paths import without_folders
+from zcbench.verdict import FAIL, INCONCLUSIVE, PASS, REGRESSION
 
 # Everything but the Char production of XML 1.0, section 2.2: no parser takes it, not even as a reference.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_BY_VERDICT = (0, 1, 4, 6)  # exit codes that the findings decide; with any other the run's end did
+_BY_VERDICT = (
+    PASS,
+    FAIL,
+    INCONCLUSIVE,
+    REGRESSION,
+)  # exit codes that the findings decide; with any other the run's end did
 
 
 def render(record: Record, result: Result, attachments: Sequence[str] = ()) -> str:

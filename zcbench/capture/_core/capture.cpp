@@ -84,6 +84,7 @@ bool Capture::worth_resuming() const noexcept {
 }
 
 bool Capture::wait_for_reader() noexcept {
+  // The common case, told without the reader's index.
   if (queue_.has_room() && pool_.has_free() && !pool_.at_reserve()) return true;
   if (caught_up()) return true;
   resume_at_.store(queue_.size() / 2, std::memory_order_relaxed);

@@ -83,8 +83,8 @@ def section(readiness: Readiness) -> Section:
     )
     said = paragraph(
         "Every line is computed from the findings: yes, a run shows it; no, a run shows the opposite; not "
-        "shown, no run can tell. Runs with a planted fault count only as "
-        "what failed before, and for the last line."
+        "shown, no run can tell. Runs with a planted fault count only as what failed before, and for the "
+        "last line."
     )
     return Section("Readiness checklist", (said, table))
 
