@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <deque>
+#include <set>
 #include <vector>
 
 #include "page.hpp"
@@ -25,6 +26,23 @@ TEST_CASE("every slot is 64-byte aligned and its own") {
   for (int i = 0; i < 7; ++i) CHECK(slots[static_cast<std::size_t>(i)]->data[99] == std::byte(i));
   CHECK(pool.acquire(1) == nullptr);
   for (Slot* slot : slots) pool.give_back(slot, 2);
+}
+
+TEST_CASE("slots of whole pages begin at different places of a page") {
+  Page page;
+  for (const std::size_t payload : {4096U, 65536U}) {
+    SlotPool pool({64, payload, Policy::drop, false}, page.board());
+    std::set<std::uintptr_t> places;
+    std::byte* end = nullptr;
+    for (int i = 0; i < 64; ++i) {
+      Slot* slot = pool.acquire(1);
+      CHECK(slot->data >= end);
+      end = slot->data + payload;
+      std::memset(slot->data, i, payload);
+      places.insert(reinterpret_cast<std::uintptr_t>(slot->data) % 4096);
+    }
+    CHECK(places.size() == 64);
+  }
 }
 
 TEST_CASE("slots are reused first in first out") {

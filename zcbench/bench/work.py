@@ -9,6 +9,7 @@ at both ends.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ CHANNELS = 2
 FRAME_BYTES = CHANNELS * 4
 DEPTH = 64  # packets that may wait between the producer and the application
 BATCH = 16  # packets that are taken by one call, where a peer has such a call
+PAGE_BYTES = 4096
 BLOCKS = 8  # different packets that the producer sends, round and round: as a driver's few buffers
 
 Packet = NDArray[np.float32]
@@ -86,9 +88,18 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
         return rounds * sum(each) + sum(each[:rest])
 
 
+def on_pages(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Zeros that begin where a page of 4 KiB does, as a driver's buffers do. NumPy's own begin 16 bytes after:
+    from there to a place of 64 bytes, a processor's string copy takes a fifth longer than between two alike."""
+    wanted = math.prod(shape) * 4
+    memory = np.zeros(wanted + PAGE_BYTES, np.uint8)
+    start = -memory.ctypes.data % PAGE_BYTES
+    return memory[start : start + wanted].view(np.float32).reshape(shape)
+
+
 def blocks(work: Work) -> NDArray[np.float32]:
     """What the producer sends: shape (BLOCKS, frames, 2); each packet differs at both ends from the others."""
-    made = np.zeros((BLOCKS, *work.shape), np.float32)
+    made = on_pages((BLOCKS, *work.shape))
     made[:, 0, 0] = np.arange(1, BLOCKS + 1)
     made[:, -1, -1] = 100 * np.arange(1, BLOCKS + 1)
     return made

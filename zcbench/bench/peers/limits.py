@@ -8,7 +8,7 @@ from itertools import cycle, islice
 import numpy as np
 
 from zcbench.bench import _native
-from zcbench.bench.work import Packet, Work, blocks
+from zcbench.bench.work import Packet, Work, blocks, on_pages
 
 
 class Copyto:
@@ -17,7 +17,7 @@ class Copyto:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._slots = np.zeros((work.threads, work.ring_slots, *work.shape), np.float32)
+        self._slots = on_pages((work.threads, work.ring_slots, *work.shape))
 
     def start(self) -> None:
         """See Peer: nothing to start."""
@@ -46,7 +46,7 @@ class Memcpy:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._slots = np.zeros((work.slots, *work.shape), np.float32)
+        self._slots = on_pages((work.slots, *work.shape))
         self._source = blocks(work)
 
     def run(self, packets: int) -> int:

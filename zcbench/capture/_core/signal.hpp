@@ -108,10 +108,11 @@ inline void relax() noexcept {
 #endif
 }
 
-// A wait that was as short as this is likely to be so again: then looking costs less than sleep and wake-up,
-// which take some microseconds on either side. A paced stream's waits are longer, and it never looks twice.
+// A wait that was as short as this is likely to be so again: then looking for as long costs less than sleep
+// and wake-up, which take some microseconds on either side, and of the waking side's more than it takes to
+// copy 64 KiB. A paced stream's waits are longer, and it never looks twice.
 inline constexpr std::uint64_t kShortWait = 50'000;  // ns
-inline constexpr int kLooks = 400;                   // some 10 us
+inline constexpr int kLooks = 64;                    // to one at the clock: some 2 us
 // Where both sides share a core, or others want it too, looking only keeps the other side from running. So
 // after looking in vain it is left out for once, then three times, seven, at most so often, until it helped
 // again.
@@ -141,21 +142,15 @@ class Doorbell {
   // The waiting side (one thread): waits unless `ready()` already holds. The caller looks again after.
   template <class Ready>
   void wait_for(std::uint64_t timeout_ns, Ready ready) noexcept {
-    const int looks = short_ && left_ == 0 ? kLooks : 0;
-    for (int i = 0; i < looks; ++i) {
-      if (ready()) {
-        if (i > 0) in_vain_ = 0;
-        return;
-      }
-      relax();
-    }
+    const bool looks = short_ && left_ == 0;
+    if (looks && seen(ready)) return;
     const std::uint64_t began = now_ns();
     waiting_.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!ready()) signal_.wait_for(timeout_ns);
     waiting_.store(false, std::memory_order_relaxed);
     short_ = now_ns() - began < kShortWait;
-    if (looks > 0) {
+    if (looks) {
       in_vain_ = std::min(2 * in_vain_ + 1, kMostLeftOut);
       left_ = in_vain_;
     } else if (left_ > 0) {
@@ -164,6 +159,23 @@ class Doorbell {
   }
 
  private:
+  // Whether `ready()` came to hold while it was looked at.
+  template <class Ready>
+  bool seen(Ready ready) noexcept {
+    if (ready()) return true;
+    const std::uint64_t began = now_ns();
+    do {
+      for (int i = 0; i < kLooks; ++i) {
+        relax();
+        if (ready()) {
+          in_vain_ = 0;
+          return true;
+        }
+      }
+    } while (now_ns() - began < kShortWait);
+    return false;
+  }
+
   Signal signal_;
   std::atomic<bool> waiting_{false};
   // The waiting side's: whether its last sleep was short, how often looking is left out after it was in vain,

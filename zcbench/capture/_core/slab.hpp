@@ -14,11 +14,13 @@ inline constexpr std::size_t kAlignment = 64;  // of every slot's payload
 std::byte* try_allocate_aligned(std::size_t bytes) noexcept;
 void free_aligned(std::byte* memory) noexcept;
 
-// `count` pieces of `stride` bytes, every page of them touched, so that no later write faults one in; with
-// `lock` they are also locked in memory, until the segment dies. Only pool.cpp knows what a slot holds.
+// `count` pieces, of `stride` bytes and from piece to piece perhaps a line more, every page of them touched,
+// so that no later write faults one in; with `lock` they are also locked in memory, until the segment dies.
+// Only pool.cpp knows what a slot holds.
 class Segment {
  public:
-  // Throws std::bad_alloc, or std::system_error when it may not be locked.
+  // `stride` is a multiple of kAlignment. Throws std::bad_alloc, or std::system_error when it may not be
+  // locked.
   Segment(std::size_t count, std::size_t stride, bool lock);
   ~Segment();
   Segment(const Segment&) = delete;
