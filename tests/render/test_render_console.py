@@ -401,6 +401,23 @@ def test_the_summary_of_many_failures_says_how_many_are_left_out(tmp_path: Path)
     assert any(line == f"and {20 - listed} more in the report" for line in lines)
 
 
+def test_report_paths_longer_than_the_terminal_count_as_the_lines_they_make(tmp_path: Path) -> None:
+    # given three reports in a folder far down, and more failures than there is room for
+    record = make_record(tmp_path / "run")
+    result = judge(record)
+    sentence = "a failure with a rather long story to tell " * 3
+    many = [Finding(check=f"check{i}", outcome="fail", sentence=sentence) for i in range(20)]
+    result = msgspec.structs.replace(result, findings=many)
+    for length in (50, 120, 200):
+        reports = [Path("f" * length) / name for name in ("report.md", "report.html", "junit.xml")]
+        # when
+        lines = [line.plain for line in summary(record, result, reports, 60, UNICODE)]
+        # then every path is whole, a failure is shown, and all of it fits
+        assert sum(max(1, -(-len(line) // 60)) for line in lines) <= SUMMARY_LINES
+        assert all(any(line.endswith(str(path)) for line in lines) for path in reports)
+        assert any(line.startswith("FAIL") for line in lines)
+
+
 def test_the_summary_is_plain_where_blocks_cannot_be_shown(tmp_path: Path) -> None:
     record = make_record(tmp_path / "run")
     lines = shown(record, judge(record), ink=ASCII)

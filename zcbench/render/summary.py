@@ -34,7 +34,8 @@ _ORDER = ("fail", "inconclusive", "pass", "skipped")
 def summary(
     record: Record, result: Result, reports: Sequence[Path], width: int, ink: Ink
 ) -> list[Text]:
-    """At most 24 lines of ``width`` columns; a path that is longer is left whole, for the terminal to break."""
+    """At most 24 lines of ``width`` columns. A path that is longer is left whole, for the terminal to break,
+    and counts as the lines that it makes there; figures, the last first, give way to it and to a finding."""
     from rich.text import Text
 
     style = _STYLES[result.verdict]
@@ -52,8 +53,9 @@ def summary(
         *(Text.assemble((f"{'report':<{_LABEL}}", "dim"), str(path)) for path in reports[:3]),
         *_wrapped("next", next_step(record, result), width, 3, "bold"),
     ]
-    room = SUMMARY_LINES - 1 - len(figures) - len(last) - 2
-    return [title, *_findings(result, width, room), Text(), *figures, Text(), *last]
+    room = SUMMARY_LINES - 1 - sum(-(-line.cell_len // width) for line in last) - 2
+    del figures[max(0, room - FINDING_LINES - 1) :]
+    return [title, *_findings(result, width, room - len(figures)), Text(), *figures, Text(), *last]
 
 
 def _findings(result: Result, width: int, room: int) -> list[Text]:
