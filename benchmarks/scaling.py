@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from zcbench.bench import _native
+from zcbench.bench.work import on_pages
 from zcbench.capture.engine import PoolConfig, StreamFormat
 from zcbench.capture.native import NativeEngine
 from zcbench.capture.sources import Pace, ReplaySource, noise
@@ -211,13 +212,13 @@ def per_packet_ns(count: int) -> float:
 
 def memcpy_ns() -> float:
     """A packet's bytes from one of 8 places into the next of 65."""
-    source, slots = (np.ones((n, LARGE.frames, 2), np.float32) for n in (8, LARGE_SLOTS[0]))
+    source, slots = (on_pages((n, LARGE.frames, 2)) for n in (8, LARGE_SLOTS[0]))
     return _native.copy_packets(source, slots, LARGE.packet_bytes, LARGE_PACKETS) / LARGE_PACKETS
 
 
 def large_ns(slots: int) -> float:
     """A packet's time from one core to the other, first sample read; a third of them to warm up."""
-    pcm = np.ones((8 * LARGE.frames, 2), np.float32)
+    pcm = on_pages((8 * LARGE.frames, 2))
     source = ReplaySource(pcm, "ones", pace="unpaced", limit=LARGE_PACKETS)
     with NativeEngine(LARGE, source, PoolConfig(slots, "block", queue=64)) as running:
         running.start()
