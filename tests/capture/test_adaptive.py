@@ -128,8 +128,8 @@ def test_a_paced_stream_is_kept_in_slots_by_a_thread_of_the_engines_own(make: Ma
     assert s.slots > 200
     # A machine that stops the thread for 5 ms loses packets: they are counted, and nothing else happens.
     assert len(numbers) == 600 - s.drops
-    assert s.hit_rate is not None
-    assert s.hit_rate > 0.9
+    # Of 10 slots that nobody keeps, the 100 packets held would have had 10 hits and no more.
+    assert s.hits > 100
     hold_laws(engine)
 
 
