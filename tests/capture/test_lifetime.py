@@ -194,6 +194,75 @@ def test_a_forked_child_changes_nothing_of_its_parent_s_engine() -> None:
     assert done.stdout == "2 3 0 3 0 [6.0, 7.0]\n"
 
 
+CLOSE_AFTER_FORK = """
+import contextlib, os, sys
+import numpy as np
+from zcbench.capture.engine import PoolConfig, StreamFormat, find_engine
+from zcbench.capture.sources import ReplaySource
+source = ReplaySource(np.ones((480, 2), np.float32), "ones", pace="real", speed=0.001)
+engine = find_engine(sys.argv[1])(StreamFormat(), source, PoolConfig(slots=4))
+engine.start()
+with getattr(engine, "_changed", contextlib.nullcontext()):  # nobody else has the lock
+    child = os.fork()
+engine.close()
+if not child:
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks, which this system does not")
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_forked_child_may_close_an_engine_whose_thread_stayed_behind(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CLOSE_AFTER_FORK, name],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("7\n", "")
+
+
+NO_THREAD_TO_BE_HAD = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+from zcbench.capture.engine import PoolConfig, StreamFormat, find_engine
+from zcbench.capture.sources import ReplaySource
+source = ReplaySource(np.ones((480, 2), np.float32), "ones", pace="real")
+engine = find_engine(sys.argv[1])(StreamFormat(), source, PoolConfig(slots=4, policy=sys.argv[2]))
+mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+before = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (mapped + 2**20, before[1]))  # a thread's stack is larger
+try:
+    engine.start()
+except (OSError, RuntimeError) as error:
+    refused = str(error)
+resource.setrlimit(resource.RLIMIT_AS, before)
+assert engine.read(timeout=20) is None
+print(refused)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("policy", ["grow", "adaptive"])
+def test_an_engine_that_cannot_start_its_thread_has_ended(name: str, policy: str) -> None:
+    # when there is no memory for a thread's stack
+    done = subprocess.run(
+        [sys.executable, "-c", NO_THREAD_TO_BE_HAD, name, policy],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+    )
+    # then that is said, and no reader waits for what will not come
+    assert done.returncode == 0, done.stderr
+    assert "unavailable" in done.stdout or "can't start new thread" in done.stdout
+
+
 @pytest.mark.parametrize("dtype", ["float32", "int32", "int16"])
 @pytest.mark.parametrize("channels", [1, 2, 8])
 def test_both_engines_hand_out_the_same_bytes_of_every_format(dtype: Any, channels: int) -> None:

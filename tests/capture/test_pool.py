@@ -282,6 +282,46 @@ def test_any_number_of_threads_may_stop_an_engine_at_once(make: Make, pace: str)
         sys.setswitchinterval(switch)
 
 
+def test_who_stops_second_waits_until_the_first_has_closed_the_device() -> None:
+    from tests.capture.conftest import FORMAT
+    from zcbench.capture.engine import PoolConfig
+    from zcbench.capture.reference import ReferenceEngine
+    from zcbench.capture.sources import DeviceSource
+
+    closing, may_close = threading.Event(), threading.Event()
+
+    class Device:
+        def start(self) -> None:
+            """Nothing comes of it."""
+
+        def close(self) -> None:
+            closing.set()
+            assert may_close.wait(20)
+
+    class Source(DeviceSource):
+        def open_python_stream(self, format: Any, callback: Any) -> Any:
+            return Device()
+
+    # given a thread that is about to close the device, whose callback may still be running
+    engine = ReferenceEngine(FORMAT, Source(), PoolConfig(4))
+    engine.start()
+    first, second = (threading.Thread(target=engine.stop, daemon=True) for _ in range(2))
+    first.start()
+    assert closing.wait(20)
+    # when another stops the engine too
+    second.start()
+    second.join(0.2)
+    # then it is not told that nothing more comes
+    assert second.is_alive()
+    with pytest.raises(TimeoutError):
+        engine.read(timeout=0)
+    may_close.set()
+    for thread in (first, second):
+        thread.join(20)
+        assert not thread.is_alive()
+    assert engine.read(timeout=0) is None
+
+
 def test_an_exception_in_the_producer_reaches_the_reader() -> None:
     from tests.capture.conftest import FORMAT, ramp
     from zcbench.capture.engine import PoolConfig
@@ -351,3 +391,7 @@ def test_a_reading_taken_while_packets_pass_shows_none_that_was_not_captured() -
     stats = read_stats(cast("Scoreboard", Moving()), 0)
     # Then nothing downstream is ahead of what was captured
     assert stats.captured > max(stats.delivered, stats.returns, stats.drops)
+    assert stats.captured > max(stats.hits, stats.misses)
+    assert stats.misses > max(stats.refused, stats.overflow_allocations)
+    assert stats.overflow_allocations > stats.overflow_bytes > stats.overflow_freed_bytes
+    assert stats.grown > stats.shrunk

@@ -20,14 +20,14 @@ SOURCES = (
     *("rings.hpp", "signal.hpp", "slab.hpp", "slab.cpp", "pool.hpp", "pool.cpp", "maintain.cpp"),
     *("capture.hpp", "capture.cpp"),
 )
-AS_THEY_ARE = ("clock.hpp", "checksum.hpp", "sizing.hpp")
+AS_THEY_ARE = ("checksum.hpp", "sizing.hpp")
 
 # What stands for what. Each must be found, or the copy is not what this file believes.
 REWRITTEN = (
     # Relacy's futex. Without a timeout, so that a missed wake-up is a deadlock, which it reports.
     (r"std::atomic<std::uint32_t> word_", "rl::atomic<int> word_"),
     (
-        r"syscall\(SYS_futex, address\(\), FUTEX_WA(KE|IT)_PRIVATE, (\d), [^,]+,",
+        r"syscall\(kFutex, address\(\), FUTEX_WA(KE|IT)_PRIVATE, (\d), [^,]+,",
         r"rl::rl_futex(&word_, rl::RL_FUTEX_WA\1, \2, nullptr,",
     ),
     (r"(rl::rl_futex\(.*, 0)\);", r"\1, $);"),
@@ -48,6 +48,13 @@ REWRITTEN = (
         r"(?=.*\n(?:.*\n)*?enum class Policy)",
         r"  relaxed::Plain<\1> \2{\3};",
     ),
+    # What one side keeps for itself: only that side's thread may touch it.
+    (r"std::size_t (seen_\w+) = 0;", r"relaxed::Plain<std::size_t> \1{0};"),
+    (r"bool (short_|gap_) = false;", r"relaxed::Plain<bool> \1{false};"),
+    (r"int (in_vain_|left_) = 0;", r"relaxed::Plain<int> \1{0};"),
+    (r"std::min\(2 \* in_vain_ \+ 1,", "std::min<int>(2 * int(in_vain_) + 1,"),
+    (r"left_ = in_vain_;", "left_ = int(in_vain_);"),
+    (r"--left_;", "left_ = int(left_) - 1;"),
     # Looking again and again is the same to Relacy as looking twice.
     (r"kLooks = 64;", "kLooks = 2;"),
     (r"while \(now_ns\(\) - began < kShortWait\);", "while (false);"),

@@ -134,7 +134,7 @@ def read_stats(board: Scoreboard, oldest_lease_ns: int) -> PoolStats:
     """The engine's counters as they stand on ``board``; the oldest lease's age (ns) comes from the engine.
 
     What a packet passes last is read first, so that never more are seen delivered, dropped or returned
-    than captured.
+    than captured, nor more freed than allocated.
     """
 
     def value(name: str) -> int:
@@ -142,25 +142,25 @@ def read_stats(board: Scoreboard, oldest_lease_ns: int) -> PoolStats:
 
     return PoolStats(
         returns=value("pool.returns"),
+        overflow_freed_bytes=value("pool.overflow_freed_bytes"),
         delivered=value("engine.delivered"),
         drops=value("engine.drops"),
         queued=value("engine.queued"),
         in_flight=value("pool.in_flight"),
         slots=value("pool.slots"),
         xruns=value("engine.xruns"),
-        hits=value("pool.hits"),
-        misses=value("pool.misses"),
-        refused=value("pool.refused"),
         high_water=value("pool.high_water"),
-        overflow_allocations=value("pool.overflow_allocations"),
-        overflow_bytes=value("pool.overflow_bytes"),
-        overflow_freed_bytes=value("pool.overflow_freed_bytes"),
         guard_violations=value("pool.guard_violations"),
         poison_violations=value("pool.poison_violations"),
-        grown=value("pool.grown"),
         shrunk=value("pool.shrunk"),
+        grown=value("pool.grown"),
         growth_failures=value("pool.growth_failures"),
         slab_bytes=value("pool.slab_bytes"),
+        overflow_bytes=value("pool.overflow_bytes"),
+        overflow_allocations=value("pool.overflow_allocations"),
+        refused=value("pool.refused"),
+        misses=value("pool.misses"),
+        hits=value("pool.hits"),
         captured=value("engine.captured"),
         oldest_lease_ns=oldest_lease_ns,
     )
@@ -256,7 +256,8 @@ class CaptureEngine(Protocol):
     ) -> None: ...
 
     def start(self) -> None:
-        """Start the producer. Once only; a second call raises RuntimeError. A replay source with
+        """Start the producer. Once only; a second call raises RuntimeError. OSError (reference:
+        RuntimeError) where no thread is to be had: the stream has ended then. A replay source with
         ``pace="manual"`` starts no thread: :meth:`produce` is the producer."""
         ...
 

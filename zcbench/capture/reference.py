@@ -386,7 +386,7 @@ class ReferenceEngine:
         self._checksum = checksum
         self._gap = self._started = self._stopping = self._ended = False
         self._failure: BaseException | None = None  # what ended the producer; read() raises it
-        self._running: set[threading.Thread] = set()
+        self._running: set[threading.Thread] = set()  # that capture, or close the device
         self._device: Any = None
 
     # -- the producer
@@ -397,17 +397,20 @@ class ReferenceEngine:
             raise RuntimeError("the engine was started before; make a new one")
         self._started = True
         self.scoreboard["engine.start_ns"] = now_ns()
+        try:
+            self._start_threads()
+        except BaseException:
+            self.stop()  # or a reader would wait for ever
+            raise
+
+    def _start_threads(self) -> None:
         source = self.source
         manual = isinstance(source, ReplaySource) and source.pace == "manual"
         if self._pool.config.policy == "adaptive" and not manual:
             self._begin(self._keep)
         if isinstance(source, DeviceSource):
-            try:
-                self._device = source.open_python_stream(self.format, self._on_audio)
-                self._device.start()
-            except BaseException:
-                self.stop()  # or a reader would wait for ever
-                raise
+            self._device = source.open_python_stream(self.format, self._on_audio)
+            self._device.start()
         elif source.limit == 0:
             self._end()
         elif not manual:
@@ -418,14 +421,17 @@ class ReferenceEngine:
             try:
                 target(*arguments)
             finally:
-                with self._changed:
-                    self._running.discard(thread)
-                    self._changed.notify_all()
+                self._left(thread)
 
         thread = threading.Thread(target=run, daemon=True)
         with self._changed:
             thread.start()
             self._running.add(thread)
+
+    def _left(self, thread: threading.Thread) -> None:
+        with self._changed:
+            self._running.discard(thread)
+            self._changed.notify_all()
 
     def _keep(self) -> None:
         """Keep an adaptive pool at its size until the stream stops."""
@@ -597,16 +603,25 @@ class ReferenceEngine:
 
     def stop(self) -> None:
         """Stop the producer; see the protocol."""
+        this = threading.current_thread()
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
             device, self._device = self._device, None
+            if device is not None:
+                self._running.add(this)  # until it is closed: the others wait
         if device is not None:
-            device.close()
+            try:
+                device.close()
+            finally:
+                self._left(this)
         with self._changed:
             # Not join(): until Python 3.13 an assertion of its own may fail where several threads join one
             # (threading.Thread._stop), and any number of threads may stop an engine at once.
-            self._changed.wait_for(lambda: self._running <= {threading.current_thread()})
+            # A forked child has none of its parent's threads.
+            self._changed.wait_for(
+                lambda: all(one is this or not one.is_alive() for one in self._running)
+            )
             self._end()
 
     def close(self) -> None:

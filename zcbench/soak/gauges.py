@@ -93,11 +93,12 @@ class Gauges:
 
     def _native_heap(self) -> Values:
         board = self._board
-        live = (board["pool.overflow_bytes"] or 0) - (board["pool.overflow_freed_bytes"] or 0)
+        freed = board["pool.overflow_freed_bytes"] or 0  # first: never more than was allocated
+        live = (board["pool.overflow_bytes"] or 0) - freed
         heap = psutil.heap_info()
         return {
             "native_heap_bytes": heap.heap_used + heap.mmap_used,
-            "overflow_live_bytes": max(0, live),
+            "overflow_live_bytes": live,
             "slab_live_bytes": board["pool.slab_bytes"] or 0,
         }
 

@@ -154,7 +154,9 @@ void Capture::schedule_producer() noexcept {
 }
 
 void Capture::maintain() noexcept {
-  if (pool_.maintain(now_ns())) ring_producer();
+  pool_.maintain(now_ns());
+  // Also where it did not grow: while it goes through the free slots, a ringer may find none.
+  ring_producer();
 }
 
 void Capture::request_stop() noexcept {

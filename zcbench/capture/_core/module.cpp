@@ -20,6 +20,7 @@
 #include <new>
 #include <optional>
 #include <span>
+#include <system_error>
 
 #include "capture.hpp"
 #include "clock.hpp"
@@ -404,6 +405,10 @@ bool translate_exceptions(auto&& body) {
     return true;
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
+  } catch (const std::system_error& error) {
+    PyObject* arguments = Py_BuildValue("(is)", error.code().value(), error.what());
+    if (arguments != nullptr) PyErr_SetObject(PyExc_OSError, arguments);
+    Py_XDECREF(arguments);
   } catch (const std::exception& error) {
     PyErr_SetString(PyExc_ValueError, error.what());
   }
@@ -527,6 +532,14 @@ PyObject* engine_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return object(engine);
 }
 
+// Ends the stream, whoever produces it. Without the GIL.
+void stop(Stream& stream) noexcept {
+  stream.capture->request_stop();
+  if (stream.replay.has_value()) stream.replay->stop();
+  if (stream.device.has_value()) stream.device->stop();
+  if (stream.keeper.has_value()) stream.keeper->stop();
+}
+
 PyObject* engine_start(PyObject* self, PyObject*) {
   auto* engine = as<EngineObject>(self);
   Stream* stream = own_stream(self);
@@ -544,7 +557,10 @@ PyObject* engine_start(PyObject* self, PyObject*) {
       stream->capture->set_start(zc::now_ns());  // the first callback sets it exactly
     }
   });
-  if (!started) return nullptr;
+  if (!started) {
+    Py_BEGIN_ALLOW_THREADS stop(*stream);  // or a reader would wait for ever
+    Py_END_ALLOW_THREADS return nullptr;
+  }
   Py_RETURN_NONE;
 }
 
@@ -686,10 +702,7 @@ PyObject* engine_read_many(PyObject* self, PyObject* const* given, Py_ssize_t po
 PyObject* engine_stop(PyObject* self, PyObject*) {
   Stream* stream = as<EngineObject>(self)->stream;
   if (stream->is_a_copy()) Py_RETURN_NONE;
-  Py_BEGIN_ALLOW_THREADS stream->capture->request_stop();
-  if (stream->replay.has_value()) stream->replay->stop();
-  if (stream->device.has_value()) stream->device->stop();
-  if (stream->keeper.has_value()) stream->keeper->stop();
+  Py_BEGIN_ALLOW_THREADS stop(*stream);
   Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 

@@ -42,7 +42,7 @@ class Signal {
 
   void raise() noexcept {
     if (word_.exchange(1, std::memory_order_release) == 0) {
-      syscall(SYS_futex, address(), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+      syscall(kFutex, address(), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
     }
   }
 
@@ -51,11 +51,16 @@ class Signal {
     if (word_.exchange(0, std::memory_order_acquire) == 1) return true;
     timespec timeout{static_cast<time_t>(timeout_ns / 1'000'000'000),
                      static_cast<long>(timeout_ns % 1'000'000'000)};
-    syscall(SYS_futex, address(), FUTEX_WAIT_PRIVATE, 0, &timeout, nullptr, 0);
+    syscall(kFutex, address(), FUTEX_WAIT_PRIVATE, 0, &timeout, nullptr, 0);
     return word_.exchange(0, std::memory_order_acquire) == 1;
   }
 
  private:
+#if defined(SYS_futex_time64)  // a 32-bit system, where a libc may have a time_t of either size
+  static constexpr long kFutex = sizeof(time_t) > sizeof(long) ? SYS_futex_time64 : SYS_futex;
+#else
+  static constexpr long kFutex = SYS_futex;
+#endif
   std::uint32_t* address() noexcept { return reinterpret_cast<std::uint32_t*>(&word_); }
   std::atomic<std::uint32_t> word_{0};
   static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t));
