@@ -1,6 +1,6 @@
-"""Quote the measured tables in docs/performance.md: those that docs/bench/bench.md begins with.
+"""Quote the measured tables in docs/performance.md, each place those that the report it names begins with.
 
-    rm -r docs/bench && zcbench bench --out docs/bench && python benchmarks/quote.py
+    rm -r docs/bench/targets && zcbench bench ... --out docs/bench/targets && python benchmarks/quote.py
 
 puts into the document what was measured, and nothing else of it is touched.
 """
@@ -8,10 +8,11 @@ puts into the document what was measured, and nothing else of it is touched.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
-_BEGIN, _END = "<!-- from bench/bench.md -->\n", "<!-- end -->\n"
+_QUOTED = re.compile(r"(<!-- from (\S+) -->\n).*?(<!-- end -->\n)", re.S)
 
 
 def tables(report: str) -> str:
@@ -26,18 +27,18 @@ def tables(report: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def quoted(document: str, report: str) -> str:
-    """``document`` with the tables of ``report`` between its two marks."""
-    before, rest = document.split(_BEGIN)
-    _, after = rest.split(_END)
-    return f"{before}{_BEGIN}\n{tables(report)}\n{_END}{after}"
+def quoted(document: str, read: Callable[[str], str]) -> str:
+    """``document`` with, between each two marks, the tables of the report that ``read`` gives for its name."""
+    return _QUOTED.sub(lambda place: f"{place[1]}\n{tables(read(place[2]))}\n{place[3]}", document)
 
 
 def main() -> None:
     """Rewrite the document."""
     path = DOCS / "performance.md"
-    report = (DOCS / "bench" / "bench.md").read_text(encoding="utf-8")
-    path.write_text(quoted(path.read_text(encoding="utf-8"), report), encoding="utf-8")
+    document = path.read_text(encoding="utf-8")
+    path.write_text(
+        quoted(document, lambda name: (DOCS / name).read_text(encoding="utf-8")), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":
