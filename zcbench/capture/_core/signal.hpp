@@ -114,8 +114,8 @@ inline void relax() noexcept {
 }
 
 // A wait that was as short as this is likely to be so again: then looking for as long costs less than sleep
-// and wake-up, which take some microseconds on either side, and of the waking side's more than it takes to
-// copy 64 KiB. A paced stream's waits are longer, and it never looks twice.
+// and wake-up, which take some microseconds on either side. A paced stream's waits are longer, and it never
+// looks twice.
 inline constexpr std::uint64_t kShortWait = 50'000;  // ns
 inline constexpr int kLooks = 64;                    // to one at the clock: some 2 us
 // Where both sides share a core, or others want it too, looking only keeps the other side from running. So
