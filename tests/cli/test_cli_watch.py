@@ -78,9 +78,43 @@ def test_ctrl_c_leaves_the_run_alone(tmp_path: Path) -> None:
         watcher.send_signal(signal.SIGINT)
         rest = watcher.stderr.read()
     # then it says how to come back, and that is no failure
-    assert watcher.returncode == 0
+    assert watcher.returncode == 0, rest
     assert "synthetic" in first
     assert f"zcbench watch {directory}" in rest
+
+
+DROPPED = """
+import os, signal, sys, weakref
+import zcbench.cli.watch as watch
+from zcbench.cli import main
+class Dies: pass
+def drop(_reference):
+    os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(1000):  # a signal is seen between two steps
+        pass
+real_sleep = watch.time.sleep
+def sleep(seconds):
+    watch.time.sleep = real_sleep
+    dies = Dies()
+    reference = weakref.ref(dies, drop)
+    del dies
+watch.time.sleep = sleep
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_is_heard_where_python_drops_it(tmp_path: Path) -> None:
+    # given an interruption that comes in a weak reference's callback
+    directory = write_record(tmp_path / "run", partial=True)
+    done = subprocess.run(
+        [sys.executable, "-c", DROPPED, "watch", str(directory)],
+        env=clean_environment(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    # then Python has dropped it, and the watcher leaves all the same
+    assert "Exception ignored in" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert f"zcbench watch {directory}" in done.stderr
 
 
 def test_a_record_that_nobody_writes_is_not_watched_for_ever(

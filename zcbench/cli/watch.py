@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import click
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from zcbench.record.follow import Follower
     from zcbench.record.schema import End
     from zcbench.render.heartbeat import Heartbeat
@@ -43,8 +46,8 @@ def command(run: Path | None, root: Path | None, once: bool) -> None:
     from zcbench.cli.terminal import view
 
     try:
-        with view() as shown:
-            end = _follow(follower, shown)
+        with _CtrlC() as ctrl_c, view() as shown:
+            end = _follow(follower, shown, ctrl_c)
     except KeyboardInterrupt:
         print(f"zcbench: left; the run goes on. To watch again: zcbench watch {directory}",
               file=sys.stderr)  # fmt: skip
@@ -61,15 +64,44 @@ def command(run: Path | None, root: Path | None, once: bool) -> None:
     _print_summary(directory)
 
 
-def _follow(follower: Follower, shown: LiveView | Heartbeat) -> End | None:
+class _CtrlC:
+    """Ctrl-C, also where Python drops it: a KeyboardInterrupt raised in a finaliser or in a weak reference's
+    callback, of which every import has some, is printed and forgotten."""
+
+    def __init__(self) -> None:
+        self._came = False
+
+    def __enter__(self) -> Self:
+        self._before = signal.getsignal(signal.SIGINT)
+        if self._before is signal.default_int_handler:  # else it is ignored, or somebody else's
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self._came = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raise it again if it came."""
+        if self._came:
+            raise KeyboardInterrupt
+
+
+def _follow(follower: Follower, shown: LiveView | Heartbeat, ctrl_c: _CtrlC) -> End | None:
     """Show the run until it ends; None if it falls silent."""
     from zcbench.record.follow import end_of
 
     shown.on_start(follower.run)
     silent_s = SILENT_S + 3 * follower.run.scenario.sampling.every
-    heard = time.monotonic()
+    # In looks, not by the clock: a machine that slept gives the supervisor its time again.
+    unheard_s = 0.0
     row: dict[str, int | float | None] = {}
     while True:
+        ctrl_c.check()
         rows, events = follower.rows(), follower.events()
         for event in events:
             end = end_of(event)
@@ -77,9 +109,8 @@ def _follow(follower: Follower, shown: LiveView | Heartbeat) -> End | None:
                 shown.on_end(end)
                 return end
             shown.on_event(event)
-        if rows or events:
-            heard = time.monotonic()
-        elif time.monotonic() - heard > silent_s:
+        unheard_s = 0.0 if rows or events else unheard_s + LOOK_EVERY_S
+        if unheard_s > silent_s:
             return None
         for row in rows:
             shown.on_sample(row)
