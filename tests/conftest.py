@@ -7,6 +7,7 @@ source, which Python takes for an empty package; only an installation has the na
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ CHECKOUT = Path(__file__).parents[1]
 os.environ["PYTHONSAFEPATH"] = (
     "1"  # inherited by what the tests start: no current directory on the path
 )
+
+# A shell's `&` and nohup have it ignored, which the processes that a test interrupts would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _path = list(sys.path)
 sys.path[:] = [entry for entry in _path if Path(entry).resolve() != CHECKOUT]
