@@ -25,12 +25,8 @@ from zcbench.verdict import FAIL, INCONCLUSIVE, PASS, REGRESSION
 
 # Everything but the Char production of XML 1.0, section 2.2: no parser takes it, not even as a reference.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_BY_VERDICT = (
-    PASS,
-    FAIL,
-    INCONCLUSIVE,
-    REGRESSION,
-)  # exit codes that the findings decide; with any other the run's end did
+# Exit codes that the findings decide; with any other the run's end did.
+_BY_VERDICT = (PASS, FAIL, INCONCLUSIVE, REGRESSION)
 
 
 def render(record: Record, result: Result, attachments: Sequence[str] = ()) -> str:
