@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.growth import RUNNING
+from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import equal_blocks
 from zcbench.record.reader import Record
 
@@ -73,8 +73,7 @@ def dispersion(record: Record, column: str) -> float | None:
 
 def _blocks(record: Record, use: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The rows in use, and the block of each; both empty if they do not fill 6."""
-    elapsed, phase = record.samples["elapsed_s"], record.samples["phase"]
-    running = phase == RUNNING if np.isfinite(phase).any() else np.ones(phase.shape, bool)
+    elapsed, running = record.samples["elapsed_s"], streaming(record)
     times = elapsed[running]
     none = np.empty(0, np.intp)
     if not times.size:

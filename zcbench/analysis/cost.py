@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from zcbench.analysis.rate import RUNNING
+from zcbench.analysis.stream import streaming
 from zcbench.record.reader import Record
 
 # The kernel counts a process's CPU time in clock ticks (sysconf SC_CLK_TCK is 100 on Linux); a difference
@@ -63,7 +63,7 @@ def cost(record: Record) -> Cost | None:
     cpu = rows["cpu_user_s"] + rows["cpu_system_s"]
     packets = rows["engine_delivered"]
     # From the second sample on: the first's interval has the imports in it.
-    use = np.flatnonzero((rows["phase"] == RUNNING) & np.isfinite(cpu) & np.isfinite(packets))
+    use = np.flatnonzero(streaming(record) & np.isfinite(cpu) & np.isfinite(packets))
     if use.size < 2:
         return None
     elapsed, cpu, packets = rows["elapsed_s"][use], cpu[use], packets[use]

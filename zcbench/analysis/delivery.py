@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.laws import DONE, MOVING_PACKETS
-from zcbench.analysis.rate import NO_CLOCK_PPM, RUNNING, nominal_per_s, rate_fit
+from zcbench.analysis.laws import MOVING_PACKETS
+from zcbench.analysis.rate import NO_CLOCK_PPM, nominal_per_s, rate_fit
+from zcbench.analysis.stream import DONE, streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending
@@ -132,7 +133,7 @@ def windows(record: Record, found: Totals) -> Windows:
     rows = record.samples
     shortfall = rows["due"] - rows["engine_delivered"] - rows["engine_queued"]
     # What lies in the queue counts as there: an application that reads late or in bursts loses nothing.
-    use = (rows["phase"] >= RUNNING) & np.isfinite(shortfall)
+    use = streaming(record, drain=True) & np.isfinite(shortfall)
     elapsed, due, shortfall = rows["elapsed_s"][use], rows["due"][use], shortfall[use]
     tolerance = MOVING_PACKETS + math.ceil(READING_S * (nominal_per_s(record, found) or 0.0))
     if record.run.scenario.source.kind == "device":

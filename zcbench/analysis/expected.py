@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.growth import HEAP_QUANTUM_BYTES, RUNNING, counters
+from zcbench.analysis.growth import HEAP_QUANTUM_BYTES, counters
+from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import trend
 from zcbench.expectation import KEPT_PER_SAMPLE, Parsed
@@ -140,10 +141,10 @@ def _whole(record: Record) -> NDArray[np.bool_]:
 
     The first sample also spans the start-up and the last the drain: their rates are no rates of the stream.
     """
-    phase = record.samples["phase"]
-    running = (phase == RUNNING) & ~(record.samples["engine_stop_ns"] > 0)
-    whole = running & np.concatenate([[False], running[:-1]])
-    return np.asarray(whole | ~np.isfinite(phase).any())
+    if not np.isfinite(record.samples["phase"]).any():
+        return streaming(record)
+    running = streaming(record) & ~(record.samples["engine_stop_ns"] > 0)
+    return np.asarray(running & np.concatenate([[False], running[:-1]]))
 
 
 def _at_end(parsed: Parsed, found: Totals, inside: Series) -> float | None:

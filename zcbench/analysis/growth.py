@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import Trend, trend
 from zcbench.record.reader import Record
 
-RUNNING = 1  # the phase in which packets flow
 # What a block of Python's small-object allocator holds at least, for a budget in bytes: a float or a small
 # int is 24 to 28 bytes, in the size class of 32.
 BLOCK_BYTES = 32
@@ -76,7 +76,7 @@ def growths(record: Record) -> list[Growth]:
 def counters(record: Record) -> list[Counter]:
     """Every memory counter as the trend reads it, measured or not."""
     samples = record.samples
-    rows = _streaming(record)
+    rows = streaming(record)
     times = samples["elapsed_s"][rows]
     fresh = _fresh(record)[rows]
     after_gc = _after_collection(record)[rows]
@@ -129,12 +129,6 @@ def counters(record: Record) -> list[Counter]:
         Counter("RSS", "pages", PAGE_BYTES, times, column("rss_bytes") - slab, None, "rss_bytes"),
         Counter("USS", "pages", PAGE_BYTES, times, column("uss_bytes") - slab, None, "uss_bytes"),
     ]
-
-
-def _streaming(record: Record) -> NDArray[np.bool_]:
-    """Rows taken while packets flowed; all of an ingested record's, which knows no phases."""
-    phase = record.samples["phase"]
-    return np.asarray(phase == RUNNING) if np.isfinite(phase).any() else np.isnan(phase)
 
 
 def _fresh(record: Record) -> NDArray[np.bool_]:

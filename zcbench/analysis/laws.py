@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.analysis.stream import DONE, settled
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 
@@ -53,7 +54,6 @@ MISSES = Law(
     ("pool.overflow_allocations", "pool.refused"),
 )
 RECEIVED = Law("delivered = received", ("engine.delivered",), ("consumer.received",))
-DONE = 3  # the phase in which nothing moves any more
 
 
 @dataclass(frozen=True)
@@ -93,26 +93,26 @@ class Balance:
 
 def balances(record: Record, found: Totals) -> list[Balance]:
     """Each law over the whole of ``record``."""
-    settled = record.samples["settled"] == 1
+    still = settled(record)
     # A subject that died in mid-step leaves the step half counted: that is no lie of its counters.
     slack = 0 if count(found, "phase") == DONE else MOVING_PACKETS
     laws = LAWS if record.run.scenario.pool.policy == "block" else (*LAWS, MISSES)
     if record.run.ingested is None:  # somebody else's application counts nothing of its own
         laws = (*laws, RECEIVED)
-    return [_balance(law, record, found, settled, slack) for law in laws]
+    return [_balance(law, record, found, still, slack) for law in laws]
 
 
 def _balance(
-    law: Law, record: Record, found: Totals, settled: NDArray[np.bool_], slack: int
+    law: Law, record: Record, found: Totals, still: NDArray[np.bool_], slack: int
 ) -> Balance:
     def column(names: Terms) -> NDArray[np.float64]:
-        rows = [record.samples[name.replace(".", "_")][settled] for name in names]
-        return np.sum(rows, axis=0) if rows else np.zeros(int(settled.sum()))
+        rows = [record.samples[name.replace(".", "_")][still] for name in names]
+        return np.sum(rows, axis=0) if rows else np.zeros(int(still.sum()))
 
     difference = column(law.left) - column(law.minus) - column(law.right)
     finite = np.isfinite(difference)
     known = np.abs(difference[finite])
-    at_s = record.samples["elapsed_s"][settled][finite]
+    at_s = record.samples["elapsed_s"][still][finite]
     values = {name: count(found, name) for name in law.metrics}
     lacking = tuple(name for name, value in values.items() if value is None)
     total = {name: value or 0 for name, value in values.items()}
@@ -148,11 +148,10 @@ def overflow(record: Record, found: Totals) -> Overflow:
         return Overflow(live, max(0, live))
     block = (allocated or 0) / allocations
     samples = record.samples
-    settled = samples["settled"] == 1
     beyond = (
         samples["pool_overflow_bytes"]
         - samples["pool_overflow_freed_bytes"]
         - (samples["pool_in_flight"] + MOVING_PACKETS) * block
-    )[settled]
+    )[settled(record)]
     during = int(np.nan_to_num(beyond).max(initial=0))
     return Overflow(live, max(0, during, round(live - (in_flight or 0) * block)))

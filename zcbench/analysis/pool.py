@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zcbench.analysis.growth import RUNNING
 from zcbench.analysis.resources import NEW_HIGHS, marks, staircase
 from zcbench.analysis.slots import Slots, misses_between, slots_of, steady
+from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.record.reader import Record
@@ -164,7 +164,7 @@ def _lost_by_misses(record: Record, found: Totals) -> Circulation | None:
 def held_by_garbage(record: Record) -> bool:
     """Whether leases come back when the collector runs, and hardly otherwise."""
     samples = record.samples
-    rows = samples["phase"] == RUNNING
+    rows = streaming(record)
     returns = np.diff(samples["pool_returns"][rows])
     collected = np.diff(samples["gc_collections"][rows]) > 0
     if not np.nansum(returns) > 0 or int((returns[collected] > 0).sum()) < GARBAGE_BURSTS:

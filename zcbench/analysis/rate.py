@@ -8,10 +8,10 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from zcbench.analysis.stream import settled, streaming
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
 
-RUNNING = 1  # the phase in which the stream flows
 # Neighbouring samples share a disturbance (a late producer catches up over several of them); the medians
 # of so many blocks hardly do, and the pairwise slopes of Theil and Sen stay cheap on a night's 40,000 rows.
 MOST_POINTS = 120
@@ -129,7 +129,7 @@ def _flowing(
     """Times and readings of ``column`` at settled samples while the source made packets."""
     rows = record.samples
     captured, values = rows["engine_captured"], rows[column]
-    use = (rows["phase"] == RUNNING) & (rows["settled"] == 1) & (captured > 0)
+    use = streaming(record) & settled(record) & (captured > 0)
     use &= np.isfinite(values) & ~(np.nan_to_num(rows["engine_stop_ns"]) > 0)
     if record.run.due_packets is not None:
         use &= captured < record.run.due_packets  # a source that is done stands still

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.growth import RUNNING
+from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import equal_blocks
 from zcbench.record.reader import Record
 from zcbench.record.schema import Event
@@ -83,7 +83,7 @@ def marks(
 ) -> tuple[int, ...]:
     """The lowest of ``values`` (one a sample) in each block of the stream, without its start."""
     times = record.samples["elapsed_s"]
-    rows = np.isfinite(values) & (record.samples["phase"] == RUNNING)
+    rows = np.isfinite(values) & streaming(record)
     if not rows.any():
         return ()
     y, t = values[rows], times[rows]

@@ -12,9 +12,9 @@ from zcbench.analysis import blocks
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.derived import growth_by_name
 from zcbench.analysis.growth import Growth, packets_per_s
-from zcbench.analysis.laws import DONE
 from zcbench.analysis.rate import CONFIDENCE, rate_fit
 from zcbench.analysis.readings import Blocks, Counted, Estimate, Plain, Reading, Spared
+from zcbench.analysis.stream import DONE
 from zcbench.analysis.totals import Totals, count, totals
 from zcbench.record.reader import Record
 

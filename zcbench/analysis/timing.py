@@ -9,7 +9,8 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from zcbench.analysis.rate import RUNNING, nominal_per_s
+from zcbench.analysis.rate import nominal_per_s
+from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
 
@@ -73,7 +74,7 @@ class Stalls:
 def stalls(record: Record, found: Totals) -> Stalls | None:
     """The stalls of a run; None without a reading of the delivery latency."""
     rows = record.samples
-    use = (rows["phase"] >= RUNNING) & np.isfinite(rows["delivery_max_ns"])
+    use = streaming(record, drain=True) & np.isfinite(rows["delivery_max_ns"])
     if not use.any():
         return None
     elapsed, longest = rows["elapsed_s"][use], rows["delivery_max_ns"][use] / 1e9
@@ -207,7 +208,7 @@ def creep(record: Record, column: str) -> Creep | None:
     """Whether the latency in ``column`` (ns) rises over the run; None if it is too short to say."""
     rows = record.samples
     warm = max(record.run.scenario.warmup, 0.0)
-    use = (rows["phase"] == RUNNING) & np.isfinite(rows[column]) & (rows["elapsed_s"] >= warm)
+    use = streaming(record) & np.isfinite(rows[column]) & (rows["elapsed_s"] >= warm)
     values = rows[column][use] / 1e9
     values = values[round(WARM_UP_SHARE * values.size) :]
     blocks = min(BLOCKS, values.size // SAMPLES_A_BLOCK)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.growth import RUNNING
 from zcbench.analysis.pool import behaviour
+from zcbench.analysis.stream import streaming
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 
@@ -43,7 +43,7 @@ def point(record: Record, result: Result) -> Point:
     """What one run says of its pool."""
     seen = behaviour(record, result.totals, None)
     samples, warmup = record.samples, record.run.scenario.warmup
-    rows = (samples["phase"] == RUNNING) & (samples["elapsed_s"] >= warmup)
+    rows = streaming(record) & (samples["elapsed_s"] >= warmup)
     counted = samples["pool_in_flight"][rows]
     return Point(seen.slots, seen.hit_rate, seen.high_water, counted[np.isfinite(counted)])
 

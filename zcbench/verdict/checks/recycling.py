@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from zcbench.analysis.delivery import delivery
-from zcbench.analysis.laws import DONE, MOVING_PACKETS
+from zcbench.analysis.laws import MOVING_PACKETS
 from zcbench.analysis.pool import LOST_SHARE, behaviour, can_see_lost_slots, lost_slots
+from zcbench.analysis.stream import DONE
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.record.reader import Record

@@ -1,0 +1,38 @@
+"""Which samples are the stream: the rows that every figure of it rests on, of our runs and of others'."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.record.reader import Record
+
+RUNNING = 1  # the phase in which packets flow
+DONE = 3  # the phase in which nothing moves any more
+
+
+def streaming(record: Record, *, drain: bool = False) -> NDArray[np.bool_]:
+    """Rows taken while packets flowed, shape (samples,); with ``drain`` those after it as well.
+
+    Who writes no phase (somebody else's log, a page that was lost) has measured a stream in every row. A
+    subject that died while it started has a phase, and no row of a stream.
+    """
+    phase = record.samples["phase"]
+    foreign = record.run.ingested is not None and not (phase == RUNNING).any()
+    if foreign or not np.isfinite(phase).any():
+        return np.ones(phase.shape, bool)
+    return np.asarray(phase >= RUNNING if drain else phase == RUNNING)
+
+
+def settled(record: Record) -> NDArray[np.bool_]:
+    """Rows whose counters were read while they stood still; all of somebody else's, who does not say."""
+    rows = record.samples["settled"]
+    if record.run.ingested is not None and not np.isfinite(rows).any():
+        return np.ones(rows.shape, bool)
+    return np.asarray(rows == 1)
+
+
+def never_began(record: Record) -> bool:
+    """Whether samples were taken, and none of them of a stream."""
+    rows = streaming(record, drain=True)
+    return bool(rows.size) and not bool(rows.any())
