@@ -262,6 +262,7 @@ def _rows(plan: Scenario, packets: int, rows: int, finished: bool) -> Iterator[R
             "python_heap_bytes": 2_000_000 + 1000 * (index % 7),
             "native_heap_bytes": 6_000_000 + 500 * (index % 5),
             "allocated_blocks": 100_000,
+            "python_small_bytes": 8_000_000,
             "gc.collections": index // 5,
             "gc.full_collections": index // 15,
             "gc.forced_collections": index // 2 + 1,

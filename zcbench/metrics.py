@@ -125,6 +125,7 @@ METRICS: tuple[Metric, ...] = (
     _m("overflow_live_bytes", "bytes", Origin.PROBE, "overflow memory in flight when the heaps were read"),
     _m("slab_live_bytes", "bytes", Origin.PROBE, "memory of the pool's slab when the heaps were read"),
     _m("allocated_blocks", "blocks", Origin.PROBE, "sys.getallocatedblocks()"),
+    _m("python_small_bytes", "bytes", Origin.PROBE, "blocks in use of Python's small-object allocator, each size class times its size; objects above 512 bytes are in the native heap"),
     _m("gc.collections", "collections", Origin.PROBE, "garbage collections, all generations", total=True),
     _m("gc.full_collections", "collections", Origin.PROBE, "garbage collections of the oldest generation", total=True),
     _m("gc.forced_collections", "collections", Origin.PROBE, "full collections made by the harness, each followed at once by a reading of the heaps", total=True),

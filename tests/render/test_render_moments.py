@@ -111,7 +111,7 @@ def test_a_loss_leads_to_the_window_that_lost_most(tmp_path: Path) -> None:
 
 def test_a_leak_leads_to_the_window_in_which_it_grew(tmp_path: Path) -> None:
     def bend(index: int, row: Row) -> None:
-        row["allocated_blocks"] = 100_000 + 5000 * index
+        row["python_small_bytes"] = 8_000_000 + 160_000 * index
 
     record = make_record(tmp_path / "run", scenario(duration_s=300), rows=300, bend=bend)
     found = moment(record, "memory")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from tests.records import Row, make_record, scenario
 from zcbench.record.reader import Record
-from zcbench.record.schema import Event, Finding
+from zcbench.record.schema import FREE_THREADED, Event, Finding
 from zcbench.scenario import MemoryTable
 from zcbench.units import parse_growth
 from zcbench.verdict import judge
@@ -59,9 +60,13 @@ def test_flat_counters_pass_and_the_power_is_stated(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "cause", "words"),
     [
-        ({"allocated_blocks": 250}, "python_objects", "allocated blocks by 3,200 B/s (32 B a packet"),
+        ({"python_small_bytes": 8000}, "python_objects", "small objects by 3,200 B/s (32 B a packet"),
         ({"native_heap_bytes": 8000}, "native", "native heap by 3,200 B/s"),
-        ({"allocated_blocks": 250, "native_heap_bytes": 960_000}, "buffers", "native heap by 38"),
+        (
+            {"python_small_bytes": 8000, "allocated_blocks": 250, "native_heap_bytes": 960_000},
+            "buffers",
+            "native heap by 38",
+        ),
         ({"overflow_live_bytes": 38_400}, "buffers", "overflow by 15,"),
         ({"rss_bytes": 40_960}, "pages", "RSS by 16,"),
     ],
@@ -88,7 +93,7 @@ def test_the_lines_that_grew_are_named_without_folders(tmp_path: Path) -> None:
     # given a leak in a run with tracemalloc, which left the lines that grew
     sites = [{"site": "/srv/app/cache.py:31", "grown_bytes": 960_000, "grown_blocks": 30_000}]
     traced = Event(elapsed_s=299.0, kind="allocations", message="1 line", data={"sites": sites})
-    record = run(tmp_path, grow("allocated_blocks", 250))
+    record = run(tmp_path, grow("python_small_bytes", 8000))
     record = with_event(record, traced)
     found = memory(record)
     assert "app/cache.py:31 by 937.50 KiB" in found.sentence
@@ -108,12 +113,102 @@ def test_a_budget_of_ones_own_decides(tmp_path: Path) -> None:
     assert memory(run(tmp_path / "b", leak, memory=generous)).outcome == "pass"
 
 
-@pytest.mark.parametrize("column", ["allocated_blocks", "native_heap_bytes"])
-def test_a_heap_that_was_not_measured_never_passes(tmp_path: Path, column: str) -> None:
+@pytest.mark.parametrize(
+    "columns",
+    [("allocated_blocks", "python_small_bytes", "python_heap_bytes"), ("native_heap_bytes",)],
+)
+def test_a_heap_that_was_not_measured_never_passes(
+    tmp_path: Path, columns: tuple[str, ...]
+) -> None:
     # given no reading of one of the two heaps that a leak could be in
-    found = memory(run(tmp_path, lambda _, row: row.update({column: None})))
+    found = memory(run(tmp_path, lambda _, row: row.update(dict.fromkeys(columns))))
     assert (found.outcome, found.required) == ("inconclusive", True)
     assert "was not measured" in found.sentence
+
+
+def without_sizes(bend: Bend | None = None) -> Bend:
+    """As it was before the bytes of small objects were counted, and is where they cannot be."""
+
+    def bent(index: int, row: Row) -> None:
+        row |= {"python_small_bytes": None, "python_heap_bytes": None}
+        if bend is not None:
+            bend(index, row)
+
+    return bent
+
+
+def test_blocks_of_unknown_size_fail_only_at_the_least_and_pass_only_at_the_most(
+    tmp_path: Path,
+) -> None:
+    # given blocks that grow by 0, 1 and 40 a second, whose sizes nobody knows: 16 to 512 bytes each
+    flat, some, many = (
+        memory(run(tmp_path / str(n), without_sizes(grow("allocated_blocks", n))))
+        for n in (0, 3, 100)
+    )
+    assert flat.outcome == "pass"
+    # then what would be over the budget at 512 bytes and not at 16 is not decided, and the reason is said
+    assert (some.outcome, some.required) == ("inconclusive", True)
+    assert "16 to 512 bytes" in some.sentence
+    assert many.outcome == "fail"
+    assert "allocated blocks by 640 B/s or more" in many.sentence
+
+
+def test_blocks_of_a_python_without_a_gil_may_have_any_size(tmp_path: Path) -> None:
+    record = run(tmp_path, without_sizes())
+    python = f"{record.run.environment.python} {FREE_THREADED}"
+    environment = msgspec.structs.replace(record.run.environment, python=python)
+    record = replace(record, run=msgspec.structs.replace(record.run, environment=environment))
+    assert memory(record).outcome == "inconclusive"
+
+
+def sizes(
+    per_s: Mapping[int, float], *, every_s: float = 5.0, until_s: float = 300.0
+) -> list[Event]:
+    """Readings of the size classes, those of ``per_s`` growing by so many blocks a second."""
+    return [
+        Event(
+            elapsed_s=at_s,
+            kind="small_objects",
+            message="blocks",
+            data={
+                "blocks": {
+                    str(size): 1000 + index % 3 + int(per_s.get(size, 0.0) * at_s)
+                    for size in range(16, 513, 16)
+                }
+            },
+        )
+        for index, at_s in enumerate(np.arange(every_s, until_s, every_s))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("per_s", "words"),
+    [
+        ({64: 100}, "more blocks: 1 of 64 bytes a packet;"),
+        ({512: 200}, "more blocks: 2 of 512 bytes a packet;"),
+        ({336: 10}, "more blocks: 1 of 336 bytes each 10 packets;"),
+        ({48: 100, 96: 100, 16: 1}, "more blocks: 1 of 96 bytes a packet, 1 of 48 bytes a packet;"),
+    ],
+)
+def test_the_size_class_that_grows_is_named(
+    tmp_path: Path, per_s: dict[int, float], words: str
+) -> None:
+    # given a leak in some size classes, among 32 that flutter
+    grown = round(sum(size * rate for size, rate in per_s.items()) * 2.5)
+    record = run(tmp_path, grow("python_small_bytes", grown))
+    record = replace(record, events=(*record.events, *sizes(per_s)))
+    found = memory(record)
+    assert words in found.sentence
+    # then evidence has its rate
+    largest = max(per_s, key=lambda size: size * per_s[size])
+    rate = found.evidence[f"small_objects.{largest}_bytes.blocks_per_s"]
+    assert rate == pytest.approx(per_s[largest], rel=0.05)
+
+
+def test_classes_that_only_flutter_are_not_named(tmp_path: Path) -> None:
+    record = run(tmp_path)
+    record = replace(record, events=(*record.events, *sizes({})))
+    assert not any(key.endswith("blocks_per_s") for key in memory(record).evidence)
 
 
 def test_a_stale_reading_never_passes(tmp_path: Path) -> None:

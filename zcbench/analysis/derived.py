@@ -39,7 +39,9 @@ def counter_key(counter: str) -> str:
     return counter.lower().replace(" ", "_")
 
 
-GROWING = ("Python heap", "allocated blocks", "native heap", "overflow", "leases", "RSS", "USS")
+GROWING = (
+    "Python heap", "small objects", "allocated blocks", "native heap", "overflow", "leases", "RSS", "USS",
+)  # fmt: skip
 LEVELS: Mapping[str, str] = {
     "level.rss": "rss_bytes",
     "level.native_heap": "native_heap_bytes",

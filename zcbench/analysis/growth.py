@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.analysis.size_classes import steady_rise
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import Trend, trend
 from zcbench.record.reader import Record
+from zcbench.record.schema import FREE_THREADED
 
-# What a block of Python's small-object allocator holds at least, for a budget in bytes: a float or a small
-# int is 24 to 28 bytes, in the size class of 32.
-BLOCK_BYTES = 32
+# The least and the most that a block of Python's small-object allocator holds (its size classes).
+SMALLEST_BLOCK_BYTES, LARGEST_BLOCK_BYTES = 16, 512
 HEAP_QUANTUM_BYTES = 64  # two of glibc's smallest chunks
 PAGE_BYTES = 4096
 
@@ -36,7 +38,10 @@ class Counter:
     times: NDArray[np.float64]
     values: NDArray[np.float64]
     collected: NDArray[np.bool_] | None = None
-    column: str | None = None  # of the samples, where it is one; blocks are scaled to bytes
+    column: str | None = None  # of the samples, where it is one
+    # Of blocks whose sizes are not known ``values`` are the most bytes they may hold; this share, the least.
+    least_share: float = 1.0
+    bounded: bool = True  # False: blocks may be larger than any that ``values`` allow for
 
 
 @dataclass(frozen=True)
@@ -56,21 +61,39 @@ def growths(record: Record) -> list[Growth]:
     """The trend of every memory counter that was measured, judged by the scenario's budget."""
     found = [counter for counter in counters(record) if np.isfinite(counter.values).any()]
     budget = float(record.run.scenario.memory.budget)
-    return [
-        Growth(
-            counter,
-            trend(
-                counter.times,
-                counter.values,
-                budget=budget,
-                quantum=counter.quantum,
-                collected=counter.collected,
-                pages=counter.kind == "pages",
-                counters=len(found),
-            ),
+    return [Growth(counter, _judged(counter, budget, len(found))) for counter in found]
+
+
+def _judged(counter: Counter, budget: float, among: int) -> Trend:
+    """Its trend; of blocks whose size is not known, a fail must hold for the least and a pass for the most."""
+
+    def judge(share: float) -> Trend:
+        return trend(
+            counter.times,
+            counter.values * share,
+            budget=budget,
+            quantum=counter.quantum * share,
+            collected=counter.collected,
+            pages=counter.kind == "pages",
+            counters=among,
         )
-        for counter in found
-    ]
+
+    most = judge(1.0)
+    if counter.least_share == 1.0:
+        return most
+    least = judge(counter.least_share)
+    if least.outcome == "fail":
+        return least
+    if most.outcome == "fail":
+        return replace(most, outcome="inconclusive", why=f"they grow, and {_SIZE_UNKNOWN}")
+    if most.outcome == "pass" and not counter.bounded:
+        return replace(most, outcome="inconclusive", why="a block may have any size")
+    return most
+
+
+_SIZE_UNKNOWN = (
+    f"how large they are, {SMALLEST_BLOCK_BYTES} to {LARGEST_BLOCK_BYTES} bytes each, is not known"
+)
 
 
 def counters(record: Record) -> list[Counter]:
@@ -108,12 +131,7 @@ def counters(record: Record) -> list[Counter]:
             collected=after_gc,
             column="python_heap_bytes",
         ),
-        replace(
-            exact,
-            name="allocated blocks",
-            values=inside("allocated_blocks") * BLOCK_BYTES,
-            collected=after_gc,
-        ),
+        _python_objects(record, inside, replace(exact, collected=after_gc)),
         replace(
             exact, name="native heap", values=native, collected=after_gc, column="native_heap_bytes"
         ),
@@ -129,6 +147,42 @@ def counters(record: Record) -> list[Counter]:
         Counter("RSS", "pages", PAGE_BYTES, times, column("rss_bytes") - slab, None, "rss_bytes"),
         Counter("USS", "pages", PAGE_BYTES, times, column("uss_bytes") - slab, None, "uss_bytes"),
     ]
+
+
+def _python_objects(
+    record: Record, inside: Callable[[str], NDArray[np.float64]], exact: Counter
+) -> Counter:
+    """Python's objects up to 512 bytes: their bytes, or where nobody counted those, their number."""
+    small = inside("python_small_bytes")
+    if np.isfinite(small).any():
+        # One object of the largest class may come just after a reading.
+        return replace(
+            exact,
+            name="small objects",
+            quantum=LARGEST_BLOCK_BYTES,
+            values=small,
+            column="python_small_bytes",
+        )
+    return replace(
+        exact,
+        name="allocated blocks",
+        quantum=LARGEST_BLOCK_BYTES,
+        values=inside("allocated_blocks") * LARGEST_BLOCK_BYTES,
+        least_share=SMALLEST_BLOCK_BYTES / LARGEST_BLOCK_BYTES,
+        # Without a GIL, Python's allocator is mimalloc, which serves objects of every size.
+        bounded=not record.run.environment.python.endswith(FREE_THREADED),
+    )
+
+
+def block_rate(record: Record) -> float:
+    """How many more of Python's blocks, of every size, there are each second; 0 if that may be chance."""
+    rows = streaming(record) & _fresh(record)
+    collected = rows & _after_collection(record)
+    rows = (collected if collected.any() else rows) & np.isfinite(
+        record.samples["allocated_blocks"]
+    )
+    times, blocks = record.samples["elapsed_s"][rows], record.samples["allocated_blocks"][rows]
+    return steady_rise(times, blocks) if times.size else 0.0
 
 
 def _fresh(record: Record) -> NDArray[np.bool_]:
@@ -156,9 +210,13 @@ def _packet_bytes(record: Record) -> float:
 
 
 def packets_per_s(record: Record, found: Totals) -> float | None:
-    """Packets delivered in a second of the run's own time, which the slopes are in too."""
-    elapsed, delivered = record.samples["elapsed_s"], count(found, "engine.delivered")
-    return delivered / float(elapsed[-1]) if delivered and elapsed.size and elapsed[-1] else None
+    """Packets delivered in a second of the stream, in the run's own time, which the slopes are in too."""
+    elapsed, delivered = record.samples["elapsed_s"], record.samples["engine_delivered"]
+    rows = np.flatnonzero(streaming(record) & np.isfinite(delivered))
+    if rows.size > 1 and (made := delivered[rows[-1]] - delivered[rows[0]]) > 0:
+        return float(made / (elapsed[rows[-1]] - elapsed[rows[0]]))
+    total = count(found, "engine.delivered")
+    return total / float(elapsed[-1]) if total and elapsed.size and elapsed[-1] else None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 from collections import deque
 from typing import Any
 
@@ -45,6 +46,26 @@ class LeaksObjectsEvery1000(LeaksObjects):
     """Each 1,000 packets."""
 
     every = 1_000
+
+
+class LeaksLargeObjects(FaultyConsumer):
+    """Keeps one of the largest objects that Python's small-object allocator serves, each ``every`` packets."""
+
+    every, block_bytes = 100, 512
+
+    def __init__(self, inner: Consumer) -> None:
+        super().__init__(inner)
+        self._kept: deque[bytes] = deque()
+
+    def _damage(self, packet: Packet) -> None:
+        if packet.sequence % self.every == 0:
+            self._kept.append(bytes(self.block_bytes - sys.getsizeof(b"")))
+
+
+class LeaksLargeObjectsEvery50(LeaksLargeObjects):
+    """In blocks of 480 bytes, each 50 packets."""
+
+    every, block_bytes = 50, 480
 
 
 class LeaksNative(FaultyConsumer):
@@ -136,6 +157,14 @@ FAULTS = (
         settings=GROWING,
     ),
     Fault(
+        "leak-large-objects",
+        "one object of 512 bytes is kept each 100 packets: few blocks, many bytes",
+        "memory",
+        "python_objects",
+        consumer=LeaksLargeObjects,
+        settings=GROWING,
+    ),
+    Fault(
         "leak-native-every-10",
         "one smallest block of malloc is never freed, each 10 packets (32 bytes)",
         "memory",
@@ -149,6 +178,15 @@ FAULTS = (
         "memory",
         "python_objects",
         consumer=LeaksObjectsEvery10,
+        settings=FIVE_MINUTES,
+        slow=True,
+    ),
+    Fault(
+        "leak-large-objects-real-time",
+        "an object of 480 bytes is kept each 50 packets, at real pace for five minutes: 960 bytes a second",
+        "memory",
+        "python_objects",
+        consumer=LeaksLargeObjectsEvery50,
         settings=FIVE_MINUTES,
         slow=True,
     ),

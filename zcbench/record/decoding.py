@@ -52,8 +52,18 @@ class _Sites(msgspec.Struct):
     sites: list[_Site] = []
 
 
+class _SmallObjects(msgspec.Struct):
+    blocks: dict[int, int] = {}  # by the size of their class, bytes
+
+
 # What is read out of the data of an event of this kind; other kinds' data is nobody's.
-_DATA = {"gc": _Collection, "resources": _Open, "allocations": _Sites, "native_allocations": _Sites}
+_DATA = {
+    "gc": _Collection,
+    "resources": _Open,
+    "small_objects": _SmallObjects,
+    "allocations": _Sites,
+    "native_allocations": _Sites,
+}
 
 
 def decode_event(line: bytes | str) -> Event:
@@ -63,7 +73,7 @@ def decode_event(line: bytes | str) -> Event:
         raise DamagedError(f"{event.elapsed_s} s are no time of a run")
     if event.kind in _DATA:
         try:
-            msgspec.convert(event.data, _DATA[event.kind])
+            msgspec.convert(event.data, _DATA[event.kind], str_keys=True)
         except msgspec.ValidationError as error:
             raise DamagedError(str(error)) from error
     return event

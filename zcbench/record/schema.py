@@ -25,6 +25,8 @@ FIGURES_FOLDER = "figures"  # beside the report
 HTML_FILE = "report.html"
 JUNIT_FILE = "junit.xml"
 
+FREE_THREADED = "free-threaded"  # how Environment.python ends where there is no GIL
+
 
 class Ending(StrEnum):
     """How the subject's life ended."""

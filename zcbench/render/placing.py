@@ -40,6 +40,7 @@ _OF_COLUMNS = {
     "rss": "memory",
     "uss": "memory",
     "python_heap": "memory",
+    "python_small": "memory",
     "native_heap": "memory",
     "allocated_blocks": "memory",
     "gc_": "memory",

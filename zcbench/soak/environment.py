@@ -5,11 +5,12 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+import sysconfig
 from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 
-from zcbench.record.schema import Environment
+from zcbench.record.schema import FREE_THREADED, Environment
 
 _PACKAGES = ("numpy", "psutil", "sounddevice", "soundfile")
 
@@ -24,13 +25,17 @@ def environment() -> Environment:
         processor=_processor(),
         cores=psutil.cpu_count(),
         memory_bytes=psutil.virtual_memory().total,
-        python=f"{platform.python_implementation()} {platform.python_version()}",
+        python=f"{platform.python_implementation()} {platform.python_version()}{_threading()}",
         zcbench=version("zcbench"),
         packages={name: found for name in _PACKAGES if (found := _version(name))},
         portaudio=_portaudio(),
         git_commit=git,
         git_dirty=None if status is None else bool(status),
     )
+
+
+def _threading() -> str:
+    return f" {FREE_THREADED}" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
 
 
 def _version(name: str) -> str | None:

@@ -14,6 +14,7 @@ import psutil
 from zcbench.capture.engine import CaptureEngine
 from zcbench.clock import now_ns
 from zcbench.scoreboard import UNSET, Scoreboard
+from zcbench.soak import small_objects
 from zcbench.units import format_duration
 
 MOST_SHARE = 0.01  # of the time, for one gauge: heap_info takes 3 µs, or 16 ms in a fragmented heap
@@ -44,6 +45,11 @@ class Gauges:
             _Gauge(("allocated_blocks",), lambda: {"allocated_blocks": sys.getallocatedblocks()}),
             _Gauge(("pool.oldest_lease_ns",), self._oldest_lease),
         ]
+        self.small_blocks: small_objects.Blocks = {}  # by size, as last read
+        self._read_small = small_objects.reader()
+        # tracemalloc counts the same bytes, and more; the allocator behind it tells nothing then.
+        if self._read_small is not None and not tracemalloc.is_tracing():
+            self._gauges.append(_Gauge(("python_small_bytes",), self._small_objects))
         if tracemalloc.is_tracing():
             self._gauges.append(_Gauge(("python_heap_bytes", "tracemalloc_bytes"), _python_heap))
         if hasattr(psutil, "heap_info"):  # Linux with glibc, macOS, Windows
@@ -90,6 +96,11 @@ class Gauges:
 
     def _oldest_lease(self) -> Values:
         return {"pool.oldest_lease_ns": self._engine.stats().oldest_lease_ns}
+
+    def _small_objects(self) -> Values:
+        assert self._read_small is not None
+        self.small_blocks = self._read_small()
+        return {"python_small_bytes": sum(size * n for size, n in self.small_blocks.items())}
 
     def _native_heap(self) -> Values:
         board = self._board

@@ -20,6 +20,9 @@ MOST_GC = (
     20  # times its length until the next: at most a twentieth of the time for the harness's own
 )
 EVENT_INTERVAL_NS = 1_000_000_000  # at most one gc event a second; the counters have them all
+# Readings of Python's size classes go to worker.jsonl, 300 bytes each: a rate needs two dozen. After each so
+# many the next are twice as far apart, so that a night leaves some hundred.
+SIZES_UNTIL_RARER = 64
 
 _TOTALS = (
     "gc.collections", "gc.full_collections", "gc.forced_collections", "gc.freed_objects",
@@ -119,6 +122,7 @@ class Probes:
         self._every_ns = round(every_s * 1e9)
         self._gc_every_ns = None if gc_every_s is None else round(gc_every_s * 1e9)
         self._sites, self._warm_ns = tuple(sites), round(warmup_s * 1e9)
+        self._sizes_noted = self._sizes_due_ns = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="zcbench-probes", daemon=True)
 
@@ -163,6 +167,20 @@ class Probes:
         self._watch.collect()
         took = now_ns() - began
         self._gauges.read(whatever_it_costs=True)
+        self._note_sizes()
         # Counted last: whoever sees the count sees the reading that belongs to it.
         self._board["gc.forced_collections"] = (self._board["gc.forced_collections"] or 0) + 1
         return took
+
+    def _note_sizes(self) -> None:
+        """The blocks of each size class, now and then: which one grows is half a diagnosis."""
+        assert self._gc_every_ns is not None
+        blocks, now = self._gauges.small_blocks, now_ns()
+        if not blocks or now < self._sizes_due_ns:
+            return
+        intervals = 2 ** (self._sizes_noted // SIZES_UNTIL_RARER)
+        # Half an interval less: a collection that comes a little early is still the next.
+        self._sizes_due_ns = now + round((intervals - 0.5) * self._gc_every_ns)
+        self._sizes_noted += 1
+        data = {"blocks": {str(size): number for size, number in blocks.items()}}
+        self._note("small_objects", f"{sum(blocks.values()):,} blocks", data)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.growth import Growth, growths, largest_sites, packets_per_s
+from zcbench.analysis.growth import Growth, block_rate, growths, largest_sites, packets_per_s
+from zcbench.analysis.size_classes import SizeClass, growing_classes
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import SHORTEST_PASS_S, Window
 from zcbench.record.reader import Record
@@ -10,10 +11,17 @@ from zcbench.record.schema import Finding
 from zcbench.units import format_bytes, format_duration
 
 # Without both, a leak could hide where nobody looked: Python's small objects, and everything from malloc.
-NEEDED = ("allocated blocks", "native heap")
+NEEDED = ("small objects", "native heap")
+# What stands in for one of them: the traced heap, whose bytes are those of every object; else a mere number.
+_INSTEAD = {"small objects": ("Python heap", "allocated blocks")}
 # A Python block larger than this owns memory outside the small-object allocator: an array or bytes object.
 OWNING_BYTES = 512
+# New blocks too few to matter do not own what malloc gains beside them: of a typical size (a float is in the
+# class of 32 bytes) they must be over the budget by themselves.
+TYPICAL_BLOCK_BYTES = 32
+LEAST_CLASS_SHARE = 0.2  # of what small objects gain, to be named in the sentence
 NAMED_STEP_BYTES = 4096  # smaller ones are the allocator's own and say nothing to anybody
+MOST_AS_EACH = 0.75  # blocks a packet, below which they are said as one each so many packets
 SITES = 3  # in the sentence; the report's table has them all
 _CAUSES = {
     "buffers": "find who keeps the arrays or packets: caches, lists, callbacks that hold a view",
@@ -37,7 +45,12 @@ def check(record: Record, found: Totals) -> Finding:
         return _leak(record, found, grown, failing, evidence)
     exact = {g.counter.name: g for g in grown if g.counter.kind == "exact"}
     needed = NEEDED if record.run.ingested is None else ()
-    lacking = [name for name in needed if name not in exact] or ([] if exact else ["a heap"])
+    if "Python heap" in exact:
+        exact.pop(
+            "allocated blocks", None
+        )  # of which only the number is known; it may fail none the less
+    lacking = [name for name in needed if not exact.keys() & {name, *_INSTEAD.get(name, ())}]
+    lacking = lacking or ([] if exact else ["a heap"])
     open_ones = [g for g in exact.values() if g.trend.outcome != "pass"]
     if not lacking and not open_ones:
         return _flat(record, found, list(exact.values()), evidence)
@@ -51,12 +64,12 @@ def _leak(
     failing: list[Growth],
     evidence: dict[str, int | float | str | None],
 ) -> Finding:
-    cause = _cause(grown, failing)
+    cause = _cause(record, grown, failing)
     worst = max(failing, key=lambda g: g.slope or 0.0)
     per_s = worst.slope or 0.0
     packets = packets_per_s(record, found)
     per_packet = f"{_few_digits(per_s / packets)} B a packet, " if packets else ""
-    moved = ", ".join(f"{g.counter.name} by {g.slope:,.0f} B/s" for g in failing)
+    moved = ", ".join(map(_moved, failing))
     still = [g.counter.name for g in grown if g.trend.outcome == "pass" or _is_still(g, record)]
     rest = f"; {', '.join(still)} did not grow" if still else ""
     sites = largest_sites(record, "native_allocations") if cause == "native" else []
@@ -72,24 +85,48 @@ def _leak(
         outcome="fail",
         cause=cause,
         sentence=f"{what}: {moved} ({per_packet}{format_bytes(per_s * 3600)} an hour, "
-        f"{format_bytes(per_s * 86_400)} in 24 h){rest}{where}",
+        f"{format_bytes(per_s * 86_400)} in 24 h)"
+        f"{_blocks(record, failing, packets)}{rest}{where}",
         evidence=evidence,
         remedy=_CAUSES[cause].format(how=how),
     )
 
 
-def _cause(grown: list[Growth], failing: list[Growth]) -> str:
+def _moved(growth: Growth) -> str:
+    least = " or more" if growth.counter.least_share < 1 else ""
+    return f"{growth.counter.name} by {growth.slope:,.0f} B/s{least}"
+
+
+def _blocks(record: Record, failing: list[Growth], packets: float | None) -> str:
+    """ "; more blocks: 1 of 96 bytes each 10 packets", where small objects leak and their classes are known."""
+    classes = growing_classes(record)
+    if not classes or not any(g.counter.name == "small objects" for g in failing):
+        return ""
+    least = LEAST_CLASS_SHARE * sum(one.bytes_per_s for one in classes)
+    named = [_class(one, packets) for one in classes if one.bytes_per_s >= least]
+    return f"; more blocks: {', '.join(named)}"
+
+
+def _class(one: SizeClass, packets: float | None) -> str:
+    if not packets:
+        return f"{_few_digits(one.blocks_per_s)} of {one.size} bytes a second"
+    each = one.blocks_per_s / packets
+    if each < MOST_AS_EACH:
+        return f"1 of {one.size} bytes each {float(f'{1 / each:.2g}'):,g} packets"
+    return f"{each:.2g} of {one.size} bytes a packet"
+
+
+def _cause(record: Record, grown: list[Growth], failing: list[Growth]) -> str:
     names = {g.counter.name for g in failing}
     if names & {"leases", "overflow"}:
         return "buffers"
-    blocks = next((g for g in grown if g.counter.name == "allocated blocks"), None)
     native = next((g for g in grown if g.counter.name == "native heap"), None)
-    if "allocated blocks" in names and "native heap" in names and blocks and native:
-        # A block counts 32 bytes here: what malloc gained for each new block is what the block owns.
-        owned = 32 * (native.slope or 0.0) / (blocks.slope or 1.0)
-        if owned > OWNING_BYTES:
-            return "buffers"
-    if names & {"allocated blocks", "Python heap"}:
+    blocks_per_s = block_rate(record) if "native heap" in names else 0.0
+    many = blocks_per_s * TYPICAL_BLOCK_BYTES > float(record.run.scenario.memory.budget)
+    # What malloc gained for each new block of Python's is what the block owns.
+    if many and native and (native.slope or 0.0) / blocks_per_s > OWNING_BYTES:
+        return "buffers"
+    if names & {"small objects", "allocated blocks", "Python heap"}:
         return "python_objects"
     return "native" if "native heap" in names else "pages"
 
@@ -200,6 +237,8 @@ def _evidence(record: Record, grown: list[Growth]) -> dict[str, int | float | st
             out[f"{name}.slope_bytes_per_s"] = window.slope
             out[f"{name}.standard_error"] = window.standard_error
             out[f"{name}.smallest_seen_bytes_per_s"] = window.smallest_seen
+    for one in growing_classes(record)[:SITES]:
+        out[f"small_objects.{one.size}_bytes.blocks_per_s"] = one.blocks_per_s
     return out
 
 
