@@ -206,7 +206,11 @@ def test_a_shipped_scenario_runs_as_long_as_its_name_says(
         ("duration = inf\n", 1, "duration: "),
         ("duration = '400d'\n", 1, "duration: 400d is not above 0 and at most 366d"),
         ("duration = '1ms'\n", 1, "shorter than one packet (10 ms)"),
-        ("warmup = '1m'\n", 1, "warmup 1m is not shorter than 30s"),
+        (
+            "warmup = '1m'\n",
+            1,
+            "the warm-up of 1m is not shorter than the 30s of the run; add --warmup 3s",
+        ),
         ("limits.rss = 0\n", 1, "limits.rss: "),
         ("limits.rss = '1 furlong'\n", 1, "unknown unit 'furlong'"),
         ("sampling.every = '1us'\n", 1, "at least 10ms"),

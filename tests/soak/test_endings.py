@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending
+from zcbench.record.schema import STDERR_FILE, Ending
 from zcbench.scenario import Scenario
 from zcbench.soak import supervisor as supervising
+from zcbench.verdict import judge
+from zcbench.verdict.next_step import next_step
 
 Scenarios = Callable[..., Scenario]
 Runs = Callable[[Scenario], Record]
@@ -40,6 +42,13 @@ def test_an_exception_in_the_engine_is_a_failure_with_its_traceback(
     assert "the device went away" in (record.end.message or "")
     assert "in act" in (record.end.traceback or "")
     assert record.end.last_sequence == 9
+    # the next step says where it was raised, and the log it names has the traceback and nothing of ours
+    step = next_step(record, judge(record))
+    assert "RuntimeError: the device went away, raised in hostile.py, line" in step
+    log = (record.path / STDERR_FILE).read_text()
+    assert STDERR_FILE in step
+    assert log.rstrip().endswith("RuntimeError: the device went away")
+    assert "closed file" not in log
 
 
 def test_an_exception_in_the_consumer_is_a_failure_with_its_traceback(

@@ -15,17 +15,12 @@ class CopyingEngine(NativeEngine):
     Its packets are read-only and have no lease.
     """
 
-    def __init__(self, *arguments: object, **options: object) -> None:
-        super().__init__(*arguments, **options)  # type: ignore[arg-type]
-        # Not bound methods of its own in their place: a cycle, and only gc would stop the stream.
-        del self.read, self.read_many
-
-    def read(self, timeout: float | None = None) -> DetachedPacket | None:  # type: ignore[override]
+    def read(self, timeout: float | None = None) -> DetachedPacket | None:
         """The next packet, copied; see the protocol."""
         packet = self._core.read(timeout)
         return None if packet is None else self._copied(packet)
 
-    def read_many(self, packets: int, timeout: float | None = None) -> list[DetachedPacket]:  # type: ignore[override]
+    def read_many(self, packets: int, timeout: float | None = None) -> list[DetachedPacket]:
         """The next packets, copied; see the protocol."""
         return [self._copied(packet) for packet in self._core.read_many(packets, timeout)]
 

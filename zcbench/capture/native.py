@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -69,8 +69,10 @@ class NativeEngine:
             priority=source.priority or 0,
             in_place=isinstance(source, InPlaceSource),
         )
-        self.read = self._core.read  # bound directly: one call fewer per packet
-        self.read_many = self._core.read_many
+        # Bound directly, one call fewer per packet; but what a subclass says instead is what is called.
+        for name in ("read", "read_many"):
+            if getattr(type(self), name) is getattr(NativeEngine, name):
+                self.__dict__.setdefault(name, getattr(self._core, name))
         self._stream: Any = None
         self._close_stream: weakref.finalize[..., Any] | None = None
         self._stopping = (
@@ -96,6 +98,14 @@ class NativeEngine:
         self._close_stream = weakref.finalize(self, _close, stream, self._core)
         atexit.register(self._close_stream)
         stream.start()
+
+    def read(self, timeout: float | None = None) -> Packet | None:
+        """The next packet; see the protocol."""
+        return self._core.read(timeout)
+
+    def read_many(self, packets: int, timeout: float | None = None) -> Sequence[Packet]:
+        """The next packets; see the protocol."""
+        return self._core.read_many(packets, timeout)
 
     def produce(self, packets: int = 1) -> int:
         """Capture the next packets in this thread (pace "manual"); see the protocol."""

@@ -184,7 +184,9 @@ def _check_times(scenario: Scenario, sheet: Sheet) -> None:
         sheet.fail("limits.rss", f"{scenario.limits.rss} is not above 0")
     if scenario.warmup >= scenario.duration:
         key = sheet.last_given("warmup", "duration")
-        sheet.fail(key, f"warmup {scenario.warmup} is not shorter than {scenario.duration}")
+        problem = f"the warm-up of {scenario.warmup} is not shorter than the {scenario.duration} of the run"
+        shorter = Duration(scenario.duration / 10)
+        sheet.fail(key, f"{problem}; add --warmup {shorter}, or raise --duration")
     packet_s = source.frames / (source.rate or 48_000)
     if scenario.duration < packet_s and (source.rate or source.kind != "file"):
         key = sheet.last_given("duration", "source.frames", "source.rate")

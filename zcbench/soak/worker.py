@@ -51,29 +51,32 @@ def main(directory: Path) -> int:
     """Run the scenario in ``directory``; 0 when it ended as planned, 70 after an exception."""
     # Never closed here: a crash while the interpreter shuts down still has to find it open.
     faulthandler.enable((directory / FAULT_FILE).open("w"), all_threads=True)
-    with (directory / WORKER_EVENTS_FILE).open("ab", buffering=0) as events:
-        if hasattr(signal, "SIGINT"):
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
-        run = msgspec.json.decode(
-            (directory / RUN_FILE).read_bytes(), type=RunInfo, dec_hook=decode_unit
-        )
+    # Nor this: whoever notes something last, a daemon thread or a finaliser, finds it open.
+    events = (directory / WORKER_EVENTS_FILE).open("ab", buffering=0)
+    if hasattr(signal, "SIGINT"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
+    run = msgspec.json.decode(
+        (directory / RUN_FILE).read_bytes(), type=RunInfo, dec_hook=decode_unit
+    )
 
-        def note(kind: str, message: str, data: dict[str, Any]) -> None:
-            elapsed_s = (now_ns() - run.started_ns) / 1e9
-            line = {"elapsed_s": elapsed_s, "kind": kind, "message": message, "data": data}
-            # A full disk is the supervisor's to report; it must not look like the engine's failure.
-            with contextlib.suppress(OSError):
-                events.write((json.dumps(line) + "\n").encode())
+    def note(kind: str, message: str, data: dict[str, Any]) -> None:
+        elapsed_s = (now_ns() - run.started_ns) / 1e9
+        line = {"elapsed_s": elapsed_s, "kind": kind, "message": message, "data": data}
+        # A full disk is the supervisor's to report; it must not look like the engine's failure.
+        with contextlib.suppress(OSError, ValueError):
+            events.write((json.dumps(line) + "\n").encode())
 
-        UnraisableWatch(note)
-        try:
-            _run(directory, run, note)
-        except BaseException as error:
-            message = "".join(traceback.format_exception_only(error)).strip()
-            memory = isinstance(error, MemoryError)
-            note("error", message, {"traceback": traceback.format_exc(), "memory": memory})
-            return EXCEPTION_EXIT_CODE
-        note("phase", "done", {})
+    UnraisableWatch(note)
+    try:
+        _run(directory, run, note)
+    except BaseException as error:
+        message = "".join(traceback.format_exception_only(error)).strip()
+        memory = isinstance(error, MemoryError)
+        note("error", message, {"traceback": traceback.format_exc(), "memory": memory})
+        with contextlib.suppress(OSError, ValueError):  # whatever the engine did to stderr
+            traceback.print_exc()
+        return EXCEPTION_EXIT_CODE
+    note("phase", "done", {})
     return 0
 
 

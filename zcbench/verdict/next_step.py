@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from zcbench.analysis.pool import behaviour
 from zcbench.record.reader import Record
-from zcbench.record.schema import FAULT_FILE, STDERR_FILE, Ending, Finding, Result
+from zcbench.record.schema import FAULT_FILE, STDERR_FILE, End, Ending, Finding, Result
 
 # Of this command only: where it wrote, and what it printed, is not part of the run to be made again.
 _VALUED = ("--out", "--root", "--report", "--report-dir", "--metrics")
 _SWITCHES = ("--quiet", "--json", "--github", "--dry-run")
 ENOUGH_HITS = 0.99  # of the acquires: what misses beyond it is the pool's size, not its start
+LONGEST_MESSAGE = 200  # of an exception, in a line that is to be read at a glance
+_FRAME = re.compile(r'File "([^"\n]*)", line (\d+), in ([^\s(]+)')
 _HOUR_S = 3600.0
 _FIVE_MINUTES_S = 300.0
 
@@ -30,6 +34,8 @@ def next_step(record: Record, result: Result) -> str:
         return "the supervisor was killed or still runs: `zcbench watch` shows which"
     failed = [f for f in result.findings if f.outcome == "fail" and f.level == "fail"]
     if _died(failed):
+        if raised := _raised(record, end):
+            return raised
         return f"see where it died: {_stack_file(record)} in the run's directory"
     for finding in failed:
         return _mend(finding, record)
@@ -58,6 +64,32 @@ def again(record: Record, *more: str) -> str:
 
 def _died(failed: Sequence[Finding]) -> bool:
     return any(finding.check == "life" for finding in failed)
+
+
+def _raised(record: Record, end: End) -> str | None:
+    """Which exception ended the subject, or was caught by nobody, and where; None if none was seen."""
+    message, text = end.message, end.traceback
+    if end.ending is not Ending.FAILED:
+        unseen = [event for event in record.events if event.kind == "unraisable"]
+        if not unseen or end.ending is not Ending.FINISHED:
+            return None
+        message, text = unseen[0].message, str(unseen[0].data.get("traceback", ""))
+    frames = _FRAME.findall(text or "")
+    if not frames:
+        return None
+    # Where it left somebody else's code, if that was on the way.
+    foreign = [frame for frame in frames if "zcbench" not in PurePath(frame[0]).parts]
+    file, line, function = (foreign or frames)[-1]
+    return (
+        f"mend {shortened(message or 'the exception')}, raised in {PurePath(file).name}, line {line}, "
+        f"in {function}(); the whole traceback is in {STDERR_FILE}"
+    )
+
+
+def shortened(text: str) -> str:
+    """One line of at most ``LONGEST_MESSAGE`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]} …"
 
 
 def _stack_file(record: Record) -> str:
