@@ -13,13 +13,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
 import psutil
 import pytest
 
 from zcbench.capture.engine import read_stats
 from zcbench.record.reader import Record
-from zcbench.scenario import Scenario
+from zcbench.scenario import Expectation, Scenario
 from zcbench.scoreboard import Scoreboard
 from zcbench.soak.allocations import AllocationSites
 from zcbench.soak.assembly import gc_every_s
@@ -191,6 +192,22 @@ def test_the_line_that_grew_most_comes_first() -> None:
     assert first["grown_bytes"] >= 100_000
     assert first["grown_blocks"] >= len(kept)
     assert small
+
+
+@pytest.mark.parametrize("source", ["replay", "stopped early"])
+def test_a_container_that_the_end_of_the_stream_clears_is_named(
+    scenario: Scenarios, record_of: Runs, source: str
+) -> None:
+    # given a leak into a list that the drain clears, in a run that ends by itself, or is asked to
+    abort = (Expectation(that="due < 150", abort=True),) if source == "stopped early" else ()
+    plan = scenario(duration_s=2, tracemalloc=True)
+    record = record_of(msgspec.structs.replace(plan, fault="leak-until-stopped", expect=abort))
+    # then the second look is taken before it
+    (event,) = [e for e in record.events if e.kind == "allocations"]
+    grown = {Path(str(s["site"]).rpartition(":")[0]).parts[-2:]: s for s in event.data["sites"]}
+    assert grown["faults", "memory.py"]["grown_blocks"] > 50
+    draining = next(e for e in record.events if e.kind == "phase" and e.message == "draining")
+    assert event.elapsed_s <= draining.elapsed_s
 
 
 def test_without_a_mark_nothing_is_said() -> None:

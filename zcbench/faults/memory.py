@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from zcbench.capture.engine import Packet
-from zcbench.consumers import Consumer
+from zcbench.consumers import Consumer, Tally
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import FIVE_MINUTES, GROWING
 
@@ -34,6 +34,15 @@ class LeaksObjects(FaultyConsumer):
     def _damage(self, packet: Packet) -> None:
         if packet.sequence % self.every == 0:
             self._kept.append(float(packet.sequence))
+
+
+class LeaksUntilStopped(LeaksObjects):
+    """Keeps them in a container that the end of the stream clears, as a cache of a session would be."""
+
+    def drain(self, tally: Tally) -> None:
+        """See :class:`Consumer`."""
+        self._kept.clear()
+        super().drain(tally)
 
 
 class LeaksObjectsEvery10(LeaksObjects):
@@ -121,6 +130,14 @@ FAULTS = (
         "memory",
         "python_objects",
         consumer=LeaksObjects,
+        settings=GROWING,
+    ),
+    Fault(
+        "leak-until-stopped",
+        "one Python object is kept for every packet, until the end of the stream clears them all",
+        "memory",
+        "python_objects",
+        consumer=LeaksUntilStopped,
         settings=GROWING,
     ),
     Fault(

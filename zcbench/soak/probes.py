@@ -101,8 +101,9 @@ class Probes:
     """A thread that reads the in-process gauges every ``every_s`` seconds, on absolute deadlines.
 
     Every ``gc_every_s`` (None: never) a reading comes right after a full collection: only such readings of
-    a collected heap can be compared. Each of ``sites`` is marked at the first reading ``warmup_s`` after
-    the start, and tells at the end what came since.
+    a collected heap can be compared. Each of ``sites`` and ``sites_to_the_end`` is marked at the first reading
+    ``warmup_s`` after the start; the former tell what came since before anything is cleared
+    (:meth:`tell_growth`), the latter after the drain.
     """
 
     def __init__(
@@ -115,13 +116,16 @@ class Probes:
         every_s: float,
         gc_every_s: float | None = None,
         sites: Sequence[Sites] = (),
+        sites_to_the_end: Sequence[Sites] = (),
         warmup_s: float = 0.0,
     ) -> None:
         self._board, self._watch, self._note = board, watch, note
         self._gauges = Gauges(board, engine, note)
         self._every_ns = round(every_s * 1e9)
         self._gc_every_ns = None if gc_every_s is None else round(gc_every_s * 1e9)
-        self._sites, self._warm_ns = tuple(sites), round(warmup_s * 1e9)
+        self._sites, self._sites_to_the_end = tuple(sites), tuple(sites_to_the_end)
+        self._warm_ns = round(warmup_s * 1e9)
+        self._telling, self._told = threading.Lock(), False
         self._sizes_noted = self._sizes_due_ns = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="zcbench-probes", daemon=True)
@@ -136,8 +140,23 @@ class Probes:
         self._stop.set()
         self._thread.join()
         self._collect_and_read()
-        for sites in self._sites:
+        self.tell_growth()
+        for sites in self._sites_to_the_end:
             sites.tell_growth(self._note)
+
+    def tell_growth(self) -> None:
+        """Have the sites tell what came since the warm-up; only the first call does anything.
+
+        To be called while the stream still stands: stop() and drain may clear the container that leaked.
+        """
+        with self._telling:
+            if self._told:
+                return
+            self._told = True
+            if self._sites and self._gc_every_ns is not None:
+                self._watch.collect()  # garbage is no leak
+            for sites in self._sites:
+                sites.tell_growth(self._note)
 
     def _run(self) -> None:
         began = deadline = now_ns()
@@ -154,7 +173,7 @@ class Probes:
             else:
                 self._gauges.read()
             if now_ns() - began >= self._warm_ns:
-                for sites in self._sites:
+                for sites in (*self._sites, *self._sites_to_the_end):
                     if not sites.marked:
                         sites.mark()
 

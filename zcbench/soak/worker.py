@@ -17,6 +17,7 @@ import threading
 import time
 import traceback
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     scenario = run.scenario
     board = Scoreboard.open(directory / SCOREBOARD_FILE, writable=True)
     board["phase"] = STARTING
-    stop = threading.Event()
+    stop = _Stop()
     threading.Thread(target=_obey, args=(stop,), name="zcbench-control", daemon=True).start()
     if run.tracemalloc:
         tracemalloc.start(1)
@@ -128,12 +129,12 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
         note,
         every_s=scenario.sampling.every,
         gc_every_s=run.gc_every_s,
-        sites=[
-            *([AllocationSites()] if run.tracemalloc else []),
-            *([NativeSites(directory)] if scenario.sampling.memray else []),
-        ],
+        sites=[AllocationSites()] if run.tracemalloc else [],
+        # Memray knows no earlier reading to compare with: what is in flight at the end would be called a leak.
+        sites_to_the_end=[NativeSites(directory)] if scenario.sampling.memray else [],
         warmup_s=_warmup_s(scenario),
     )
+    stop.first = probes.tell_growth
     probes.start()
     note("resources", "before the stream", resources())
     engine.start()
@@ -145,6 +146,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     board["phase"] = RUNNING
     note("phase", "running", {})
     consumers.run(engine, consumer, tally, stop)
+    probes.tell_growth()
     board["phase"] = DRAINING
     note("phase", "draining", {})
     engine.stop()
@@ -155,6 +157,19 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     probes.stop()
     watch.stop()
     board["phase"] = DONE
+
+
+class _Stop(threading.Event):
+    """The wish to end the stream. ``first`` is called before anybody hears of it."""
+
+    first: Callable[[], None] = staticmethod(lambda: None)
+
+    def set(self) -> None:
+        """Do what comes first, then set the flag."""
+        try:
+            self.first()
+        finally:
+            super().set()
 
 
 def _warmup_s(scenario: Scenario) -> float:
