@@ -44,6 +44,9 @@ _HEADER = struct.Struct("<8s6IQ")
 _ENTRY = struct.Struct("<40sQ")
 _LINE = 64
 _HISTOGRAM_WORDS = 4 + BUCKETS
+_SNAPSHOTS = (
+    20  # of a page that somebody writes to, before its readings are called of several moments
+)
 
 
 class ScoreboardError(ValueError):
@@ -188,6 +191,21 @@ class Scoreboard:
             except ValueError as error:  # an empty file cannot be mapped
                 raise ScoreboardError(f"{path}: {error}") from error
         return cls(memoryview(mapped))
+
+    @classmethod
+    def snapshot(cls, path: Path) -> tuple[Scoreboard, bool]:
+        """A copy of the page at ``path``, and whether it is of one moment: two readings were the same.
+
+        The copy does not change under its reader, as a page does whose worker still runs, nor can it be
+        truncated under it. Raises OSError, ScoreboardError.
+        """
+        before = path.read_bytes()
+        for _ in range(_SNAPSHOTS):
+            page = path.read_bytes()
+            if page == before:
+                return cls(memoryview(bytearray(page))), True
+            before = page
+        return cls(memoryview(bytearray(before))), False
 
     def __getitem__(self, name: str) -> int | None:
         value = self.words[self.index[name]]

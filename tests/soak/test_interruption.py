@@ -13,6 +13,7 @@ import pytest
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import Ending
 from zcbench.scenario import Scenario
+from zcbench.verdict import judge
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="process groups and signals of POSIX")
 
@@ -98,6 +99,22 @@ def test_a_supervisor_killed_with_9_leaves_a_partial_record_and_no_worker(
     assert record.end.received == record.board["consumer.received"]
     assert record.end.last_sequence == record.board["consumer.last_sequence"]
     assert any("no end" in problem for problem in record.problems)
+    # and what the worker delivered after the last sample is not held against it
+    assert record.end.received > last(record, "consumer_received")
+    assert [f.sentence for f in judge(record).findings if f.outcome == "fail"] == []
+
+
+def test_a_page_that_is_written_to_while_it_is_read_accuses_nobody(
+    scenario: Scenarios, supervisor: Supervisors
+) -> None:
+    # given a worker that takes packets as fast as it can
+    fast = scenario(duration_s=36_000, engine="native", source={"kind": "tone", "unpaced": True})
+    supervised = supervisor(fast)
+    supervised.wait_for_packets()
+    # when its record is read meanwhile
+    for _ in range(20):
+        record = read_record(supervised.directory)
+        assert [f.sentence for f in judge(record).findings if f.outcome == "fail"] == []
 
 
 def test_the_signal_handlers_of_the_caller_are_put_back(

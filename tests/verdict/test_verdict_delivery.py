@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.records import Row, make_record, scenario
+from tests.records import Row, make_record, scenario, write_record
+from zcbench.analysis.stream import DONE
 from zcbench.analysis.totals import totals
-from zcbench.record.schema import Finding
+from zcbench.record.reader import read_record
+from zcbench.record.schema import SCOREBOARD_FILE, Finding
 from zcbench.scenario import SourceTable
+from zcbench.scoreboard import Scoreboard
 from zcbench.verdict.checks import delivery, gaps
 
 
@@ -108,3 +111,20 @@ def test_a_fault_in_the_order_has_its_name(
     record = make_record(tmp_path / "run", counters=counters)
     found = gaps.check(record, totals(record))
     assert (found.outcome, found.cause) == ("fail", cause)
+
+
+@pytest.mark.parametrize(("lost", "outcome"), [(0, "pass"), (30, "fail")])
+def test_what_came_after_the_supervisors_death_is_held_against_the_pages_own_time(
+    tmp_path: Path, lost: int, outcome: str
+) -> None:
+    # given a supervisor that was killed, and a worker that drained: its page is 47 packets past the last sample
+    directory = write_record(tmp_path / "run", partial=True, packets=1000)
+    page = Scoreboard.open(directory / SCOREBOARD_FILE, writable=True)
+    for name in ("engine.captured", "engine.delivered", "pool.hits", "pool.returns"):
+        page[name] = 1047 - lost
+    page["phase"] = DONE
+    page["engine.stop_ns"] = (page["engine.start_ns"] or 0) + 1047 * 10_000_000
+    record = read_record(directory)
+    found = delivery.check(record, totals(record))
+    assert found.outcome == outcome
+    assert f"{1047 - lost:,} of 1,047 packets due" in found.sentence

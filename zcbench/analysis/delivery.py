@@ -59,6 +59,8 @@ def delivery(record: Record, found: Totals) -> Delivery:
         due = run.due_packets
     elif count(found, "phase") != DONE:
         due, delivered = _while_alive(record)
+    elif record.end.ending is Ending.PARTIAL:
+        due, delivered = _at_stop(record, found)
     if scenario.source.kind == "device":
         table = scenario.source
         per_s = (table.rate or 48_000) / table.frames
@@ -166,6 +168,21 @@ def _window(
         lost=round(float(for_good[last] - (min(0.0, for_good[0]) if first else for_good[before]))),
         behind=round(float((shortfall[part] - for_good[part]).max())),
     )
+
+
+def _at_stop(record: Record, found: Totals) -> tuple[int | None, int | None]:
+    """Due when the stream was stopped, and delivered, both by the page: the worker drains when its supervisor
+    dies, and what it delivers then fell due after the last sample."""
+    per_s, streamed_s = nominal_per_s(record, found), _streamed_s(record, found)
+    if record.run.scenario.source.unpaced:
+        due = count(found, "engine.captured")
+    elif per_s is None or streamed_s is None or not found["engine.stop_ns"]:
+        return _while_alive(record)
+    else:
+        due = int(streamed_s * per_s)
+    if due is not None and record.run.due_packets is not None:
+        due = min(due, record.run.due_packets)
+    return due, count(found, "engine.delivered")
 
 
 def _while_alive(record: Record) -> tuple[int | None, int | None]:

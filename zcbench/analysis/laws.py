@@ -94,12 +94,27 @@ class Balance:
 def balances(record: Record, found: Totals) -> list[Balance]:
     """Each law over the whole of ``record``."""
     still = settled(record)
+    found = at_one_moment(record, found)
     # A subject that died in mid-step leaves the step half counted: that is no lie of its counters.
     slack = 0 if count(found, "phase") == DONE else MOVING_PACKETS
     laws = LAWS if record.run.scenario.pool.policy == "block" else (*LAWS, MISSES)
     if record.run.ingested is None:  # somebody else's application counts nothing of its own
         laws = (*laws, RECEIVED)
     return [_balance(law, record, found, still, slack) for law in laws]
+
+
+def at_one_moment(record: Record, found: Totals) -> Totals:
+    """``found``; of a page that was still written to while it was read, the last sample that stood still."""
+    if not record.moving:
+        return found
+    still = np.flatnonzero(settled(record))
+    row = {
+        name: column[still[-1]] if still.size else np.nan for name, column in record.samples.items()
+    }
+    return {
+        name: float(value) if np.isfinite(value := row[name.replace(".", "_")]) else None
+        for name in found
+    }
 
 
 def _balance(
@@ -137,6 +152,7 @@ def overflow(record: Record, found: Totals) -> Overflow:
 
     What is in flight may lie in the slab, so this can miss a block; it never accuses an honest pool.
     """
+    found = at_one_moment(record, found)
     allocations = count(found, "pool.overflow_allocations")
     allocated = count(found, "pool.overflow_bytes")
     freed = count(found, "pool.overflow_freed_bytes")

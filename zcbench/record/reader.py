@@ -37,7 +37,8 @@ class Record:
     """A run as read from its directory.
 
     ``samples`` maps every known column to a float64 array of shape (rows,), NaN where a reading is
-    missing. ``board`` is the page as the worker left it. ``problems`` says what of the record is not there.
+    missing. ``board`` is a copy of the page as the worker left it; ``moving`` is True when it was still written
+    to, so that its counters are not of one moment. ``problems`` says what of the record is not there.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Record:
     board: Scoreboard | None
     result: Result | None
     problems: tuple[str, ...]
+    moving: bool = False
 
     @property
     def rows(self) -> int:
@@ -62,7 +64,7 @@ def read_record(path: Path) -> Record:
     samples = _read_samples(path / SAMPLES_FILE, problems)
     own = read_events(path / EVENTS_FILE, problems)
     workers = read_events(path / WORKER_EVENTS_FILE, problems)
-    board = _read_board(path / SCOREBOARD_FILE, problems)
+    board, still = _read_board(path / SCOREBOARD_FILE, problems)
     return Record(
         path=path,
         run=run,
@@ -72,6 +74,7 @@ def read_record(path: Path) -> Record:
         board=board,
         result=_read_result(path / RESULT_FILE, problems),
         problems=tuple(problems),
+        moving=not still,
     )
 
 
@@ -194,12 +197,12 @@ def read_events(path: Path, problems: list[str]) -> list[Event]:
     return events
 
 
-def _read_board(path: Path, problems: list[str]) -> Scoreboard | None:
+def _read_board(path: Path, problems: list[str]) -> tuple[Scoreboard | None, bool]:
     try:
-        return Scoreboard.open(path)
+        return Scoreboard.snapshot(path)
     except (OSError, ScoreboardError) as error:
         problems.append(f"{path.name}: {error}")
-        return None
+        return None, True
 
 
 def _read_result(path: Path, problems: list[str]) -> Result | None:
