@@ -17,7 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 CORE = HERE.parents[1] / "zcbench" / "capture" / "_core"
 SOURCES = (
-    *("rings.hpp", "signal.hpp", "slab.hpp", "slab.cpp", "pool.hpp", "pool.cpp", "maintain.cpp"),
+    *("rings.hpp", "event_count.hpp", "slot.hpp", "slab.hpp", "slab.cpp"),
+    *("overflow.hpp", "overflow.cpp", "pool.hpp", "pool.cpp", "maintain.cpp"),
     *("capture.hpp", "capture.cpp"),
 )
 AS_THEY_ARE = ("checksum.hpp", "sizing.hpp")
@@ -45,18 +46,18 @@ REWRITTEN = (
     (r"new T\[", "new relaxed::Plain<T>["),
     (
         r"  (std::byte\*|Segment\*|std::uint(?:32|64)_t) (\w+) = (nullptr|0);"
-        r"(?=.*\n(?:.*\n)*?enum class Policy)",
+        r"(?=.*\n(?:.*\n)*?.*next_overflow)",
         r"  relaxed::Plain<\1> \2{\3};",
     ),
     # What one side keeps for itself: only that side's thread may touch it.
-    (r"std::size_t (seen_\w+) = 0;", r"relaxed::Plain<std::size_t> \1{0};"),
+    (r"std::size_t (cached_\w+) = 0;", r"relaxed::Plain<std::size_t> \1{0};"),
     (r"bool (short_|gap_) = false;", r"relaxed::Plain<bool> \1{false};"),
-    (r"int (in_vain_|left_) = 0;", r"relaxed::Plain<int> \1{0};"),
-    (r"std::min\(2 \* in_vain_ \+ 1,", "std::min<int>(2 * int(in_vain_) + 1,"),
-    (r"left_ = in_vain_;", "left_ = int(in_vain_);"),
-    (r"--left_;", "left_ = int(left_) - 1;"),
+    (r"int (backoff_|skips_left_) = 0;", r"relaxed::Plain<int> \1{0};"),
+    (r"std::min\(2 \* backoff_ \+ 1,", "std::min<int>(2 * int(backoff_) + 1,"),
+    (r"skips_left_ = backoff_;", "skips_left_ = int(backoff_);"),
+    (r"--skips_left_;", "skips_left_ = int(skips_left_) - 1;"),
     # Looking again and again is the same to Relacy as looking twice.
-    (r"kLooks = 64;", "kLooks = 2;"),
+    (r"kSpins = 64;", "kSpins = 2;"),
     (r"while \(now_ns\(\) - began < kShortWait\);", "while (false);"),
     # Four overflow headers in all, so that the programs come to the end of them.
     (r"kChunk = 256;", "kChunk = 2;"),

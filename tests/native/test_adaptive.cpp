@@ -21,8 +21,8 @@ using zc::SlotPool;
 
 namespace {
 
-PoolConfig adaptive(std::size_t slots, std::size_t least, std::size_t most, bool debug = false) {
-  return {slots, 64, Policy::adaptive, debug, false, {least, most, 0}};
+PoolConfig adaptive(std::size_t slots, std::size_t minimum, std::size_t maximum, bool debug = false) {
+  return {slots, 64, Policy::adaptive, debug, false, {minimum, maximum, 0}};
 }
 
 std::deque<Slot*> take(SlotPool& pool, int packets) {
@@ -36,7 +36,7 @@ std::deque<Slot*> take(SlotPool& pool, int packets) {
 
 void give(SlotPool& pool, std::deque<Slot*>& held) {
   while (!held.empty()) {
-    pool.give_back(held.front(), 2);
+    pool.release(held.front(), 2);
     held.pop_front();
   }
 }
@@ -103,7 +103,7 @@ TEST_CASE("a segment is given up step by step, and its memory only when its last
   for (std::uint64_t t = 6; t < 9; ++t) pool.maintain(t);
   CHECK(page["pool.slab_bytes"] == large);
   CHECK(last->data[63] == std::byte{7});
-  pool.give_back(last, 9);
+  pool.release(last, 9);
   pool.maintain(10);
   CHECK(page["pool.slab_bytes"] == small);
   CHECK(pool.check() == 0);
@@ -134,7 +134,7 @@ TEST_CASE("a pool that needs more takes back what it was giving up") {
   CHECK(page["pool.slab_bytes"] == bytes);
   CHECK(page["pool.grown"] == 20);
   give(pool, held);
-  pool.give_back(kept, 6);
+  pool.release(kept, 6);
   std::deque<Slot*> all = take(pool, 20);
   CHECK(std::set<Slot*>(all.begin(), all.end()).size() == 20);
   give(pool, all);
@@ -178,7 +178,7 @@ TEST_CASE("threads acquire and return while the pool grows and shrinks under the
           for (std::size_t b = 0; b < 64; ++b) {
             if (held.front()->data[b] != std::byte(t)) ++clashes;
           }
-          pool.give_back(held.front(), zc::now_ns());
+          pool.release(held.front(), zc::now_ns());
           held.pop_front();
         }
       }
@@ -227,14 +227,14 @@ TEST_CASE("an unpaced stream whose reader keeps nothing does not blow up the poo
       if (Slot* slot = capture.try_read()) {
         kept.push_back(slot);
         if (kept.size() > keep) {
-          capture.give_back(kept.front());
+          capture.release(kept.front());
           kept.pop_front();
         }
       } else {
         capture.wait_for_packet(10'000'000);
       }
     }
-    for (Slot* slot : kept) capture.give_back(slot);
+    for (Slot* slot : kept) capture.release(slot);
     keeper.stop();
     keeper.stop();
     CHECK(page["engine.drops"] == 0);

@@ -59,7 +59,7 @@ TEST_CASE("a replay's packets carry its bytes in order and wrap inside a packet"
     REQUIRE(slot != nullptr);
     CHECK(slot->sequence == k);
     for (std::size_t i = 0; i < 40; ++i) REQUIRE(slot->data[i] == content[(k * 40 + i) % content.size()]);
-    capture.give_back(slot);
+    capture.release(slot);
   }
   CHECK(replay.produce(1) == 0);
   CHECK(capture.drained());
@@ -85,10 +85,10 @@ TEST_CASE("several packets are read at once, at one moment, and each is counted"
   CHECK(page["engine.delivered_bytes"] == 160);
   check_laws(page);
   CHECK(capture.try_read(std::span(taken).first(0)) == 0);
-  for (zc::Slot* slot : taken) capture.give_back(slot);
+  for (zc::Slot* slot : taken) capture.release(slot);
   REQUIRE(capture.try_read(taken) == 1);
   CHECK(taken[0]->sequence == 4);
-  capture.give_back(taken[0]);
+  capture.release(taken[0]);
   CHECK(capture.try_read(taken) == 0);
   check_laws(page);
 }
@@ -103,13 +103,13 @@ TEST_CASE("drop refuses when no slot is free and marks the gap") {
   CHECK(page["engine.drops"] == 3);
   CHECK(page["pool.refused"] == 3);
   check_laws(page);
-  capture.give_back(capture.try_read());
+  capture.release(capture.try_read());
   CHECK(replay.produce(1) == 1);
-  capture.give_back(capture.try_read());
+  capture.release(capture.try_read());
   zc::Slot* after_gap = capture.try_read();
   CHECK(after_gap->sequence == 5);
   CHECK((after_gap->flags & zc::kGap) != 0);
-  capture.give_back(after_gap);
+  capture.release(after_gap);
   check_laws(page);
 }
 
@@ -141,7 +141,7 @@ TEST_CASE("block waits for a return and loses nothing") {
   std::uint64_t next = 0;
   while (zc::Slot* slot = wait_for(capture)) {
     CHECK(slot->sequence == next++);
-    capture.give_back(slot);
+    capture.release(slot);
   }
   CHECK(next == 5000);
   CHECK(page["engine.drops"] == 0);
@@ -160,7 +160,7 @@ TEST_CASE("stop ends a producer that waits for a slot") {
   capture.discard_queue();
   CHECK(capture.drained());
   check_laws(page);
-  capture.give_back(held);
+  capture.release(held);
   check_laws(page);
 }
 
@@ -170,7 +170,7 @@ TEST_CASE("an unpaced replay runs no further ahead than the free slots") {
   const auto content = pcm(10);
   zc::Replay replay(capture, {content, zc::Pace::unpaced, 1.0, 20'000});
   replay.start();
-  while (zc::Slot* slot = wait_for(capture)) capture.give_back(slot);
+  while (zc::Slot* slot = wait_for(capture)) capture.release(slot);
   CHECK(page["engine.delivered"] == 20'000);
   CHECK(page["pool.misses"] <= page["pool.hits"] / 100);
   check_laws(page);
@@ -184,7 +184,7 @@ TEST_CASE("an unpaced replay that ran ahead goes on when half of it was read") {
   zc::Replay replay(capture, {content, zc::Pace::unpaced});
   replay.start();
   const auto read = [&](int packets) {
-    for (int i = 0; i < packets; ++i) capture.give_back(wait_for(capture));
+    for (int i = 0; i < packets; ++i) capture.release(wait_for(capture));
   };
   while (page["engine.queued"] < 8) std::this_thread::sleep_for(1ms);
   std::this_thread::sleep_for(300ms);  // it has noticed that there is no slot, and waits
@@ -210,7 +210,7 @@ TEST_CASE("a paced replay never runs ahead of its deadlines") {
     if (before != 0)
       CHECK(slot->time_ns - before == doctest::Approx(10 / 48'000.0 / 0.5 * 1e9).epsilon(1e-5));
     before = slot->time_ns;
-    capture.give_back(slot);
+    capture.release(slot);
   }
   CHECK(page["engine.delivered"] == 50);
 }
@@ -233,7 +233,7 @@ TEST_CASE("the audio callback fills packets from blocks of any size") {
       REQUIRE(slot != nullptr);
       CHECK(std::memcmp(slot->data, content.data() + k * 40, 40) == 0);
       CHECK(slot->checksum == zc::crc32(slot->data, 40));
-      capture.give_back(slot);
+      capture.release(slot);
     }
     device.stop();
     CHECK(capture.drained());
@@ -253,5 +253,5 @@ TEST_CASE("PortAudio's overflow flag and a missing input are told") {
   REQUIRE(slot != nullptr);
   CHECK((slot->flags & zc::kXrun) != 0);
   CHECK(slot->data[0] == std::byte{0});
-  capture.give_back(slot);
+  capture.release(slot);
 }

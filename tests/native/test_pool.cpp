@@ -25,7 +25,7 @@ TEST_CASE("every slot is 64-byte aligned and its own") {
   }
   for (int i = 0; i < 7; ++i) CHECK(slots[static_cast<std::size_t>(i)]->data[99] == std::byte(i));
   CHECK(pool.acquire(1) == nullptr);
-  for (Slot* slot : slots) pool.give_back(slot, 2);
+  for (Slot* slot : slots) pool.release(slot, 2);
 }
 
 TEST_CASE("slots of whole pages begin at different places of a page") {
@@ -51,9 +51,9 @@ TEST_CASE("slots are reused first in first out") {
   Slot* a = pool.acquire(1);
   Slot* b = pool.acquire(1);
   Slot* c = pool.acquire(1);
-  pool.give_back(b, 2);
-  pool.give_back(c, 2);
-  pool.give_back(a, 2);
+  pool.release(b, 2);
+  pool.release(c, 2);
+  pool.release(a, 2);
   CHECK(pool.acquire(3) == b);
   CHECK(pool.acquire(3) == c);
   CHECK(pool.acquire(3) == a);
@@ -70,7 +70,7 @@ TEST_CASE("grow serves a miss from outside the slab and frees it on return") {
   CHECK(page["pool.in_flight"] == 1000);
   CHECK(page["pool.high_water"] == 1000);
   CHECK(page["pool.overflow_bytes"] > page["pool.overflow_freed_bytes"]);
-  for (Slot* slot : held) pool.give_back(slot, 2);
+  for (Slot* slot : held) pool.release(slot, 2);
   CHECK(page["pool.overflow_bytes"] == page["pool.overflow_freed_bytes"]);
   CHECK(page["pool.in_flight"] == 0);
   CHECK(page["pool.returns"] == 1000);
@@ -85,9 +85,9 @@ TEST_CASE("the oldest lease is found in the slab and outside it") {
   Slot* first = pool.acquire(10);
   Slot* overflow = pool.acquire(20);
   CHECK(pool.oldest_lease_ns(100) == 90);
-  pool.give_back(first, 30);
+  pool.release(first, 30);
   CHECK(pool.oldest_lease_ns(100) == 80);
-  pool.give_back(overflow, 30);
+  pool.release(overflow, 30);
   CHECK(pool.oldest_lease_ns(100) == 0);
 }
 
@@ -96,18 +96,18 @@ TEST_CASE("the debug pool sees a write past the end, before the start, and after
   SlotPool pool({2, 100, Policy::drop, true}, page.board());
   Slot* slot = pool.acquire(1);
   std::memset(slot->data, 1, 100);
-  pool.give_back(slot, 2);
+  pool.release(slot, 2);
   CHECK(page["pool.guard_violations"] == 0);
   CHECK(pool.check() == 0);
 
   Slot* second = pool.acquire(3);
   second->data[100] = std::byte{0};  // one past the end
-  pool.give_back(second, 4);
+  pool.release(second, 4);
   CHECK(page["pool.guard_violations"] == 1);
 
   Slot* third = pool.acquire(5);
   *(third->data - 1) = std::byte{0};  // one before the start
-  pool.give_back(third, 6);
+  pool.release(third, 6);
   CHECK(page["pool.guard_violations"] == 2);
   CHECK(pool.check() == 0);
 

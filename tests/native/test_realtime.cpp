@@ -164,13 +164,13 @@ class Application {
         held.push_back(slot);
         const std::size_t keep = ++taken / 300 % 2 == 0 ? 40 : 0;
         while (held.size() > keep) {
-          capture.give_back(held.front());
+          capture.release(held.front());
           held.pop_front();
         }
       }
       capture.wait_for_packet(1'000'000);
     }
-    for (zc::Slot* slot : held) capture.give_back(slot);
+    for (zc::Slot* slot : held) capture.release(slot);
   }
 
   std::atomic<bool> running_{false};
@@ -281,5 +281,5 @@ TEST_CASE("memory that is not to be had is counted, and the pool goes on and ask
   CHECK_FALSE(pool.wants_more());
   CHECK(pool.maintain(2));
   CHECK(page["pool.slots"] == 12);
-  for (zc::Slot* slot : held) pool.give_back(slot, 3);
+  for (zc::Slot* slot : held) pool.release(slot, 3);
 }

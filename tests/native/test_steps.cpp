@@ -43,10 +43,10 @@ std::uint64_t dearest_turn(zc::SlotPool& pool, std::size_t held, std::size_t tur
     zc::Slot* slot = nullptr;
     std::uint64_t taken = steps([&] { slot = pool.acquire(1); });
     if (held > 0) std::swap(slot, out[turn % held]);
-    taken += steps([&] { pool.give_back(slot, 2); });
+    taken += steps([&] { pool.release(slot, 2); });
     if (turn >= 2) most = std::max(most, taken);  // the first two raise the high water and the maximum
   }
-  for (zc::Slot* slot : out) pool.give_back(slot, 2);
+  for (zc::Slot* slot : out) pool.release(slot, 2);
   return most;
 }
 

@@ -82,7 +82,7 @@ class Application {
       }
       const std::byte* expected = content_.data() + slot->sequence * kBytes % content_.size();
       if (std::memcmp(slot->data, expected, kBytes) != 0) ++wrong_;
-      capture_.give_back(slot);
+      capture_.release(slot);
     }
   }
 
@@ -122,12 +122,12 @@ TEST_CASE("many threads acquire and return; no slot is lost or handed out twice"
             for (std::size_t b = 0; b < kBytes; ++b) {
               if (held.front()->data[b] != std::byte(t)) ++clashes;
             }
-            pool.give_back(held.front(), zc::now_ns());
+            pool.release(held.front(), zc::now_ns());
             held.erase(held.begin());
           }
           if (i % 500 == 0) pool.oldest_lease_ns(zc::now_ns());
         }
-        for (zc::Slot* slot : held) pool.give_back(slot, zc::now_ns());
+        for (zc::Slot* slot : held) pool.release(slot, zc::now_ns());
       });
     }
     for (std::thread& thread : all) thread.join();

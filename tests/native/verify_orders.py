@@ -50,28 +50,28 @@ SPARE = (
         "rings.hpp", "== head_.load(", "relaxed", "the reader asks, and this is its own variable", 1
     ),
     Spare(
-        "pool.cpp", "/ kChunk].load(", "relaxed", "the index came through idle_, which was acquired"
+        "overflow.cpp", "/ kChunk].load(", "relaxed", "the index came through idle_, which was acquired"
     ),
-    Spare("pool.cpp", "(changes << 32U) | next", "acquire", "who takes a header publishes nothing"),
+    Spare("overflow.cpp", "(changes << 32U) | next", "acquire", "who takes a header publishes nothing"),
     Spare(
-        "pool.cpp",
+        "overflow.cpp",
         "compare_exchange_weak(head, next,",
         "release",
         "who leaves a header reads nothing",
     ),
     Spare(
-        "pool.cpp",
+        "overflow.cpp",
         "chunks_[count].store(",
         "relaxed",
         "chunk_count_ and idle_ are released after it",
     ),
-    Spare("pool.cpp", "chunks_[c].load(", "relaxed", "chunk_count_ was acquired"),
+    Spare("overflow.hpp", "chunks_[c].load(", "relaxed", "chunk_count_ was acquired"),
     Spare(
         "pool.cpp", "const bool free =", "relaxed", "check() runs while nobody acquires or returns"
     ),
     Spare("capture.hpp", "stopping_.load(", "relaxed", "a flag: nothing is read because of it"),
     Spare("capture.cpp", "stopping_.store(", "relaxed", "a flag: nothing is read because of it"),
-    Spare("capture.cpp", "ended_.store(", "relaxed", "the doorbell's fence comes between"),
+    Spare("capture.cpp", "ended_.store(", "relaxed", "the event count's fence comes between"),
     Spare(
         "capture.cpp", "[this] { return !queue_.empty()", "relaxed", "a hint: drained() looks again"
     ),
@@ -100,8 +100,8 @@ PLANTED = (
     ),
     Planted(
         "pool.hpp",
-        "demand_.ring_always()",
-        "demand_.ring()",
+        "demand_.notify_always()",
+        "demand_.notify()",
         "the keeper is told to stop before it sleeps, and sleeps",
     ),
 )

@@ -10,6 +10,8 @@
 // The core, as verify_orders.py has rewritten it.
 #include "slab.cpp"
 
+#include "overflow.cpp"
+
 #include "pool.cpp"
 
 #include "maintain.cpp"
@@ -36,7 +38,7 @@ struct FreeSlots : rl::test_suite<FreeSlots, 3> {
       if (slot == nullptr) continue;
       slot->sequence = me;
       RL_ASSERT(slot->sequence == me);
-      pool.give_back(slot, 2);
+      pool.release(slot, 2);
     }
   }
 
@@ -65,7 +67,7 @@ struct Overflow : rl::test_suite<Overflow, 4> {
       RL_ASSERT(slot != nullptr && slot->overflow_index != 0);
       slot->sequence = me;
       RL_ASSERT(slot->sequence == me);
-      pool.give_back(slot, 2);
+      pool.release(slot, 2);
     }
   }
 
@@ -78,7 +80,7 @@ struct Overflow : rl::test_suite<Overflow, 4> {
       all.push_back(slot);
     }
     RL_ASSERT(all.size() == 4);  // kChunk * kMaxChunks, as rewritten
-    for (Slot* slot : all) pool.give_back(slot, 4);
+    for (Slot* slot : all) pool.release(slot, 4);
   }
 };
 
@@ -101,7 +103,7 @@ struct Adaptive : rl::test_suite<Adaptive, 3> {
     for (Slot* slot : held) {
       if (slot == nullptr) continue;
       RL_ASSERT(slot->sequence == me);
-      pool.give_back(slot, 2);
+      pool.release(slot, 2);
     }
   }
 
@@ -189,7 +191,7 @@ struct Stream : rl::test_suite<Stream<Slots, Queue>, 3> {
         rl::linear_backoff wait;
         Slot* slot = nullptr;
         while ((slot = one.load(rl::mo_acquire, $)) == nullptr) wait.yield($);
-        capture.give_back(slot);
+        capture.release(slot);
       }
     }
   }
@@ -231,7 +233,7 @@ struct Stop : rl::test_suite<Stop, 3> {
   }
 
   void after() {
-    if (held != nullptr) capture.give_back(held);
+    if (held != nullptr) capture.release(held);
     RL_ASSERT(board["pool.in_flight"] == 0);
     RL_ASSERT(board["engine.captured"] == board["engine.delivered"] + board["engine.drops"]);
   }
@@ -242,31 +244,31 @@ struct Stop : rl::test_suite<Stop, 3> {
 struct Wake : rl::test_suite<Wake, 2> {
   zc::Scoreboard board;
   zc::Capture capture{config(1, 1, Policy::drop), board};
-  zc::Signal wake;
+  zc::Event wake;
 
   void thread(unsigned me) {
     if (me == 0) {
       while (!capture.stopping()) wake.wait_for(kEver);
     } else {
       capture.request_stop();
-      wake.raise();
+      wake.set();
     }
   }
 };
 
-// A signal by itself carries what was written before it was raised.
+// An event by itself carries what was written before it was set.
 struct Alone : rl::test_suite<Alone, 2> {
-  zc::Signal signal;
+  zc::Event event;
   Plain<int> news{0};
 
   void thread(unsigned me) {
     if (me == 0) {
-      while (!signal.wait_for(kEver)) {
+      while (!event.wait_for(kEver)) {
       }
       RL_ASSERT(news == 1);
     } else {
       news = 1;
-      signal.raise();
+      event.set();
     }
   }
 };
@@ -306,6 +308,6 @@ int main(int argc, char** argv) {
                    holds<Stream<2, 1>>("stream with a queue of one", iterations) &&
                    holds<Stream<2, 4>>("stream that goes on at half", iterations) &&
                    holds<Stop>("stop", iterations) && holds<Wake>("wake", iterations) &&
-                   holds<Alone>("signal", iterations);
+                   holds<Alone>("event", iterations);
   return all ? 0 : 1;
 }

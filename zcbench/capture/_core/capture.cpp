@@ -7,8 +7,9 @@
 namespace zc {
 
 namespace {
-constexpr std::uint64_t kSlice = 50'000'000;  // ns; how often a waiting producer looks at stopping()
-}
+// How often a waiting producer checks stopping().
+constexpr std::uint64_t kSlice = 50'000'000;  // ns
+}  // namespace
 
 Capture::Capture(const StreamConfig& config, const Scoreboard& board)
     : config_(config),
@@ -59,7 +60,7 @@ void Capture::publish(Slot* slot, std::uint64_t time_ns, std::uint32_t flags) no
   if (queue_.push(slot)) {
     gap_ = false;
     fill_.record(fill_ns);
-    packet_ready_.ring();
+    packet_ready_.notify();
   } else {
     queued_.subtract();
     abandon(slot);
@@ -67,7 +68,7 @@ void Capture::publish(Slot* slot, std::uint64_t time_ns, std::uint32_t flags) no
 }
 
 void Capture::abandon(Slot* slot) noexcept {
-  pool_.give_back(slot, now_ns());
+  pool_.release(slot, now_ns());
   drop();
 }
 
@@ -92,13 +93,13 @@ bool Capture::wait_for_reader() noexcept {
   return !stopping();
 }
 
-void Capture::ring_producer() noexcept {
-  resume_.ring_if([this] { return worth_resuming(); });
+void Capture::notify_producer() noexcept {
+  resume_.notify_if([this] { return worth_resuming(); });
 }
 
 void Capture::end() noexcept {
   ended_.store(true, std::memory_order_release);
-  packet_ready_.ring();
+  packet_ready_.notify();
 }
 
 std::size_t Capture::try_read(std::span<Slot*> into) noexcept {
@@ -115,7 +116,7 @@ std::size_t Capture::try_read(std::span<Slot*> into) noexcept {
     // A replay's capture time is its deadline, which the driver can meet but never beat.
     delivery_.record(now > slot->time_ns ? now - slot->time_ns : 0);
   }
-  ring_producer();
+  notify_producer();
   return count;
 }
 
@@ -140,13 +141,13 @@ void Capture::discard_queue() noexcept {
   while (queue_.pop(slot)) {
     queued_.subtract();
     drops_.add();
-    give_back(slot);
+    release(slot);
   }
 }
 
-void Capture::give_back(Slot* slot) noexcept {
-  pool_.give_back(slot, now_ns());
-  ring_producer();
+void Capture::release(Slot* slot) noexcept {
+  pool_.release(slot, now_ns());
+  notify_producer();
 }
 
 void Capture::schedule_producer() noexcept {
@@ -155,13 +156,13 @@ void Capture::schedule_producer() noexcept {
 
 void Capture::maintain() noexcept {
   pool_.maintain(now_ns());
-  // Also where it did not grow: while it goes through the free slots, a ringer may find none.
-  ring_producer();
+  // Also where it did not grow: while it goes through the free slots, a notifier may find none.
+  notify_producer();
 }
 
 void Capture::request_stop() noexcept {
   stopping_.store(true, std::memory_order_release);
-  ring_producer();
+  notify_producer();
 }
 
 void Capture::drop() noexcept {

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <span>
 
+#include "event_count.hpp"
 #include "pool.hpp"
 #include "rings.hpp"
 #include "scoreboard.hpp"
-#include "signal.hpp"
 
 namespace zc {
 
@@ -68,7 +68,7 @@ class Capture {
 
   // ---- any thread ----
 
-  void give_back(Slot* slot) noexcept;
+  void release(Slot* slot) noexcept;
   // Policy adaptive: one step of the pool's maintenance. Allocates; never the producer's thread.
   void maintain() noexcept;
   void request_stop() noexcept;
@@ -85,13 +85,13 @@ class Capture {
   void drop() noexcept;
   bool caught_up() const noexcept;
   bool worth_resuming() const noexcept;
-  void ring_producer() noexcept;
+  void notify_producer() noexcept;
 
   const StreamConfig config_;
   SlotPool pool_;
   PacketRing<Slot*> queue_;
-  Doorbell packet_ready_;  // rung by the producer, waited for by the reader
-  Doorbell resume_;        // rung by reader and returning threads, waited for by a replay's producer
+  EventCount packet_ready_;  // notified by the producer, waited for by the reader
+  EventCount resume_;        // notified by reader and returning threads, waited for by a replay's producer
   // What a waiting producer waits for: that no more than so many packets are queued, or any free slot.
   static constexpr std::size_t kAnySlot = SIZE_MAX;
   std::atomic<std::size_t> resume_at_{kAnySlot};

@@ -5,7 +5,7 @@ if(SANITIZE)
   add_compile_options(-fsanitize=${SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
   add_link_options(-fsanitize=${SANITIZE})
   if(SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # TSan does not model fences. The only ones (signal.hpp) decide about waking up, never about data.
+    # TSan does not model fences. The only ones (event_count.hpp) decide about waking up, never about data.
     add_compile_options(-Wno-tsan)
   endif()
 endif()
@@ -17,7 +17,7 @@ if(NOT MSVC)
 endif()
 
 find_package(Threads REQUIRED)
-add_library(zccore STATIC ${CORE}/slab.cpp ${CORE}/pool.cpp ${CORE}/maintain.cpp ${CORE}/keeper.cpp
+add_library(zccore STATIC ${CORE}/slab.cpp ${CORE}/overflow.cpp ${CORE}/pool.cpp ${CORE}/maintain.cpp ${CORE}/keeper.cpp
                           ${CORE}/capture.cpp ${CORE}/replay.cpp ${CORE}/portaudio.cpp)
 target_include_directories(zccore PUBLIC ${CORE})
 target_compile_features(zccore PUBLIC cxx_std_20)

@@ -19,7 +19,7 @@ void SlotPool::note_demand(std::uint64_t in_flight) noexcept {
   while (seen < in_flight &&
          !recent_high_.compare_exchange_weak(seen, in_flight, std::memory_order_relaxed)) {
   }
-  if (in_flight > grow_above_.load(std::memory_order_relaxed)) demand_.ring();
+  if (in_flight > grow_above_.load(std::memory_order_relaxed)) demand_.notify();
 }
 
 void SlotPool::wait_for_demand(std::uint64_t timeout_ns) noexcept {
@@ -34,7 +34,7 @@ bool SlotPool::maintain(std::uint64_t now) noexcept {
   window_.high = std::max(window_.high, high);
   bool grew = false;
   if (too_few(slots_, high)) {
-    if (slots_ < config_.sizing.most) grew = grow_to(grown(config_.sizing, slots_, high));
+    if (slots_ < config_.sizing.maximum) grew = grow_to(grown(config_.sizing, slots_, high));
     window_ = {now, high};
   } else {
     set_slots(slots_);  // memory that was refused may be asked for again
@@ -124,8 +124,8 @@ void SlotPool::set_slots(std::size_t slots) noexcept {
   slots_ = slots;
   slots_now_.set(slots);
   if (config_.policy != Policy::adaptive) return;
-  // At the maximum there is nothing to ring for.
-  const std::uint64_t above = slots < config_.sizing.most ? slots / 2 : UINT64_MAX;
+  // At the maximum nobody needs to be notified.
+  const std::uint64_t above = slots < config_.sizing.maximum ? slots / 2 : UINT64_MAX;
   grow_above_.store(above, std::memory_order_relaxed);
 }
 

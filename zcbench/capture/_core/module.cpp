@@ -60,7 +60,7 @@ struct Stream {
   std::optional<zc::Keeper> keeper;
 
   // Whether this is a forked child's copy. It only ever reads what its packets held, and is never freed.
-  bool is_a_copy() const noexcept { return forks != zc::Forks::count(); }
+  bool in_forked_child() const noexcept { return forks != zc::Forks::count(); }
 
   void drop() {
     if (--references > 0) return;
@@ -138,8 +138,8 @@ Spares<PacketObject> g_packets;
 
 void lease_dealloc(PyObject* self) {
   auto* lease = as<LeaseObject>(self);
-  if (!lease->stream->is_a_copy()) {
-    if (lease->slot != nullptr) lease->stream->capture->give_back(lease->slot);
+  if (!lease->stream->in_forked_child()) {
+    if (lease->slot != nullptr) lease->stream->capture->release(lease->slot);
     lease->stream->drop();
   }
   g_leases.put(self);
@@ -349,7 +349,7 @@ PyType_Spec packet_spec = {"zcbench.capture._core.Packet", sizeof(PacketObject),
 PyObject* make_packet(Stream* stream, zc::Slot* slot) {
   auto* lease = g_leases.take(g_types.lease);
   if (lease == nullptr) {
-    stream->capture->give_back(slot);
+    stream->capture->release(slot);
     return nullptr;
   }
   lease->stream = stream;
@@ -376,7 +376,7 @@ PyObject* make_packet(Stream* stream, zc::Slot* slot) {
 
 void engine_dealloc(PyObject* self) {
   auto* engine = as<EngineObject>(self);
-  if (engine->stream != nullptr && !engine->stream->is_a_copy()) {
+  if (engine->stream != nullptr && !engine->stream->in_forked_child()) {
     Stream* stream = engine->stream;
     // Neither thread needs the GIL, but one may be copying a large packet, the other making a large segment.
     Py_BEGIN_ALLOW_THREADS if (stream->replay.has_value()) stream->replay->stop();
@@ -392,7 +392,7 @@ void engine_dealloc(PyObject* self) {
 // The engine's stream; null, and RuntimeError, in a forked child.
 Stream* own_stream(PyObject* self) {
   Stream* stream = as<EngineObject>(self)->stream;
-  if (!stream->is_a_copy()) return stream;
+  if (!stream->in_forked_child()) return stream;
   PyErr_SetString(PyExc_RuntimeError,
                   "the engine belongs to the process that this one was forked from; make one here, or start "
                   "this process anew (multiprocessing's \"spawn\")");
@@ -682,7 +682,7 @@ PyObject* engine_read_many(PyObject* self, PyObject* const* given, Py_ssize_t po
     bool failed = false;
     for (zc::Slot* slot : std::span(batch).first(count)) {
       if (failed) {
-        stream->capture->give_back(slot);
+        stream->capture->release(slot);
         continue;
       }
       PyObject* packet = make_packet(stream, slot);
@@ -701,7 +701,7 @@ PyObject* engine_read_many(PyObject* self, PyObject* const* given, Py_ssize_t po
 
 PyObject* engine_stop(PyObject* self, PyObject*) {
   Stream* stream = as<EngineObject>(self)->stream;
-  if (stream->is_a_copy()) Py_RETURN_NONE;
+  if (stream->in_forked_child()) Py_RETURN_NONE;
   Py_BEGIN_ALLOW_THREADS stop(*stream);
   Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
@@ -709,13 +709,13 @@ PyObject* engine_stop(PyObject* self, PyObject*) {
 // Nothing more is captured; the caller then closes the device, and only after that calls stop().
 PyObject* engine_request_stop(PyObject* self, PyObject*) {
   Stream* stream = as<EngineObject>(self)->stream;
-  if (!stream->is_a_copy()) stream->capture->request_stop();
+  if (!stream->in_forked_child()) stream->capture->request_stop();
   Py_RETURN_NONE;
 }
 
 PyObject* engine_discard(PyObject* self, PyObject*) {
   Stream* stream = as<EngineObject>(self)->stream;
-  if (!stream->is_a_copy()) stream->capture->discard_queue();
+  if (!stream->in_forked_child()) stream->capture->discard_queue();
   Py_RETURN_NONE;
 }
 
@@ -748,7 +748,7 @@ PyObject* engine_user_data(PyObject* self, PyObject*) {
 }
 
 PyObject* engine_is_a_copy(PyObject* self, PyObject*) {
-  return PyBool_FromLong(as<EngineObject>(self)->stream->is_a_copy());
+  return PyBool_FromLong(as<EngineObject>(self)->stream->in_forked_child());
 }
 
 PyMethodDef engine_methods[] = {
@@ -765,7 +765,7 @@ PyMethodDef engine_methods[] = {
     {"maintain", engine_maintain, METH_NOARGS, "One step of an adaptive pool's maintenance."},
     {"oldest_lease_ns", engine_oldest_lease_ns, METH_NOARGS, nullptr},
     {"check", engine_check, METH_NOARGS, nullptr},
-    {"is_a_copy", engine_is_a_copy, METH_NOARGS,
+    {"in_forked_child", engine_is_a_copy, METH_NOARGS,
      "Whether this process was forked after the engine was made."},
     {"user_data", engine_user_data, METH_NOARGS, "Address for PortAudio's userData."},
     {nullptr, nullptr, 0, nullptr},

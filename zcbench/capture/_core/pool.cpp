@@ -14,14 +14,14 @@ std::size_t aligned_up(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-std::size_t most_slots(const PoolConfig& config) {
-  return config.policy == Policy::adaptive ? std::max(config.slots, config.sizing.most) : config.slots;
+std::size_t maximum_slots(const PoolConfig& config) {
+  return config.policy == Policy::adaptive ? std::max(config.slots, config.sizing.maximum) : config.slots;
 }
 
 // A slot with its guard zones. Throws before anything is allocated when the slab's size would overflow.
 std::size_t checked_stride(const PoolConfig& config) {
   const std::size_t stride = aligned_up(config.payload_bytes) + (config.debug ? 2 * kGuardBytes : 0);
-  if (most_slots(config) > SIZE_MAX / stride) throw std::bad_alloc();
+  if (maximum_slots(config) > SIZE_MAX / stride) throw std::bad_alloc();
   return stride;
 }
 
@@ -34,8 +34,7 @@ bool all_bytes_are(const std::byte* memory, std::size_t bytes, unsigned char val
 SlotPool::SlotPool(const PoolConfig& config, const Scoreboard& board)
     : config_(config),
       stride_(checked_stride(config)),
-      free_(most_slots(config)),
-      chunks_(new std::atomic<Slot*>[kMaxChunks]()),
+      free_(maximum_slots(config)),
       hits_(board.counter("pool.hits")),
       misses_(board.counter("pool.misses")),
       refused_(board.counter("pool.refused")),
@@ -56,7 +55,7 @@ SlotPool::SlotPool(const PoolConfig& config, const Scoreboard& board)
       hold_(board.histogram("hold_ns")) {
   // What may be given up again is a segment of its own.
   const std::size_t kept =
-      config.policy == Policy::adaptive ? std::min(config.sizing.least, config.slots) : config.slots;
+      config.policy == Policy::adaptive ? std::min(config.sizing.minimum, config.slots) : config.slots;
   put_in_use(make_segment(kept));
   if (kept < config.slots) put_in_use(make_segment(config.slots - kept));
 }
@@ -106,7 +105,7 @@ Slot* SlotPool::hand_out(Slot* slot, std::uint64_t now) noexcept {
   return slot;
 }
 
-void SlotPool::give_back(Slot* slot, std::uint64_t now) noexcept {
+void SlotPool::release(Slot* slot, std::uint64_t now) noexcept {
   const std::uint64_t acquired = slot->acquired_ns.exchange(0, std::memory_order_relaxed);
   hold_.record(now - acquired);
   if (slot->delivered_ns != 0) held_.record(now - slot->delivered_ns);
@@ -125,7 +124,7 @@ void SlotPool::give_back(Slot* slot, std::uint64_t now) noexcept {
   in_flight_.subtract();
   returns_.add();
   if (slot->overflow_index != 0) {
-    push_idle(slot);
+    overflow_.push(slot);
   } else {
     // There is room for every slot, but a cell whose popper was stopped between claiming and leaving it
     // looks full. The returning thread waits those few instructions out; the acquiring one never waits.
@@ -134,11 +133,11 @@ void SlotPool::give_back(Slot* slot, std::uint64_t now) noexcept {
 }
 
 Slot* SlotPool::allocate_overflow() noexcept {
-  Slot* slot = idle_overflow();
+  Slot* slot = overflow_.pop();
   if (slot == nullptr) return nullptr;
   std::byte* memory = try_allocate_aligned(stride_);
   if (memory == nullptr) {
-    push_idle(slot);
+    overflow_.push(slot);
     return nullptr;
   }
   if (config_.debug) {
@@ -149,53 +148,6 @@ Slot* SlotPool::allocate_overflow() noexcept {
   overflow_allocations_.add();
   overflow_bytes_.add(stride_);
   return slot;
-}
-
-Slot* SlotPool::overflow_at(std::uint32_t index) const noexcept {
-  return chunks_[(index - 1) / kChunk].load(std::memory_order_acquire) + (index - 1) % kChunk;
-}
-
-Slot* SlotPool::idle_overflow() noexcept {
-  for (;;) {
-    std::uint64_t head = idle_.load(std::memory_order_acquire);
-    while (static_cast<std::uint32_t>(head) != 0) {
-      Slot* slot = overflow_at(static_cast<std::uint32_t>(head));
-      const std::uint64_t next = slot->next_overflow.load(std::memory_order_relaxed);
-      const std::uint64_t changes = (head >> 32U) + 1;
-      if (idle_.compare_exchange_weak(head, (changes << 32U) | next, std::memory_order_acq_rel,
-                                      std::memory_order_acquire)) {
-        return slot;
-      }
-    }
-    const std::lock_guard lock(chunks_mutex_);
-    if (static_cast<std::uint32_t>(idle_.load(std::memory_order_relaxed)) != 0) continue;
-    const std::uint32_t count = chunk_count_.load(std::memory_order_relaxed);
-    if (count == kMaxChunks) return nullptr;
-    Chunk chunk(new (std::nothrow) Slot[kChunk]);
-    if (chunk == nullptr) return nullptr;
-    Slot* first = chunk.get();
-    for (std::size_t i = 0; i < kChunk; ++i) {
-      first[i].overflow_index = static_cast<std::uint32_t>(count * kChunk + i + 1);
-    }
-    try {
-      owned_chunks_.push_back(std::move(chunk));
-    } catch (const std::bad_alloc&) {
-      return nullptr;
-    }
-    chunks_[count].store(first, std::memory_order_release);
-    chunk_count_.store(count + 1, std::memory_order_release);
-    for (std::size_t i = 1; i < kChunk; ++i) push_idle(first + i);
-    return first;
-  }
-}
-
-void SlotPool::push_idle(Slot* slot) noexcept {
-  std::uint64_t head = idle_.load(std::memory_order_relaxed);
-  std::uint64_t next = 0;
-  do {
-    slot->next_overflow.store(static_cast<std::uint32_t>(head), std::memory_order_relaxed);
-    next = (((head >> 32U) + 1) << 32U) | slot->overflow_index;
-  } while (!idle_.compare_exchange_weak(head, next, std::memory_order_acq_rel, std::memory_order_relaxed));
 }
 
 std::uint64_t SlotPool::oldest_lease_ns(std::uint64_t now) const {
@@ -210,11 +162,7 @@ std::uint64_t SlotPool::oldest_lease_ns(std::uint64_t now) const {
       for (std::size_t i = 0; i < segment->count(); ++i) look(segment->slots()[i]);
     }
   }
-  const std::uint32_t chunks = chunk_count_.load(std::memory_order_acquire);
-  for (std::uint32_t c = 0; c < chunks; ++c) {
-    const Slot* chunk = chunks_[c].load(std::memory_order_acquire);
-    for (std::size_t i = 0; i < kChunk; ++i) look(chunk[i]);
-  }
+  overflow_.for_each(look);
   return oldest < now ? now - oldest : 0;
 }
 

@@ -9,34 +9,19 @@
 #include <mutex>
 #include <vector>
 
+#include "event_count.hpp"
+#include "overflow.hpp"
 #include "rings.hpp"
 #include "scoreboard.hpp"
-#include "signal.hpp"
 #include "sizing.hpp"
 #include "slab.hpp"
+#include "slot.hpp"
 
 namespace zc {
 
 inline constexpr std::size_t kGuardBytes = 64;  // on either side, debug pool only
 inline constexpr unsigned char kGuardByte = 0xA5;
 inline constexpr unsigned char kPoisonByte = 0xDB;
-
-// One piece of memory for one packet, in the slab or (overflow) outside it, with the packet's metadata.
-// Between acquire() and give_back() it has one owner; only `acquired_ns` is read by others meanwhile. It has
-// cache lines to itself, since its neighbours belong to others; what each packet needs is on the first.
-struct alignas(kCacheLine) Slot {
-  std::byte* data = nullptr;
-  std::atomic<std::uint64_t> acquired_ns{0};  // 0: not in flight
-  std::uint64_t queued_ns = 0;
-  std::uint64_t delivered_ns = 0;  // 0: never reached the application
-  std::uint64_t sequence = 0;
-  std::uint64_t time_ns = 0;
-  std::uint32_t flags = 0;
-  std::uint32_t checksum = 0;
-  std::uint32_t overflow_index = 0;             // 1-based; 0 for a slot of the slab
-  Segment* segment = nullptr;                   // of the slab that it belongs to
-  std::atomic<std::uint32_t> next_overflow{0};  // link in the list of idle overflow headers
-};
 
 enum class Policy : std::uint8_t { grow, drop, block, adaptive };
 
@@ -65,11 +50,11 @@ class SlotPool {
   // The miss got no memory.
   void refuse() noexcept { refused_.add(); }
   // Any thread. The slot must not be touched afterwards.
-  void give_back(Slot* slot, std::uint64_t now) noexcept;
+  void release(Slot* slot, std::uint64_t now) noexcept;
 
   bool has_free() const noexcept { return !free_.empty(); }
 
-  // ---- policy adaptive; the producer's part is a comparison and, when slots run low, ringing a bell ----
+  // ---- policy adaptive; the producer's part is a comparison and, when slots run low, a notification ----
 
   // One step, off the real-time threads: grows the slab when more than half of it was in flight since the
   // last step, or gives a segment up that has not been needed for long. Whether slots were added.
@@ -77,7 +62,7 @@ class SlotPool {
   // Waits until slots run low, at most timeout_ns. One thread.
   void wait_for_demand(std::uint64_t timeout_ns) noexcept;
   // Ends that wait.
-  void wake_maintenance() noexcept { demand_.ring_always(); }
+  void wake_maintenance() noexcept { demand_.notify_always(); }
   // Whether more than half of the slots are in flight, and the slab can grow to change that.
   bool wants_more() const noexcept { return in_flight_.get() > grow_above_.load(std::memory_order_relaxed); }
   // Whether the next acquire will make it so.
@@ -90,10 +75,6 @@ class SlotPool {
   std::uint64_t check() noexcept;
 
  private:
-  static constexpr std::size_t kChunk = 256;  // overflow headers made at a time
-  static constexpr std::size_t kMaxChunks = 1U << 16U;
-  using Chunk = std::unique_ptr<Slot[]>;
-
   Slot* hand_out(Slot* slot, std::uint64_t now) noexcept;
   void note_demand(std::uint64_t in_flight) noexcept;
   std::unique_ptr<Segment> make_segment(std::size_t count);
@@ -103,9 +84,6 @@ class SlotPool {
   void collect_retired();
   void set_slots(std::size_t slots) noexcept;
   Slot* allocate_overflow() noexcept;
-  Slot* idle_overflow() noexcept;
-  void push_idle(Slot* slot) noexcept;
-  Slot* overflow_at(std::uint32_t index) const noexcept;
   bool guards_intact(const Slot* slot) const noexcept;
   bool poison_intact(const Slot* slot) const noexcept;
 
@@ -121,15 +99,9 @@ class SlotPool {
   Window window_;
   std::atomic<std::uint64_t> grow_above_{UINT64_MAX};  // leases in flight
   std::atomic<std::uint64_t> recent_high_{0};          // since the last step
-  Doorbell demand_;
+  EventCount demand_;
 
-  // Overflow headers are kept for reuse, their payload is freed at return. Idle ones form a stack whose
-  // head carries a change count in its upper half, so that a reused header is not mistaken (ABA).
-  std::mutex chunks_mutex_;  // only taken to make 256 more headers, where memory is allocated anyway
-  std::unique_ptr<std::atomic<Slot*>[]> chunks_;
-  std::vector<Chunk> owned_chunks_;
-  std::atomic<std::uint32_t> chunk_count_{0};
-  std::atomic<std::uint64_t> idle_{0};
+  OverflowStack overflow_;
 
   SharedCounter hits_, misses_, refused_, overflow_allocations_, overflow_bytes_, high_water_;
   SharedCounter in_flight_;

@@ -6,8 +6,8 @@
 // - memcpy of a block: the slab's pages were touched when it was made, and locked if that was asked for.
 // - crc32 of a block: only when a verifier asks for it.
 // - PacketRing::push: two loads and two stores.
-// - Doorbell::ring: a fence and a load; a futex wake (never a wait) while the reader sleeps.
-// - SlotPool::give_back: only when the queue is full. It may yield to a thread that was stopped between two
+// - EventCount::notify: a fence and a load; a futex wake (never a wait) while the reader sleeps.
+// - SlotPool::release: only when the queue is full. It may yield to a thread that was stopped between two
 //   instructions of a pop, where every other cell is full: it waits for no lock.
 // - Histogram, Counter: relaxed atomics on a page that is mapped and touched.
 // - schedule_this_thread: one system call, before the first packet.

@@ -24,7 +24,7 @@ void Replay::start() {
 
 void Replay::stop() noexcept {
   capture_.request_stop();
-  wake_.raise();
+  wake_.set();
   const std::lock_guard lock(stop_mutex_);
   if (thread_.joinable()) thread_.join();
   capture_.end();

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "capture.hpp"
-#include "signal.hpp"
+#include "event_count.hpp"
 
 namespace zc {
 
@@ -52,7 +52,7 @@ class Replay {
   const ReplayConfig config_;
   std::mutex stop_mutex_;  // two threads may not both join; never taken by the driver
   std::thread thread_;
-  Signal wake_;  // raised by stop() to cut a sleep short
+  Event wake_;  // set by stop() to cut a sleep short
 };
 
 }  // namespace zc

@@ -105,8 +105,8 @@ class PacketRing {
 
   bool pop(T& value) noexcept {
     const std::size_t head = head_.load(std::memory_order_relaxed);
-    if (head == seen_tail_) seen_tail_ = tail_.load(std::memory_order_acquire);
-    if (head == seen_tail_) return false;
+    if (head == cached_tail_) cached_tail_ = tail_.load(std::memory_order_acquire);
+    if (head == cached_tail_) return false;
     value = cells_[head & mask_];
     head_.store(head + 1, std::memory_order_release);
     return true;
@@ -115,8 +115,8 @@ class PacketRing {
   // Whether push() will succeed. The producer's.
   bool has_room() noexcept {
     const std::size_t tail = tail_.load(std::memory_order_relaxed);
-    if (tail - seen_head_ > mask_) seen_head_ = head_.load(std::memory_order_acquire);
-    return tail - seen_head_ <= mask_;
+    if (tail - cached_head_ > mask_) cached_head_ = head_.load(std::memory_order_acquire);
+    return tail - cached_head_ <= mask_;
   }
 
   bool empty() const noexcept {
@@ -133,9 +133,9 @@ class PacketRing {
   const std::size_t mask_;
   std::unique_ptr<T[]> cells_;
   alignas(kCacheLine) std::atomic<std::size_t> tail_{0};
-  std::size_t seen_head_ = 0;  // the producer's
+  std::size_t cached_head_ = 0;  // the producer's
   alignas(kCacheLine) std::atomic<std::size_t> head_{0};
-  std::size_t seen_tail_ = 0;  // the consumer's
+  std::size_t cached_tail_ = 0;  // the consumer's
 };
 
 }  // namespace zc

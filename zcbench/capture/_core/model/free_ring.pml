@@ -1,7 +1,7 @@
-// FreeRing (rings.hpp) as SlotPool uses it: acquire() pops a slot, give_back() pushes it, any thread does both.
+// FreeRing (rings.hpp) as SlotPool uses it: acquire() pops a slot, release() pushes it, any thread does both.
 //
 // Checked: a slot has one owner; no slot is lost; slots come out in the order of their tickets with the value that was
-// pushed under that ticket (so no ABA); every give_back() comes to its end.
+// pushed under that ticket (so no ABA); every release() comes to its end.
 // The bounds keep tickets below 256; the code's are 64 bits wide. compare_exchange_weak's spurious failure repeats a
 // loop with nothing changed and is left out.
 //
@@ -123,7 +123,7 @@ proctype thread(byte me) {
           assert(pushed[at] == slot);   // handed out under another ticket
           owner[slot] = me
         };
-        owner[slot] = 0;                // SlotPool::give_back
+        owner[slot] = 0;                // SlotPool::release
         do
         :: push(slot);
            if

@@ -1,4 +1,4 @@
-// The stack of idle overflow headers (pool.cpp): idle_overflow(), push_idle(), and the making of another chunk.
+// OverflowStack (overflow.cpp): pop(), push(), and the making of another chunk.
 //
 // Checked: a header has one owner; none is lost; a header that was taken and pushed again while another thread was about
 // to take it is not mistaken (ABA). `changes` and `top` are the halves of idle_: loaded and exchanged as one.
@@ -29,8 +29,8 @@ byte done;
 #define SAME (top == seen_top && changes == seen_changes)
 #endif
 
-// SlotPool::push_idle
-inline push_idle(header) {
+// OverflowStack::push
+inline push(header) {
   atomic { seen_changes = changes; seen_top = top };
   do
   ::
@@ -55,8 +55,8 @@ inline push_idle(header) {
   od
 }
 
-// SlotPool::idle_overflow; 0: no memory
-inline idle_overflow(header) {
+// OverflowStack::pop; 0: no memory
+inline pop(header) {
   header = 0;
   do
   :: atomic { seen_changes = changes; seen_top = top };
@@ -94,7 +94,7 @@ inline idle_overflow(header) {
            i = 1;
 #endif
            do
-           :: i < CHUNK -> push_idle(header + i); i++
+           :: i < CHUNK -> push(header + i); i++
            :: else -> break
            od;
            locked = false;
@@ -112,12 +112,12 @@ again:
   if
   :: lap < LAPS ->
      lap++;
-     idle_overflow(header);
+     pop(header);
      if
      :: header != 0 ->
         atomic { assert(owner[header] == 0); owner[header] = me };  // taken twice
         owner[header] = 0;
-        push_idle(header)
+        push(header)
      :: else
      fi;
      atomic { seen_changes = 0; seen_top = 0; link = 0; count = 0; i = 0; header = 0; won = false };

@@ -111,7 +111,7 @@ active [HOLDERS] proctype holder() {
      touch();
      free++;
 #else
-     touch();                       // Capture::give_back
+     touch();                       // Capture::release
      free++;
      drop();
 #endif

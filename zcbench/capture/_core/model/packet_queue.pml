@@ -110,7 +110,7 @@ active proctype reader() {
      if
      :: at != seen_tail -> take()
      :: else ->
-        // Capture::drained: ended, then empty. (What it does when not drained, doorbell.pml shows.)
+        // Capture::drained: ended, then empty. (What it does when not drained, event_count.pml shows.)
 #ifdef EMPTY_BEFORE_ENDED
         tail_now = tail;
         over = ended && tail_now == at;

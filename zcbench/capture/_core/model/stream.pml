@@ -2,7 +2,7 @@
 //
 // Checked: nobody waits for ever, whenever stop() comes and also while the application holds every slot; at the end every
 // slot is back and every captured packet was delivered or dropped. The rings are atomic here (free_ring.pml and
-// packet_queue.pml take them apart), and stores are seen at once (doorbell.pml does without). No wait has a timeout.
+// packet_queue.pml take them apart), and stores are seen at once (event_count.pml does without). No wait has a timeout.
 //
 // HOLDS: the application returns nothing until the driver is over. LEAVES: the reader may stop reading at any packet.
 // REAL: paced; a deadline may never come. Without STOP the stream runs to its limit.
@@ -37,38 +37,38 @@ bool stopping, ended;
 byte captured, delivered, drops;
 bool driver_over, reader_over, stop_over, returner_over;
 
-// Doorbell and Signal (signal.hpp).
-typedef Bell { bool waiting; bool word; bool asleep };
-Bell packet_ready, resume;
-bool wake_word, wake_asleep;       // Replay::wake_, a Signal by itself
+// EventCount and Event (event_count.hpp).
+typedef EventCount { bool waiting; bool word; bool asleep };
+EventCount packet_ready, resume;
+bool wake_word, wake_asleep;       // Replay::wake_, an Event by itself
 
-inline ring(bell) {
+inline notify(event) {
   if
-  :: bell.waiting ->
-     atomic { before = bell.word; bell.word = true };
+  :: event.waiting ->
+     atomic { before = event.word; event.word = true };
      if
-     :: !before -> bell.asleep = false
+     :: !before -> event.asleep = false
      :: else -> before = false
      fi
   :: else
   fi
 }
 
-// Doorbell::wait_for, after the look: `ready` was found false with waiting set.
-inline sleep(bell) {
-  atomic { before = bell.word; bell.word = false };
+// EventCount::wait_for, after the spin: `ready` was found false with waiting set.
+inline sleep(event) {
+  atomic { before = event.word; event.word = false };
   if
   :: before
   :: else ->
-     bell.asleep = !bell.word;     // FUTEX_WAIT compares and sleeps in one
-     !bell.asleep;
-     bell.word = false
+     event.asleep = !event.word;     // FUTEX_WAIT compares and sleeps in one
+     !event.asleep;
+     event.word = false
   fi;
   before = false
 }
 
-// SlotPool::give_back
-inline give_back(which) {
+// SlotPool::release
+inline release(which) {
   if
   :: which == OVERFLOW -> overflow_live--
   :: else -> free ! which
@@ -178,11 +178,11 @@ proctype driver() {         // Replay::run
         :: nfull(queue) ->
            queue ! slot;
 #ifndef PUBLISH_DOES_NOT_RING
-           ring(packet_ready)
+           notify(packet_ready)
 #endif
         :: full(queue) ->          // Capture::abandon
 #ifndef ABANDON_KEEPS_THE_SLOT
-           give_back(slot);
+           release(slot);
 #endif
            drops++
         fi
@@ -192,7 +192,7 @@ proctype driver() {         // Replay::run
 over:
   ended = true;                    // Capture::end
 #ifndef END_DOES_NOT_RING
-  ring(packet_ready);
+  notify(packet_ready);
 #endif
   driver_over = true
 }
@@ -205,7 +205,7 @@ proctype reader() {         // engine_read (module.cpp), again and again
      :: queue ? slot ->            // Capture::try_read
         delivered++;
 #ifndef READ_DOES_NOT_RING
-        ring(resume);
+        notify(resume);
 #endif
         held ! slot
      :: empty(queue) ->
@@ -241,9 +241,9 @@ proctype returner() {       // leases die in any thread, in any order
 #endif
   do
   :: held ?? slot ->
-     give_back(slot);              // Capture::give_back
+     release(slot);              // Capture::release
 #ifndef RETURN_DOES_NOT_RING
-     ring(resume)
+     notify(resume)
 #endif
   :: reader_over && empty(held) -> break
   od;
@@ -256,7 +256,7 @@ proctype stopper() {
 #ifdef STOP
   stopping = true;                 // Capture::request_stop
 #ifndef STOP_DOES_NOT_RING
-  ring(resume);
+  notify(resume);
 #endif
 #ifndef STOP_DOES_NOT_WAKE
   atomic { before = wake_word; wake_word = true };
@@ -267,13 +267,13 @@ proctype stopper() {
 #endif
   driver_over;                     // Replay::stop joins, then ends once more
   ended = true;
-  ring(packet_ready);
+  notify(packet_ready);
 #endif
 #ifdef LEAVES
   reader_over;
 #ifndef CLOSE_DOES_NOT_DISCARD
   do                               // Capture::discard_queue
-  :: queue ? slot -> drops++; give_back(slot); ring(resume)
+  :: queue ? slot -> drops++; release(slot); notify(resume)
   :: empty(queue) -> break
   od;
 #endif

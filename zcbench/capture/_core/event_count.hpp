@@ -1,4 +1,10 @@
-// A binary semaphore with a timed wait: raise() never blocks, so an audio callback may call it.
+// What a thread waits for without a lock: an Event, and an EventCount that makes notifying it cheap.
+//
+// EventCount is the idea of Dmitry Vyukov's and folly's class of that name: whoever changes something
+// notifies after the change, and pays a system call only if somebody waits; the waiter announces itself,
+// looks once more, and only then sleeps.
+//
+// Event is a binary semaphore with a timed wait: set() never blocks, so an audio callback may call it.
 //
 // std::binary_semaphore would do, but libstdc++ 12 waits with a growing sleep for the first 128 ms
 // (bits/atomic_timed_wait.h, __timed_backoff_spin_policy), which would show up as delivery latency.
@@ -32,21 +38,21 @@
 
 namespace zc {
 
-class Signal {
+class Event {
  public:
-  Signal(const Signal&) = delete;
-  Signal& operator=(const Signal&) = delete;
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
 
 #if defined(__linux__)
-  Signal() = default;
+  Event() = default;
 
-  void raise() noexcept {
+  void set() noexcept {
     if (word_.exchange(1, std::memory_order_release) == 0) {
       syscall(kFutex, address(), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
     }
   }
 
-  // Waits at most timeout_ns; true if it was raised. May return false early.
+  // Waits at most timeout_ns; true if it was set. May return false early.
   bool wait_for(std::uint64_t timeout_ns) noexcept {
     if (word_.exchange(0, std::memory_order_acquire) == 1) return true;
     timespec timeout{static_cast<time_t>(timeout_ns / 1'000'000'000),
@@ -65,9 +71,9 @@ class Signal {
   std::atomic<std::uint32_t> word_{0};
   static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t));
 #elif defined(__APPLE__)
-  Signal() : semaphore_(dispatch_semaphore_create(0)) {}
-  ~Signal() { dispatch_release(semaphore_); }
-  void raise() noexcept { dispatch_semaphore_signal(semaphore_); }
+  Event() : semaphore_(dispatch_semaphore_create(0)) {}
+  ~Event() { dispatch_release(semaphore_); }
+  void set() noexcept { dispatch_semaphore_signal(semaphore_); }
   bool wait_for(std::uint64_t timeout_ns) noexcept {
     const auto deadline = dispatch_time(DISPATCH_TIME_NOW, static_cast<std::int64_t>(timeout_ns));
     return dispatch_semaphore_wait(semaphore_, deadline) == 0;
@@ -76,9 +82,9 @@ class Signal {
  private:
   dispatch_semaphore_t semaphore_;
 #elif defined(_WIN32)
-  Signal() : event_(CreateEventW(nullptr, FALSE, FALSE, nullptr)) {}
-  ~Signal() { CloseHandle(event_); }
-  void raise() noexcept { SetEvent(event_); }
+  Event() : event_(CreateEventW(nullptr, FALSE, FALSE, nullptr)) {}
+  ~Event() { CloseHandle(event_); }
+  void set() noexcept { SetEvent(event_); }
   bool wait_for(std::uint64_t timeout_ns) noexcept {
     const auto milliseconds = static_cast<DWORD>((timeout_ns + 999'999) / 1'000'000);
     return WaitForSingleObject(event_, milliseconds) == WAIT_OBJECT_0;
@@ -87,9 +93,9 @@ class Signal {
  private:
   HANDLE event_;
 #else
-  Signal() { sem_init(&semaphore_, 0, 0); }
-  ~Signal() { sem_destroy(&semaphore_); }
-  void raise() noexcept { sem_post(&semaphore_); }
+  Event() { sem_init(&semaphore_, 0, 0); }
+  ~Event() { sem_destroy(&semaphore_); }
+  void set() noexcept { sem_post(&semaphore_); }
   bool wait_for(std::uint64_t timeout_ns) noexcept {
     timespec deadline{};
     clock_gettime(CLOCK_REALTIME, &deadline);
@@ -104,7 +110,7 @@ class Signal {
 #endif
 };
 
-// One look in a loop that waits for another core.
+// One turn of a loop that waits for another core.
 inline void relax() noexcept {
 #if defined(__x86_64__) || defined(_M_X64) || defined(__i386__)
   _mm_pause();
@@ -113,67 +119,68 @@ inline void relax() noexcept {
 #endif
 }
 
-// A wait that was as short as this is likely to be so again: then looking for as long costs less than sleep
+// A wait that was as short as this is likely to be so again: then spinning for as long costs less than sleep
 // and wake-up, which take some microseconds on either side. A paced stream's waits are longer, and it never
-// looks twice.
+// spins.
 inline constexpr std::uint64_t kShortWait = 50'000;  // ns
-inline constexpr int kLooks = 64;                    // to one at the clock: some 2 us
-// Where both sides share a core, or others want it too, looking only keeps the other side from running. So
-// after looking in vain it is left out for once, then three times, seven, at most so often, until it helped
-// again.
-inline constexpr int kMostLeftOut = 63;
+// Spins for each reading of the clock: some 2 us.
+inline constexpr int kSpins = 64;
+// Where both sides share a core, or others want it too, spinning only keeps the other side from running. So
+// after a failed spin, skip the next 1, 3, 7 ... 63 (exponential back-off), until one helped again.
+inline constexpr int kMaximumBackoff = 63;
 
-// A Signal that is only raised while somebody waits for it, so that the common case costs one load.
-class Doorbell {
+// An Event that is only set while somebody waits for it, so that the common case costs one load.
+class EventCount {
  public:
-  // The ringing side, after it changed what the waiter looks for.
-  void ring() noexcept {
+  // The notifying side, after it changed what the waiter looks for. Any thread.
+  void notify() noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in wait_for
-    if (waiting_.load(std::memory_order_relaxed)) signal_.raise();
+    if (waiting_.load(std::memory_order_relaxed)) event_.set();
   }
 
-  // The same where a single change seldom is enough: raises only if `worth()`, what the waiter looks for,
-  // holds. Of several ringers whose changes make it so together, the fences let at least one see all of them.
+  // The same where a single change seldom is enough: sets the event only if `worth()`, what the waiter looks
+  // for, holds. Of several notifiers whose changes make it so together, the fences let at least one see all
+  // of them.
   template <class Worth>
-  void ring_if(Worth worth) noexcept {
+  void notify_if(Worth worth) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in wait_for
-    if (waiting_.load(std::memory_order_relaxed) && worth()) signal_.raise();
+    if (waiting_.load(std::memory_order_relaxed) && worth()) event_.set();
   }
 
-  // The same as ring(), heard also by a waiter that has not begun to wait: for a change it does not look for
-  // itself.
-  void ring_always() noexcept { signal_.raise(); }
+  // The same as notify(), heard also by a waiter that has not begun to wait: for a change it does not look
+  // for itself.
+  void notify_always() noexcept { event_.set(); }
 
   // The waiting side (one thread): waits unless `ready()` already holds. The caller looks again after.
   template <class Ready>
   void wait_for(std::uint64_t timeout_ns, Ready ready) noexcept {
-    const bool looks = short_ && left_ == 0;
-    if (looks && seen(ready)) return;
+    const bool spins = short_ && skips_left_ == 0;
+    if (spins && spin(ready)) return;
     const std::uint64_t began = now_ns();
     waiting_.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (!ready()) signal_.wait_for(timeout_ns);
+    if (!ready()) event_.wait_for(timeout_ns);
     waiting_.store(false, std::memory_order_relaxed);
     short_ = now_ns() - began < kShortWait;
-    if (looks) {
-      in_vain_ = std::min(2 * in_vain_ + 1, kMostLeftOut);
-      left_ = in_vain_;
-    } else if (left_ > 0) {
-      --left_;
+    if (spins) {
+      backoff_ = std::min(2 * backoff_ + 1, kMaximumBackoff);
+      skips_left_ = backoff_;
+    } else if (skips_left_ > 0) {
+      --skips_left_;
     }
   }
 
  private:
-  // Whether `ready()` came to hold while it was looked at.
+  // True if `ready()` came to hold meanwhile.
   template <class Ready>
-  bool seen(Ready ready) noexcept {
+  bool spin(Ready ready) noexcept {
     if (ready()) return true;
     const std::uint64_t began = now_ns();
     do {
-      for (int i = 0; i < kLooks; ++i) {
+      for (int i = 0; i < kSpins; ++i) {
         relax();
         if (ready()) {
-          in_vain_ = 0;
+          backoff_ = 0;
           return true;
         }
       }
@@ -181,13 +188,13 @@ class Doorbell {
     return false;
   }
 
-  Signal signal_;
+  Event event_;
   std::atomic<bool> waiting_{false};
-  // The waiting side's: whether its last sleep was short, how often looking is left out after it was in vain,
-  // and how often it still will be.
+  // The waiting side's: whether its last sleep was short, how many spins are skipped after the next failed
+  // one, and how many still are.
   bool short_ = false;
-  int in_vain_ = 0;
-  int left_ = 0;
+  int backoff_ = 0;
+  int skips_left_ = 0;
 };
 
 }  // namespace zc

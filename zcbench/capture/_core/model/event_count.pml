@@ -1,7 +1,7 @@
-// Doorbell and Signal (signal.hpp): nobody sleeps on while there is something to wake up for.
+// EventCount and Event (event_count.hpp): nobody sleeps on while there is something to wake up for.
 //
-// The waiter is Capture::wait_for_packet (one ringer: the producer), or a replay's producer in open_packet and
-// wait_for_reader (several ringers: the reader, returning threads, stop). Its waits have no timeout here: whoever misses
+// The waiter is Capture::wait_for_packet (one notifier: the producer), or a replay's producer in open_packet and
+// wait_for_reader (several notifiers: the reader, returning threads, stop). Its waits have no timeout here: whoever misses
 // a wake-up sleeps for ever, which Spin reports as an invalid end state. In the code the slices of 50 and 100 ms are
 // for Ctrl-C; nothing depends on them.
 //
@@ -9,17 +9,17 @@
 // others some time later, unless a fence or a locked instruction has emptied the buffer. What weaker machines may do
 // beside is checked on the code itself, under the C++ memory model: tests/native/relaxed/.
 //
-// run: -DRINGERS=1 -DRINGS=4
-// run: -DRINGERS=2 -DRINGS=2
-// run: -DRINGERS=3 -DRINGS=1
-// bug: NO_FENCE_RINGING     invalid end state
-// bug: NO_FENCE_WAITING     invalid end state
-// bug: NO_SECOND_LOOK       invalid end state
-// bug: RING_BEFORE_CHANGE   invalid end state
-// bug: WAITING_AFTER_LOOK   invalid end state
-// bug: SLEEP_UNCONDITIONALLY invalid end state
-// bug: NO_WAKE              invalid end state
-// bug: TWO_WAITERS          invalid end state
+// run: -DNOTIFIERS=1 -DRINGS=4
+// run: -DNOTIFIERS=2 -DRINGS=2
+// run: -DNOTIFIERS=3 -DRINGS=1
+// bug: NO_FENCE_NOTIFYING  invalid end state
+// bug: NO_FENCE_WAITING  invalid end state
+// bug: NO_SECOND_LOOK  invalid end state
+// bug: NOTIFY_BEFORE_CHANGE  invalid end state
+// bug: WAITING_AFTER_LOOK  invalid end state
+// bug: SLEEP_UNCONDITIONALLY  invalid end state
+// bug: NO_WAKE  invalid end state
+// bug: TWO_WAITERS  invalid end state
 //
 // TWO_WAITERS is no mistake in the code but the limit of its contract: "the waiting side (one thread)".
 
@@ -28,17 +28,17 @@
 #undef WAITERS
 #define WAITERS 2
 #endif
-#define THREADS (RINGERS + WAITERS)
+#define THREADS (NOTIFIERS + WAITERS)
 
 // Shared memory.
-byte made[RINGERS];           // how many things each ringer has made (a cell's turn, the queue's tail, stopping_)
-bool waiting;                 // Doorbell::waiting_
-bool word;                    // Signal::word_
+byte made[NOTIFIERS];           // how many things each notifier has made (a cell's turn, the queue's tail, stopping_)
+bool waiting;                 // EventCount::waiting_
+bool word;                    // Event::word_
 bool asleep[WAITERS];         // in the kernel, in FUTEX_WAIT
 
 byte finished;
 
-#define WAITING RINGERS       // a buffered store: which variable (made[0..], or waiting), and its value
+#define WAITING NOTIFIERS       // a buffered store: which variable (made[0..], or waiting), and its value
 chan stores[THREADS] = [3] of { byte, byte };
 #define fence(me) (empty(stores[me]))
 
@@ -58,9 +58,9 @@ end:
   od
 }
 
-// Doorbell::ring, with Signal::raise
-inline ring(me) {
-#ifndef NO_FENCE_RINGING
+// EventCount::notify, with Event::set
+inline notify(me) {
+#ifndef NO_FENCE_NOTIFYING
   fence(me);
 #endif
   if
@@ -85,18 +85,18 @@ inline ring(me) {
   fi
 }
 
-proctype ringer(byte me) {
+proctype notifier(byte me) {
   byte count;
   bool before;
   do
-  :: count < RINGS ->
+  :: count < NOTIFICATIONS ->
      count++;
-#ifdef RING_BEFORE_CHANGE
-     ring(me);
+#ifdef NOTIFY_BEFORE_CHANGE
+     notify(me);
      stores[me] ! me, count
 #else
      stores[me] ! me, count;
-     ring(me)
+     notify(me)
 #endif
   :: else -> break
   od;
@@ -104,21 +104,21 @@ proctype ringer(byte me) {
 }
 
 // What the waiter has taken is its own; ready() is whether there is more.
-#define MORE (made[0] > taken[0] || (RINGERS > 1 && made[1 % RINGERS] > taken[1 % RINGERS]) || \
-              (RINGERS > 2 && made[2 % RINGERS] > taken[2 % RINGERS]))
+#define MORE (made[0] > taken[0] || (NOTIFIERS > 1 && made[1 % NOTIFIERS] > taken[1 % NOTIFIERS]) || \
+              (NOTIFIERS > 2 && made[2 % NOTIFIERS] > taken[2 % NOTIFIERS]))
 
 proctype waiter(byte nth) {
-  byte taken[RINGERS];
-  byte i, me = RINGERS + nth;
-  bool raised;
+  byte taken[NOTIFIERS];
+  byte i, me = NOTIFIERS + nth;
+  bool was_set;
   do
-  :: atomic { for (i : 0 .. RINGERS - 1) { taken[i] = made[i] } };
+  :: atomic { for (i : 0 .. NOTIFIERS - 1) { taken[i] = made[i] } };
      i = 0;
      if
-     :: taken[0] == RINGS && taken[RINGERS - 1] == RINGS && taken[RINGERS / 2] == RINGS -> break
+     :: taken[0] == NOTIFICATIONS && taken[NOTIFIERS - 1] == NOTIFICATIONS && taken[NOTIFIERS / 2] == NOTIFICATIONS -> break
      :: else
      fi;
-     // Doorbell::wait_for: looks some times before it sleeps, or not at all.
+     // EventCount::wait_for: spins before it sleeps, or not at all.
      if
      :: MORE -> goto again
      :: true
@@ -138,10 +138,10 @@ proctype waiter(byte nth) {
         stores[me] ! WAITING, true;
         fence(me);
 #endif
-        // Signal::wait_for
-        atomic { fence(me) -> raised = word; word = false };
+        // Event::wait_for
+        atomic { fence(me) -> was_set = word; word = false };
         if
-        :: raised
+        :: was_set
         :: else ->
            atomic {           // FUTEX_WAIT: sleeps only if the word is still 0
              if
@@ -152,12 +152,12 @@ proctype waiter(byte nth) {
              fi
            };
            !asleep[nth];
-           atomic { raised = word; word = false }
+           atomic { was_set = word; word = false }
         fi
      fi;
      stores[me] ! WAITING, false;
 again:
-     raised = false
+     was_set = false
   od;
   finished++
 }
@@ -165,7 +165,7 @@ again:
 init {
   byte i;
   atomic {
-    for (i : 0 .. RINGERS - 1) { run ringer(i) };
+    for (i : 0 .. NOTIFIERS - 1) { run notifier(i) };
     for (i : 0 .. WAITERS - 1) { run waiter(i) };
     i = 0
   };
