@@ -27,7 +27,7 @@ DType = Literal["float32", "int32", "int16"]
 MAX_SLOTS = 1_000_000
 MAX_PACKET_BYTES = 64 * 2**20
 SLOT_ALIGNMENT_BYTES = 64
-MOST_GROWTH = 100  # times the slots an adaptive pool began with, where no maximum is given
+MAXIMUM_GROWTH = 100  # times the slots an adaptive pool began with, where no maximum is given
 
 
 class PacketFlags(IntFlag):
@@ -80,16 +80,16 @@ class PoolConfig:
     lock: bool = False
 
     @property
-    def least(self) -> int:
+    def minimum(self) -> int:
         """Slots the pool never has fewer than."""
         return self.slots if self.policy != "adaptive" or self.min is None else self.min
 
     @property
-    def most(self) -> int:
+    def maximum(self) -> int:
         """Slots the pool never has more than."""
         if self.policy != "adaptive":
             return self.slots
-        return min(MOST_GROWTH * self.slots, MAX_SLOTS) if self.max is None else self.max
+        return min(MAXIMUM_GROWTH * self.slots, MAX_SLOTS) if self.max is None else self.max
 
 
 @dataclass(frozen=True, slots=True)

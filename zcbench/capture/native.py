@@ -63,8 +63,8 @@ class NativeEngine:
             speed=float(replay.speed) if replay else 1.0,
             limit=_ENDLESS if replay is None or replay.limit is None else replay.limit,
             lock=pool.lock,
-            least=pool.least,
-            most=pool.most,
+            least=pool.minimum,
+            most=pool.maximum,
             shrink_after_ns=round(pool.shrink_after_s * 1e9),
             priority=source.priority or 0,
             in_place=isinstance(source, InPlaceSource),
@@ -155,7 +155,7 @@ class NativeEngine:
 
 
 def _close(stream: Any, core: _core.Engine) -> None:
-    if core.is_a_copy():  # a forked child has none of PortAudio's threads to wait for
+    if core.in_forked_child():  # a forked child has none of PortAudio's threads to wait for
         return
     core.request_stop()
     stream.close()

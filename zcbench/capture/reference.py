@@ -79,12 +79,12 @@ class Pool:
         self.overflow: set[Slot] = set()
         self.free: deque[Slot] = deque()
         self.segments: list[Segment] = []
-        self.sizing = Sizing(config.least, config.most)
+        self.sizing = Sizing(config.minimum, config.maximum)
         self._recent_high = 0  # leases in flight since the last step of maintenance
         self._window_began, self._window_high = 0, 0
         self._refused = False  # memory for more slots was not to be had
         # What may be given up again is a segment of its own.
-        kept = config.least if config.policy == "adaptive" else config.slots
+        kept = config.minimum if config.policy == "adaptive" else config.slots
         self._add_segment(kept)
         if kept < config.slots:
             self._add_segment(config.slots - kept)
@@ -148,7 +148,7 @@ class Pool:
         self._recent_high = max(self._recent_high, in_flight)
         return slot
 
-    def give_back(self, slot: Slot, now: int) -> None:
+    def release(self, slot: Slot, now: int) -> None:
         """The slot's lease is over."""
         self.board.record("hold_ns", now - slot.acquired_ns)
         if slot.delivered_ns:
@@ -174,7 +174,7 @@ class Pool:
         if self.config.policy != "adaptive" or self._refused:
             return False
         slots = self.board["pool.slots"] or 0
-        return slots < self.sizing.most and self.sizing.too_few(slots, in_flight)
+        return slots < self.sizing.maximum and self.sizing.too_few(slots, in_flight)
 
     def maintain(self, now: int) -> None:
         """One step: grow the slab when more than half of it was in flight since the last step, or give up a
@@ -186,7 +186,7 @@ class Pool:
         self._window_high = max(self._window_high, high)
         slots = self.board["pool.slots"] or 0
         if self.sizing.too_few(slots, high):
-            if slots < self.sizing.most:
+            if slots < self.sizing.maximum:
                 self._grow_to(self.sizing.grown(slots, high))
             self._window_began, self._window_high = now, high
         else:
@@ -283,10 +283,10 @@ class Stream:
             "Lease", (ctypes.c_char * format.packet_bytes,), {"__slots__": ()}
         )
 
-    def give_back(self, slot: Slot) -> None:
+    def release(self, slot: Slot) -> None:
         """Any thread."""
         with self.changed:
-            self.pool.give_back(slot, now_ns())
+            self.pool.release(slot, now_ns())
             self.changed.notify_all()
 
     def lease(self, slot: Slot) -> Any:
@@ -298,7 +298,7 @@ class Stream:
         lease, as a native lease does.
         """
         window = slot.memory[:]
-        weakref.finalize(window, self.give_back, slot).atexit = False
+        weakref.finalize(window, self.release, slot).atexit = False
         return self.lease_type.from_buffer(window)
 
 
@@ -547,7 +547,7 @@ class ReferenceEngine:
         slot.checksum = zlib.crc32(slot.memory.data) if self._checksum else 0
         slot.queued_ns = now_ns()
         if len(self._queue) >= self._capacity:
-            self._pool.give_back(slot, slot.queued_ns)
+            self._pool.release(slot, slot.queued_ns)
             self._drop()
             return
         self._gap = False
@@ -632,7 +632,7 @@ class ReferenceEngine:
                 slot = self._queue.popleft()
                 self._pool.add("engine.queued", -1)
                 self._pool.add("engine.drops")
-                self._pool.give_back(slot, now_ns())
+                self._pool.release(slot, now_ns())
 
     def stats(self) -> PoolStats:
         """The counters now."""

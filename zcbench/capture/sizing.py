@@ -14,8 +14,8 @@ from dataclasses import dataclass
 class Sizing:
     """The bounds, in slots."""
 
-    least: int
-    most: int
+    minimum: int
+    maximum: int
 
     def too_few(self, slots: int, in_flight: int) -> bool:
         """Whether more than half of ``slots`` were in flight."""
@@ -23,8 +23,8 @@ class Sizing:
 
     def grown(self, slots: int, in_flight: int) -> int:
         """The number of slots to have instead."""
-        return min(self.most, max(2 * in_flight, slots + (slots + 1) // 2))
+        return min(self.maximum, max(2 * in_flight, slots + (slots + 1) // 2))
 
     def can_do_with(self, slots: int, in_flight: int) -> bool:
         """Whether so few would do: well below what makes the pool grow again."""
-        return slots >= self.least and 5 * in_flight <= 2 * slots
+        return slots >= self.minimum and 5 * in_flight <= 2 * slots

@@ -144,11 +144,11 @@ def check_parts(
     """Whether an engine can be made of these; raises ValueError that says what does not fit."""
     if not 1 <= pool.slots <= MAX_SLOTS:
         raise ValueError(f"pool.slots: {pool.slots} is not in 1..{MAX_SLOTS:,}")
-    if not 1 <= pool.least <= pool.slots:
-        raise ValueError(f"pool.min: {pool.least} is not in 1..{pool.slots:,} (pool.slots)")
-    if not pool.slots <= pool.most <= MAX_SLOTS:
+    if not 1 <= pool.minimum <= pool.slots:
+        raise ValueError(f"pool.min: {pool.minimum} is not in 1..{pool.slots:,} (pool.slots)")
+    if not pool.slots <= pool.maximum <= MAX_SLOTS:
         raise ValueError(
-            f"pool.max: {pool.most} is not in {pool.slots:,} (pool.slots)..{MAX_SLOTS:,}"
+            f"pool.max: {pool.maximum} is not in {pool.slots:,} (pool.slots)..{MAX_SLOTS:,}"
         )
     if pool.queue < 1:
         raise ValueError(f"pool.queue: {pool.queue} is not at least 1")

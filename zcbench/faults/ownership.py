@@ -37,10 +37,10 @@ class _MixedOwnershipPool(Pool):
         self._engine_count[id(slot)] = 1
         return super()._hand_out(slot, now)
 
-    def give_back(self, slot: Slot, now: int) -> None:
+    def release(self, slot: Slot, now: int) -> None:
         """The application's count is 0 now; the engine's own is still 1, so nobody frees the slot."""
         if self._engine_count[id(slot)] == 0:
-            super().give_back(slot, now)
+            super().release(slot, now)
             return
         self._orphans.append(slot)
         if len(self._orphans) > self.config.slots + self.TABLE_ENTRIES:
@@ -56,7 +56,7 @@ class MixedOwnership(ReferenceEngine):
 class _NoOpReturnPool(Pool):
     """Overflow blocks are freed, so memory is flat; nothing else that a return should do is done."""
 
-    def give_back(self, slot: Slot, now: int) -> None:
+    def release(self, slot: Slot, now: int) -> None:
         if slot.overflow:
             self.overflow.remove(slot)
             self.add("pool.overflow_freed_bytes", self.stride)
@@ -73,8 +73,8 @@ class _LosingPool(Pool):
 
     LOST_EVERY = 100
 
-    def give_back(self, slot: Slot, now: int) -> None:
-        super().give_back(slot, now)
+    def release(self, slot: Slot, now: int) -> None:
+        super().release(slot, now)
         lost = (self.board["pool.returns"] or 0) % self.LOST_EVERY == 0
         if lost and not slot.overflow:
             self.free.pop()
@@ -93,9 +93,9 @@ class _HoardingPool(Pool):
         super().__init__(*arguments)
         self._kept: list[NDArray[Any]] = []
 
-    def give_back(self, slot: Slot, now: int) -> None:
+    def release(self, slot: Slot, now: int) -> None:
         freed = self.board["pool.overflow_freed_bytes"] or 0
-        super().give_back(slot, now)
+        super().release(slot, now)
         if slot.overflow:
             self._kept.append(slot.zone)
             self.board["pool.overflow_freed_bytes"] = freed
@@ -112,12 +112,12 @@ class _DoublingPool(Pool):
 
     TWICE_EVERY = 20
 
-    def give_back(self, slot: Slot, now: int) -> None:
+    def release(self, slot: Slot, now: int) -> None:
         if (
             not slot.acquired_ns
         ):  # the other reader returned it before: a hold time from now, not from 0
             slot.acquired_ns = now
-        super().give_back(slot, now)
+        super().release(slot, now)
         if (self.board["pool.returns"] or 0) % self.TWICE_EVERY == 0 and not slot.overflow:
             self.free.append(slot)
 
@@ -148,7 +148,7 @@ class RecycledUnderView(ReferenceEngine):
         packet = super().read(timeout)
         if packet is not None:
             assert isinstance(self._stream, _PacketBoundStream)
-            weakref.finalize(packet, self._stream.give_back, self._stream.newest).atexit = False
+            weakref.finalize(packet, self._stream.release, self._stream.newest).atexit = False
         return packet
 
 
@@ -178,10 +178,10 @@ class _TwiceReturningStream(Stream):
         self._behind: queue.SimpleQueue[Slot] = queue.SimpleQueue()
         threading.Thread(target=self._clean_up, name="cleaner", daemon=True).start()
 
-    def give_back(self, slot: Slot) -> None:
+    def release(self, slot: Slot) -> None:
         if slot.sequence % self.TWICE_EVERY == 0 and not slot.overflow:
             self._behind.put(slot)
-        super().give_back(slot)
+        super().release(slot)
 
     def _clean_up(self) -> None:
         while True:

@@ -129,7 +129,7 @@ def bounded(pool: PoolTable) -> PoolTable:
     from zcbench.capture.engine import PoolConfig
 
     config = PoolConfig(pool.slots, pool.policy, min=pool.min, max=pool.max)
-    return msgspec.structs.replace(pool, min=config.least, max=config.most)
+    return msgspec.structs.replace(pool, min=config.minimum, max=config.maximum)
 
 
 def check_memory(slots: int, packet_bytes: int) -> None:
