@@ -50,9 +50,14 @@ SPARE = (
         "rings.hpp", "== head_.load(", "relaxed", "the reader asks, and this is its own variable", 1
     ),
     Spare(
-        "overflow.cpp", "/ kChunk].load(", "relaxed", "the index came through idle_, which was acquired"
+        "overflow.cpp",
+        "/ kChunk].load(",
+        "relaxed",
+        "the index came through idle_, which was acquired",
     ),
-    Spare("overflow.cpp", "(changes << 32U) | next", "acquire", "who takes a header publishes nothing"),
+    Spare(
+        "overflow.cpp", "(changes << 32U) | next", "acquire", "who takes a header publishes nothing"
+    ),
     Spare(
         "overflow.cpp",
         "compare_exchange_weak(head, next,",
