@@ -485,6 +485,19 @@ def test_a_changed_scenario_says_what_was_changed() -> None:
     )
 
 
+def test_a_run_without_a_scenario_is_called_by_what_it_is() -> None:
+    five = [Setting("duration", "5m", "--duration"), Setting("pool.slots", "100", "--pool")]
+    told = load(flags=five)
+    assert (told.name, told.sampling.tracemalloc, told.warmup) == ("soak 5m, pool 100", False, 10)
+    # and says what else was set
+    held = load(flags=[*five, Setting("consumer.kind", "hold", "--consumer")])
+    assert held.name == told.name
+    assert held.description == "plain soak with consumer.kind = hold"
+    # but a name, a description and a warm-up that are given stay
+    mine = [Setting("name", "mine", "--set"), Setting("warmup", "1s", "--warmup")]
+    assert (load(flags=mine).name, load(flags=mine).warmup) == ("mine", 1)
+
+
 # -- expectations
 
 

@@ -66,7 +66,7 @@ def invoke(here: Path) -> Invoke:
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a short run that passed. Tests copy it before they change it."""
     cwd = tmp_path_factory.mktemp("finished")
-    done = program("run", "--duration", "300ms", "--out", "run", "--quiet", cwd=cwd)
+    done = program("run", "crash-debug", "--duration", "300ms", "--out", "run", "--quiet", cwd=cwd)
     assert done.returncode == 0, done.stderr
     return cwd / "run"
 

@@ -26,16 +26,19 @@ Invoke = Callable[..., Result]
 
 
 def test_a_run_prints_the_path_of_its_report_and_nothing_else_on_stdout(tmp_path: Path) -> None:
-    # given nothing but a duration / when it runs
-    done = program("run", "--duration", "300ms", "--tag", "branch=main", cwd=tmp_path)
+    # given nothing but a duration and a pool / when it runs
+    arguments = ["--duration", "300ms", "--pool", "10", "--tag", "branch=main"]
+    done = program("run", *arguments, cwd=tmp_path)
     # then it passes, stdout is the report's path, and what a person reads is on stderr
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
     report = tmp_path / line
     assert report.name == REPORT_FILE
     assert report.parent.parent == tmp_path / "reports" / "runs"
-    assert report.read_text(encoding="utf-8").startswith("# ")
-    assert "crash-debug" in done.stderr
+    # and everything calls it by what it is
+    assert "soak 300ms, pool 10" in done.stderr
+    assert "soak-300ms-pool-10" in report.parent.name
+    assert report.read_text(encoding="utf-8").startswith("# soak 300ms, pool 10: ")
     # and the record says what was run
     record = read_record(report.parent)
     assert record.run.scenario.duration == 0.3
@@ -46,7 +49,7 @@ def test_a_run_prints_the_path_of_its_report_and_nothing_else_on_stdout(tmp_path
 
 
 def test_json_prints_the_result_and_quiet_says_nothing(tmp_path: Path) -> None:
-    arguments = ["--duration", "300ms", "--out", "run", "--report", "json"]
+    arguments = ["crash-debug", "--duration", "300ms", "--out", "run", "--report", "json"]
     done = program("run", *arguments, "--json", "--quiet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -165,7 +168,7 @@ def test_any_audio_file_can_replace_the_default_source(tmp_path: Path) -> None:
     # given a mono file at a rate of its own
     soundfile.write(tmp_path / "voice.flac", np.zeros((8000, 1), np.int16), 16_000)
     # when nothing but its path is given
-    arguments = ["--path", "voice.flac", "--frames", "160", "--duration", "300ms"]
+    arguments = ["--path", "voice.flac", "--frames", "160", "--duration", "300ms", "--pool", "10"]
     quietly = ["--out", "run", "--report", "json", "--quiet"]
     done = program("run", *arguments, *quietly, cwd=tmp_path)
     # then it is captured at its own rate and channels: 100 packets/s of 160 mono floats

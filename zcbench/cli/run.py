@@ -23,8 +23,6 @@ from zcbench.scenario import (
     to_toml,
 )
 
-DEFAULT_SCENARIO = "crash-debug"
-
 
 @click.command("run")
 @click.argument("scenario", required=False)
@@ -83,13 +81,13 @@ def command(
     for_github: bool,
     **flags: Any,
 ) -> None:
-    """Run SCENARIO (a shipped name or a TOML file; crash-debug if none is named).
+    """Run SCENARIO: a shipped name or a TOML file; a plain soak with the defaults if none is named.
 
     Each flag goes before its ZCBENCH_* variable, that before the scenario, that before the default.
     The path of each report is printed on stdout, a line each.
     """
     resolved = load(
-        scenario or os.environ.get("ZCBENCH_SCENARIO") or DEFAULT_SCENARIO,
+        scenario or os.environ.get("ZCBENCH_SCENARIO") or None,
         environment=environment_settings(os.environ),
         flags=[
             *given(flags),

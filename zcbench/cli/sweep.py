@@ -84,7 +84,7 @@ def command(
         raise SweepError("--vary: a sweep needs at least one, as in --vary pool.slots=10,50,100")
     wanted = _share(target)
     runs = plan(
-        scenario or "crash-debug",
+        scenario,
         [parse_axis(axis) for axis in axes],
         environment=environment_settings(os.environ),
         flags=[*given(flags), *map(parse_setting, sets)],
@@ -97,12 +97,12 @@ def command(
             click.echo(f"{run.name}  " + "  ".join(f"{k}={v}" for k, v in run.values.items()))
         print(f"zcbench: {about}", file=sys.stderr)
         return
-    from zcbench.record.writer import RUNS_ROOT
+    from zcbench.record.writer import RUNS_ROOT, slug
     from zcbench.sweep.journal import PlannedRun, Sweep, write_plan
 
     if out is None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        out = (root or RUNS_ROOT) / f"{stamp}-{runs[0].scenario.name}-sweep"
+        out = (root or RUNS_ROOT) / f"{stamp}-{slug(runs[0].scenario.name)}-sweep"
     sweep = Sweep(
         scenario=runs[0].scenario.name,
         target=wanted,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -58,7 +59,7 @@ def create_run_directory(out: Path | None, root: Path, name: str) -> Path:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         root.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, 1000):
-            directory = root / (f"{stamp}-{name}" + (f"-{attempt}" if attempt > 1 else ""))
+            directory = root / (f"{stamp}-{slug(name)}" + (f"-{attempt}" if attempt > 1 else ""))
             with contextlib.suppress(FileExistsError):
                 directory.mkdir()
                 (directory / BALLAST_FILE).touch()
@@ -157,6 +158,10 @@ def _cell(value: int | float | None) -> str:
 
 def run_id(name: str) -> str:
     """A name for a run that is unique on this machine."""
-    return (
-        f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}-{name}-{time.monotonic_ns() % 10**6:06d}"
-    )
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{stamp}-{slug(name)}-{time.monotonic_ns() % 10**6:06d}"
+
+
+def slug(name: str) -> str:
+    """A scenario's name as a part of a directory's: "soak-5m-pool-100" of "soak 5m, pool 100"."""
+    return re.sub(r"[ ,]+", "-", name)

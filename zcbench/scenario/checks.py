@@ -28,7 +28,8 @@ _READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Inside it may have spaces and commas, as in "soak 5m, pool 100"; a directory's name has "-" in their place.
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._, -]{0,62}[A-Za-z0-9._-])?")
 _MOST_FILE_CHANNELS = 8
 _MOST_CHANNELS = 64
 _MOST_RATE = 1_000_000
@@ -50,7 +51,10 @@ def check(scenario: Scenario, sheet: Sheet, flags: Iterable[Setting]) -> None:
 
 def _check_top(scenario: Scenario, sheet: Sheet) -> None:
     if not NAME.fullmatch(scenario.name):
-        allowed = "up to 64 letters, digits, '.', '_' and '-' (it names the run's directory)"
+        allowed = (
+            "up to 64 letters, digits, '.', '_', '-', and spaces and commas between them "
+            "(it names the run's directory)"
+        )
         sheet.fail("name", f"{shown(scenario.name)} is not a name; use {allowed}")
 
 

@@ -12,6 +12,7 @@ from zcbench.scenario.checks import NAME, bounded, check
 from zcbench.scenario.expected import check_expected, expected_by_file
 from zcbench.scenario.files import find, read_text
 from zcbench.scenario.keys import FLAGS, variable_of
+from zcbench.scenario.plain import plain
 from zcbench.scenario.sheet import Sheet, build, from_file, from_settings
 from zcbench.scenario.tables import Expectation, Scenario, ScenarioError, Setting
 from zcbench.scenario.values import Value
@@ -25,7 +26,7 @@ def load(
 ) -> Scenario:
     """The scenario named or stored at ``scenario``, with ``environment``, then ``flags`` over it.
 
-    ``scenario`` is the name of a shipped one, the path of a TOML file, or None for the defaults.
+    ``scenario`` is the name of a shipped one, the path of a TOML file, or None for a plain soak.
     Raises ScenarioError; nothing is opened but the scenario file.
     """
     path = None if scenario is None else find(scenario)
@@ -40,6 +41,8 @@ def load(
     if path is not None and "name" not in sheet.values and NAME.fullmatch(path.stem):
         sheet.values["name"] = Value(path.stem, "default", False)
     resolved = msgspec.structs.replace(build(sheet), expect=tuple(e for e, _ in expected))
+    if path is None:
+        resolved = plain(resolved, sheet, [*environment, *flags])
     check(resolved, sheet, [flag for flag in flags if flag.key != "expect"])
     check_expected(resolved, expected)
     if path is not None:

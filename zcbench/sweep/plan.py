@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zcbench.scenario import Scenario, Setting, load
+from zcbench.scenario.plain import PLAIN
 from zcbench.units import format_duration
 
 MOST_RUNS = 200
@@ -52,7 +53,7 @@ def parse_axis(text: str) -> Axis:
 
 
 def plan(
-    scenario: str,
+    scenario: str | None,
     axes: Sequence[Axis],
     *,
     environment: Sequence[Setting] = (),
@@ -91,14 +92,16 @@ def length_s(runs: Sequence[Planned]) -> float:
 
 
 def _scenario(
-    scenario: str,
+    scenario: str | None,
     axes: Sequence[Axis],
     values: Sequence[str],
     environment: Sequence[Setting],
     flags: Sequence[Setting],
 ) -> Scenario:
     varied = [Setting(a.key, v, "--vary") for a, v in zip(axes, values, strict=True)]
-    return load(scenario, environment=environment, flags=[*flags, *varied])
+    # A plain soak is called by its duration and pool, which may differ from run to run.
+    name = [Setting("name", PLAIN, "default")] if scenario is None else []
+    return load(scenario, environment=[*name, *environment], flags=[*flags, *varied])
 
 
 def _lasts_s(scenario: Scenario) -> float:

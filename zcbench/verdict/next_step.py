@@ -18,6 +18,7 @@ ENOUGH_HITS = 0.99  # of the acquires: what misses beyond it is the pool's size,
 LONGEST_MESSAGE = 200  # of an exception, in a line that is to be read at a glance
 _FRAME = re.compile(r'File "([^"\n]*)", line (\d+), in ([^\s(]+)')
 _HOUR_S = 3600.0
+_BARE_COMMAND = 3  # words of `zcbench run SCENARIO`
 _FIVE_MINUTES_S = 300.0
 
 
@@ -112,10 +113,17 @@ def _after_a_pass(record: Record, result: Result) -> str:
         return f"give the pool the slots that were in flight: {again(record, '--pool', str(slots))}"
     length_s = record.run.scenario.duration
     if length_s < _FIVE_MINUTES_S:
-        return "longer, for slow leaks and lost slots: `zcbench run stability-5min`"
+        return f"longer, for slow leaks and lost slots: {_longer(record, '5m', 'stability-5min')}"
     if length_s < _HOUR_S:
-        return "longer, for rare gaps: `zcbench run stability-1h`"
+        return f"longer, for rare gaps: {_longer(record, '1h', 'stability-1h')}"
     return "keep this run: later ones can be held against it"
+
+
+def _longer(record: Record, duration: str, shipped: str) -> str:
+    """The same for ``duration``; where nothing but a scenario was named, the ``shipped`` one of that length."""
+    if len(record.run.command) > _BARE_COMMAND:
+        return again(record, "--duration", duration)
+    return f"`zcbench run {shipped}`"
 
 
 def _slots_wanting(record: Record, result: Result) -> int | None:
