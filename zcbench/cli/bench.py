@@ -80,7 +80,10 @@ def command(
 
 
 def _show(work: object, out: Path | None, form: str) -> None:
+    from zcbench.files import write_whole
+    from zcbench.record.schema import FIGURES_FOLDER
     from zcbench.render.bench import figure, render, to_json
+    from zcbench.render.formats import write_figures
     from zcbench.soak.environment import environment
 
     results, machine = work.results, environment()  # type: ignore[attr-defined]
@@ -89,13 +92,13 @@ def _show(work: object, out: Path | None, form: str) -> None:
             render(results, machine) if form == "md" else to_json(results, machine), nl=False
         )
         return
-    drawn = figure(results)
-    (out / "figures").mkdir(parents=True)
+    out.mkdir(parents=True)
+    shown, _ = write_figures([figure(results)], out)
     files = {
-        out / "bench.md": render(results, machine, [drawn.name]),
+        out / "bench.md": render(results, machine, shown),
         out / "bench.json": to_json(results, machine),
-        out / "figures" / f"{drawn.name}.svg": drawn.svg(),
     }
     for path, text in files.items():
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text.encode())
+    for path in (*files, *(out / FIGURES_FOLDER / f"{name}.svg" for name in shown)):
         click.echo(str(path))

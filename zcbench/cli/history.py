@@ -77,6 +77,11 @@ def command(
                 f"--figure {figure}: no run has a value of these metrics (an older zcbench derived none; "
                 "`zcbench report RUN --format json --report-dir RUN --force` judges a run anew)"
             )
-        write(figure, drawn.png() if figure.suffix == ".png" else drawn.svg().encode(), "--figure")
+        from zcbench.render.conversion import PNG, SVG, ConversionError, Order, convert
+
+        (picture,) = convert([Order(PNG if figure.suffix == ".png" else SVG, drawn.spec)])
+        if isinstance(picture, ConversionError):
+            raise RecordError(f"--figure {figure}: could not be drawn: {picture}")
+        write(figure, picture, "--figure")
     render = {"md": history.markdown, "json": history.json, "csv": history.table}[form]
     emit(render(told), out)

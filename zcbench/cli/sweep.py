@@ -252,18 +252,15 @@ def _advise(
 def _write_report(
     directory: Path, sweep: Sweep, ran: Sequence[Ran], advice: Sequence[Advice]
 ) -> None:
-    from zcbench.record.schema import FIGURES_FOLDER
+    from zcbench.files import write_whole
+    from zcbench.render.formats import write_figures
     from zcbench.render.sweep import hit_rate_figure, render
     from zcbench.sweep.journal import SWEEP_REPORT
 
     figure = hit_rate_figure(ran) if _POOL in sweep.axes else None
-    if figure is not None:
-        folder = directory / FIGURES_FOLDER
-        folder.mkdir(exist_ok=True)
-        (folder / f"{figure.name}.svg").write_text(figure.svg(), encoding="utf-8")
-    names = [] if figure is None else [figure.name]
+    names, _ = write_figures([] if figure is None else [figure], directory)
     text = render(sweep.scenario, ran, advice, names, sweep.at_once)
-    (directory / SWEEP_REPORT).write_text(text, encoding="utf-8")
+    write_whole(directory / SWEEP_REPORT, text.encode(errors="replace"))
 
 
 def _exit_code(codes: Sequence[int]) -> int:

@@ -13,6 +13,7 @@ from typing import IO
 
 import msgspec
 
+from zcbench.files import write_whole
 from zcbench.metrics import METRICS
 from zcbench.record.schema import (
     EVENTS_FILE,
@@ -77,7 +78,7 @@ def create_run_directory(out: Path | None, root: Path, name: str) -> Path:
 
 def write_result(directory: Path, result: Result) -> None:
     """Write ``result.json`` whole or not at all."""
-    _write_whole(directory / RESULT_FILE, _indented(result))
+    write_whole(directory / RESULT_FILE, _indented(result))
 
 
 def result_json(result: Result) -> str:
@@ -87,15 +88,6 @@ def result_json(result: Result) -> str:
 
 def _indented(value: Result | RunInfo) -> bytes:
     return msgspec.json.format(_ENCODER.encode(value), indent=2)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    partial = path.with_suffix(path.suffix + ".partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def append_event(directory: Path, event: Event) -> None:
@@ -112,7 +104,7 @@ class RecordWriter:
             raise RecordError(f"{directory}: holds a run already; name a new directory")
         self.directory = directory
         (directory / BALLAST_FILE).write_bytes(bytes(BALLAST_BYTES))
-        _write_whole(directory / RUN_FILE, _indented(run))
+        write_whole(directory / RUN_FILE, _indented(run))
         self._samples: IO[bytes] = (directory / SAMPLES_FILE).open("xb", buffering=0)
         self._events: IO[bytes] = (directory / EVENTS_FILE).open("xb", buffering=0)
         self._samples.write((",".join(m.column for m in METRICS) + "\n").encode())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zcbench.files import write_whole
 from zcbench.record.schema import (
     FAULT_FILE,
     FIGURES_FOLDER,
@@ -23,6 +26,7 @@ from zcbench.record.schema import (
 if TYPE_CHECKING:
     from zcbench.record.reader import Record
     from zcbench.record.schema import Result
+    from zcbench.render.figures import Figure
 
 
 class FormatError(ValueError):
@@ -65,7 +69,7 @@ def check_directory(formats: Sequence[str], directory: Path) -> None:
     """
     figures = [directory / FIGURES_FOLDER] if "md" in formats else []
     for path in [*report_paths(formats, directory), *figures]:
-        if path.exists():
+        if os.path.lexists(path):
             raise FormatError(
                 f"--report-dir {directory}: holds a {path.name} already; name another directory"
             )
@@ -74,9 +78,10 @@ def check_directory(formats: Sequence[str], directory: Path) -> None:
 
 def check_writable(directory: Path) -> None:
     """``directory`` is one, or can be made, and takes files. Raises FormatError."""
-    there = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    there = next(p for p in (directory, *directory.absolute().parents) if os.path.lexists(p))
     if not there.is_dir():
-        raise FormatError(f"--report-dir {directory}: {there} is a file; name a directory")
+        is_what = "a link that leads nowhere" if there.is_symlink() else "a file"
+        raise FormatError(f"--report-dir {directory}: {there} is {is_what}; name a directory")
     try:
         with tempfile.TemporaryDirectory(dir=there):
             pass
@@ -112,13 +117,27 @@ def _markdown(record: Record, result: Result) -> str:
 def _write_markdown(record: Record, result: Result, directory: Path) -> None:
     from zcbench.render import figures, markdown
 
-    drawn = figures.draw(record, result)
-    if drawn:
-        (directory / FIGURES_FOLDER).mkdir(exist_ok=True)
-    for figure in drawn:
-        _write(directory / FIGURES_FOLDER / f"{figure.name}.svg", figure.svg())
-    text = markdown.render(record, result, [figure.name for figure in drawn])
-    _write(directory / REPORT_FILE, text)
+    shown, lost = write_figures(figures.draw(record, result), directory)
+    _write(directory / REPORT_FILE, markdown.render(record, result, shown, lost))
+
+
+def write_figures(drawn: Sequence[Figure], directory: Path) -> tuple[list[str], dict[str, str]]:
+    """Write each figure as SVG below ``directory``: the names of those, and why there is none of others.
+
+    Raises OSError.
+    """
+    from zcbench.render.conversion import pictures, tell_lost
+
+    shown, lost = pictures(drawn)
+    folder = directory / FIGURES_FOLDER
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "is a link to elsewhere; move it away", str(folder))
+    if shown:
+        folder.mkdir(exist_ok=True)
+    for name, svg in shown.items():
+        _write(folder / f"{name}.svg", svg)
+    tell_lost(lost)
+    return list(shown), lost
 
 
 def _html(record: Record, result: Result) -> str:
@@ -160,7 +179,7 @@ def _write_json(_record: Record, result: Result, directory: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+    write_whole(path, text.encode(errors="replace"))
 
 
 def _has_something(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sys
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from zcbench.render import figures
 from zcbench.render.content import sections
 from zcbench.render.content.document import Code
 from zcbench.render.content.verdict import WORDS, by_severity, headline, kind, notices
+from zcbench.render.conversion import SCRIPT, ConversionError, Order, convert, pictures, tell_lost
 from zcbench.render.figures import Figure, theme
 from zcbench.render.figures.timeline import end_of, shown_s
 from zcbench.render.moments import moment_of
@@ -76,13 +78,17 @@ def render_campaign(
 def _page(drawn: list[Figure], end_ms: int, **said: Any) -> str:
     """A page with these figures; ``said`` is what the template says, ``end_ms`` the end of their time."""
     style = _resource("page.css")
-    scripts = [_vega(), _resource("page.js")] if drawn else [_resource("page.js")]
+    shown, lost = pictures(drawn)
+    tell_lost(lost)
+    drawn = [figure for figure in drawn if figure.name in shown]
+    vega = _vega() if drawn else None
+    scripts = [script for script in (vega, _resource("page.js")) if script is not None]
     return _template().render(
         policy=_policy(style, scripts),
         style=Markup(style),
         scripts=[Markup(script) for script in scripts],
-        told=Markup(_json(_told(drawn, end_ms))),
-        figures={f.name: {"title": f.title, "picture": _picture(f)} for f in drawn},
+        told=Markup(_json(_told(drawn if vega else [], end_ms))),
+        figures={f.name: {"title": f.title, "picture": _picture(shown[f.name])} for f in drawn},
         **said,
     )
 
@@ -127,9 +133,9 @@ def _json(value: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _picture(figure: Figure) -> str:
+def _picture(svg: str) -> str:
     """The figure as a picture in itself: what is shown without scripts, and printed."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(figure.svg().encode()).decode()}"
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
 def _policy(style: str, scripts: list[str]) -> str:
@@ -145,11 +151,16 @@ def _digest(text: str) -> str:
 
 
 @cache
-def _vega() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script, from vl-convert: made once a process, in seconds."""
-    import vl_convert
+def _vega() -> str | None:
+    """Vega, Vega-Lite and Vega-Embed as one script, from vl-convert: made once a process, in seconds.
 
-    bundle = str(vl_convert.javascript_bundle(_EXPORTS))
+    None if it could not be made: the page then shows its figures as pictures.
+    """
+    (made,) = convert([Order(SCRIPT, _EXPORTS)])
+    if isinstance(made, ConversionError):
+        print(f"zcbench: the figures of the page do not zoom: {made}", file=sys.stderr)
+        return None
+    bundle = made.decode()
     # As HTML reads a script, none of its strings may end it.
     return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -46,8 +46,16 @@ __all__ = [
 ]
 
 
-def render(record: Record, result: Result, figures: Sequence[str] = ()) -> str:
-    """The report of one run; ``figures`` are the names of those that lie beside it, as ``figures/NAME.svg``."""
+def render(
+    record: Record,
+    result: Result,
+    figures: Sequence[str] = (),
+    lost: Mapping[str, str] | None = None,
+) -> str:
+    """The report of one run; ``figures`` are the names of those that lie beside it, as ``figures/NAME.svg``.
+
+    ``lost`` says why there is none of others.
+    """
     return _template("report.md.j2").render(
         record=record,
         scenario=record.run.scenario,
@@ -58,6 +66,7 @@ def render(record: Record, result: Result, figures: Sequence[str] = ()) -> str:
         traceback=result.end.traceback,
         sections=sections(record, result),
         figures=[name for name in TITLES if name in figures],
+        lost=lost or {},
         titles=TITLES,
         folder=FIGURES_FOLDER,
     )

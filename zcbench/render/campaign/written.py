@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from zcbench.files import write_whole
 from zcbench.record.schema import FIGURES_FOLDER, HTML_FILE, REPORT_FILE
 from zcbench.render import campaign as content
 from zcbench.render import html, markdown
 from zcbench.render.campaign.runs import report_of
-from zcbench.render.formats import FormatError, write_reports
+from zcbench.render.formats import FormatError, write_figures, write_reports
 from zcbench.verdict.readiness import Campaign, Judged, Readiness
 
 JSON_FILE = "campaign.json"
@@ -98,7 +99,7 @@ def write_campaign(formats: Sequence[str], final: Final, directory: Path) -> lis
         write_reports(own, run.record, run.result, (directory / report_of(run)).parent)
     directory.mkdir(parents=True, exist_ok=True)
     for name, path in zip(formats, campaign_paths(formats, directory), strict=True):
-        path.write_text(_text(name, final, directory), encoding="utf-8", newline="\n")
+        write_whole(path, _text(name, final, directory).encode(errors="replace"))
     return campaign_paths(formats, directory)
 
 
@@ -107,14 +108,8 @@ def _text(name: str, final: Final, directory: Path) -> str:
     told = (final.title, final.campaign, final.readiness)
     match name:
         case "md":
-            drawn = content.draw(final.campaign)
-            for figure in drawn:
-                path = directory / FIGURES_FOLDER / f"{figure.name}.svg"
-                path.parent.mkdir(exist_ok=True)
-                path.write_text(figure.svg(), encoding="utf-8", newline="\n")
-            return markdown.render_campaign(
-                *told, [figure.name for figure in drawn], has_reports=True
-            )
+            shown, _ = write_figures(content.draw(final.campaign), directory)
+            return markdown.render_campaign(*told, shown, has_reports=True)
         case "html":
             return html.render_campaign(*told, has_reports=True)
         case _:

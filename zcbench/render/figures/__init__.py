@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from zcbench.foreign import of_error
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
+from zcbench.render.conversion import tell_lost
 from zcbench.render.figures import cost, latency, memory, percentiles, pool, rate, resources
 from zcbench.render.figures.figure import Figure
 
@@ -14,11 +18,20 @@ _FIGURES = (memory, pool, percentiles, latency, rate, cost, resources)
 
 
 def draw(record: Record, result: Result) -> list[Figure]:
-    """Every figure of a run that has something to show."""
+    """Every figure of a run that has something to show. One that cannot be drawn is named on stderr."""
     from altair.utils.schemapi import debug_mode
 
     with debug_mode(
         False
     ):  # the tests hold every figure against Vega-Lite's schema; a run need not
-        drawn = [module.draw(record, result) for module in _FIGURES]
+        drawn = [_drawn(module, record, result) for module in _FIGURES]
     return [figure for figure in drawn if figure is not None]
+
+
+def _drawn(module: Any, record: Record, result: Result) -> Figure | None:
+    try:
+        figure: Figure | None = module.draw(record, result)
+    except Exception as error:
+        tell_lost({module.__name__.rpartition(".")[2]: of_error(error)})
+        return None
+    return figure

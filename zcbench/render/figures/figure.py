@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from zcbench.render.conversion import PNG_SCALE
 from zcbench.render.figures.datasets import Row
 from zcbench.render.figures.theme import config
 
@@ -17,7 +18,6 @@ ZOOM = "zoom"  # the parameter that the page reads and sets; the signal of its d
 # Dragging moves the time. The wheel zooms with Ctrl (a trackpad's pinch sends the same), so that the page still
 # scrolls.
 _ZOOM_EVENTS = "wheel![event.ctrlKey]"
-PNG_SCALE = 2  # device pixels for a CSS pixel: sharp on today's screens and in print
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Figure:
         return chart | said | {"datasets": datasets}
 
     def svg(self) -> str:
-        """As SVG, on white, with nothing outside itself."""
+        """As SVG, on white, with nothing outside itself. A renderer that dies takes this process with it."""
         import vl_convert
 
         return str(vl_convert.vegalite_to_svg(self.spec))
