@@ -7,17 +7,32 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from zcbench.cli import cli
-from zcbench.scenario import shipped
+from zcbench.scenario import load, shipped
 from zcbench.verdict.checks import CHECKS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S))
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def _blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", document.read_text(encoding="utf-8"), re.S)
+
+
+def _commands(document: Path) -> list[str]:
+    """Each line of a shell block that calls zcbench, with the lines that continue it."""
+    text = "\n".join(_blocks(document, "sh")).replace("\\\n", " ")
+    return re.findall(r"^(?:ZCBENCH_\S+ )?zcbench .*$", text, re.M)
+
+
+COMMANDS = sorted({line for document in DOCUMENTS for line in _commands(document)})
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", ".ci/run"])
@@ -30,17 +45,53 @@ def test_every_make_target_that_a_document_names_exists(document: str) -> None:
     assert named <= targets
 
 
-@pytest.mark.parametrize("line", re.findall(r"^(?:ZCBENCH_.*)?zcbench run.*$", SHELL, re.M))
-def test_every_run_of_the_readme_is_a_valid_scenario(
-    line: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("line", [x for x in COMMANDS if "zcbench run" in x])
+def test_every_run_of_a_document_is_a_valid_scenario(
+    line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     words = shlex.split(line, comments=True)
     while "=" in words[0]:
         name, _, value = words.pop(0).partition("=")
         monkeypatch.setenv(name, value)
     arguments = [word for word in words[1:] if "mypackage" not in word and word != "--engine"]
-    done = CliRunner().invoke(cli, [*arguments, "--dry-run"])
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, [*arguments[: _redirection(arguments)], "--dry-run"])
     assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize("line", [x for x in COMMANDS if "zcbench run" not in x])
+def test_every_other_command_of_a_document_has_options_that_exist(
+    line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given that the files it names are there
+    monkeypatch.setattr(click.Path, "convert", lambda _self, value, _param, _ctx: Path(value))
+    _, *words = shlex.split(line, comments=True)
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), words.pop(0))
+        assert found is not None, line
+        command = found
+    assert command.make_context("zcbench", words[: _redirection(words)])
+
+
+def _redirection(words: list[str]) -> int:
+    """Where a shell's redirection or pipe begins."""
+    return next((at for at, word in enumerate(words) if word in (">", "|")), len(words))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_toml_block_that_is_a_scenario_is_valid(document: Path, tmp_path: Path) -> None:
+    for number, text in enumerate(_blocks(document, "toml")):
+        if "zcbench run" in text:
+            path = tmp_path / f"{number}.toml"
+            path.write_text(text.replace("mypackage.engine:MyEngine", "native"))
+            assert load(path).name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_yaml_block_is_yaml(document: Path) -> None:
+    for text in _blocks(document, "yaml"):
+        assert yaml.safe_load(text)
 
 
 def test_the_readme_lists_every_shipped_scenario_and_check() -> None:
@@ -50,9 +101,9 @@ def test_the_readme_lists_every_shipped_scenario_and_check() -> None:
 
 
 def test_every_file_that_a_document_links_to_is_there() -> None:
-    for document in ROOT.glob("*.md"):
-        for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
-            assert (ROOT / link).exists(), f"{document.name}: {link}"
+    for document in [*ROOT.glob("*.md"), *DOCUMENTS]:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
 
 
 def test_no_path_of_a_machine_is_in_a_tracked_file() -> None:
