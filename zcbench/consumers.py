@@ -28,6 +28,7 @@ CONSUMERS = ("immediate", "hold", "cycle", "slow", "burst", "copy")
 
 _POLL_S = 0.25  # how often a waiting loop looks whether it is to stop
 PATIENCE = 4  # laps after which a marked slot is given up: it is held, or lost
+_XRUN = int(PacketFlags.XRUN)
 _OVERFLOW = int(PacketFlags.OVERFLOW)  # an IntFlag's & takes 2 us, forty times an int's
 
 
@@ -155,6 +156,8 @@ class Tally:
         # Before the bytes are read: if that crashes, this is the packet that did it.
         self._words[self._at["last_sequence"]] = sequence
         self._add("received")
+        if packet.flags & _XRUN:
+            self._add("xruns")
         if self._verify is not None:
             self._follow(packet)
             if not self._verify(packet):

@@ -109,6 +109,7 @@ METRICS: tuple[Metric, ...] = (
     _m("consumer.missing", "packets", Origin.CONSUMER, "packets inside those holes", total=True),
     _m("consumer.duplicates", "packets", Origin.CONSUMER, "packets seen twice in a row", total=True),
     _m("consumer.reordered", "packets", Origin.CONSUMER, "packets older than one already seen", total=True),
+    _m("consumer.xruns", "packets", Origin.CONSUMER, "packets that the engine marked as next to an over- or underflow", total=True),
     _m("consumer.checked", "packets", Origin.CONSUMER, "packets whose every byte was compared on delivery", total=True),
     _m("consumer.rechecked", "packets", Origin.CONSUMER, "packets whose every byte was compared again before return", total=True),
     _m("consumer.corrupt_on_delivery", "packets", Origin.CONSUMER, "packets whose bytes were wrong on delivery", total=True),

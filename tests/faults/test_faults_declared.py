@@ -23,6 +23,7 @@ VOCABULARY = {
         "wrong_size",
     },
     "gaps": {"gaps", "duplicates", "reordered"},
+    "xruns": {"lost_sound"},
     "conservation": {"counters_disagree", "returned_twice", "overflow_never_freed"},
     "delivery": {"lost", "dropped", "surplus"},
     "rate": {"clock_drift"},

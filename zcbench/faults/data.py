@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.capture.detached import DetachedPacket
-from zcbench.capture.engine import Packet
+from zcbench.capture.engine import Packet, PacketFlags
 from zcbench.capture.reference import Pool, ReferenceEngine, ReferencePacket, Slot
 from zcbench.capture.sources import ReplaySource
 from zcbench.faults.fault import Fault
@@ -135,7 +135,27 @@ class LyingStatistics(ReferenceEngine):
     pool_type = _LyingPool
 
 
+class Xruns(ReferenceEngine):
+    """Captures one packet in 100 as a device would after an overrun: some sound went before it."""
+
+    def _capture(
+        self, block: NDArray[Any], time_ns: int, *, may_wait: bool, flags: int = 0
+    ) -> None:
+        if _is_its_turn(self.scoreboard["engine.captured"] or 0):
+            self._pool.add("engine.xruns")
+            flags |= PacketFlags.XRUN
+        super()._capture(block, time_ns, may_wait=may_wait, flags=flags)
+
+
 FAULTS = (
+    Fault(
+        "xruns",
+        "before one packet in 100 the device reports an overrun",
+        "xruns",
+        "lost_sound",
+        engine=Xruns,
+        settings=QUICK,
+    ),
     Fault(
         "dropped-silently",
         "one packet in 100 vanishes on its way to the application; no drop is counted",

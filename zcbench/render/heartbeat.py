@@ -87,7 +87,11 @@ def heartbeat(run: RunInfo, row: Row) -> str:
         parts.append(f"RSS {format_bytes(rss)}")
     if hits is not None and misses is not None and hits + misses:
         parts.append(f"hit rate {percent(hits, hits + misses)}")
-    for label, name in (("gaps", "consumer.gaps"), ("drops", "engine.drops")):
+    for label, name in (
+        ("gaps", "consumer.gaps"),
+        ("drops", "engine.drops"),
+        ("xruns", "engine.xruns"),
+    ):
         if value := row.get(name):
             parts.append(f"{label} {format_count(value)}")
     return ", ".join(parts)

@@ -153,6 +153,7 @@ _MOMENTS: dict[str, Callable[[Record, Result], Moment | None]] = {
     "life": _end,
     "delivery": _window,
     "gaps": _first_rise("consumer_gaps", "consumer_duplicates", "consumer_reordered"),
+    "xruns": _first_rise("engine_xruns", "consumer_xruns"),
     "conservation": _imbalance,
     "integrity": _first_rise(
         "consumer_corrupt_on_delivery",

@@ -18,6 +18,7 @@ _OF_CHECKS = {
     "delivery": "rate",
     "rate": "rate",
     "gaps": "rate",
+    "xruns": "rate",
     "integrity": "rate",
     "conservation": "pool",
     "pool.recycling": "pool",

@@ -16,7 +16,15 @@ from zcbench.verdict.checks import CHECKS
 _BY_COLUMN = {metric.column: metric for metric in METRICS}
 # How the harness keeps time and looks at itself: nothing that another tool could have measured.
 _HARNESS_ONLY = frozenset(
-    {"phase", "engine.start_ns", "engine.stop_ns", "probe.cost_ns", "tracemalloc_bytes"}
+    # consumer.xruns: who counts engine.xruns need not mark packets as well.
+    {
+        "phase",
+        "consumer.xruns",
+        "engine.start_ns",
+        "engine.stop_ns",
+        "probe.cost_ns",
+        "tracemalloc_bytes",
+    }
     | {metric.name for metric in METRICS if metric.origin is Origin.SUPERVISOR}
 )
 

@@ -25,6 +25,7 @@ MEANINGS: Mapping[str, str] = {
     "delivery": "audio is lost: the recording is shorter than what was played",
     "rate": "the clock of the source is off, or its packets are: audio and wall time drift apart",
     "gaps": "packets come twice, in the wrong order or not at all: the recording has holes or repeats",
+    "xruns": "sound is lost before anybody has it: the recording has holes that no packet number shows",
     "integrity": "a buffer was written while somebody still read it: the audio is wrong, and nobody was told",
     "conservation": "the engine's own counts contradict each other: none of them can be relied on",
     "pool.recycling": "buffers do not come back: the pool is a heap with another name, and memory will run out",

@@ -19,7 +19,7 @@ HEIGHT = 150
 FAULTS = {
     "gap": ("consumer_gaps",),
     "drop": ("engine_drops",),
-    "xrun": ("engine_xruns",),
+    "xrun": ("engine_xruns", "consumer_xruns"),
     "out of order": ("consumer_duplicates", "consumer_reordered"),
     "wrong bytes": (
         "consumer_corrupt_on_delivery",

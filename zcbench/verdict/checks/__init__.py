@@ -23,6 +23,7 @@ from zcbench.verdict.checks import (
     recycling,
     resources,
     timing,
+    xruns,
 )
 
 Check = Callable[[Record, Totals], Finding]
@@ -32,6 +33,7 @@ CHECKS: tuple[Check, ...] = (
     delivery.check,
     rate.check,
     gaps.check,
+    xruns.check,
     integrity.check,
     conservation.check,
     recycling.check,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from zcbench.verdict.readiness import of_runs
 from zcbench.verdict.readiness.campaign import Answer, Campaign, Item, Judged
-from zcbench.verdict.readiness.of_checks import expectations_hold, of_checks
+from zcbench.verdict.readiness.of_checks import expectations_hold, no_sound_was_lost, of_checks
 
 __all__ = ["ITEMS", "Answer", "Campaign", "Item", "Judged", "Readiness", "assess"]
 
@@ -22,6 +22,7 @@ ITEMS: tuple[Callable[[Campaign], Item | None], ...] = (
     of_runs.what_failed_passes,
     of_checks("Every run ended as planned", "life", step=_LONGER),
     of_checks("Every packet due was delivered once and in order", "delivery", "gaps", step=_LONGER),
+    no_sound_was_lost,
     of_checks("Every byte was right, on delivery and before return", "integrity", step=_LONGER),
     of_checks(
         "Every buffer came back, and its slot was used again",

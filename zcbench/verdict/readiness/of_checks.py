@@ -51,6 +51,15 @@ def _share(campaign: Campaign, checks: tuple[str, ...]) -> str:
     return f"{len(whole)} of {len(campaign.sound)} runs"
 
 
+def no_sound_was_lost(campaign: Campaign) -> Item | None:
+    """Whether devices ran over or under; None where there was none and nobody counted such a thing."""
+    asked = [f for _, f in findings(campaign.sound, "xruns") if f.outcome != "skipped"]
+    if not asked:
+        return None
+    step = "`zcbench run device-30s`, with a larger buffer or less beside it"
+    return of_checks("No sound was lost on its way from the device", "xruns", step=step)(campaign)
+
+
 def expectations_hold(campaign: Campaign) -> Item:
     """What the scenarios expect; nothing hangs on it where they expect nothing."""
     title = "What the scenarios expect came true"

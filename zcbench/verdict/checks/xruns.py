@@ -1,0 +1,104 @@
+"""Did the device lose sound before the engine had it?"""
+
+from __future__ import annotations
+
+from zcbench.analysis.totals import Totals, count
+from zcbench.analysis.xruns import Xruns, xruns
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding
+from zcbench.units import format_duration
+
+# Whose count of none means that there was none. Of another engine nobody knows whether it looks.
+_COUNTING = ("native", "reference", "copying")
+
+
+def check(record: Record, found: Totals) -> Finding:
+    """Fail on any over- or underrun, whoever counted it; say what is known of how much it cost."""
+    seen = xruns(record, found)
+    evidence: dict[str, int | float | str | None] = {
+        "engine.xruns": seen.counted,
+        "consumer.xruns": seen.marked,
+        "first_s": seen.first_s,
+        "last_s": seen.last_s,
+        "samples": seen.samples,
+        "missing_s": seen.missing_s,
+        "tolerance_s": seen.tolerance_s,
+    }
+    if seen.number:
+        return _lost(seen, evidence)
+    run = record.run
+    if run.ingested is None and run.scenario.source.kind != "device":
+        return Finding(
+            check="xruns",
+            outcome="skipped",
+            sentence="a replay has no device that could lose sound",
+            evidence=evidence,
+            required=False,
+        )
+    packets = count(found, "engine.captured") or count(found, "engine.delivered")
+    counts = run.ingested is not None or run.scenario.engine in _COUNTING
+    if seen.number is None or not packets or not counts:
+        return Finding(
+            check="xruns",
+            outcome="inconclusive",
+            sentence=_unknown(seen, packets),
+            evidence=evidence,
+            remedy="count over- and underruns as the device reports them (engine.xruns), none as well",
+            required=False,
+        )
+    return Finding(
+        check="xruns",
+        outcome="pass",
+        sentence=f"no over- or underrun in {packets:,} packets; one would have been seen",
+        evidence=evidence,
+        power="one that the device reports would have been seen",
+    )
+
+
+def _lost(seen: Xruns, evidence: dict[str, int | float | str | None]) -> Finding:
+    number = seen.number or 0
+    times = "once" if number == 1 else f"{number:,} times"
+    return Finding(
+        check="xruns",
+        outcome="fail",
+        cause="lost_sound",
+        sentence=f"the device ran over or under {times}{_when(seen)}{_by_whom(seen)}: sound was lost "
+        f"before it was captured; {_how_much(seen)}",
+        evidence=evidence,
+        remedy="give the callback time: a larger buffer of the device, a real-time thread "
+        "(source.priority), less beside it; or find what holds it up (see timing)",
+    )
+
+
+def _when(seen: Xruns) -> str:
+    if seen.first_s is None or seen.last_s is None:
+        return ""
+    first = format_duration(round(seen.first_s, 1))
+    if seen.samples == 1:
+        return f", by {first}"
+    last = format_duration(round(seen.last_s, 1))
+    return f", between {first} and {last}, in {seen.samples:,} of {seen.of_samples:,} samples"
+
+
+def _by_whom(seen: Xruns) -> str:
+    """Where the two counts differ."""
+    if seen.counted is None or seen.marked is None or seen.counted == seen.marked:
+        return ""
+    return f" ({seen.counted:,} counted by the engine, {seen.marked:,} marked on packets)"
+
+
+def _how_much(seen: Xruns) -> str:
+    if seen.missing_s is None or seen.tolerance_s is None:
+        return "how much is not known: nothing says how many packets were due"
+    tolerance = format_duration(seen.tolerance_s)
+    if seen.missing_s <= seen.tolerance_s:
+        return f"less than {tolerance} in all, as far as the clock can tell"
+    return f"{format_duration(seen.missing_s)} in all against the clock, ± {tolerance}"
+
+
+def _unknown(seen: Xruns, packets: int | None) -> str:
+    if seen.number is None:
+        return "over- and underruns of the device were not counted"
+    if not packets:
+        return "no packet was captured, so nothing can be said about over- and underruns"
+    return "the engine counted no over- or underrun; whether it counts any is not known"
