@@ -10,7 +10,7 @@ from tests.records import Row, make_record, scenario, write_record
 from zcbench.analysis.stream import DONE
 from zcbench.analysis.totals import totals
 from zcbench.record.reader import read_record
-from zcbench.record.schema import SCOREBOARD_FILE, Finding
+from zcbench.record.schema import SCOREBOARD_FILE, End, Ending, Finding
 from zcbench.scenario import SourceTable
 from zcbench.scoreboard import Scoreboard
 from zcbench.verdict.checks import delivery, gaps
@@ -34,7 +34,9 @@ def test_a_pass_says_what_loss_it_could_have_seen_in_all_and_by_window(tmp_path:
         ({"engine.delivered": 2937}, "lost"),
         ({"engine.delivered": 2937, "engine.drops": 63}, "dropped"),
         ({"engine.delivered": 2937, "engine.drops": 3}, "lost"),
-        ({"engine.delivered": 3001}, "surplus"),
+        ({"engine.delivered": 2937, "engine.drops": 60}, "dropped"),  # the larger share
+        ({"engine.delivered": 3001, "engine.captured": 3001, "consumer.received": 3001}, "surplus"),
+        ({"engine.delivered": 6000}, "counters_disagree"),  # nobody took the other 3,000
     ],
 )
 def test_the_cause_is_who_knows_of_the_missing_ones(
@@ -42,6 +44,40 @@ def test_the_cause_is_who_knows_of_the_missing_ones(
 ) -> None:
     found = judged(tmp_path, counters=counters)
     assert (found.outcome, found.cause) == ("fail", cause)
+
+
+@pytest.mark.parametrize(
+    ("counters", "words"),
+    [
+        # all captured, and 63 of them gone on their way
+        ({"engine.delivered": 2937}, "63 were captured, and neither dropped nor delivered"),
+        ({"engine.delivered": 2937, "engine.captured": 2937}, "63 were never captured"),
+        ({"engine.delivered": 2937, "engine.captured": 2990}, "53 were captured, and neither"),
+        # three lost, one came twice: what came twice fills no hole
+        (
+            {"engine.delivered": 2998, "consumer.missing": 3, "consumer.duplicates": 1},
+            "3 are missing",
+        ),
+        ({"consumer.missing": 3, "consumer.duplicates": 3}, "3 are missing"),
+        ({"engine.delivered": 6000}, "it counts packets more than once"),
+    ],
+)
+def test_a_loss_is_placed_where_its_largest_share_went(
+    tmp_path: Path, counters: dict[str, int], words: str
+) -> None:
+    found = judged(tmp_path, counters=counters)
+    assert found.outcome == "fail"
+    assert words in found.sentence
+
+
+def test_a_drop_counted_while_an_interrupted_stream_ran_fails(tmp_path: Path) -> None:
+    # given a run that the user ended, and three drops in the middle of it
+    def bend(index: int, row: Row) -> None:
+        row["engine.drops"] = 3 if index > 10 else 0
+
+    end = End(ending=Ending.INTERRUPTED, elapsed_s=20.0)
+    found = judged(tmp_path, bend=bend, ending=end)
+    assert (found.outcome, found.cause) == ("fail", "dropped")
 
 
 def test_a_loss_is_given_its_time(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.laws import MOVING_PACKETS
-from zcbench.analysis.rate import NO_CLOCK_PPM, nominal_per_s, rate_fit
-from zcbench.analysis.stream import DONE, streaming
+from zcbench.analysis.laws import MOVING_PACKETS, QUEUE_S
+from zcbench.analysis.rate import NO_CLOCK_PPM, nominal_per_s, progress_column, rate_fit
+from zcbench.analysis.stream import DONE, closing, streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending
@@ -27,21 +27,36 @@ FEWEST_SAMPLES = 3  # a window's own least shortfall needs a sample that no hicc
 READING_S = 0.1
 
 
+_DELIVERED = ("engine.delivered", "consumer.received", "engine.captured")
+
+
 @dataclass(frozen=True)
 class Delivery:
     """``delivered`` against ``due``, in packets; ``tolerance`` is the difference that means nothing, and
-    ``why`` is its derivation."""
+    ``why`` is its derivation. ``counted`` are packets that the subject itself counted as lost: they need no
+    rate and have no tolerance. ``counter`` is the metric ``delivered`` was read from."""
 
     due: int | None
     delivered: int | None
     tolerance: int
     why: str
     streamed_s: float | None
+    counted: int = 0
+    holes: int = 0
+    counter: str = "engine.delivered"
+    owed: str = "due"
 
     @property
     def missing(self) -> int | None:
         """Due and not delivered (negative: more than due)."""
         return None if self.due is None or self.delivered is None else self.due - self.delivered
+
+    @property
+    def lost(self) -> int:
+        """Packets that never came: what is missing, what was counted, what the numbers leave out, whichever is
+        most; what came twice fills no hole."""
+        beyond = max(0, self.missing or 0)
+        return max(beyond if beyond > self.tolerance else 0, self.counted, self.holes)
 
     @property
     def rate_per_s(self) -> float | None:
@@ -51,37 +66,121 @@ class Delivery:
 
 def delivery(record: Record, found: Totals) -> Delivery:
     """What the stream owed and what it gave."""
-    scenario, run = record.run.scenario, record.run
-    streamed_s = _streamed_s(record, found)
-    finished = record.end.ending is Ending.FINISHED
-    due, delivered = count(found, "due"), count(found, "engine.delivered")
-    if run.ingested is not None or (finished and run.due_packets is not None):
+    counters = _DELIVERED if record.run.ingested is not None else _DELIVERED[:1]
+    counter = next((name for name in counters if found[name] is not None), counters[0])
+    due, delivered = _owed(record, found, counter)
+    packets, why = _tolerance(record, found, due)
+    exact = record.run.due_packets is not None and record.end.ending is Ending.FINISHED
+    by_time = record.run.ingested is None or found["due"] is None
+    owed = 0 if exact and record.run.ingested is None else _by_clock(record, found, due)
+    if owed and by_time:
+        packets, why = packets + owed, f"{why} + {owed:,} packets of a clock that is off (see rate)"
+    filled = count(found, "consumer.reordered") or 0  # a late packet fills the hole it left
+    return Delivery(
+        due=due,
+        delivered=delivered,
+        tolerance=packets,
+        why=why,
+        streamed_s=_streamed_s(record, found),
+        counted=_counted(record, found),
+        holes=max(0, (count(found, "consumer.missing") or 0) - filled),
+        counter=counter,
+        owed="due"
+        if found["due"] is not None or record.run.due_packets is not None
+        else "captured",
+    )
+
+
+def _owed(record: Record, found: Totals, counter: str) -> tuple[int | None, int | None]:
+    """Due and delivered."""
+    run, finished = record.run, record.end.ending is Ending.FINISHED
+    due, delivered = count(found, "due"), count(found, counter)
+    if run.ingested is not None:
+        if due is not None:
+            return due, delivered
+        if run.due_packets is None and counter != _DELIVERED[-1]:
+            return count(
+                found, "engine.captured"
+            ), delivered  # what was captured is to be delivered
+        return _due_by_rate(record, delivered)
+    if finished and run.due_packets is not None:
         due = run.due_packets
     elif count(found, "phase") != DONE:
         due, delivered = _while_alive(record)
     elif record.end.ending is Ending.PARTIAL:
         due, delivered = _at_stop(record, found)
-    if scenario.source.kind == "device":
-        table = scenario.source
-        per_s = (table.rate or 48_000) / table.frames
-        if finished and due is not None:
-            # A stream that was over before its time owes the rest.
-            due = max(due, round(scenario.duration * per_s))
+    if run.scenario.source.kind == "device" and finished and due is not None:
+        # A stream that was over before its time owes the rest.
+        source = run.scenario.source
+        due = max(due, round(run.scenario.duration * (source.rate or 48_000) / source.frames))
+    return due, delivered
+
+
+def _due_by_rate(record: Record, delivered: int | None) -> tuple[int | None, int | None]:
+    """Of somebody else's stream with a rate: a counter that stood above the rate at the first row counts from
+    before it, and owes from there."""
+    due = record.run.due_packets
+    rows, elapsed = record.samples[progress_column(record)], record.samples["elapsed_s"]
+    known = np.flatnonzero(np.isfinite(rows))
+    per_s = nominal_per_s(record, {}) if due is not None else None
+    if due is None or per_s is None or known.size < 2:
+        return due, delivered
+    before = round(float(rows[known[0]]) - per_s * float(elapsed[known[0]]))
+    return due + (before if before > MOVING_PACKETS + math.ceil(per_s * QUEUE_S) else 0), delivered
+
+
+def _tolerance(record: Record, found: Totals, due: int | None) -> tuple[int, str]:
+    """Packets that may be missing for nothing, and why."""
+    source = record.run.scenario.source
+    per_s = nominal_per_s(record, found) or 0.0
+    if record.run.ingested is not None and not per_s:
+        per_s = (due or 0) / (record.end.elapsed_s or math.inf)
+    late = math.ceil(READING_S * per_s)
+    reading = f"one packet due, one on its way, and {late} of {READING_S * 1e3:.0f} ms"
+    if record.run.ingested is not None:
+        if closing(record, "due", "engine_delivered") and found["due"] is not None:
+            return 0, "the totals are those of its end"
+        if found["due"] is not None:
+            return MOVING_PACKETS + late, f"a table's last row: {reading}"
+        if record.run.due_packets is None:
+            return _queued(record, found, late)
+        clock = math.ceil((due or 0) * DEVICE_CLOCK_PPM / 1e6)
+        return (
+            1 + clock,
+            f"1 packet + {DEVICE_CLOCK_PPM} ppm of clock, of a stream measured elsewhere",
+        )
+    if source.kind == "device":
         packets = 1 + math.ceil(DEVICE_BUFFER_S * per_s + (due or 0) * DEVICE_CLOCK_PPM / 1e6)
-        why = f"1 packet + {DEVICE_BUFFER_S * 1e3:.0f} ms of device buffer + {DEVICE_CLOCK_PPM} ppm of clock"
-    elif run.ingested is not None:
-        packets = 1 + math.ceil((due or 0) * DEVICE_CLOCK_PPM / 1e6)
-        why = f"1 packet + {DEVICE_CLOCK_PPM} ppm of clock, of a stream measured elsewhere"
-    elif finished:
-        packets, why = 0, "a replay knows its packets"
-    else:
-        late = math.ceil(READING_S * (nominal_per_s(record, found) or 0.0))
-        packets = MOVING_PACKETS + late
-        why = f"the run was cut off: one packet due, one on its way, and {late} of {READING_S * 1e3:.0f} ms"
-    owed = 0 if record.run.due_packets is not None and finished else _by_clock(record, found, due)
-    if owed:
-        packets, why = packets + owed, f"{why} + {owed:,} packets of a clock that is off (see rate)"
-    return Delivery(due, delivered, packets, why, streamed_s)
+        buffer = f"{DEVICE_BUFFER_S * 1e3:.0f} ms of device buffer"
+        return packets, f"1 packet + {buffer} + {DEVICE_CLOCK_PPM} ppm of clock"
+    if record.end.ending is Ending.FINISHED:
+        return 0, "a replay knows its packets"
+    return MOVING_PACKETS + late, f"the run was cut off: {reading}"
+
+
+def _queued(record: Record, found: Totals, late: int) -> tuple[int, str]:
+    """What may be captured and not delivered."""
+    queued = count(found, "engine.queued")
+    if queued is not None:
+        return (
+            queued + MOVING_PACKETS + late,
+            f"{queued:,} in the queue, and {late + MOVING_PACKETS} moving",
+        )
+    if closing(record, "engine_captured", "engine_delivered"):
+        return 0, "the totals are those of its end"
+    packets = MOVING_PACKETS + math.ceil(late * QUEUE_S / READING_S)
+    return packets, f"a queue that nobody counts: {QUEUE_S:g} s of packets"
+
+
+def _counted(record: Record, found: Totals) -> int:
+    """Packets that the subject counts as dropped or refused; of a run of ours that was cut off, while it ran:
+    what lay in its queue then is counted as dropped as well."""
+    names = ("engine.drops", "pool.refused")
+    if record.run.ingested is not None or record.end.ending is Ending.FINISHED:
+        return max(count(found, name) or 0 for name in names)
+    drops = record.samples["engine_drops"][streaming(record)]
+    drops = drops[np.isfinite(drops)]
+    return int(drops[-1]) if drops.size else 0
 
 
 def _by_clock(record: Record, found: Totals, due: int | None) -> int:
@@ -133,10 +232,11 @@ class Windows:
 def windows(record: Record, found: Totals) -> Windows:
     """Up to 12 equal windows of at least 3 samples; none where too few samples were taken."""
     rows = record.samples
-    shortfall = rows["due"] - rows["engine_delivered"] - rows["engine_queued"]
+    owed, ready = _series(record, found)
+    shortfall = owed - ready
     # What lies in the queue counts as there: an application that reads late or in bursts loses nothing.
     use = streaming(record, drain=True) & np.isfinite(shortfall)
-    elapsed, due, shortfall = rows["elapsed_s"][use], rows["due"][use], shortfall[use]
+    elapsed, due, shortfall = rows["elapsed_s"][use], owed[use], shortfall[use]
     tolerance = MOVING_PACKETS + math.ceil(READING_S * (nominal_per_s(record, found) or 0.0))
     if record.run.scenario.source.kind == "device":
         tolerance += math.ceil((due[-1] if due.size else 0) * DEVICE_CLOCK_PPM / 1e6 / WINDOWS)
@@ -149,6 +249,21 @@ def windows(record: Record, found: Totals) -> Windows:
     return Windows(
         tuple(_window(part, elapsed, due, shortfall, for_good) for part in parts), tolerance
     )
+
+
+def _series(record: Record, found: Totals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Packets due, and ready to be read, at each sample."""
+    rows = record.samples
+    due, queued = rows["due"], rows["engine_queued"]
+    if record.run.ingested is None:
+        return due, rows["engine_delivered"] + queued
+    per_s = nominal_per_s(record, found)
+    if not np.isfinite(due).any() and per_s:
+        due = rows["elapsed_s"] * per_s
+    counters = [name.replace(".", "_") for name in _DELIVERED]
+    known = [rows[column] for column in counters if np.isfinite(rows[column]).any()]
+    # A queue that nobody counts is none of which anything could be said.
+    return due, (known[0] if known else rows["engine_delivered"]) + np.nan_to_num(queued)
 
 
 def _window(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.stream import DONE, settled
+from zcbench.analysis.stream import DONE, closing, settled
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 
@@ -56,51 +57,68 @@ MISSES = Law(
 RECEIVED = Law("delivered = received", ("engine.delivered",), ("consumer.received",))
 
 
+# Somebody else's rows are not read at one moment: so far apart are a row's counters at most.
+READING_S = 0.1
+# Where nobody counts what is queued: a stream of sound or video that lies more than a second behind is late.
+QUEUE_S = 1.0
+# Somebody else's log need not count what is captured; a pool's acquires are its hits and misses.
+ACQUIRES = Law(
+    "hits + misses - refused = returns + in flight",
+    ("pool.hits", "pool.misses"),
+    ("pool.returns", "pool.in_flight"),
+    ("pool.refused",),
+)
+_QUEUES = frozenset({"engine.queued", "engine.drops"})
+
+
 @dataclass(frozen=True)
 class Balance:
     """A law held against a record. ``off`` is left minus right at the end, None if not measured; it
     may be as large as ``slack``, 0 unless the subject was stopped while packets were on the move.
 
     ``worst`` is the largest |left - right| over the ``samples`` settled samples, 0 when there are none;
-    ``worst_at_s`` when that was.
+    ``worst_at_s`` when that was; it may be as large as ``moving``. ``lacking`` are metrics nobody measured:
+    ``left`` and ``right`` are then what is known of them, and ``least`` and ``most`` what the difference of
+    these may be, None where what is not known could explain any.
     """
 
     law: Law
-    left: int | None
-    right: int | None
+    left: int
+    right: int
     worst: int
     samples: int
     slack: int = 0
-    lacking: Terms = ()  # metrics nobody measured; left and right are then what is known of them
+    lacking: Terms = ()
     worst_at_s: float | None = None
+    moving: int = MOVING_PACKETS
+    least: int | None = None
+    most: int | None = None
 
     @property
     def off(self) -> int | None:
         """Left minus right at the end."""
-        return (
-            None
-            if self.lacking or self.left is None or self.right is None
-            else self.left - self.right
-        )
+        return None if self.lacking else self.left - self.right
 
     @property
     def holds(self) -> bool | None:
-        """Whether it holds at the end and within the moving packets before; None: not measured."""
-        if self.off is None:
-            return None
-        return abs(self.off) <= self.slack and self.worst <= MOVING_PACKETS
+        """Whether it holds at the end and within the moving packets before; None: not measured. That a term is
+        not measured does not excuse what no value of it could explain."""
+        difference = self.left - self.right
+        if self.lacking:
+            low = self.least is not None and difference < self.least
+            high = self.most is not None and difference > self.most
+            return False if low or high else None
+        return abs(difference) <= self.slack and self.worst <= self.moving
 
 
 def balances(record: Record, found: Totals) -> list[Balance]:
     """Each law over the whole of ``record``."""
-    still = settled(record)
     found = at_one_moment(record, found)
-    # A subject that died in mid-step leaves the step half counted: that is no lie of its counters.
-    slack = 0 if count(found, "phase") == DONE else MOVING_PACKETS
     laws = LAWS if record.run.scenario.pool.policy == "block" else (*LAWS, MISSES)
-    if record.run.ingested is None:  # somebody else's application counts nothing of its own
-        laws = (*laws, RECEIVED)
-    return [_balance(law, record, found, still, slack) for law in laws]
+    laws = (*laws, RECEIVED) if record.run.ingested is None else (*laws, RECEIVED, ACQUIRES)
+    balances = [_balance(law, record, found) for law in laws]
+    # Of somebody else's numbers, a law of which only one side was measured says nothing.
+    return [b for b in balances if record.run.ingested is None or _both_sides(b)]
 
 
 def at_one_moment(record: Record, found: Totals) -> Totals:
@@ -117,26 +135,85 @@ def at_one_moment(record: Record, found: Totals) -> Totals:
     }
 
 
-def _balance(
-    law: Law, record: Record, found: Totals, still: NDArray[np.bool_], slack: int
-) -> Balance:
+def _both_sides(balance: Balance) -> bool:
+    law, lacking = balance.law, balance.lacking
+    return any(n not in lacking for n in law.left) and any(n not in lacking for n in law.right)
+
+
+def _slacks(law: Law, record: Record, found: Totals) -> tuple[int, int]:
+    """By how much the sides may differ at the end, and at a sample before."""
+    if record.run.ingested is None:
+        # A subject that died in mid-step leaves the step half counted: that is no lie of its counters.
+        return (0 if count(found, "phase") == DONE else MOVING_PACKETS), MOVING_PACKETS
+    moving = MOVING_PACKETS + math.ceil(READING_S * _per_s(record, found))
+    return (0 if closing(record, *_columns(law.metrics)) else moving), moving
+
+
+def _per_s(record: Record, found: Totals) -> float:
+    """Packets or acquires a second, as the largest total has them."""
+    counts = (count(found, name) for law in (*LAWS, MISSES) for name in law.metrics)
+    elapsed = record.samples["elapsed_s"]
+    span = float(elapsed[-1]) if elapsed.size else 0.0
+    return max((n for n in counts if n is not None), default=0) / span if span else 0.0
+
+
+def _columns(names: Terms) -> Terms:
+    return tuple(name.replace(".", "_") for name in names)
+
+
+def _balance(law: Law, record: Record, found: Totals) -> Balance:
+    still = settled(record)
+
     def column(names: Terms) -> NDArray[np.float64]:
-        rows = [record.samples[name.replace(".", "_")][still] for name in names]
+        rows = [record.samples[name][still] for name in _columns(names)]
         return np.sum(rows, axis=0) if rows else np.zeros(int(still.sum()))
 
     difference = column(law.left) - column(law.minus) - column(law.right)
     finite = np.isfinite(difference)
-    known = np.abs(difference[finite])
     at_s = record.samples["elapsed_s"][still][finite]
+    # Counters that began before somebody's log carry into it what they differed by until then.
+    before = int(difference[finite][0]) if _began_before(record, law, at_s) else 0
+    known = np.abs(difference[finite] - before)
     values = {name: count(found, name) for name in law.metrics}
     lacking = tuple(name for name, value in values.items() if value is None)
     total = {name: value or 0 for name, value in values.items()}
     left = sum(total[n] for n in law.left) - sum(total[n] for n in law.minus)
-    right = sum(total[n] for n in law.right)
+    right = sum(total[n] for n in law.right) + before
+    slack, moving = _slacks(law, record, found)
+    least, most = _bounds(law, record, found, lacking, slack)
+    if law == MISSES and record.run.ingested is not None and left > right:
+        right = left  # a miss of somebody else's pool may have waited for a slot
+        known = np.zeros(0)
     return Balance(
         law, left, right, int(known.max(initial=0)), known.size, slack, lacking,
         worst_at_s=float(at_s[np.argmax(known)]) if known.size else None,
+        moving=moving, least=least, most=most,
     )  # fmt: skip
+
+
+def _began_before(record: Record, law: Law, at_s: NDArray[np.float64]) -> bool:
+    """Whether the counters of somebody else's log stood above zero when it began, at its time 0."""
+    rows = record.samples
+    if record.run.ingested is None or at_s.size < 2 or at_s[0] > 0:
+        return False
+    first = np.flatnonzero(rows["elapsed_s"] == at_s[0])[0]
+    return any(rows[name][first] > 0 for name in _columns(law.metrics))
+
+
+def _bounds(
+    law: Law, record: Record, found: Totals, lacking: Terms, slack: int
+) -> tuple[int | None, int | None]:
+    """The least and the most that the difference of what is known can be in a sound subject, whatever is not
+    known; None for any. Each term counts something, and is 0 or more."""
+    least = None if set(lacking) & set(law.left) else -slack
+    missing = set(lacking) & {*law.minus, *law.right}
+    if not missing:
+        return least, slack
+    if record.run.ingested is None or not missing <= _QUEUES:
+        return least, None
+    # What was captured, and neither delivered nor known to be dropped, lies in a queue, or is gone.
+    queue = 0 if slack == 0 else math.ceil(QUEUE_S * _per_s(record, found))
+    return least, slack + queue
 
 
 @dataclass(frozen=True)
@@ -157,7 +234,7 @@ def overflow(record: Record, found: Totals) -> Overflow:
     allocated = count(found, "pool.overflow_bytes")
     freed = count(found, "pool.overflow_freed_bytes")
     in_flight = count(found, "pool.in_flight")
-    if None in (allocations, allocated, freed, in_flight):
+    if None in (allocated, freed, in_flight) or (allocations is None and in_flight):
         return Overflow(None, 0)
     live = (allocated or 0) - (freed or 0)
     if not allocations:

@@ -82,10 +82,17 @@ def nominal_per_s(record: Record, found: Totals) -> float | None:
     return float((due[-1] - due[0]) / (x[-1] - x[0]))
 
 
+def progress_column(record: Record) -> str:
+    """The column that tells how far the source has come: what it captured; else what came of that."""
+    columns = ("engine_captured", "engine_delivered", "consumer_received")
+    known = (column for column in columns if np.isfinite(record.samples[column]).any())
+    return next(known, columns[0])
+
+
 def rate_fit(record: Record, found: Totals) -> RateFit | None:
     """The line through ``engine.captured``; None without a pace, or with too few samples for a line."""
     nominal = nominal_per_s(record, found)
-    x, y = _flowing(record, found, "engine_captured")
+    x, y = _flowing(record, found, progress_column(record))
     if not nominal or x.size < FEWEST_POINTS:
         return None
     return fit(x, y, nominal)
@@ -128,7 +135,7 @@ def _flowing(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Times and readings of ``column`` at settled samples while the source made packets."""
     rows = record.samples
-    captured, values = rows["engine_captured"], rows[column]
+    captured, values = rows[progress_column(record)], rows[column]
     use = streaming(record) & settled(record) & (captured > 0)
     use &= np.isfinite(values) & ~(np.nan_to_num(rows["engine_stop_ns"]) > 0)
     if record.run.due_packets is not None:

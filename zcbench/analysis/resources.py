@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.analysis.stream import streaming
-from zcbench.analysis.trend import equal_blocks
+from zcbench.analysis.trend import FEWEST_BLOCKS, equal_blocks
 from zcbench.record.reader import Record
 from zcbench.record.schema import Event
 
 KINDS = {"fds": "descriptors", "threads": "threads", "children": "child processes"}
 _NAMES = {"fds": "fd_names", "threads": "thread_names", "children": "child_names"}
+_COUNTS = {"fds": "fd_counts", "threads": "thread_counts", "children": "child_counts"}
 WARMUP_SHARE = 0.1  # of the stream: lazily opened things
 NEW_HIGHS = 3  # one or two are a pool that filled, or a library that opened its files late
 LAST_SHARE = 2 / 3  # a leak goes on: one new high must lie beyond
@@ -22,17 +23,29 @@ LAST_SHARE = 2 / 3  # a leak goes on: one new high must lie beyond
 LEAVING_THREADS = 1
 
 
+# Of somebody else's log with too few readings for blocks each reading is a mark: as many as blocks.
+FEWEST_READINGS = FEWEST_BLOCKS
+NAMED = 5  # in a sentence
+
+
 @dataclass(frozen=True)
 class Resource:
     """One kind. ``before`` and ``after`` are the counts before the stream and after its drain; ``marks`` the
     lowest count of each block of the stream (empty with fewer than 6 blocks of readings); ``grown`` what
-    there is more of after than before, by name."""
+    there is more of after than before, by name, ``unnamed`` of how many more no name is known. ``first`` and
+    ``last`` are the readings at the stream's ends, ``readings`` how many there are over ``span_s``."""
 
     kind: str
     before: int | None
     after: int | None
     marks: tuple[int, ...]
     grown: tuple[tuple[str, int], ...]
+    unnamed: int = 0
+    first: int | None = None
+    last: int | None = None
+    readings: int = 0
+    span_s: float = 0.0
+    highest: int | None = None
 
     @property
     def climbs(self) -> bool:
@@ -66,16 +79,32 @@ def staircase(marks: NDArray[np.float64], least: float = 1.0) -> bool:
 def resources(record: Record) -> list[Resource]:
     """Each kind over the run."""
     first, last = _events(record)
-    return [
-        Resource(
-            kind,
-            _count(first, kind),
-            _count(last, kind),
-            marks(record, record.samples[kind]),
-            _grown(first, last, kind),
-        )
-        for kind in KINDS
-    ]
+    return [_resource(record, kind, first, last) for kind in KINDS]
+
+
+def _resource(record: Record, kind: str, first: Event | None, last: Event | None) -> Resource:
+    values = record.samples[kind]
+    rows = np.flatnonzero(np.isfinite(values) & streaming(record))
+    y, t = values[rows], record.samples["elapsed_s"][rows]
+    lowest = marks(record, values)
+    if not lowest and record.run.ingested is not None and y.size >= FEWEST_READINGS:
+        lowest = tuple(int(value) for value in y)
+    grown = _grown(first, last, kind)
+    before, after = _count(first, kind), _count(last, kind)
+    more = 0 if before is None or after is None else after - before
+    return Resource(
+        kind=kind,
+        before=before,
+        after=after,
+        marks=lowest,
+        grown=grown[:NAMED],
+        unnamed=max(0, more - sum(number for _, number in grown[:NAMED])) if grown else 0,
+        first=int(y[0]) if y.size else None,
+        last=int(y[-1]) if y.size else None,
+        readings=int(y.size),
+        span_s=float(t[-1] - t[0]) if y.size else 0.0,
+        highest=int(y.max()) if y.size else None,
+    )
 
 
 def marks(
@@ -110,11 +139,15 @@ def _grown(first: Event | None, last: Event | None, kind: str) -> tuple[tuple[st
         return ()
     more = _names(last, kind)
     more.subtract(_names(first, kind))
-    return tuple((name, number) for name, number in more.most_common(5) if number > 0)
+    return tuple((name, number) for name, number in more.most_common() if number > 0)
 
 
 def _names(event: Event, kind: str) -> Counter[str]:
     """By name; descriptors and processes lose their number, threads the one at their end."""
+    counted = event.data.get(_COUNTS[kind])
+    if isinstance(counted, dict):
+        return Counter({str(name): int(number) for name, number in counted.items()})
+    # An older record has the first 64 names only.
     names = [str(name) for name in event.data.get(_NAMES[kind], [])]
     if kind == "threads":
         return Counter(name.split("-")[0] if name.startswith("Thread-") else name for name in names)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.record.reader import Record
+from zcbench.record.schema import Ending
 
 RUNNING = 1  # the phase in which packets flow
 DONE = 3  # the phase in which nothing moves any more
@@ -30,6 +31,14 @@ def settled(record: Record) -> NDArray[np.bool_]:
     if record.run.ingested is not None and not np.isfinite(rows).any():
         return np.ones(rows.shape, bool)
     return np.asarray(rows == 1)
+
+
+def closing(record: Record, *columns: str) -> bool:
+    """Whether somebody else's totals are those of the end, when nothing is on the move any more: it ended as
+    planned, one row holds all there is, or no row has them (they were given as totals)."""
+    if record.end.ending is Ending.FINISHED or record.samples["elapsed_s"].size <= 1:
+        return True
+    return not any(np.isfinite(record.samples[column]).any() for column in columns)
 
 
 def never_began(record: Record) -> bool:

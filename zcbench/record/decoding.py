@@ -40,6 +40,9 @@ class _Open(msgspec.Struct):
     fd_names: list[str] = []
     thread_names: list[str] = []
     child_names: list[str] = []
+    fd_counts: dict[str, int] = {}
+    thread_counts: dict[str, int] = {}
+    child_counts: dict[str, int] = {}
 
 
 class _Site(msgspec.Struct):

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from zcbench.metrics import BY_NAME
-from zcbench.record.mapping import ISO, LARGEST, Column
+from zcbench.record.mapping import ISO, LARGEST, OWED, Column
 from zcbench.record.schema import (
     SCOREBOARD_FILE,
     WORKER_EVENTS_FILE,
@@ -36,7 +36,7 @@ _FRAMES = 10**6  # made up, of a packet: a packet rate such as 44,100/512 then k
 Sample = dict[str, float | None]
 
 # What tools write where there is no reading (R, pandas, SQL, spreadsheets); NaN and infinities are none either.
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
+_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "\u2013", "\u2014"})
 # Ten years: beyond any run, and well below the 1.7e9 s that have passed since 1970.
 _LONGEST_S = 10 * 365 * 86_400.0
 
@@ -180,8 +180,10 @@ def write_record(
     )
     writer = RecordWriter(directory, info)
     try:
-        for _, sample in foreign.samples():
-            writer.sample({name: _whole(value) for name, value in sample.items()})
+        owed = {name: foreign.totals[name] for name in OWED if name in foreign.totals}
+        for row, (_, sample) in enumerate(foreign.samples(), 1):
+            closing = owed if row == seen.rows else {}
+            writer.sample({name: _whole(value) for name, value in {**sample, **closing}.items()})
         _write_totals(directory / SCOREBOARD_FILE, {**seen.closing, **foreign.totals})
         (directory / WORKER_EVENTS_FILE).touch()
         end = End(ending=story.ended, elapsed_s=seen.last_s, message=_ENDED.get(story.ended))

@@ -71,6 +71,9 @@ def metric_named(name: str) -> Metric:
         short = re.sub(r"_(bytes|s|ns)$", "", metric.name)
         if wanted in (metric.name, metric.column, short):
             return metric
+    unprefixed = [metric for metric in METRICS if metric.name.partition(".")[2] == wanted]
+    if len(unprefixed) == 1:  # "drops" of "engine.drops"
+        return unprefixed[0]
     known = [*BY_NAME, *_ALIASES, *(re.sub(r"_(bytes|s|ns)$", "", name) for name in BY_NAME)]
     near = difflib.get_close_matches(name, dict.fromkeys(known), 3, 0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "`zcbench metrics` lists them"
@@ -138,7 +141,7 @@ def totals_of(specs: Iterable[str]) -> dict[str, float]:
         if not equals or not math.isfinite(value):
             raise RecordError(f"--total {spec}: not METRIC=NUMBER, as in pool.hits=10")
         metric = metric_named(name.strip())
-        if metric.origin not in ON_PAGE:
+        if metric.origin not in ON_PAGE and metric.name not in OWED:
             raise RecordError(
                 f"--total {spec}: {metric.name} has no closing total; give it as a column (--map)"
             )
@@ -150,6 +153,8 @@ def totals_of(specs: Iterable[str]) -> dict[str, float]:
     return found
 
 
+# Totals that lie on no page: they go into the last row.
+OWED = ("due",)
 _KEYS = ("map", "totals", "name", "slots", "duration", "rate", "ended")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from zcbench.analysis.delivery import windows
 from zcbench.analysis.expected import answer, readings
 from zcbench.analysis.growth import growths
-from zcbench.analysis.laws import MOVING_PACKETS, balances
+from zcbench.analysis.laws import balances
 from zcbench.analysis.timing import stalls
 from zcbench.expectation import ExpectationError, parse
 from zcbench.record.reader import Record
@@ -111,7 +111,7 @@ def _growth(record: Record, _result: Result) -> Moment | None:
 
 def _imbalance(record: Record, result: Result) -> Moment | None:
     """The settled sample at which a law was broken most."""
-    broken = [b for b in balances(record, result.totals) if b.worst > MOVING_PACKETS]
+    broken = [b for b in balances(record, result.totals) if b.worst > b.moving]
     worst = max(broken, key=lambda balance: balance.worst, default=None)
     if worst is None or worst.worst_at_s is None:
         return None

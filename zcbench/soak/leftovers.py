@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +27,38 @@ def children(pid: int) -> int:
 
 
 def resources() -> dict[str, Any]:
-    """Open descriptors, threads and child processes of this process: counts and (the first 64) names."""
+    """Open descriptors, threads and child processes of this process: how many, how many of each name, and the
+    first 64 one by one."""
     process = psutil.Process()
     family = process.children(recursive=True)
-    fds = process.num_fds() if hasattr(process, "num_fds") else process.num_handles()
+    fds = _descriptors(process)
+    threads = sorted(thread.name for thread in threading.enumerate())
+    processes = sorted(_name(child) for child in family)
     return {
-        "fds": fds,
+        "fds": _open(process),
         "threads": process.num_threads(),
         "children": len(family),
-        "fd_names": _descriptors(process)[:MOST_NAMES],
-        "thread_names": sorted(thread.name for thread in threading.enumerate())[:MOST_NAMES],
-        "child_names": sorted(_name(child) for child in family)[:MOST_NAMES],
+        "fd_names": fds[:MOST_NAMES],
+        "thread_names": threads[:MOST_NAMES],
+        "child_names": processes[:MOST_NAMES],
+        "fd_counts": _counted(name.partition(" ")[2] for name in fds),
+        "thread_counts": _counted(
+            name.split("-")[0] if name.startswith("Thread-") else name for name in threads
+        ),
+        "child_counts": _counted(name.partition(" ")[2] for name in processes),
     }
+
+
+def _open(process: psutil.Process) -> int:
+    """Open descriptors, without the one that looking at them takes: from outside nobody sees that one."""
+    if sys.platform == "linux":
+        return int(process.num_fds()) - 1
+    return process.num_fds() if hasattr(process, "num_fds") else process.num_handles()
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    """How many of each name, of the 64 names there are most of."""
+    return dict(Counter(names).most_common(MOST_NAMES))
 
 
 def _descriptors(process: psutil.Process) -> list[str]:

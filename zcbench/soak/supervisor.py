@@ -265,7 +265,9 @@ class _Watch:
                 _put_down(subject)
             return self._end(
                 Ending.HUNG,
-                message=f"no packet was received for {stuck} while packets were due",
+                message=f"no packet was received for {stuck} while packets were due"
+                if (self._board["consumer.received"] or 0) != self._info.due_packets
+                else f"nothing moved for {stuck} after the last packet, in stop() or the drain",
                 traceback=self._fault_text(),
             )
         if self._limits.rss is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 
 from zcbench.analysis.derived import derive
+from zcbench.analysis.growth import counters
 from zcbench.analysis.totals import totals
 from zcbench.metrics import Metric
 from zcbench.record.reader import Record
@@ -24,9 +26,12 @@ def judge(record: Record) -> Result:
     findings = [check(record, found) for check in checks.CHECKS]
     if record.run.ingested is not None:
         wanted = unmeasured(record, found)
-        findings = [_of_others(finding, wanted.get(finding.check, ())) for finding in findings]
+        memory = any(np.isfinite(counter.values).any() for counter in counters(record))
+        findings = [
+            _of_others(finding, wanted.get(finding.check, ()), memory) for finding in findings
+        ]
     findings += expectations.check(record, found)
-    verdict = _overall(findings)
+    verdict = _overall(findings, ours=record.run.ingested is None)
     return Result(
         id=record.run.id,
         verdict=verdict,
@@ -38,25 +43,26 @@ def judge(record: Record) -> Result:
     )
 
 
-def _of_others(finding: Finding, wanted: tuple[Metric, ...]) -> Finding:
-    """Of somebody else's measurements only what they are about is required: their memory and their counts.
+def _of_others(finding: Finding, wanted: tuple[Metric, ...], measured_memory: bool) -> Finding:
+    """Of somebody else's measurements only what they are about is required: memory, where it was measured.
 
     What is undecided for want of readings has one remedy: to take them.
     """
-    if finding.check == "memory":
-        return finding
     remedy = finding.remedy
-    if wanted and finding.outcome == "inconclusive":
+    if wanted and finding.outcome == "inconclusive" and finding.check != "memory":
         remedy = f"measure {', '.join(metric.name for metric in wanted)}"
-    return msgspec.structs.replace(finding, required=False, remedy=remedy)
+    required = finding.required and finding.check == "memory" and measured_memory
+    return msgspec.structs.replace(finding, required=required, remedy=remedy)
 
 
-def _overall(findings: list[Finding]) -> Outcome:
+def _overall(findings: list[Finding], *, ours: bool) -> Outcome:
+    """Of somebody else's run a pass rests on a check with evidence: its end is known by their word alone."""
     if any(finding.outcome == "fail" and finding.level == "fail" for finding in findings):
         return "fail"
     if any(finding.outcome == "inconclusive" and finding.required for finding in findings):
         return "inconclusive"
-    return "pass" if any(finding.outcome == "pass" for finding in findings) else "inconclusive"
+    passed = {finding.check for finding in findings if finding.outcome == "pass"}
+    return "pass" if passed - (set() if ours else {"life"}) else "inconclusive"
 
 
 def exit_code(verdict: Outcome, end: End) -> int:

@@ -88,6 +88,6 @@ def _laws(record: Record, result: Result) -> Table:
 
 
 def _at_the_end(balance: laws.Balance) -> Cell:
-    if balance.off is None:
+    if balance.holds is None:
         return Cell("not measured")
     return Cell("broken", is_strong=True) if balance.holds is False else Cell("holds")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.laws import MOVING_PACKETS, balances, overflow
+from zcbench.analysis.laws import Balance, balances, overflow
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
@@ -24,13 +24,7 @@ def check(record: Record, found: Totals) -> Finding:
     for balance in laws:
         evidence[balance.law.name] = balance.off
         if balance.holds is False:
-            at_end = f"{balance.left:,} against {balance.right:,} at the end"
-            where = (
-                at_end
-                if abs(balance.off or 0) > balance.slack
-                else f"off by {balance.worst:,} during the run"
-            )
-            broken.append(f"{balance.law.name} is broken ({where})")
+            broken.append(_broken(balance))
     live = overflow(record, found)
     evidence["overflow_live_bytes"] = live.at_end
     evidence["overflow_unexplained_bytes"] = live.unexplained
@@ -55,7 +49,9 @@ def check(record: Record, found: Totals) -> Finding:
             remedy=_REMEDIES[cause],
         )
     lacking = sorted({name for balance in laws for name in balance.lacking})
-    if lacking:
+    whole = [balance for balance in laws if not balance.lacking]
+    apart = any(b.lacking and b.left and b.right and b.left != b.right for b in laws)
+    if not laws or (lacking and (record.run.ingested is None or apart or not whole)):
         gaps = [
             f"{balance.left:,} against {balance.right:,} in {balance.law.name}, "
             f"{abs(balance.left - balance.right):,} unaccounted for"
@@ -65,20 +61,46 @@ def check(record: Record, found: Totals) -> Finding:
         return Finding(
             check="conservation",
             outcome="inconclusive",
-            sentence="; ".join([*gaps, f"not measured: {', '.join(lacking)}"]),
+            sentence="; ".join([*gaps, f"not measured: {', '.join(lacking)}"])
+            if laws
+            else "of no two counters that must agree are both measured",
             evidence=evidence,
-            remedy=f"measure {', '.join(lacking)}",
+            remedy=f"measure {', '.join(lacking)}" if laws else None,
         )
-    exact = "exactly" if not laws[0].slack else f"within {laws[0].slack} packets"
-    samples = min(balance.samples for balance in laws)
+    slack = max(balance.slack for balance in whole)
+    exact = f"within {slack} packets" if slack else "exactly"
+    samples = min(balance.samples for balance in whole)
     return Finding(
         check="conservation",
         outcome="pass",
-        sentence=f"all {len(laws)} laws hold {exact} at the end, and within the {MOVING_PACKETS} packets "
-        f"that may be on the move at {samples:,} samples",
+        sentence=_all_hold(laws, whole, exact, samples),
         evidence=evidence,
-        power=f"{'one packet' if not laws[0].slack else f'{laws[0].slack + 1} packets'} lost between two "
-        "stages, or one overflow block never freed",
+        power=f"{f'{slack + 1} packets' if slack else 'one packet'} lost between two stages"
+        + (", or one overflow block never freed" if live.at_end is not None else ""),
+    )
+
+
+def _broken(balance: Balance) -> str:
+    known = f"{balance.left:,} against {balance.right:,}"
+    if balance.lacking:
+        where = f"{known}; {', '.join(balance.lacking)} not measured, and cannot explain it"
+    elif abs(balance.off or 0) > balance.slack:
+        where = f"{known} at the end"
+    else:
+        where = f"off by {balance.worst:,} during the run"
+    return f"{balance.law.name} is broken ({where})"
+
+
+def _all_hold(laws: list[Balance], whole: list[Balance], exact: str, samples: int) -> str:
+    which = (
+        f"all {len(laws)} laws hold"
+        if len(whole) == len(laws)
+        else f"what was measured adds up: {'; '.join(b.law.name for b in whole)}"
+    )
+    moving = max(balance.moving for balance in whole)
+    return (
+        f"{which} {exact} at the end, and within the {moving} packets that may be on the move at "
+        f"{samples:,} samples"
     )
 
 

@@ -2,67 +2,159 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.delivery import Window, Windows, delivery, windows
+import numpy as np
+
+from zcbench.analysis.delivery import Delivery, Window, Windows, delivery, windows
+from zcbench.analysis.losses import (
+    DROPPED,
+    MADE_UP,
+    MISCOUNTED,
+    QUEUED,
+    REFUSED,
+    TWICE,
+    UNCAPTURED,
+    UNKNOWN,
+    VANISHED,
+    Share,
+    of_missing,
+    of_surplus,
+)
+from zcbench.analysis.stream import never_began
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending, Finding
+from zcbench.record.schema import Finding, Outcome
+
+_WENT = {
+    DROPPED: "the engine says that it dropped {:,}",
+    REFUSED: "for {:,} the pool had no slot (refused)",
+    UNCAPTURED: "{:,} were never captured",
+    QUEUED: "{:,} were still in the queue",
+    VANISHED: "{:,} were captured, and neither dropped nor delivered",
+    UNKNOWN: "of {:,} no counter says where they went",
+}
+_MORE = {
+    TWICE: "{:,} came twice",
+    MISCOUNTED: "{:,} of them the engine counts, and nobody took: it counts packets more than once",
+    MADE_UP: "{:,} were captured beyond those due",
+}
+_REMEDIES = {
+    DROPPED: "the queue was full: the application read too late; a longer queue (pool.queue), or read faster",
+    REFUSED: "the pool had no slot for them: more slots (pool.max of an adaptive one), or policy grow",
+    UNCAPTURED: "the producer fell behind or its clock is slow: look at the rate and the sampling lateness",
+    QUEUED: "the application stopped reading before the end: read until the stream says that it is over",
+    VANISHED: "look between capture and read(): a packet that is taken out of the queue and not handed over",
+    UNKNOWN: "count what is captured and what is dropped: then the stage that loses them shows",
+    TWICE: "one packet was handed out twice (see gaps)",
+    MISCOUNTED: "count a packet where it is handed over, once (see conservation)",
+    MADE_UP: "packets were made up, or the stream's rate is not what it says",
+}
 
 
 def check(record: Record, found: Totals) -> Finding:
-    """Fail when more is missing, or more came, than the tolerance explains; say when it went."""
+    """Fail when more is missing, or more came, than the tolerance explains, or when the subject itself counts
+    a loss; say where and when it went."""
     seen, parts = delivery(record, found), windows(record, found)
-    drops = count(found, "engine.drops")
-    evidence: dict[str, int | float | str | None] = {
+    evidence = _evidence(found, seen, parts)
+
+    def finding(
+        outcome: Outcome,
+        sentence: str,
+        cause: str | None = None,
+        remedy: str | None = None,
+        power: str | None = None,
+    ) -> Finding:
+        return Finding(
+            check="delivery",
+            outcome=outcome,
+            sentence=sentence,
+            cause=cause,
+            evidence=evidence,
+            remedy=remedy,
+            power=power,
+        )
+
+    if seen.lost and (seen.counted or (seen.missing is not None and seen.due)):
+        shares = of_missing(found, seen.due, seen.lost)
+        return finding(
+            "fail",
+            _lost(record, seen, shares) + _when(parts),
+            "dropped" if shares[0].stage in (DROPPED, REFUSED) else "lost",
+            _REMEDIES[shares[0].stage],
+        )
+    if seen.missing is None or not seen.due:
+        return finding("inconclusive", *_not_known(record, found, seen))
+    of = _of(seen)
+    if -seen.missing > seen.tolerance:
+        more = of_surplus(found, seen.due, seen.delivered or 0)
+        said = "; ".join(_MORE[share.stage].format(share.packets) for share in more)
+        cause = "counters_disagree" if more[0].stage == MISCOUNTED else "surplus"
+        sentence = f"{of}: {-seen.missing:,} more than were {seen.owed}; {said}"
+        return finding("fail", sentence, cause, _REMEDIES[more[0].stage])
+    power = f"a loss of {seen.tolerance + 1} or more would have been seen ({seen.why})"
+    return finding(
+        "pass", f"{of}; {power}{_late(parts)}", power=power + _window_power(parts)
+    )  # fmt: skip
+
+
+def _evidence(found: Totals, seen: Delivery, parts: Windows) -> dict[str, int | float | str | None]:
+    return {
         "due": seen.due,
         "delivered": seen.delivered,
         "missing": seen.missing,
         "tolerance": seen.tolerance,
         "tolerance_why": seen.why,
-        "drops": drops,
+        "drops": count(found, "engine.drops"),
         "refused": count(found, "pool.refused"),
         "windows": len(parts.windows),
         "window_tolerance": parts.tolerance,
         "windows_losing": len(parts.losing),
         "windows_late": len(parts.late),
     }
+
+
+def _of(seen: Delivery) -> str:
+    verb = seen.counter.partition(".")[2]
+    return f"{seen.delivered:,} of {seen.due:,} packets {seen.owed} were {verb}"
+
+
+def _lost(record: Record, seen: Delivery, shares: list[Share]) -> str:
+    where = "; ".join(_WENT[share.stage].format(share.packets) for share in shares)
     if seen.missing is None or not seen.due:
-        return Finding(
-            check="delivery",
-            outcome="inconclusive",
-            sentence="how many packets were due or delivered was not measured",
-            evidence=evidence,
-            remedy="see the life check: the stream may never have started",
+        return f"{seen.lost:,} packets were lost{_before(record)}; {where}"
+    again = ""
+    if seen.lost > max(0, seen.missing):
+        again = f" ({seen.lost - seen.missing:,} others came twice, or were made up)"
+    return (
+        f"{_of(seen)}: {seen.lost:,} {'are' if seen.lost > 1 else 'is'} missing{again}, "
+        f"{seen.lost / seen.due:.3%}; {where}"
+    )
+
+
+def _before(record: Record) -> str:
+    """That a counter stood there from the first reading on: somebody may have begun to look late."""
+    drops = record.samples["engine_drops"]
+    known = drops[np.isfinite(drops)]
+    first = int(known[0]) if known.size > 1 else 0
+    return f", {first:,} of them before the first reading" if first else ""
+
+
+def _not_known(record: Record, found: Totals, seen: Delivery) -> tuple[str, str | None, str]:
+    """Sentence, no cause, remedy."""
+    if record.run.ingested is None:
+        why = (
+            "the stream never began, so no packet was due"
+            if never_began(record)
+            else "how many packets were due or delivered was not measured"
         )
-    of = f"{seen.delivered:,} of {seen.due:,} packets due were delivered"
-    # A drop that the engine admits to is exact: no tolerance of a clock covers it.
-    admitted = bool(drops) and record.end.ending is Ending.FINISHED
-    if abs(seen.missing) <= seen.tolerance and not admitted:
-        power = f"a loss of {seen.tolerance + 1} or more would have been seen ({seen.why})"
-        return Finding(
-            check="delivery",
-            outcome="pass",
-            sentence=f"{of}; {power}{_late(parts)}",
-            evidence=evidence,
-            power=power + _window_power(parts),
-        )
-    if seen.missing < 0 and not admitted:
-        return Finding(
-            check="delivery",
-            outcome="fail",
-            sentence=f"{of}: {-seen.missing:,} more than were due",
-            cause="surplus",
-            evidence=evidence,
-            remedy="packets were made up or delivered twice, or the stream's rate is not what it says",
-        )
-    missing = max(seen.missing, drops or 0)
-    return Finding(
-        check="delivery",
-        outcome="fail",
-        sentence=f"{of}: {missing:,} are missing, {missing / seen.due:.3%}"
-        f"{_where(found, missing)}{_when(parts)}",
-        cause="dropped" if (drops or 0) >= missing else "lost",
-        evidence=evidence,
-        remedy=_remedy(found),
+        return why, None, "see the life check: the stream may never have started"
+    what = "were due" if seen.due is None else "came"
+    if not seen.due and seen.due is not None:
+        return "no packet was due", None, "record a stream"
+    zero = "no drop was counted, but " if count(found, "engine.drops") == 0 else ""
+    return (
+        f"{zero}how many packets {what} was not measured",
+        None,
+        "say how many were due: --rate, --total due=N or a column (--map due=COLUMN)",
     )
 
 
@@ -98,22 +190,3 @@ def _clock(seconds: float) -> str:
     minutes, s = divmod(round(seconds), 60)
     hours, m = divmod(minutes, 60)
     return f"{hours}:{m:02d}:{s:02d}" if hours else f"{m}:{s:02d}"
-
-
-def _where(found: Totals, missing: int) -> str:
-    drops = count(found, "engine.drops") or 0
-    if drops >= missing:
-        return f"; the engine says that it dropped {drops:,}"
-    if drops:
-        return f"; the engine admits to {drops:,} drops, the rest were never captured"
-    return "; the engine counted no drop: they were never captured"
-
-
-def _remedy(found: Totals) -> str:
-    if count(found, "pool.refused"):
-        return "the pool had no slot for them: more slots (pool.max of an adaptive one), or policy grow"
-    if count(found, "engine.drops"):
-        return "the queue was full: the application read too late; raise pool.queue or read faster"
-    return (
-        "the producer fell behind or its clock is slow: look at the rate and the sampling lateness"
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.totals import Totals
+from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Event, Finding, Outcome
 
@@ -38,25 +38,35 @@ _REMEDIES = {
 }
 
 
-def check(record: Record, _found: Totals) -> Finding:
+# Of somebody else's run nothing here saw the end: what --ended says is no evidence, and is called so.
+_BY_WORD = ", as --ended says"
+_POWER = "one exception in a finaliser or a thread"
+_THEIRS = "see what the subject, or the system that ran it, logged at its end"
+
+
+def check(record: Record, found: Totals) -> Finding:
     """Pass only when the subject said it was done and exited with 0, and no exception went unseen."""
     end = record.end
     unseen = [event for event in record.events if event.kind == "unraisable"]
     if unseen and end.ending in (Ending.FINISHED, Ending.INTERRUPTED):
         return _unseen(record, unseen)
     where = ""
+    ours = record.run.ingested is None
     if end.ending is not Ending.FINISHED and end.last_sequence is not None:
         where = (
             f"; the last packet taken was number {end.last_sequence:,} ({end.received:,} in all)"
         )
     elif end.ending not in (Ending.FINISHED, Ending.UNKNOWN):
-        where = "; no packet had been taken"
+        where = "; no packet had been taken" if ours else ""
     detail = f": {end.message}" if end.message and end.ending is not Ending.FINISHED else ""
+    if ours and end.ending is Ending.HUNG and _all_delivered(record, found):
+        detail = ": nothing moved any more after the last packet due, in stop() or while the stream was drained"
+    by_word = "" if ours or end.ending is Ending.UNKNOWN else _BY_WORD
     return Finding(
         check="life",
         outcome=_OUTCOMES.get(end.ending, "fail"),
         cause=None if end.ending is Ending.FINISHED else end.ending.value,
-        sentence=_SENTENCES[end.ending] + detail + where,
+        sentence=_SENTENCES[end.ending] + by_word + detail + where,
         evidence={
             "ending": end.ending.value,
             "exit_code": end.exit_code,
@@ -64,9 +74,20 @@ def check(record: Record, _found: Totals) -> Finding:
             "last_sequence": end.last_sequence,
             "received": end.received,
         },
-        power="one exception in a finaliser or a thread" if end.ending is Ending.FINISHED else None,
-        remedy=_REMEDIES.get(end.ending),
+        power=_POWER if end.ending is Ending.FINISHED and ours else None,
+        remedy=_remedy(end.ending, ours),
     )
+
+
+def _remedy(ending: Ending, ours: bool) -> str | None:
+    known = _REMEDIES.get(ending)
+    return known if known is None or ours or ending is Ending.UNKNOWN else _THEIRS
+
+
+def _all_delivered(record: Record, found: Totals) -> bool:
+    """Whether nothing was due any more when the subject stopped moving."""
+    due, received = record.run.due_packets, count(found, "consumer.received")
+    return due is not None and received is not None and received >= due
 
 
 def _unseen(record: Record, events: list[Event]) -> Finding:

@@ -9,6 +9,10 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Outcome
 from zcbench.units import format_duration
 
+_REMEDY = "the producer's clock or deadlines are wrong; expect this number of packets, or resample"
+# Beyond a day nobody runs for a rate: a finer count (frames) or a reference clock tells sooner.
+LONGEST_S = 86_400.0
+
 
 def check(record: Record, found: Totals) -> Finding:
     """Fail when the whole 99.8 % interval of the rate lies beyond 100 ppm of the nominal one."""
@@ -21,7 +25,7 @@ def check(record: Record, found: Totals) -> Finding:
             check="rate",
             outcome="inconclusive",
             sentence="too few samples of a running stream for a rate",
-            remedy=f"run for {_enough(nominal)}" if nominal else None,
+            remedy=_longer(nominal) if nominal else None,
             required=False,
         )
     return _judge(record, found, line)
@@ -29,8 +33,8 @@ def check(record: Record, found: Totals) -> Finding:
 
 def _not_asked(record: Record, found: Totals) -> str | None:
     scenario = record.run.scenario
-    if record.run.ingested is not None:
-        return "how true the clock of somebody else's stream should be is not known"
+    if record.run.ingested is not None and scenario.source.unpaced:
+        return "how many packets a second were due is not known (--rate)"
     if scenario.source.unpaced:
         return "an unpaced stream has no rate of its own: it is as fast as the application reads"
     if scenario.pool.policy == "block" and count(found, "pool.misses"):
@@ -82,7 +86,7 @@ def _judge(record: Record, found: Totals, line: RateFit) -> Finding:
         return finding(
             "inconclusive",
             f"{rate}: {against}, known to ± {half:,.0f} ppm only",
-            f"to see {DEVICE_CLOCK_PPM} ppm, run for {_enough(line.nominal_per_s)}",
+            _longer(line.nominal_per_s),
         )
     if lost or not line.is_clock:
         return finding(
@@ -98,7 +102,9 @@ def _judge(record: Record, found: Totals, line: RateFit) -> Finding:
     return finding(
         "fail",
         f"{rate}: {against}, {_an_hour(line)}; no packet was lost, the clock is off",
-        "the producer's clock or deadlines are wrong; expect this number of packets, or resample",
+        _REMEDY
+        if record.run.ingested is None
+        else f"{_REMEDY}; or --rate is not their nominal rate",
         cause="clock_drift",
     )
 
@@ -108,6 +114,11 @@ def _an_hour(line: RateFit) -> str:
     return f"{abs(packets):,} packets an hour {'too many' if packets > 0 else 'short'}"
 
 
-def _enough(nominal: float) -> str:
+def _longer(nominal: float) -> str:
     """A span at which rounding to whole packets takes no more than half of the tolerance."""
-    return format_duration(2 * QUANTUM_PACKETS / (nominal * DEVICE_CLOCK_PPM * 1e-6))
+    span_s = 2 * QUANTUM_PACKETS / (nominal * DEVICE_CLOCK_PPM * 1e-6)
+    if span_s > LONGEST_S:
+        return (
+            "so few packets a second show no clock: count frames, or compare the clocks themselves"
+        )
+    return f"to see {DEVICE_CLOCK_PPM} ppm, run for {format_duration(span_s)}"

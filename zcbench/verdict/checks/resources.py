@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.resources import KINDS, Resource, resources
+from zcbench.analysis.resources import FEWEST_READINGS, KINDS, Resource, resources
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding
 
 _REMEDIES = {
-    "fds": "close what is opened: with-statements around files, sockets and pipes",
-    "threads": "join or stop threads: an executor with an end, a daemon that is told to leave",
-    "children": "wait for child processes: Popen.wait(), or a pool that is closed",
+    "fds": "close what is opened: files, sockets, pipes, on every way out",
+    "threads": "end threads that are started: join them, or tell them to leave",
+    "children": "wait for child processes that are started",
+}
+# Of a subject that is known to be Python's.
+_IN_PYTHON = {
+    "fds": " (with-statements)",
+    "threads": " (an executor with an end)",
+    "children": " (Popen.wait(), or a pool that is closed)",
 }
 
 
@@ -31,8 +37,11 @@ def check(record: Record, _found: Totals) -> Finding:
             cause=worst.kind,
             sentence="; ".join(map(_sentence, failing)),
             evidence=evidence,
-            remedy=_REMEDIES[worst.kind],
+            remedy=_REMEDIES[worst.kind]
+            + (_IN_PYTHON[worst.kind] if record.run.ingested is None else ""),
         )
+    if record.run.ingested is not None and not any(one.before is not None for one in found):
+        return _theirs(found, evidence)
     unknown = [KINDS[one.kind] for one in found if one.left is None]
     if unknown:
         alive = record.end.ending is Ending.FINISHED
@@ -45,7 +54,7 @@ def check(record: Record, _found: Totals) -> Finding:
             remedy="let the run end by itself" if not alive else "measure them before and after",
             required=False,  # only a run that did not reach its end, or is not ours, lacks them
         )
-    counts = ", ".join(f"{one.after} {KINDS[one.kind]}" for one in found)
+    counts = ", ".join(_same(one) for one in found)
     stairs = (
         "none climbed during the stream" if found[0].marks else "too short to watch for a staircase"
     )
@@ -59,6 +68,44 @@ def check(record: Record, _found: Totals) -> Finding:
     )
 
 
+def _theirs(found: list[Resource], evidence: dict[str, int | float | str | None]) -> Finding:
+    """Of somebody else's log: judged by what it counts, as often as it does."""
+    watched = [one for one in found if one.marks]
+    rest = [KINDS[one.kind] for one in found if not one.readings]
+    missing = f"; {', '.join(rest)} not counted" if rest else ""
+    if watched:
+        return Finding(
+            check="resources",
+            outcome="pass",
+            sentence=f"none climbed: {', '.join(_range(one) for one in watched)}{missing}",
+            evidence=evidence,
+            power="three opened one by one would have been seen",
+        )
+    few = [f"{one.readings} of {KINDS[one.kind]}" for one in found if one.readings]
+    return Finding(
+        check="resources",
+        outcome="inconclusive",
+        sentence=f"too few readings for a staircase ({', '.join(few)}; {FEWEST_READINGS} or more){missing}"
+        if few
+        else f"{', '.join(rest)} were not counted",
+        evidence=evidence,
+        required=False,
+    )
+
+
+def _range(one: Resource) -> str:
+    highest = (
+        f", at most {one.highest:,}" if one.highest != max(one.first or 0, one.last or 0) else ""
+    )
+    return f"{KINDS[one.kind]} {one.first:,} at first, {one.last:,} at last{highest}"
+
+
+def _same(one: Resource) -> str:
+    """The count after the drain, and the most that the samples of the stream show, as figures have it."""
+    during = f" (up to {one.highest} during it)" if one.highest not in (None, one.after) else ""
+    return f"{one.after} {KINDS[one.kind]}{during}"
+
+
 def _growth(one: Resource) -> int:
     climbed = one.marks[-1] - one.marks[0] if one.marks else 0
     return max(one.left or 0, climbed)
@@ -68,8 +115,18 @@ def _sentence(one: Resource) -> str:
     what = KINDS[one.kind]
     parts = []
     if one.climbs:
-        parts.append(f"{what} climb from {one.marks[0]:,} to {one.marks[-1]:,} during the stream")
+        rate = f", {_pace((one.last or 0) - (one.first or 0), one.span_s)}" if one.span_s else ""
+        parts.append(f"{what} climb from {one.first:,} to {one.last:,} during the stream{rate}")
     if one.left:
         parts.append(f"{one.left:,} {what} are left after the drain ({one.before} before)")
-    names = ", ".join(f"{number} × {name}" for name, number in one.grown)
+    names = ", ".join(f"{number:,} × {name}" for name, number in one.grown)
+    names += f", {one.unnamed:,} more without a name" if one.unnamed else ""
     return " and ".join(parts) + (f": {names}" if names else "")
+
+
+def _pace(more: int, span_s: float) -> str:
+    """ "2/s", "33 an hour": in the first unit in which it is 1 or more."""
+    for unit_s, unit in ((1.0, "/s"), (60.0, " a minute"), (3600.0, " an hour")):
+        if more * unit_s >= span_s:
+            return f"{more * unit_s / span_s:.3g}{unit}"
+    return f"{more * 86_400 / span_s:.3g} a day"
