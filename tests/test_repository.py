@@ -89,14 +89,22 @@ def test_every_toml_block_that_is_a_scenario_is_valid(document: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_python_blocks_of_a_document_run_one_after_the_other(document: Path) -> None:
+    names: dict[str, object] = {}
+    for text in _blocks(document, "python"):
+        exec(compile(text, document.name, "exec"), names)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_yaml_block_is_yaml(document: Path) -> None:
     for text in _blocks(document, "yaml"):
         assert yaml.safe_load(text)
 
 
-def test_the_readme_lists_every_shipped_scenario_and_check() -> None:
+def test_the_documents_list_every_shipped_scenario_and_check() -> None:
+    running = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
     for scenario in shipped():
-        assert f"`{scenario.name}`" in README
+        assert f"`{scenario.name}`" in running
     assert README.count("\n| `") >= len(CHECKS)
 
 
