@@ -3,6 +3,8 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
+from zcbench.capture.engine import PacketFlags
+
 PORTAUDIO_CALLBACK: int
 
 def try_lock_memory(wanted: int, /) -> int: ...
@@ -22,7 +24,7 @@ class Packet:
     @property
     def time_ns(self) -> int: ...
     @property
-    def flags(self) -> int: ...
+    def flags(self) -> PacketFlags: ...
     @property
     def checksum(self) -> int | None: ...
     @property
@@ -50,26 +52,24 @@ class Engine:
         rate: float,
         frames: int,
         channels: int,
-        typecode: str,
+        dtype: str,
         slots: int,
-        policy: int,
+        policy: str,
         queue: int,
         debug: bool,
         checksum: bool,
-        pace: int,
+        pace: str,
         speed: float,
-        limit: int,
+        limit: int | None,
         lock: bool,
-        least: int,
-        most: int,
+        minimum: int,
+        maximum: int,
         shrink_after_ns: int,
         priority: int,
         in_place: bool,
     ) -> None: ...
     def start(self) -> None: ...
     def produce(self, packets: int, /) -> int: ...
-    def read(self, timeout: float | None = None) -> Packet | None: ...
-    def read_many(self, packets: int, timeout: float | None = None) -> list[Packet]: ...
     def stop(self) -> None: ...
     def request_stop(self) -> None: ...
     def discard(self) -> None: ...
@@ -78,3 +78,20 @@ class Engine:
     def check(self) -> int: ...
     def in_forked_child(self) -> bool: ...
     def user_data(self) -> int: ...
+
+class Reader:
+    def __init__(self, engine: Engine) -> None: ...
+    def read(self, timeout: float | None = None) -> Packet | None:
+        """Return the next packet, in order; None once the stream has ended and is drained.
+
+        Waits up to ``timeout`` seconds (None: for ever; 0: not at all), and raises TimeoutError when no packet
+        came. Other threads run meanwhile. One thread reads at a time.
+        """
+
+    def read_many(self, packets: int, timeout: float | None = None) -> list[Packet]:
+        """Return the next packets, a list of at least one and at most so many; empty once the stream has
+        ended and is drained.
+
+        Takes what is queued; only if nothing is, waits for the first as :meth:`read` does. Each packet has a
+        lease of its own. For high rates: one call and one wake-up for all of them.
+        """

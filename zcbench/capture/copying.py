@@ -15,14 +15,14 @@ class CopyingEngine(NativeEngine):
     Its packets are read-only and have no lease.
     """
 
-    def read(self, timeout: float | None = None) -> DetachedPacket | None:
+    def read(self, timeout: float | None = None) -> DetachedPacket | None:  # type: ignore[override]
         """The next packet, copied; see the protocol."""
-        packet = self._core.read(timeout)
+        packet = super().read(timeout)
         return None if packet is None else self._copied(packet)
 
-    def read_many(self, packets: int, timeout: float | None = None) -> list[DetachedPacket]:
+    def read_many(self, packets: int, timeout: float | None = None) -> list[DetachedPacket]:  # type: ignore[override]
         """The next packets, copied; see the protocol."""
-        return [self._copied(packet) for packet in self._core.read_many(packets, timeout)]
+        return [self._copied(packet) for packet in super().read_many(packets, timeout)]
 
     def _copied(self, packet: _core.Packet) -> DetachedPacket:
         with packet:

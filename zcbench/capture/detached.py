@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
+from zcbench.capture.engine import PacketFlags
+
 
 @dataclass(slots=True)
 class DetachedPacket:
@@ -18,7 +20,7 @@ class DetachedPacket:
 
     sequence: int
     time_ns: int
-    flags: int
+    flags: PacketFlags
     checksum: int | None
     samples: NDArray[Any] | None
 

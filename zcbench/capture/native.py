@@ -5,11 +5,9 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
-
-import numpy as np
 
 from zcbench.capture import _core
 from zcbench.capture.engine import Packet, PoolConfig, PoolStats, StreamFormat, read_stats
@@ -17,13 +15,8 @@ from zcbench.capture.realtime import check_realtime
 from zcbench.capture.sources import DeviceSource, InPlaceSource, ReplaySource, check_parts
 from zcbench.scoreboard import Scoreboard
 
-# The order of the C++ enums zc::Policy and zc::Pace.
-_POLICIES = ("grow", "drop", "block", "adaptive")
-_PACES = ("real", "unpaced", "manual")
-_ENDLESS = 2**64 - 1
 
-
-class NativeEngine:
+class NativeEngine(_core.Reader):
     """The capture engine of zcbench; see :class:`zcbench.capture.engine.CaptureEngine`.
 
     Raises MemoryError when the slab cannot be had, RealtimeError when it may not be locked or the priority
@@ -53,26 +46,24 @@ class NativeEngine:
             rate=float(format.rate),
             frames=format.frames,
             channels=format.channels,
-            typecode=np.dtype(format.dtype).char,
+            dtype=format.dtype,
             slots=pool.slots,
-            policy=_POLICIES.index(pool.policy),
+            policy=pool.policy,
             queue=pool.queue,
             debug=pool.debug,
             checksum=checksum,
-            pace=_PACES.index(replay.pace) if replay else 0,
+            pace=replay.pace if replay else "real",
             speed=float(replay.speed) if replay else 1.0,
-            limit=_ENDLESS if replay is None or replay.limit is None else replay.limit,
+            limit=None if replay is None else replay.limit,
             lock=pool.lock,
-            least=pool.minimum,
-            most=pool.maximum,
+            minimum=pool.minimum,
+            maximum=pool.maximum,
             shrink_after_ns=round(pool.shrink_after_s * 1e9),
             priority=source.priority or 0,
             in_place=isinstance(source, InPlaceSource),
         )
-        # Bound directly, one call fewer per packet; but what a subclass says instead is what is called.
-        for name in ("read", "read_many"):
-            if getattr(type(self), name) is getattr(NativeEngine, name):
-                self.__dict__.setdefault(name, getattr(self._core, name))
+        # read() and read_many() are the base's: no call of Python's lies between.
+        super().__init__(self._core)
         self._stream: Any = None
         self._close_stream: weakref.finalize[..., Any] | None = None
         self._stopping = (
@@ -98,14 +89,6 @@ class NativeEngine:
         self._close_stream = weakref.finalize(self, _close, stream, self._core)
         atexit.register(self._close_stream)
         stream.start()
-
-    def read(self, timeout: float | None = None) -> Packet | None:
-        """The next packet; see the protocol."""
-        return self._core.read(timeout)
-
-    def read_many(self, packets: int, timeout: float | None = None) -> Sequence[Packet]:
-        """The next packets; see the protocol."""
-        return self._core.read_many(packets, timeout)
 
     def produce(self, packets: int = 1) -> int:
         """Capture the next packets in this thread (pace "manual"); see the protocol."""

@@ -307,7 +307,8 @@ class ReferencePacket:
 
     def __init__(self, lease: Any, stream: Stream, slot: Slot, checksum: int | None) -> None:
         self._lease, self._format = lease, stream.format
-        self.sequence, self.time_ns, self.flags = slot.sequence, slot.time_ns, slot.flags
+        self.sequence, self.time_ns = slot.sequence, slot.time_ns
+        self.flags = PacketFlags(slot.flags)
         self.frames, self.channels = stream.format.frames, stream.format.channels
         self.nbytes = stream.format.packet_bytes
         self.checksum = checksum

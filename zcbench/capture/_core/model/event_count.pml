@@ -9,9 +9,9 @@
 // others some time later, unless a fence or a locked instruction has emptied the buffer. What weaker machines may do
 // beside is checked on the code itself, under the C++ memory model: tests/native/relaxed/.
 //
-// run: -DNOTIFIERS=1 -DRINGS=4
-// run: -DNOTIFIERS=2 -DRINGS=2
-// run: -DNOTIFIERS=3 -DRINGS=1
+// run: -DNOTIFIERS=1 -DNOTIFICATIONS=4
+// run: -DNOTIFIERS=2 -DNOTIFICATIONS=2
+// run: -DNOTIFIERS=3 -DNOTIFICATIONS=1
 // bug: NO_FENCE_NOTIFYING  invalid end state
 // bug: NO_FENCE_WAITING  invalid end state
 // bug: NO_SECOND_LOOK  invalid end state

@@ -15,11 +15,11 @@
 // run: -DSLOTS=2 -DQUEUE=1 -DLIMIT=3 -DSTOP -DREAL -DLEAVES
 // run: -DSLOTS=1 -DQUEUE=1 -DLIMIT=3 -DGROW -DSTOP -DREAL
 // run: -DSLOTS=1 -DQUEUE=2 -DLIMIT=3 -DBLOCK -DSTOP -DREAL -DHOLDS
-// bug: READ_DOES_NOT_RING      invalid end state (run 3)
-// bug: RETURN_DOES_NOT_RING    invalid end state (run 1)
-// bug: END_DOES_NOT_RING       invalid end state (run 1)
-// bug: PUBLISH_DOES_NOT_RING   invalid end state (run 1)
-// bug: STOP_DOES_NOT_RING      invalid end state (run 4)
+// bug: READ_DOES_NOT_NOTIFY      invalid end state (run 3)
+// bug: RETURN_DOES_NOT_NOTIFY    invalid end state (run 1)
+// bug: END_DOES_NOT_NOTIFY       invalid end state (run 1)
+// bug: PUBLISH_DOES_NOT_NOTIFY   invalid end state (run 1)
+// bug: STOP_DOES_NOT_NOTIFY      invalid end state (run 4)
 // bug: STOP_DOES_NOT_WAKE      invalid end state (run 6)
 // bug: LOOK_FORGETS_STOPPING   invalid end state (run 4)
 // bug: ABANDON_KEEPS_THE_SLOT  assertion: a slot is lost (run 6)
@@ -177,7 +177,7 @@ proctype driver() {         // Replay::run
         if
         :: nfull(queue) ->
            queue ! slot;
-#ifndef PUBLISH_DOES_NOT_RING
+#ifndef PUBLISH_DOES_NOT_NOTIFY
            notify(packet_ready)
 #endif
         :: full(queue) ->          // Capture::abandon
@@ -191,7 +191,7 @@ proctype driver() {         // Replay::run
   od;
 over:
   ended = true;                    // Capture::end
-#ifndef END_DOES_NOT_RING
+#ifndef END_DOES_NOT_NOTIFY
   notify(packet_ready);
 #endif
   driver_over = true
@@ -204,7 +204,7 @@ proctype reader() {         // engine_read (module.cpp), again and again
   :: if
      :: queue ? slot ->            // Capture::try_read
         delivered++;
-#ifndef READ_DOES_NOT_RING
+#ifndef READ_DOES_NOT_NOTIFY
         notify(resume);
 #endif
         held ! slot
@@ -242,7 +242,7 @@ proctype returner() {       // leases die in any thread, in any order
   do
   :: held ?? slot ->
      release(slot);              // Capture::release
-#ifndef RETURN_DOES_NOT_RING
+#ifndef RETURN_DOES_NOT_NOTIFY
      notify(resume)
 #endif
   :: reader_over && empty(held) -> break
@@ -255,7 +255,7 @@ proctype stopper() {
   bool before;
 #ifdef STOP
   stopping = true;                 // Capture::request_stop
-#ifndef STOP_DOES_NOT_RING
+#ifndef STOP_DOES_NOT_NOTIFY
   notify(resume);
 #endif
 #ifndef STOP_DOES_NOT_WAKE
