@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zcbench.analysis.trend import Trend, trend
+from zcbench.analysis.trend import Trend, pages_trend, trend
+from zcbench.analysis.trend.fit import fits
+from zcbench.analysis.trend.rule import FAIL_ALPHA
 
 BUDGET = 97.0  # B/s: 8 MiB a day
 Array = NDArray[np.float64]
@@ -23,6 +25,11 @@ def series(seconds: int = 300, *, leak: float = 0.0, seed: int = 1) -> tuple[Arr
 
 def judged(t: Array, y: Array, collected: Array | None = None, **more: object) -> Trend:
     return trend(t, y, budget=BUDGET, quantum=64, collected=collected, counters=5, **more)
+
+
+def resident(t: Array, y: Array, explained: Array | None = None) -> Trend:
+    known = np.zeros(t.size) if explained is None else explained
+    return pages_trend(t, y, known, budget=BUDGET, quantum=4096, counters=5)
 
 
 def garbage(t: Array, collected: Array, per_s: float = 50_000) -> Array:
@@ -80,11 +87,20 @@ def test_a_warm_up_that_plateaus_is_not_a_leak() -> None:
     assert found.outcome != "fail"
 
 
-def test_a_growth_that_stopped_half_way_is_called_warming_up() -> None:
+def test_growth_that_went_on_into_the_last_half_is_called_warming_up() -> None:
+    # given growth for 70 % of the run, and none after
+    t, y, collected = series()
+    found = judged(t, y + 5000 * np.minimum(t, 210), collected)
+    assert (found.outcome, "warming up" in found.why) == ("inconclusive", True)
+
+
+def test_growth_that_stopped_before_the_last_half_is_judged_by_that_half() -> None:
     # given growth for 45 % of the run, and none after
     t, y, collected = series()
     found = judged(t, y + 5000 * np.minimum(t, 135), collected)
-    assert (found.outcome, "warming up" in found.why) == ("inconclusive", True)
+    assert found.outcome == "pass"
+    assert found.window is not None
+    assert found.window.start_s == pytest.approx(150, abs=2)
 
 
 def test_one_step_is_set_aside_and_named() -> None:
@@ -93,10 +109,10 @@ def test_one_step_is_set_aside_and_named() -> None:
     found = judged(t, y + 480 * 1024 * (t >= 134), collected)
     # then the run passes, and the step is known by size and time
     assert found.outcome == "pass"
-    windows = [w for w in found.windows if w.step is not None]
-    assert windows
-    assert windows[0].step.size == pytest.approx(480 * 1024, rel=0.02)
-    assert abs(windows[0].step.at_s - 134) < 30
+    assert found.window is not None
+    assert found.window.step is not None
+    assert found.window.step.size == pytest.approx(480 * 1024, rel=0.02)
+    assert abs(found.window.step.at_s - 134) < 30
 
 
 @pytest.mark.parametrize("size", [3 * 2**20, 480 * 1024])
@@ -133,11 +149,16 @@ def test_resident_memory_may_fail_and_never_passes() -> None:
     # given RSS, flat and growing, for five minutes and for one and a half
     t, y, _ = series()
     pages = np.round(y / 4096) * 4096
-    assert judged(t, pages, pages=True).outcome == "inconclusive"
-    assert judged(t, pages + 4096 * np.floor(t), pages=True).outcome == "fail"
+    leaking = pages + 16_384 * np.floor(t)
+    assert resident(t, pages).outcome == "inconclusive"
+    assert resident(t, leaking).outcome == "fail"
     short = t <= 90
-    found = judged(t[short], (pages + 4096 * np.floor(t))[short], pages=True)
-    assert (found.outcome, "not judged below" in found.why) == ("inconclusive", True)
+    found = resident(t[short], leaking[short])
+    assert (found.outcome, found.rising, "not judged below" in found.why) == (
+        "inconclusive",
+        True,
+        True,
+    )
 
 
 @pytest.mark.parametrize("readings", [0, 1, 5])
@@ -155,9 +176,9 @@ def test_missing_readings_are_left_out_and_not_taken_for_zero() -> None:
 
 
 def test_more_counters_need_stronger_evidence() -> None:
-    # given growth that is just told
+    # given a line through noise
     t, y, collected = series(60, leak=220, seed=3)
-    alone = trend(t, y, budget=BUDGET, quantum=64, collected=collected, counters=1).windows[0]
-    among = trend(t, y, budget=BUDGET, quantum=64, collected=collected, counters=20).windows[0]
-    # then among twenty counters its lower bound lies lower
-    assert among.low < alone.low
+    none = np.empty((int(collected.sum()), 0))
+    line = fits(t[collected], y[collected], 64.0, none, none)[0]
+    # then its bound lies lower where twenty counters share the false alarms of one
+    assert line.mixed(FAIL_ALPHA / 20) < line.mixed(FAIL_ALPHA) < line.slope

@@ -133,6 +133,7 @@ def setting(random: Random) -> None:
         *FLAGS.values(),
         "limits.rss",
         "memory.budget",
+        "memory.limit",
         "gc.every",
         "tags.x",
         "name",

@@ -69,7 +69,7 @@ DERIVED: Mapping[str, Derived] = {
             for name, column in LEVELS.items()
         ),
         *(
-            Derived(f"growth.{counter_key(name)}", "bytes/s", f"slope of the low-water marks of: {name}")
+            Derived(f"growth.{counter_key(name)}", "bytes/s", f"trend of: {name}")
             for name in GROWING
         ),
     )

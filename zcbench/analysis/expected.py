@@ -220,7 +220,7 @@ def _each(parsed: Parsed, record: Record, rows: NDArray[np.bool_], column: str) 
 
 
 def _slope(parsed: Parsed, record: Record, rows: NDArray[np.bool_]) -> Answer:
-    """Growth of the low-water marks (:mod:`zcbench.analysis.trend`): told only where its bounds allow it."""
+    """The trend's growth (:mod:`zcbench.analysis.trend`): told only where its bounds allow it."""
     quantity = parsed.quantity
     counter = next((c for c in counters(record) if c.column == quantity.column), None)
     if counter is None:
@@ -246,4 +246,4 @@ def _slope(parsed: Parsed, record: Record, rows: NDArray[np.bool_]) -> Answer:
         return Answer(None, None, found.why)
     bounds = [parsed.holds(window.low), parsed.holds(window.high)]
     holds = bounds[0] if bounds[0] == bounds[1] else None
-    return Answer(holds, window.slope, f"± {window.standard_error:,.1f} B/s of the low-water marks")
+    return Answer(holds, window.slope, f"± {window.standard_error:,.1f} B/s")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zcbench.analysis.size_classes import steady_rise
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals, count
-from zcbench.analysis.trend import Trend, trend
+from zcbench.analysis.trend import Trend, pages_trend, trend
 from zcbench.record.reader import Record
 from zcbench.record.schema import FREE_THREADED
 
@@ -20,6 +20,7 @@ from zcbench.record.schema import FREE_THREADED
 SMALLEST_BLOCK_BYTES, LARGEST_BLOCK_BYTES = 16, 512
 HEAP_QUANTUM_BYTES = 64  # two of glibc's smallest chunks
 PAGE_BYTES = 4096
+MALLOC_HEADER_BYTES, MALLOC_ALIGNMENT_BYTES = 8, 16  # of a chunk of glibc's on 64 bits
 
 Kind = Literal["exact", "pages"]
 
@@ -41,6 +42,7 @@ class Counter:
     column: str | None = None  # of the samples, where it is one
     # Of blocks whose sizes are not known ``values`` are the most bytes they may hold; this share, the least.
     least_share: float = 1.0
+    unit: float = 0.0  # the least it can leak, where that is more than the quantum: a packet
     bounded: bool = True  # False: blocks may be larger than any that ``values`` allow for
 
 
@@ -61,27 +63,41 @@ def growths(record: Record) -> list[Growth]:
     """The trend of every memory counter that was measured, judged by the scenario's budget."""
     found = [counter for counter in counters(record) if np.isfinite(counter.values).any()]
     budget = float(record.run.scenario.memory.budget)
-    return [Growth(counter, _judged(counter, budget, len(found))) for counter in found]
+    limit = record.run.scenario.memory.limit
+    explained = _explained(record)
+    in_flight = _in_flight(record)
 
-
-def _judged(counter: Counter, budget: float, among: int) -> Trend:
-    """Its trend; of blocks whose size is not known, a fail must hold for the least and a pass for the most."""
-
-    def judge(share: float) -> Trend:
+    def judge(counter: Counter, share: float) -> Trend:
+        if counter.kind == "pages":
+            return pages_trend(
+                counter.times,
+                counter.values,
+                explained,
+                budget=budget,
+                quantum=counter.quantum,
+                counters=len(found),
+            )
         return trend(
             counter.times,
             counter.values * share,
             budget=budget,
             quantum=counter.quantum * share,
             collected=counter.collected,
-            pages=counter.kind == "pages",
-            counters=among,
+            counters=len(found),
+            limit=limit,
+            in_flight=in_flight if counter.name == "native heap" else None,
+            unit=counter.unit,
         )
 
-    most = judge(1.0)
+    return [Growth(counter, _judged(counter, judge)) for counter in found]
+
+
+def _judged(counter: Counter, judge: Callable[[Counter, float], Trend]) -> Trend:
+    """Its trend; of blocks whose size is not known, a fail must hold for the least and a pass for the most."""
+    most = judge(counter, 1.0)
     if counter.least_share == 1.0:
         return most
-    least = judge(counter.least_share)
+    least = judge(counter, counter.least_share)
     if least.outcome == "fail":
         return least
     if most.outcome == "fail":
@@ -89,6 +105,28 @@ def _judged(counter: Counter, budget: float, among: int) -> Trend:
     if most.outcome == "pass" and not counter.bounded:
         return replace(most, outcome="inconclusive", why="a block may have any size")
     return most
+
+
+def _explained(record: Record) -> NDArray[np.float64]:
+    """The bytes of resident memory that exact counters account for, at every sample of the stream; those of
+    the samples around it where a reading is missing, 0 where all are."""
+    rows = streaming(record)
+    times, fresh = record.samples["elapsed_s"][rows], _fresh(record)[rows]
+    total = np.zeros(times.shape)
+    for name in ("native_heap_bytes", "python_small_bytes"):
+        values = record.samples[name][rows]
+        known = np.isfinite(values) & fresh
+        if known.any():
+            total += np.interp(times, times[known], values[known])
+    # The slab is taken off by itself.
+    return np.asarray(total - np.nan_to_num(record.samples["slab_live_bytes"][rows]))
+
+
+def _in_flight(record: Record) -> NDArray[np.float64]:
+    """Bytes of malloc's that the packets in flight take where each has memory of its own."""
+    packet = _packet_bytes(record) + MALLOC_HEADER_BYTES
+    chunk = np.ceil(packet / MALLOC_ALIGNMENT_BYTES) * MALLOC_ALIGNMENT_BYTES
+    return np.asarray(record.samples["pool_in_flight"][streaming(record)] * chunk)
 
 
 _SIZE_UNKNOWN = (
@@ -135,12 +173,12 @@ def counters(record: Record) -> list[Counter]:
         replace(
             exact, name="native heap", values=native, collected=after_gc, column="native_heap_bytes"
         ),
-        replace(exact, name="overflow", values=overflow, quantum=packet_bytes, collected=after_gc),
+        replace(exact, name="overflow", values=overflow, unit=packet_bytes, collected=after_gc),
         replace(
             exact,
             name="leases",
             values=leases,
-            quantum=packet_bytes,
+            unit=packet_bytes,
             # Where the collector decides when leases come back, they are its to judge after.
             collected=after_gc if record.run.gc_every_s is None else None,
         ),

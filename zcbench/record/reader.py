@@ -124,6 +124,7 @@ def _check_possible(plan: Scenario) -> None:
         ("source.frames", plan.source.frames, 1, 2**31),
         ("source.speed", plan.source.speed, 1e-12, 1e12),
         ("memory.budget", plan.memory.budget, 1e-12, 1e18),
+        ("memory.limit", plan.memory.limit, 1e-12, 1e12),
     ):
         if not least <= value <= most:
             raise ValueError(f"scenario.{key}: nothing can have been run with {value}")

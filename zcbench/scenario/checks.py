@@ -37,6 +37,7 @@ _MOST_QUEUE = 1_000_000
 _MOST_SPEED = 1_000_000
 _LONGEST_S = 366 * 86_400.0
 _SHORTEST_SAMPLING_S = 0.01
+_MOST_LIMIT = 1000  # a pass that leaves open more than a thousand budgets says nothing
 _ITEM_BYTES: Mapping[str, int] = {"float32": 4, "int32": 4, "int16": 2}
 
 
@@ -184,6 +185,9 @@ def _check_times(scenario: Scenario, sheet: Sheet) -> None:
         if time_s <= 0 or time_s < shortest_s or time_s > _LONGEST_S:
             least = f"at least {Duration(shortest_s)}" if shortest_s else "above 0"
             sheet.fail(key, f"{time_s} is not {least} and at most {Duration(_LONGEST_S)}")
+    if not 1 <= scenario.memory.limit <= _MOST_LIMIT:
+        problem = f"{scenario.memory.limit:g} is not in 1..{_MOST_LIMIT:,} (times memory.budget)"
+        sheet.fail("memory.limit", problem)
     if scenario.limits.rss is not None and scenario.limits.rss <= 0:
         sheet.fail("limits.rss", f"{scenario.limits.rss} is not above 0")
     if scenario.warmup >= scenario.duration:

@@ -83,6 +83,9 @@ class MemoryTable(Table, frozen=True):
     """``[memory]``: how much growth is too much, for each counter by itself."""
 
     budget: Growth = Growth(8 * 2**20 / 86_400)  # 8 MiB a day: about 1 byte a packet at 100/s
+    # A pass may leave open growth up to this many budgets, and says so; what noise hides beyond is
+    # inconclusive.
+    limit: float = 3.0
 
 
 class Expectation(Table, frozen=True):

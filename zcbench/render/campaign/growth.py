@@ -15,9 +15,10 @@ def section(campaign: Campaign) -> Section:
     """The trend of every counter of every run, with what it could have seen."""
     rows = tuple(row for run in campaign.runs for row in _rows(run))
     said = (
-        "The trend is that of the low-water marks after warm-up, with a one-sided interval of 95 %. A run "
-        "can only show the absence of a leak larger than the last column: the longer it ran, the smaller "
-        "that is. RSS and USS can show a leak, never its absence."
+        "The trend is that of a line through the readings, or through the last half of them where memory "
+        "warmed up, with a one-sided interval of 95 %. A run can only show the absence of a leak larger than "
+        "the last column: the longer it ran, the smaller that is. RSS and USS can "
+        "show a leak, never its absence."
     )
     table = Table(
         "Memory over all runs",

@@ -30,8 +30,8 @@ def section(record: Record, result: Result) -> Section:
         _gauges(record),
         _collections(record, result),
         paragraph(
-            "A difference between two readings says nothing about a leak. The trend does, of the "
-            "low-water marks after warm-up:"
+            "A difference between two readings says nothing about a leak. The trend does: that of a line "
+            "through the readings, or through the last half of them where memory warmed up:"
         ),
         _trends(record, result),
         _budget(record),
