@@ -145,6 +145,7 @@ class TextbookPool:
             "consumer.gaps": 0,
             "consumer.missing": 0,
             "consumer.duplicates": 0,
+            "consumer.content_period": 2**62,
             "consumer.reordered": 0,
             "consumer.checked": n,
             "consumer.rechecked": let_go,

@@ -10,19 +10,20 @@ import ctypes
 import gc
 import threading
 import time
-import zlib
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from zcbench.capture.engine import CaptureEngine, Packet, PacketFlags
-from zcbench.capture.sources import ReplaySource
 from zcbench.clock import now_ns
 from zcbench.scoreboard import Scoreboard
+from zcbench.verifiers import ReplayVerifier, Verifier, Wrong, verify_checksum
 
-Verifier = Callable[[Packet], bool]
+__all__ = [
+    "CONSUMERS", "Consumer", "ReplayVerifier", "Slots", "Tally", "Verifier", "address_of", "make_consumer",
+    "run", "verify_checksum",
+]  # fmt: skip
 
 CONSUMERS = ("immediate", "hold", "cycle", "slow", "burst", "copy")
 
@@ -30,34 +31,6 @@ _POLL_S = 0.25  # how often a waiting loop looks whether it is to stop
 PATIENCE = 4  # laps after which a marked slot is given up: it is held, or lost
 _XRUN = int(PacketFlags.XRUN)
 _OVERFLOW = int(PacketFlags.OVERFLOW)  # an IntFlag's & takes 2 us, forty times an int's
-
-
-class ReplayVerifier:
-    """Compares a packet's bytes with what the source holds for its sequence number."""
-
-    CACHED = 1024  # expected blocks kept, so that a looped source is cut up once
-
-    def __init__(self, source: ReplaySource, frames: int) -> None:
-        self._source, self._frames = source, frames
-        self._period = source.period(frames)
-        self._blocks: dict[int, bytes] = {}
-
-    def __call__(self, packet: Packet) -> bool:
-        """Whether every byte is as captured."""
-        key = packet.sequence % self._period
-        expected = self._blocks.get(key)
-        if expected is None:
-            expected = self._source.block(key, self._frames).tobytes()
-            if len(self._blocks) < self.CACHED:
-                self._blocks[key] = expected
-        # As bytes: NaNs are equal to themselves, and a wrong size is a difference. Copying 4 KB out and one
-        # memcmp cost a sixth of what NumPy's comparison does.
-        return packet.array.tobytes() == expected
-
-
-def verify_checksum(packet: Packet) -> bool:
-    """Compares a packet's bytes with the CRC-32 the producer took."""
-    return packet.checksum == zlib.crc32(packet.array.data)
 
 
 class Slots:
@@ -128,7 +101,8 @@ class Tally:
             if name.startswith("consumer.")
         }
         self._stop_at = board.index["engine.stop_ns"]
-        self._verify = verify
+        self._replay = verify if isinstance(verify, ReplayVerifier) else None
+        self._verify = verify if self._replay is None else self._verify_first
         self._next = 0
 
     def _add(self, name: str, n: int = 1) -> None:
@@ -161,8 +135,28 @@ class Tally:
         if self._verify is not None:
             self._follow(packet)
             if not self._verify(packet):
-                self._add("corrupt_on_delivery")
+                self._explain(packet)
             self._add("checked")
+
+    def _verify_first(self, packet: Packet) -> bool:
+        """The first packet shows what the engine replays: see :class:`zcbench.verifiers.ReplayVerifier`."""
+        assert self._replay is not None
+        right = self._replay(packet)
+        self._words[self._at["content_period"]] = self._replay.content_period
+        self._verify = self._replay
+        return right
+
+    def _explain(self, packet: Packet) -> None:
+        """Count a packet whose bytes are wrong, and what is known of them."""
+        self._add("corrupt_on_delivery")
+        if self._replay is None:
+            return
+        wrong = self._replay.explain(packet)
+        if wrong is Wrong.STALE:
+            self._add("stale")
+            self._words[self._at["stale_by"]] = max(0, self._replay.stale_by)
+        elif wrong is Wrong.SWAPPED:
+            self._add("swapped_channels")
 
     def _follow(self, packet: Packet) -> None:
         array = packet.array

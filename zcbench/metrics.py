@@ -116,6 +116,10 @@ METRICS: tuple[Metric, ...] = (
     _m("consumer.wrong_size", "packets", Origin.CONSUMER, "packets that were not as large as the stream's format says", total=True),
     _m("consumer.corrupt_before_return", "packets", Origin.CONSUMER, "packets whose bytes changed while they were held", total=True),
     _m("consumer.aliased", "packets", Origin.CONSUMER, "packets handed out in memory that another held packet still used", total=True),
+    _m("consumer.content_period", "packets", Origin.CONSUMER, "packets after which the source's content repeats, so that older bytes look right; 2^62: never; 0: not known"),
+    _m("consumer.stale", "packets", Origin.CONSUMER, "packets with wrong bytes that were all another packet's", total=True),
+    _m("consumer.stale_by", "packets", Origin.CONSUMER, "packets by which the bytes of the newest such packet were too old; 0: too new"),
+    _m("consumer.swapped_channels", "packets", Origin.CONSUMER, "packets with wrong bytes whose channels were all there in another order", total=True),
     _m("consumer.reuse_distance", "packets", Origin.CONSUMER, "packets between two uses of one slot: the slots in circulation of a first-in first-out pool; 0: not known"),
     _m("consumer.held", "packets", Origin.CONSUMER, "packets the consumer knowingly keeps"),
     # -- probes inside the worker

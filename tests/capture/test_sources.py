@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.capture.conftest import ramp
 from zcbench.capture import sources
+from zcbench.capture._content import Content
 from zcbench.capture.engine import DType, PoolConfig, StreamFormat
 from zcbench.capture.native import NativeEngine
 from zcbench.capture.sources import InPlaceSource, ReplaySource, SourceError
@@ -40,6 +41,62 @@ def test_the_content_repeats_after_one_period(total: int, frames: int, sequence:
     later = sequence + source.period(frames)
     assert np.array_equal(source.block(sequence, frames), source.block(later, frames))
     assert source.period(frames) * frames % total == 0
+
+
+@given(
+    dtype=st.sampled_from(DTYPES),
+    channels=st.integers(1, 8),
+    frames=st.integers(1, 600),
+    total=st.integers(1, 60),
+    sequence=st.integers(0, 2**40),
+    later=st.integers(1, 10**7),
+)
+def test_no_two_stamped_packets_hold_the_same_however_the_pcm_repeats(
+    dtype: DType, channels: int, frames: int, total: int, sequence: int, later: int
+) -> None:
+    source = ReplaySource(np.zeros((total, channels), dtype), "silence", stamped=True)
+    same = later % source.period(frames) == 0
+    first, second = (source.block(n, frames) for n in (sequence, sequence + later))
+    assert same or not np.array_equal(first, second)
+    # and that holds of any half of a packet as well, if it is not of a few samples
+    if frames * channels >= 512 and not same:
+        assert not np.array_equal(first[frames // 2 :], second[frames // 2 :])
+
+
+@given(
+    dtype=st.sampled_from(DTYPES),
+    channels=st.integers(1, 8),
+    frames=st.integers(1, 2_000),
+    total=st.integers(1, 60),
+    first=st.integers(0, 300),
+)
+@settings(deadline=None)
+def test_the_native_engine_and_the_comparison_know_the_stamp_of_the_specification(
+    dtype: DType, channels: int, frames: int, total: int, first: int
+) -> None:
+    pcm = np.random.default_rng(1).integers(-3_000, 3_000, (total, channels)).astype(dtype)
+    format = StreamFormat(frames=frames, channels=channels, dtype=dtype)
+    source = ReplaySource(pcm, "made", pace="manual", stamped=True)
+    content = Content(pcm, format.packet_bytes, pcm.itemsize, True)
+    with NativeEngine(format, source, PoolConfig(slots=3)) as engine:
+        engine.start()
+        for sequence in range(first, first + 3):
+            engine.produce()
+            packet = engine.read()
+            assert packet is not None
+            block = source.block(packet.sequence, frames)
+            assert packet.array.tobytes() == block.tobytes()
+            assert content.matches(block, packet.sequence)
+            block = source.block(sequence, frames)
+            assert content.matches(block, sequence)
+            block.reshape(-1).view(np.uint8)[sequence % block.nbytes] ^= 1
+            assert not content.matches(block, sequence)
+
+
+def test_the_stamp_leaves_a_tone_a_tone() -> None:
+    pcm = sources.tone(StreamFormat())
+    block = ReplaySource(pcm, "tone", stamped=True).block(3, 480)
+    assert np.allclose(block, pcm[1440:1920], rtol=2**-15, atol=1e-30)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

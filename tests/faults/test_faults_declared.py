@@ -20,7 +20,7 @@ VOCABULARY = {
     "life": {"failed", "crashed", "exited", "hung", "memory"},
     "integrity": {
         "corrupt_on_delivery", "changed_while_held", "aliased", "overrun", "written_after_return",
-        "wrong_size",
+        "wrong_size", "stale", "swapped_channels",
     },
     "gaps": {"gaps", "duplicates", "reordered"},
     "xruns": {"lost_sound"},

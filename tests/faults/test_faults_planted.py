@@ -58,7 +58,7 @@ def play(
 ) -> Scoreboard:
     """The counters after ``packets`` packets, unpaced, with fault ``name`` planted."""
     board = board or Scoreboard.create()
-    source = ReplaySource(tone(FORMAT), "tone", pace="unpaced", limit=packets)
+    source = ReplaySource(tone(FORMAT), "tone", pace="unpaced", limit=packets, stamped=True)
     engine_type, planted = plant(find_fault(name), ReferenceEngine, consumer or Immediate())
     pool = PoolConfig(slots, policy, 4096, debug)  # type: ignore[arg-type]
     engine = engine_type(FORMAT, source, pool, scoreboard=board)
@@ -141,8 +141,7 @@ def test_a_double_return_makes_two_packets_share_a_slot() -> None:
 
 
 def test_a_slot_is_recycled_under_a_view_and_not_handed_out_again_meanwhile() -> None:
-    # given so many slots that none is handed out again while its view lives; and not a whole number of
-    # the tone's 100 packets, after which the bytes would be the same
+    # given so many slots that none is handed out again while its view lives
     board = play("recycled-under-view", slots=450, debug=True, consumer=KeepsLast(25))
     # then every packet's bytes changed, and nothing else is wrong
     assert wrong(board) == {"consumer.corrupt_before_return": 1_000}
@@ -193,6 +192,43 @@ def test_an_exhausted_pool_stops_the_stream_for_good() -> None:
 
 
 # -- data
+
+
+@pytest.mark.parametrize("slots", [10, 20, 100])  # those of the shipped scenarios
+@pytest.mark.parametrize(
+    ("fault", "stale_by"),
+    [
+        ("stale-by-one", 1),
+        ("stale-by-100", 100),
+        ("stale-by-a-lap", None),
+        ("slot-never-written", 0),
+    ],
+)
+def test_a_stale_slot_is_seen_in_every_pool(fault: str, stale_by: int | None, slots: int) -> None:
+    # given a tone that repeats after 100 packets
+    board = play(fault, slots=slots)
+    # then every packet with another one's bytes is known, and whose they were
+    assert board["consumer.stale"] == board["consumer.corrupt_on_delivery"]
+    if fault == "slot-never-written":
+        assert board["consumer.stale"] == 1_000 // slots - 1
+        assert (board["consumer.stale_by"] or 0) % slots == 0
+    else:
+        assert (
+            board["consumer.stale"] or 0
+        ) >= 9  # of its 10 turns the first may have none before it
+        assert board["consumer.stale_by"] == (stale_by or slots)
+
+
+@pytest.mark.parametrize("slots", [10, 20, 100])
+def test_a_slot_written_to_its_half_is_seen_in_every_pool(slots: int) -> None:
+    board = play("slot-half-written", slots=slots)
+    assert (board["consumer.corrupt_on_delivery"] or 0) >= 9
+    assert board["consumer.stale"] == 0
+
+
+def test_swapped_channels_are_known_as_that() -> None:
+    board = play("swapped-channels")
+    assert board["consumer.swapped_channels"] == board["consumer.corrupt_on_delivery"] == 10
 
 
 def test_a_silent_drop_shows_in_the_sequence_numbers_alone() -> None:

@@ -24,6 +24,8 @@ def integrity(tmp_path: Path, **counters: int) -> Finding:
         ("consumer_corrupt_before_return", "changed_while_held"),
         ("consumer_aliased", "aliased"),
         ("consumer_wrong_size", "wrong_size"),
+        ("consumer_stale", "stale"),
+        ("consumer_swapped_channels", "swapped_channels"),
         ("pool_guard_violations", "overrun"),
         ("pool_poison_violations", "written_after_return"),
     ],
@@ -53,6 +55,40 @@ def test_the_cause_goes_before_its_consequence(
     # then the consequence is told as well
     assert found.cause == cause
     assert found.sentence.count(";") == 1
+
+
+def test_a_packet_is_counted_with_what_explains_it_and_not_again(tmp_path: Path) -> None:
+    # given 5 packets that were wrong on arrival, and so before their return: 3 of them another packet's
+    found = integrity(
+        tmp_path,
+        consumer_corrupt_on_delivery=5,
+        consumer_stale=3,
+        consumer_stale_by=100,
+        consumer_corrupt_before_return=5,
+    )
+    # then nothing is said to have changed while it was held
+    assert found.cause == "stale"
+    assert found.sentence == (
+        "3 packets held the bytes of another packet, the last one that of 100 packets before; "
+        "2 packets had wrong bytes on delivery"
+    )
+
+
+@pytest.mark.parametrize(
+    ("period", "said"),
+    [
+        (100, "the content repeats after 100 packets"),
+        (65_536, "the content repeats after 65,536 packets"),
+        (0, "where the content repeats is not known"),
+    ],
+)
+def test_a_pass_says_which_stale_bytes_would_have_looked_right(
+    tmp_path: Path, period: int, said: str
+) -> None:
+    found = integrity(tmp_path, consumer_content_period=period)
+    assert found.outcome == "pass"
+    assert said in found.sentence
+    assert said in (found.power or "")
 
 
 def test_a_pass_says_that_one_byte_would_have_been_seen(tmp_path: Path) -> None:

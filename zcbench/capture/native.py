@@ -61,6 +61,7 @@ class NativeEngine(_core.Reader):
             shrink_after_ns=round(pool.shrink_after_s * 1e9),
             priority=source.priority or 0,
             in_place=isinstance(source, InPlaceSource),
+            stamped=replay is not None and replay.stamped,
         )
         # read() and read_many() are the base's: no call of Python's lies between.
         super().__init__(self._core)

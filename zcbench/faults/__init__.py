@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 
-from zcbench.faults import benign, data, death, memory, ownership, resources, timing
+from zcbench.faults import benign, content, data, death, memory, ownership, resources, timing
 from zcbench.faults.fault import Fault, FaultyConsumer, plant
 
 __all__ = ["FAULTS", "Fault", "FaultyConsumer", "UnknownFaultError", "find_fault", "plant"]
@@ -17,6 +17,7 @@ __all__ = ["FAULTS", "Fault", "FaultyConsumer", "UnknownFaultError", "find_fault
 FAULTS: tuple[Fault, ...] = (
     *ownership.FAULTS,
     *data.FAULTS,
+    *content.FAULTS,
     *memory.FAULTS,
     *resources.FAULTS,
     *timing.FAULTS,

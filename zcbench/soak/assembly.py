@@ -111,6 +111,7 @@ def assemble(scenario: Scenario) -> Assembly:
         speed=table.speed,
         limit=due,
         priority=table.priority,
+        stamped=True,
     )
     check_realtime(format, source, pool)
     return Assembly(format, source, pool, due)

@@ -1,7 +1,6 @@
 #include "replay.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "clock.hpp"
 
@@ -11,7 +10,10 @@ namespace {
 constexpr double kLongestWait = 9e18;  // ns, 285 years: what a very slow speed asks for fits in no integer
 }
 
-Replay::Replay(Capture& capture, const ReplayConfig& config) : capture_(capture), config_(config) {}
+Replay::Replay(Capture& capture, const ReplayConfig& config)
+    : capture_(capture),
+      config_(config),
+      content_({config.pcm, capture.packet_bytes(), config.item_bytes, config.stamped && !config.in_place}) {}
 
 void Replay::start() {
   capture_.set_start(now_ns());
@@ -72,26 +74,14 @@ void Replay::capture_one(std::optional<std::uint64_t> due_ns) noexcept {
 }
 
 void Replay::fill(std::byte* slot, std::uint64_t sequence) const noexcept {
+  if (!config_.in_place) {
+    content_.write(slot, sequence);
+    return;
+  }
   const std::size_t bytes = capture_.packet_bytes();
-  // sequence * bytes may pass 2^64 only after 152 years of 48 kHz stereo float32.
-  const auto at = static_cast<std::size_t>((sequence * bytes) % config_.pcm.size());
-  if (config_.in_place) {
-    const std::size_t frame = capture_.config().frame_bytes;
-    copy(slot, at, frame);
-    copy(slot + bytes - frame, (at + bytes - frame) % config_.pcm.size(), frame);
-  } else {
-    copy(slot, at, bytes);
-  }
-}
-
-void Replay::copy(std::byte* to, std::size_t at, std::size_t wanted) const noexcept {
-  while (wanted > 0) {
-    const std::size_t piece = std::min(wanted, config_.pcm.size() - at);
-    std::memcpy(to, config_.pcm.data() + at, piece);
-    to += piece;
-    wanted -= piece;
-    at = 0;
-  }
+  const std::size_t frame = capture_.config().frame_bytes;
+  content_.write(slot, sequence, 0, frame);
+  content_.write(slot + bytes - frame, sequence, bytes - frame, frame);
 }
 
 bool Replay::sleep_until(std::uint64_t deadline) noexcept {

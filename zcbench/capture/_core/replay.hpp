@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "capture.hpp"
+#include "content.hpp"
 #include "event_count.hpp"
 
 namespace zc {
@@ -23,6 +24,9 @@ struct ReplayConfig {
   // Stands for a device that puts its samples into the slot by itself: only a packet's first and last frame
   // are written, what lies between is what was there.
   bool in_place = false;
+  // Each packet's number is mixed into its samples of `item_bytes` (content.hpp).
+  bool stamped = false;
+  std::size_t item_bytes = 1;
 };
 
 class Replay {
@@ -44,12 +48,11 @@ class Replay {
   // Captures the next packet, due then; now, where there is no such time.
   void capture_one(std::optional<std::uint64_t> due_ns) noexcept;
   void fill(std::byte* slot, std::uint64_t sequence) const noexcept;
-  // `wanted` bytes of the PCM from `at` on, round and round.
-  void copy(std::byte* to, std::size_t at, std::size_t wanted) const noexcept;
   bool sleep_until(std::uint64_t deadline) noexcept;
 
   Capture& capture_;
   const ReplayConfig config_;
+  const Content content_;
   std::mutex stop_mutex_;  // two threads may not both join; never taken by the driver
   std::thread thread_;
   Event wake_;  // set by stop() to cut a sleep short

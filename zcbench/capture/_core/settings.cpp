@@ -147,6 +147,8 @@ Settings read_settings(PyObject* args, PyObject* kwargs) {
   made.replay.speed = given.positive("speed");
   made.replay.limit = given.integer_or_endless("limit");
   made.replay.in_place = given.flag("in_place");
+  made.replay.stamped = given.flag("stamped");
+  made.replay.item_bytes = made.sample.bytes;
   given.finish();
   return made;
 }

@@ -16,6 +16,9 @@ class _Fault(NamedTuple):
     why: str
 
 
+# More packets than any pool has slots (1,000,000), and than a stream of 1,000 packets/s makes in a month.
+_NEVER_REPEATS = 2**32
+
 # The most telling first: two readers of one slot explain changed bytes, a wrong size explains wrong ones.
 _FAULTS = (
     _Fault("guard_violations", "overrun", "guard zones were overwritten",
@@ -24,8 +27,12 @@ _FAULTS = (
            "one slot has two owners: it was returned twice, or before its last reader let go"),
     _Fault("wrong_size", "wrong_size", "packets were not as large as the format says",
            "a block was cut or padded on its way"),
+    _Fault("stale", "stale", "packets held the bytes of another packet",
+           "a slot was handed out that had not been written anew"),
+    _Fault("swapped_channels", "swapped_channels", "packets had their channels in another order",
+           "channels are copied to the wrong places"),
     _Fault("corrupt_on_delivery", "corrupt_on_delivery", "packets had wrong bytes on delivery",
-           "torn or overwritten in the queue"),
+           "torn or overwritten in the queue, or not written to their end"),
     _Fault("corrupt_before_return", "changed_while_held", "packets changed while they were held",
            "a slot was reused under a reader"),
     _Fault("poison_violations", "written_after_return", "free slots were written to",
@@ -37,7 +44,7 @@ def check(record: Record, found: Totals) -> Finding:
     """Fail on one wrong packet, guard zone or poison; pass only if every packet was compared twice."""
     names = (
         "received", "checked", "rechecked", "aliased", "wrong_size",
-        "corrupt_on_delivery", "corrupt_before_return",
+        "corrupt_on_delivery", "corrupt_before_return", "stale", "swapped_channels",
     )  # fmt: skip
     seen = {name: count(found, f"consumer.{name}") or 0 for name in names}
     seen |= {
@@ -66,11 +73,14 @@ def check(record: Record, found: Totals) -> Finding:
             remedy=remedy,
         )
 
-    wrong = [fault for fault in _FAULTS if seen[fault.counter]]
+    faults = _each_once(seen)
+    wrong = [fault for fault in _FAULTS if faults[fault.counter]]
     if wrong:
         return finding(
             "fail",
-            "; ".join(f"{seen[fault.counter]:,} {fault.what}" for fault in wrong),
+            "; ".join(
+                f"{faults[fault.counter]:,} {fault.what}{_age(fault, found)}" for fault in wrong
+            ),
             cause=wrong[0].cause,
             remedy="; ".join(fault.why for fault in wrong),
         )
@@ -89,9 +99,49 @@ def check(record: Record, found: Totals) -> Finding:
             remedy="packets that never came back cannot be compared: see recycling and in flight",
         )
     debug = "; guard zones and poison intact" if record.run.scenario.pool.debug else ""
+    unseen = _unseen(record, found)
     return finding(
         "pass",
         f"every byte of {seen['checked']:,} packets was right on delivery, and of "
-        f"{seen['rechecked']:,} just before return{debug}; one wrong byte would have been seen",
-        power="one wrong byte in one packet",
+        f"{seen['rechecked']:,} just before return{debug}; "
+        + (unseen or "one wrong byte would have been seen"),
+        power="one wrong byte in one packet" + (f"; {unseen}" if unseen else ""),
+    )
+
+
+def _each_once(seen: dict[str, int]) -> dict[str, int]:
+    """The faults, a packet in one count only: what is stale or swapped is wrong on delivery as well, and what
+    was wrong then still is before its return."""
+    unexplained = seen["corrupt_on_delivery"] - seen["stale"] - seen["swapped_channels"]
+    changed = seen["corrupt_before_return"] - seen["corrupt_on_delivery"]
+    return seen | {
+        "corrupt_on_delivery": max(0, unexplained),
+        "corrupt_before_return": max(0, changed),
+    }
+
+
+def _age(fault: _Fault, found: Totals) -> str:
+    stale_by = count(found, "consumer.stale_by") or 0
+    if fault.counter != "stale" or not stale_by:
+        return ""
+    return f", the last one that of {stale_by:,} packets before"
+
+
+def _unseen(record: Record, found: Totals) -> str | None:
+    """Which wrong bytes look right; None where the source's content never repeats."""
+    if record.run.scenario.source.kind == "device":
+        return (
+            "the bytes were compared with a checksum that the engine took itself: what was wrong "
+            "before that would not have been seen"
+        )
+    period = count(found, "consumer.content_period")
+    if not period:
+        return (
+            "where the content repeats is not known: bytes of another packet may have looked right"
+        )
+    if period >= _NEVER_REPEATS:
+        return None
+    return (
+        f"the content repeats after {period:,} packets: bytes older by a multiple of that "
+        "would have looked right"
     )
