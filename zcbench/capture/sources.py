@@ -98,7 +98,7 @@ class ReplaySource:
     def period(self, frames: int) -> int:
         """After how many packets of ``frames`` the content repeats; stamped, what is certain to differ."""
         if self.stamped:
-            return 256 ** min(self.pcm[:1].nbytes * frames, _NUMBERED)
+            return int(256 ** min(self.pcm[:1].nbytes * frames, _NUMBERED))
         return math.lcm(len(self.pcm), frames) // frames
 
 
