@@ -6,7 +6,7 @@ one thread. Packets may be released by any thread, also after the engine is gone
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from importlib import import_module
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkabl
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zcbench.foreign import brief, of_error, one_line
 
 if TYPE_CHECKING:
     from zcbench.capture.sources import DeviceSource, ReplaySource
@@ -350,17 +352,31 @@ def find_engine(name: str) -> type[CaptureEngine]:
         return _import_engine(name)
     for point in entry_points(group=ENTRY_POINT_GROUP):
         if point.name == name:
-            engine: type[CaptureEngine] = point.load()
-            return engine
-    raise LookupError(f"no engine {name!r}; installed: {', '.join(engine_names())}")
+            return _loaded(name, point.load)
+    raise LookupError(f"no engine {brief(name)!r}; installed: {', '.join(engine_names())}")
 
 
 def _import_engine(name: str) -> type[CaptureEngine]:
     module, _, attribute = name.partition(":")
-    try:
-        engine: type[CaptureEngine] = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    if not all(part.isidentifier() for part in (*module.split("."), attribute)):
         raise LookupError(
-            f"engine {name!r}: {error}; write package.module:Class, importable from PYTHONPATH"
+            f"engine {brief(name)!r}: write package.module:Class, importable from PYTHONPATH"
+        )
+    return _loaded(name, lambda: getattr(import_module(module), attribute))
+
+
+def _loaded(name: str, load: Callable[[], Any]) -> type[CaptureEngine]:
+    try:
+        engine = load()
+    except (ImportError, AttributeError) as error:
+        raise LookupError(
+            f"engine {brief(name)!r}: {brief(one_line(str(error)))}; write package.module:Class, importable "
+            "from PYTHONPATH"
         ) from error
+    except BaseException as error:  # an import may raise anything, SystemExit and a Rust panic too
+        raise LookupError(
+            f"engine {brief(name)!r}: cannot be imported: {of_error(error)}"
+        ) from error
+    if not isinstance(engine, type):
+        raise LookupError(f"engine {brief(name)!r}: is no class, but {brief(repr(engine))}")
     return engine

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import signal
 import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
 import click
+
+from zcbench.foreign import brief, of_error, one_line, plain
 
 _COMMANDS = {
     "run": "Run a scenario and write its report.",
@@ -26,7 +29,10 @@ _COMMANDS = {
     "selftest": "Is every planted fault called by its name?",
 }
 
-USAGE_ERROR, HARNESS_ERROR, INTERRUPTED = 2, 3, 130
+USAGE_ERROR, HARNESS_ERROR, INTERRUPTED, TERMINATED = 2, 3, 130, 143
+# Their exit code is a verdict, which stands whoever reads stdout.
+_JUDGING = ("run", "ingest", "sweep")
+_LONGEST_MESSAGE = 2000  # characters
 
 
 class _Group(click.Group):
@@ -71,7 +77,7 @@ def explained() -> Iterator[None]:
 
 def fail(message: str) -> NoReturn:
     """Say what is wrong on stderr, in one line, and leave with 2."""
-    print(f"zcbench: {' '.join(message.split())}", file=sys.stderr)
+    print(f"zcbench: {brief(one_line(message), _LONGEST_MESSAGE)}", file=sys.stderr)
     sys.exit(USAGE_ERROR)
 
 
@@ -90,12 +96,72 @@ def cli() -> None:
     """Does every buffer come back? Soak tests for zero-copy capture engines."""
 
 
+class TerminatedError(BaseException):
+    """SIGTERM, or the terminal's end, outside the run itself: the command is to end as cleanly as by Ctrl-C."""
+
+
 def main() -> None:
-    """The entry point: an unexpected exception is the harness's own failure, exit code 3."""
+    """The entry point. An exit code is always one of ours: an unexpected exception of any kind is the harness's
+    own failure, 3."""
+    from zcbench.cli.streams import prepare
+
+    streams = prepare()
+    code = _exit_code()
+    problem = streams.problem()
+    if problem is not None:
+        print(f"zcbench: stdout: not all could be written ({problem})", file=sys.stderr)
+        if code == 0 and sys.argv[1:2] and sys.argv[1] not in _JUDGING:
+            code = HARNESS_ERROR
+    sys.exit(code)
+
+
+def _exit_code() -> int:
     try:
-        cli()
-    except Exception:
+        with _terminable():
+            cli()
+    except SystemExit as leaving:
+        return (
+            leaving.code
+            if isinstance(leaving.code, int)
+            else 0
+            if leaving.code is None
+            else HARNESS_ERROR
+        )
+    except TerminatedError:
+        print("zcbench: terminated", file=sys.stderr)
+        return TERMINATED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (OSError, MemoryError) as error:
+        # The machine's refusal, not a mistake of this program: a sentence says all of it.
+        print(f"zcbench: {of_error(error)}", file=sys.stderr)
+        return HARNESS_ERROR
+    except BaseException:
         import traceback
 
-        traceback.print_exc()
-        sys.exit(HARNESS_ERROR)
+        print(plain(traceback.format_exc()), end="", file=sys.stderr)
+        return HARNESS_ERROR
+    return 0
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM and SIGHUP raise TerminatedError, so that what is being written is not left half done.
+
+    A run replaces both by its own. What nohup has ignored stays ignored.
+    """
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [n for n in numbers if signal.getsignal(n) is signal.SIG_DFL]
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        for number in numbers:  # the second one is too late to change anything
+            signal.signal(number, signal.SIG_IGN)
+        raise TerminatedError
+
+    for number in numbers:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)

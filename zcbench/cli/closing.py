@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from zcbench.cli import HARNESS_ERROR
+from zcbench.cli import HARNESS_ERROR, TerminatedError
 from zcbench.cli.baseline import judged
+from zcbench.foreign import of_error
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import Result
 from zcbench.record.writer import write_result
@@ -30,12 +31,22 @@ def close(
     write_result(directory, result)
     try:
         write_reports(formats, record, result, reports or directory)
-    except OSError as error:
-        where = error.filename or reports or directory
+    except BaseException as error:
         print(
-            f"zcbench: {where}: {error.strerror}; the record is whole: `zcbench report {directory}` "
+            f"zcbench: {_why(error, reports or directory)}; the record is whole: `zcbench report {directory}` "
             "makes its reports again",
             file=sys.stderr,
         )
+        if isinstance(error, KeyboardInterrupt | TerminatedError):
+            raise
         sys.exit(HARNESS_ERROR)
     return record, result
+
+
+def _why(error: BaseException, where: Path) -> str:
+    """Why the reports were not written. Whatever it is, the verdict is on disk already."""
+    if isinstance(error, KeyboardInterrupt | TerminatedError):
+        return f"{where}: ended before all reports were written"
+    if isinstance(error, OSError):
+        return f"{error.filename or where}: {error.strerror}"
+    return f"{where}: a report could not be made: {of_error(error)}"

@@ -44,6 +44,7 @@ def command(
     `zcbench metrics` lists what a column can be. What was not measured is inconclusive.
     """
     from zcbench.cli.closing import close
+    from zcbench.cli.output import shown_json
     from zcbench.record import ingest
     from zcbench.record.mapping import columns_of, read_mapping
     from zcbench.record.schema import REPORT_FILE, RESULT_FILE
@@ -62,7 +63,7 @@ def command(
     ingest.write_record(directory, foreign, seen, ["zcbench", *sys.argv[1:]])
     _, result = close(directory)
     if as_json:
-        click.echo((directory / RESULT_FILE).read_text(encoding="utf-8"))
+        click.echo(shown_json((directory / RESULT_FILE).read_text(encoding="utf-8")))
     else:
         click.echo(str(directory / REPORT_FILE))
     sys.exit(result.exit_code)

@@ -23,10 +23,20 @@ def write(out: Path, content: bytes, flag: str = "--out") -> None:
         raise RecordError(f"{flag} {out}: cannot be written ({error.strerror})") from error
 
 
+def shown_json(text: str) -> str:
+    """JSON ``text`` in ASCII alone: the same to who parses it, and no character of it acts on a terminal."""
+    return "".join(c if c.isascii() and c != "\x7f" else _escaped(c) for c in text)
+
+
+def _escaped(c: str) -> str:
+    units = c.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
 def emit(text: str, out: Path | None) -> None:
     """Print ``text``, or write it to ``out`` and print that name. Raises RecordError."""
     if out is None:
-        click.echo(text, nl=False)
+        click.echo(shown_json(text) if text.startswith(("{", "[")) else text, nl=False)
         return
     write(out, text.encode())
     click.echo(str(out))

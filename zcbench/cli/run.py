@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from zcbench.cli.scenario_flags import given, scenario_flags
+from zcbench.cli.output import shown_json
+from zcbench.cli.scenario_flags import given, scenario_flags, tell_imported
 from zcbench.scenario import (
     Scenario,
     ScenarioError,
@@ -105,6 +106,7 @@ def command(
 
     formats = parse_formats(report_text)
     if dry_run:
+        tell_imported([resolved])
         click.echo(to_toml(resolved), nl=False)
         return
     # Everything heavy is imported once the scenario is known to be right.
@@ -159,7 +161,7 @@ def command(
 
         tell_github(record, result, reports[0])
     if as_json:
-        click.echo((directory / RESULT_FILE).read_text(encoding="utf-8"))
+        click.echo(shown_json((directory / RESULT_FILE).read_text(encoding="utf-8")))
     else:
         click.echo("\n".join(map(str, reports)))
     sys.exit(result.exit_code)

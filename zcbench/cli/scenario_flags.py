@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 
-from zcbench.scenario import FLAGS, Setting, variable_of
+from zcbench.scenario import FLAGS, Scenario, Setting, variable_of
 
 _HELP = {
     "--duration": "how long the stream is: 30s, 5m, 1h30m",
@@ -49,6 +49,17 @@ def scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
             option = click.option(flag, metavar="VALUE", help=text)
         command = option(command)
     return command
+
+
+def tell_imported(scenarios: Iterable[Scenario]) -> None:
+    """Say which code that is not ours a dry run has run: an engine's module is imported to be checked."""
+    from zcbench.capture.inspection import is_foreign
+
+    for engine in dict.fromkeys(scenario.engine for scenario in scenarios):
+        if is_foreign(engine):
+            click.echo(
+                f"zcbench: {engine} was imported, in a process of its own, to check it", err=True
+            )
 
 
 def given(parameters: dict[str, Any]) -> list[Setting]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from zcbench.cli.scenario_flags import given, scenario_flags
+from zcbench.cli.scenario_flags import given, scenario_flags, tell_imported
 
 if TYPE_CHECKING:
     from zcbench.render.sweep import Advice, Ran
@@ -93,6 +93,7 @@ def command(
     if not no_check and _POOL in runs[0].values:
         about += ", and one or two more for each application to check its pool"
     if dry_run:
+        tell_imported([run.scenario for run in runs])
         for run in runs:
             click.echo(f"{run.name}  " + "  ".join(f"{k}={v}" for k, v in run.values.items()))
         print(f"zcbench: {about}", file=sys.stderr)

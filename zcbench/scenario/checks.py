@@ -234,18 +234,17 @@ def _check_flags_matter(scenario: Scenario, sheet: Sheet, flags: Iterable[Settin
 
 
 def _check_engine(scenario: Scenario, sheet: Sheet) -> None:
-    from zcbench.capture.engine import engine_names, find_engine
+    from zcbench.capture.engine import engine_names
+    from zcbench.capture.inspection import inspect
 
     try:
-        engine = find_engine(scenario.engine)
+        engine = inspect(scenario.engine)
     except LookupError as error:
         # args[0]: str() of a KeyError would quote the sentence.
         sheet.fail("engine", f"{error.args[0]}{did_you_mean(scenario.engine, engine_names())}")
-    except ImportError as error:
-        sheet.fail("engine", f"{scenario.engine!r} cannot be loaded: {error}")
     else:
         for key, asked in _asked_of_system(scenario).items():
-            if asked and not getattr(engine, "realtime", False):
+            if asked and not engine.realtime:
                 sheet.fail(key, f"the {scenario.engine} engine has no such thing; use native")
 
 
