@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from zcbench.record.reader import read_record
-from zcbench.record.schema import WORKER_EVENTS_FILE, End, Ending, Event, RunInfo
+from zcbench.record.schema import SCOREBOARD_FILE, WORKER_EVENTS_FILE, End, Ending, Event, RunInfo
 from zcbench.record.writer import RecordWriter
 from zcbench.scenario import Scenario
 from zcbench.soak.supervisor import run
@@ -123,3 +124,42 @@ def test_a_subject_that_cannot_be_started_is_the_harness_s_failure(
     assert end.ending is Ending.HARNESS
     assert "could not be started" in (end.message or "")
     assert read_record(directory).end == end
+
+
+@pytest.mark.parametrize("harm", ["cut short", "deleted"])
+def test_a_record_that_somebody_harms_is_the_harness_s_failure_and_kills_no_supervisor(
+    scenario: Scenarios, directory: Path, harm: str
+) -> None:
+    if harm == "deleted" and os.name != "posix":
+        pytest.skip("Windows deletes no open file")
+
+    class Harms(FillsTheDisk):
+        def on_sample(self, row: Any) -> None:
+            if not row["consumer.received"]:
+                return
+            if harm == "deleted":
+                shutil.rmtree(directory, ignore_errors=True)
+            else:
+                os.truncate(directory / SCOREBOARD_FILE, 0)
+
+    # given somebody who takes the page, or all, from under a run that goes well
+    harmful = Harms(directory, directory)
+    end = run(
+        scenario(duration_s=60, every_s=0.2), directory, command=["test"], observers=[harmful]
+    )
+    # then the run ends at once, and neither the subject nor a signal is blamed
+    assert end.ending is Ending.HARNESS
+    assert harm in (end.message or "")
+    assert (end.elapsed_s or 60) < 50
+
+
+def test_a_record_that_cannot_be_begun_names_the_file(
+    scenario: Scenarios, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="No space left") as caught:
+        run(scenario(), directory, command=["test"])
+    assert caught.value.filename == str(directory / "run.json")

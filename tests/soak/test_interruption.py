@@ -25,7 +25,9 @@ def last(record: Record, column: str) -> float:
     return float(record.samples[column][-1])
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    "name", [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+)
 def test_the_first_signal_drains_and_reports(
     scenario: Scenarios, supervisor: Supervisors, name: str
 ) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from zcbench.cli import HARNESS_ERROR, TerminatedError
 from zcbench.cli.baseline import judged
-from zcbench.foreign import of_error
+from zcbench.foreign import of_error, one_line
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import Result
-from zcbench.record.writer import write_result
+from zcbench.record.writer import RecordError, write_result
 from zcbench.render.formats import write_reports
 
 
@@ -26,9 +26,14 @@ def close(
 
     Reports that cannot be written are the harness's failure: the command ends with 3.
     """
-    record = read_record(directory)
-    result = judged(record, base)
-    write_result(directory, result)
+    try:
+        record = read_record(directory)
+        result = judged(record, base)
+        write_result(directory, result)
+    except (RecordError, OSError) as error:
+        # It was there a moment ago: what is gone now is no mistake of the command line.
+        print(f"zcbench: the run cannot be judged: {one_line(str(error))}", file=sys.stderr)
+        sys.exit(HARNESS_ERROR)
     try:
         write_reports(formats, record, result, reports or directory)
     except BaseException as error:

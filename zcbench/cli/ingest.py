@@ -45,6 +45,7 @@ def command(
     """
     from zcbench.cli.closing import close
     from zcbench.cli.output import shown_json
+    from zcbench.cli.running import typed
     from zcbench.record import ingest
     from zcbench.record.mapping import columns_of, read_mapping
     from zcbench.record.schema import REPORT_FILE, RESULT_FILE
@@ -60,7 +61,7 @@ def command(
     foreign = ingest.Foreign(table, columns, _totals(told, totals), _story(told, file))
     seen = ingest.survey(foreign)
     directory = create_run_directory(out, root or RUNS_ROOT, foreign.story.name)
-    ingest.write_record(directory, foreign, seen, ["zcbench", *sys.argv[1:]])
+    ingest.write_record(directory, foreign, seen, typed())
     _, result = close(directory)
     if as_json:
         click.echo(shown_json((directory / RESULT_FILE).read_text(encoding="utf-8")))

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zcbench.cli import HARNESS_ERROR
+from zcbench.foreign import plain
+
 if TYPE_CHECKING:
     from zcbench.scenario import Scenario
     from zcbench.soak.supervisor import Observer
@@ -33,9 +36,18 @@ def run_into(
             shown = view()
             stack.enter_context(shown)
             observers.append(shown)
-        supervisor.run(scenario, directory, command=list(command or typed()), observers=observers)
+        try:
+            supervisor.run(
+                scenario, directory, command=list(command or typed()), observers=observers
+            )
+        except OSError as error:
+            where = error.filename or directory
+            print(
+                f"zcbench: the run could not be begun: {where}: {error.strerror}", file=sys.stderr
+            )
+            sys.exit(HARNESS_ERROR)
 
 
 def typed() -> list[str]:
-    """The command as it was typed."""
-    return ["zcbench", *sys.argv[1:]]
+    """The command as it was typed. What is no text in it (a file's name may be any bytes) is replaced."""
+    return ["zcbench", *(plain(argument) for argument in sys.argv[1:])]

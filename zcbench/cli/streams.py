@@ -88,7 +88,16 @@ def _fill_closed() -> None:
             os.set_inheritable(descriptor, True)
 
 
+def _is_on(stream: IO[str], descriptor: int) -> bool:
+    try:
+        return stream.fileno() == descriptor
+    except (OSError, ValueError):
+        return False
+
+
 def _forgiving(stream: IO[str] | None, descriptor: int) -> tuple[Any, _Forgiving | None]:
+    if stream is not None and not _is_on(stream, descriptor):
+        return stream, None  # somebody has put their own in its place
     if isinstance(stream, io.TextIOWrapper) and os.name == "nt" and stream.isatty():
         stream.reconfigure(errors="backslashreplace")  # a Windows console takes UTF-16, not bytes
         return stream, None

@@ -18,6 +18,7 @@ import msgspec
 import psutil
 
 from zcbench.clock import now_ns
+from zcbench.foreign import signal_name
 from zcbench.record.reader import read_events
 from zcbench.record.schema import (
     FAULT_FILE,
@@ -36,6 +37,7 @@ from zcbench.soak.assembly import due_packets, gc_every_s, stream_format
 from zcbench.soak.environment import environment
 from zcbench.soak.leftovers import children
 from zcbench.soak.native_sites import read_sites
+from zcbench.soak.oom import OomKills
 from zcbench.soak.subject import EngineSubject, Subject
 from zcbench.soak.worker import DONE, RUNNING, STARTING
 
@@ -81,7 +83,8 @@ def run(
 ) -> End:
     """Run ``scenario`` into the new, empty ``directory`` and return how it ended.
 
-    Ctrl-C and SIGTERM drain and end the run; a second Ctrl-C ends it at once.
+    Ctrl-C, SIGTERM and SIGHUP drain and end the run; a second Ctrl-C ends it at once. Raises OSError if the
+    record could not be begun.
     """
     format = stream_format(scenario)
     info = RunInfo(
@@ -135,11 +138,15 @@ class _Interrupts:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Catch SIGINT and SIGTERM; only in the main thread, where Python delivers them."""
+        """Catch SIGINT, SIGTERM and SIGHUP; only in the main thread, where Python delivers them."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {n: signal.signal(n, self._on_signal) for n in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        # The terminal's end is to be heard, unless nohup has had it ignored.
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        before = {n: signal.signal(n, self._on_signal) for n in numbers}
         try:
             yield
         finally:
@@ -166,6 +173,8 @@ class _Watch:
         self._limits = info.scenario.limits
         self._board = Scoreboard.create(writer.directory / SCOREBOARD_FILE)
         _reserve(writer.directory / SCOREBOARD_FILE)
+        self._page = (writer.directory / SCOREBOARD_FILE).open("rb", buffering=0)
+        self._page_bytes = os.fstat(self._page.fileno()).st_size
         self._own = psutil.Process()
         self._interrupts = _Interrupts()
         self._asked = 0
@@ -180,7 +189,8 @@ class _Watch:
         self._last_uss_ns: int | None = None
         self._last_process: Row = {}
         self._clock_offset = _clock_offset_s()
-        self._oom_kills = _cgroup_oom_kills()
+        self._oom_kills = OomKills()
+        self._oom_kills.follow("self")
 
     # -- the loop
 
@@ -191,13 +201,14 @@ class _Watch:
         with self._interrupts.listening():
             try:
                 subject = EngineSubject(self._writer.directory)
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # no process, no descriptor, no thread
                 end = self._end(
                     Ending.HARNESS, message=f"the subject could not be started: {error}"
                 )
             else:
                 end = self._watch_to_the_end(subject)
             self._finish(end)
+        self._page.close()
         return end
 
     def _watch_to_the_end(self, subject: Subject) -> End:
@@ -216,6 +227,9 @@ class _Watch:
         deadline = self._info.started_ns + every_ns
         while True:
             code = subject.wait(min(POLL_S, max(0.0, (deadline - now_ns()) / 1e9)))
+            if (lost := self._lost()) is not None:
+                _put_down(subject)
+                return self._end(Ending.HARNESS, message=lost)
             end = self._judge_exit(code) if code is not None else self._intervene(subject)
             if end is not None:
                 self._last_sample(subject, deadline, end)
@@ -226,6 +240,20 @@ class _Watch:
                 # Deadlines that passed while the machine stood still are skipped, not made up for.
                 missed = (now_ns() - deadline) // every_ns
                 deadline += (missed + 1) * every_ns
+
+    def _lost(self) -> str | None:
+        """What somebody has done to the record while it is written; None if it is all there.
+
+        A page that was cut short is dropped: to read it through its mapping would be a SIGBUS.
+        """
+        page = os.fstat(self._page.fileno())
+        if page.st_size < self._page_bytes:
+            self._board = Scoreboard.create()
+            return f"{SCOREBOARD_FILE} was cut short by somebody while the run was going on"
+        # Windows deletes no open file, and its count of links is not one of names.
+        if os.name == "posix" and not page.st_nlink:
+            return "the run directory was deleted while the run was going on"
+        return None
 
     def _abort_if_broken(self, subject: Subject, row: Row) -> None:
         start = row.get("engine.start_ns")
@@ -335,14 +363,8 @@ class _Watch:
         return self._end(Ending.FINISHED, exit_code=0, message="ended as planned")
 
     def _judge_signal(self, code: int) -> End:
-        name = _signal_name(-code) if code < 0 else f"exception 0x{code:08X}"
-        oom = _cgroup_oom_kills()
-        if (
-            name == "SIGKILL"
-            and oom is not None
-            and self._oom_kills is not None
-            and oom > self._oom_kills
-        ):
+        name = signal_name(-code) if code < 0 else f"exception 0x{code:08X}"
+        if name == "SIGKILL" and self._oom_kills.risen():
             return self._end(
                 Ending.MEMORY,
                 exit_code=code,
@@ -447,6 +469,7 @@ class _Watch:
     def _read_process(self, subject: Subject, now: int) -> Row:
         """The subject's figures from outside; none after its death."""
         process, row = subject.process, Row()
+        self._oom_kills.follow(process.pid)
         try:
             with process.oneshot():
                 cpu, switches = process.cpu_times(), process.num_ctx_switches()
@@ -526,14 +549,6 @@ def _reserve(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def _signal_name(number: int) -> str:
-    """ "SIGSEGV"; a real-time signal has a number only."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
 def _put_down(subject: Subject) -> None:
     subject.kill()
     subject.wait(10.0)
@@ -551,15 +566,3 @@ def _clock_offset_s() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
     return time.time() - time.monotonic()
-
-
-def _cgroup_oom_kills() -> int | None:
-    """The kernel's count of out-of-memory kills in this control group (Linux, cgroup v2), or None."""
-    if sys.platform != "linux":
-        return None
-    try:
-        group = Path("/proc/self/cgroup").read_text().strip().rpartition(":")[2].lstrip("/")
-        events = (Path("/sys/fs/cgroup") / group / "memory.events").read_text()
-        return int(dict(line.split() for line in events.splitlines())["oom_kill"])
-    except (OSError, KeyError, ValueError):
-        return None

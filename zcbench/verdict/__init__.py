@@ -16,7 +16,7 @@ from zcbench.verdict.checks import expectations
 from zcbench.verdict.wanting import unmeasured
 
 PASS, FAIL, HARNESS, INCONCLUSIVE, DIED, REGRESSION = 0, 1, 3, 4, 5, 6
-_SIGNAL_CODES = {"SIGINT": 130, "SIGTERM": 143}
+_SIGNAL_CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 143}
 _DEATHS = (Ending.FAILED, Ending.CRASHED, Ending.EXITED, Ending.HUNG, Ending.MEMORY)
 
 
