@@ -1,4 +1,19 @@
-"""The native engine's Python face: zero-copy capture whose producer never takes the GIL."""
+"""The native engine's Python face: zero-copy capture whose producer never takes the GIL.
+
+>>> from zcbench import NativeEngine, PoolConfig, ReplaySource, StreamFormat, silence
+>>> format = StreamFormat(frames=480, channels=2)
+>>> source = ReplaySource(silence(format), "silence", pace="unpaced", limit=3)
+>>> with NativeEngine(format, source, PoolConfig(slots=10)) as engine:
+...     engine.start()
+...     for packet in engine:
+...         with packet:
+...             print(packet.sequence, packet.array.shape)
+0 (480, 2)
+1 (480, 2)
+2 (480, 2)
+>>> engine.stats().in_flight
+0
+"""
 
 from __future__ import annotations
 
@@ -50,12 +65,12 @@ class NativeEngine(_core.Reader):
             slots=pool.slots,
             policy=pool.policy,
             queue=pool.queue,
-            debug=pool.debug,
-            checksum=checksum,
+            debug=bool(pool.debug),
+            checksum=bool(checksum),
             pace=replay.pace if replay else "real",
             speed=float(replay.speed) if replay else 1.0,
             limit=None if replay is None else replay.limit,
-            lock=pool.lock,
+            lock=bool(pool.lock),
             minimum=pool.minimum,
             maximum=pool.maximum,
             shrink_after_ns=round(pool.shrink_after_s * 1e9),

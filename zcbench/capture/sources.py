@@ -1,4 +1,13 @@
-"""What feeds an engine: PCM made or read from a file and replayed, or a PortAudio input device."""
+"""What feeds an engine: PCM made or read from a file and replayed, or a PortAudio input device.
+
+>>> from zcbench import ReplaySource, StreamFormat, tone
+>>> source = ReplaySource(tone(StreamFormat(), 440.0), "tone", pace="unpaced", limit=100)
+>>> source.block(sequence=0, frames=480).shape
+(480, 2)
+>>> ReplaySource(source.pcm, "tone", pace="fast")
+Traceback (most recent call last):
+ValueError: source.pace: 'fast' is not one of real, unpaced, manual
+"""
 
 from __future__ import annotations
 
@@ -6,17 +15,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.capture.engine import (
-    MAX_PACKET_BYTES,
-    MAX_SLOTS,
     DType,
     PoolConfig,
     StreamFormat,
+    require_integer,
+    require_one_of,
+    require_positive,
 )
 
 Pace = Literal["real", "unpaced", "manual"]
@@ -81,8 +91,13 @@ class ReplaySource:
     stamped: bool = False
 
     def __post_init__(self) -> None:
-        if self.pcm.ndim != 2 or not self.pcm.flags.c_contiguous or not self.pcm.size:
+        array = isinstance(self.pcm, np.ndarray)
+        if not array or self.pcm.ndim != 2 or not self.pcm.flags.c_contiguous or not self.pcm.size:
             raise SourceError(f"{self.name}: pcm must be C-contiguous (frames >= 1, channels >= 1)")
+        require_one_of("source.pace", self.pace, get_args(Pace))
+        require_positive("source.speed", self.speed)
+        if self.limit is not None:
+            require_integer("source.limit", self.limit, 0)
 
     def block(self, sequence: int, frames: int) -> NDArray[Any]:
         """The content of packet ``sequence``, shape (frames, channels); a view of the PCM unless it wraps or is
@@ -180,21 +195,7 @@ class DeviceSource:
 def check_parts(
     format: StreamFormat, source: ReplaySource | DeviceSource, pool: PoolConfig
 ) -> None:
-    """Whether an engine can be made of these; raises ValueError that says what does not fit."""
-    if not 1 <= pool.slots <= MAX_SLOTS:
-        raise ValueError(f"pool.slots: {pool.slots} is not in 1..{MAX_SLOTS:,}")
-    if not 1 <= pool.minimum <= pool.slots:
-        raise ValueError(f"pool.min: {pool.minimum} is not in 1..{pool.slots:,} (pool.slots)")
-    if not pool.slots <= pool.maximum <= MAX_SLOTS:
-        raise ValueError(
-            f"pool.max: {pool.maximum} is not in {pool.slots:,} (pool.slots)..{MAX_SLOTS:,}"
-        )
-    if pool.queue < 1:
-        raise ValueError(f"pool.queue: {pool.queue} is not at least 1")
-    if not 1 <= format.packet_bytes <= MAX_PACKET_BYTES:
-        raise ValueError(
-            f"a packet of {format.packet_bytes:,} bytes is not in 1..{MAX_PACKET_BYTES:,}"
-        )
+    """Raise ValueError, saying what does not fit, unless an engine can be made of these together."""
     if isinstance(source, DeviceSource):
         if pool.policy == "block":
             raise ValueError("policy 'block' is for replay sources: an audio callback cannot wait")
