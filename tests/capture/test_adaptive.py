@@ -166,9 +166,9 @@ def test_bounds_that_do_not_hold_the_start_are_refused(
 
 
 def test_the_reference_engine_counts_memory_it_cannot_get(monkeypatch: pytest.MonkeyPatch) -> None:
-    from zcbench.capture import reference
+    from zcbench.capture.reference import ReferenceEngine, pool
 
-    engine = reference.ReferenceEngine(
+    engine = ReferenceEngine(
         FORMAT, ReplaySource(ramp(), "ramp", pace="manual"), PoolConfig(4, "adaptive")
     )
     engine.start()
@@ -178,7 +178,7 @@ def test_the_reference_engine_counts_memory_it_cannot_get(monkeypatch: pytest.Mo
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(reference, "_aligned", none_left)
+        patch.setattr(pool, "_aligned", none_left)
         engine.maintain()
     assert (engine.stats().slots, engine.stats().growth_failures) == (4, 1)
     engine.maintain()

@@ -19,7 +19,11 @@ from zcbench import PoolConfig, ReplaySource, StreamFormat
 
 
 @pytest.mark.parametrize(
-    "module", ["zcbench", *(f"zcbench.capture.{name}" for name in ("engine", "native", "sources"))]
+    "module",
+    [
+        "zcbench",
+        *(f"zcbench.capture.{name}" for name in ("engine", "native", "reference", "sources")),
+    ],
 )
 def test_the_example_at_the_top_of_a_module_runs(module: str) -> None:
     failed, tried = doctest.testmod(import_module(module))

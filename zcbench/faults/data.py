@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zcbench.capture.detached import DetachedPacket
 from zcbench.capture.engine import Packet, PacketFlags
-from zcbench.capture.reference import Pool, ReferenceEngine, ReferencePacket, Slot
+from zcbench.capture.reference import ReferenceEngine, ReferencePacket, Slot, SlotPool
 from zcbench.capture.sources import ReplaySource
 from zcbench.faults.fault import Fault
 from zcbench.faults.pace import QUICK
@@ -118,7 +118,7 @@ class Overrun(ReferenceEngine):
         super()._publish(slot, time_ns, flags)
 
 
-class _LyingPool(Pool):
+class _LyingPool(SlotPool):
     """Counts each 50th hit twice."""
 
     TWICE_EVERY = 50

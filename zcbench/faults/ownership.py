@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from zcbench.capture.detached import DetachedPacket
 from zcbench.capture.engine import Packet
-from zcbench.capture.reference import Pool, ReferenceEngine, Slot, Stream
+from zcbench.capture.reference import ReferenceEngine, Slot, SlotPool, Stream
 from zcbench.consumers import Tally
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import DYING, QUICK
 
 
-class _MixedOwnershipPool(Pool):
+class _MixedOwnershipPool(SlotPool):
     """Engine and application each count a slot's owners, and each leaves the last one to the other.
 
     What neither frees stays in the engine's table of foreign buffers, which has an end.
@@ -53,7 +53,7 @@ class MixedOwnership(ReferenceEngine):
     pool_type = _MixedOwnershipPool
 
 
-class _NoOpReturnPool(Pool):
+class _NoOpReturnPool(SlotPool):
     """Overflow blocks are freed, so memory is flat; nothing else that a return should do is done."""
 
     def release(self, slot: Slot, now: int) -> None:
@@ -68,7 +68,7 @@ class NoOpReturn(ReferenceEngine):
     pool_type = _NoOpReturnPool
 
 
-class _LosingPool(Pool):
+class _LosingPool(SlotPool):
     """Counts every return, and loses the slot of each 100th."""
 
     LOST_EVERY = 100
@@ -86,7 +86,7 @@ class LostSlot(ReferenceEngine):
     pool_type = _LosingPool
 
 
-class _HoardingPool(Pool):
+class _HoardingPool(SlotPool):
     """An overflow block is counted as returned and kept all the same."""
 
     def __init__(self, *arguments: Any) -> None:
@@ -107,7 +107,7 @@ class OverflowNeverFreed(ReferenceEngine):
     pool_type = _HoardingPool
 
 
-class _DoublingPool(Pool):
+class _DoublingPool(SlotPool):
     """Each 20th return puts its slot on the free list twice: the next two packets share it."""
 
     TWICE_EVERY = 20
