@@ -37,6 +37,7 @@ def make_core(**changed: Any) -> _core.Engine:
         "shrink_after_ns": 0,
         "priority": 0,
         "in_place": False,
+        "stamped": False,
     }
     return _core.Engine(**(settings | changed))
 
