@@ -16,6 +16,7 @@ from tests.verdict.test_verdict_readiness import DIED, judged, kept
 from zcbench.record.schema import Event
 from zcbench.render import campaign as content
 from zcbench.render.campaign.written import Final, write_campaign
+from zcbench.render.figures.layers import Marks, Segments
 from zcbench.render.html import render_campaign as html_of
 from zcbench.verdict import judge
 from zcbench.verdict.readiness import Campaign, Judged, assess
@@ -133,14 +134,17 @@ def test_a_directory_has_every_runs_report_and_no_dead_link(tmp_path: Path) -> N
 def test_the_figures_show_each_run_once(campaign: Campaign) -> None:
     drawn = {figure.name: figure for figure in content.draw(campaign)}
     assert set(drawn) == {"pool_sizes", "growth"}
-    assert [r["run"] for r in drawn["pool_sizes"].rows["pools"]] == ["small", "large", "hour"]
-    assert [r["slots"] for r in drawn["pool_sizes"].rows["pools"]] == [10, 150, 100]
-    heap = drawn["growth"].rows["growth of Python heap"]
-    assert [r["run"] for r in heap] == ["small", "large", "hour"]
-    for r in heap:
-        assert r["low"] <= r["slope"] <= r["high"]
+    (pools,) = drawn["pool_sizes"].panels
+    assert [label for _, label in pools.y.ticks] == ["small", "large", "hour"]
+    slots, *_ = (layer for layer in pools.layers if isinstance(layer, Segments))
+    assert slots.x1.tolist() == [10, 150, 100]
+    (heap,) = (panel for panel in drawn["growth"].panels if panel.title == "Python heap")
+    assert [label for _, label in heap.y.ticks] == ["small", "large", "hour"]
+    lines = [layer for layer in heap.layers if isinstance(layer, Segments)]
+    slopes = [layer for layer in heap.layers if isinstance(layer, Marks)]
+    for line, slope in zip(lines, slopes, strict=True):
+        assert line.x0 <= slope.x <= line.x1
     for figure in drawn.values():
-        figure.chart.to_dict(validate=True)
         assert figure.svg().startswith("<svg")
 
 
@@ -150,8 +154,8 @@ def test_names_that_are_cut_for_an_axis_stay_apart(tmp_path: Path) -> None:
         for end in "ab"
         for run in [judged(tmp_path, f"run{end}")]
     )
-    pools = content.draw(Campaign(runs))[0].rows["pools"]
-    assert len({r["run"] for r in pools}) == 2
+    (pools,) = content.draw(Campaign(runs))[0].panels
+    assert len({label for _, label in pools.y.ticks}) == 2
 
 
 def test_the_page_is_one_file_and_asks_nobody(campaign: Campaign) -> None:

@@ -98,7 +98,6 @@ def test_the_figure_has_a_panel_for_each_metric_that_was_measured() -> None:
     rows = [replace(row, values=(row.values[0], None)) for row in runs()]
     figure = draw(history.stories(rows, METRICS))
     assert figure is not None
-    figure.chart.to_dict(validate=True)
     svg = figure.svg()
     assert "pool.hit_rate, %" in svg
     assert "delivery.p99" not in svg

@@ -58,6 +58,7 @@ def command(
         raise RecordError(f"--figure {figure}: name a file that ends in {' or '.join(FIGURES)}")
 
     from zcbench.cli.output import emit, writable, write
+    from zcbench.foreign import of_error
     from zcbench.record.results import read_results
     from zcbench.record.writer import RUNS_ROOT
     from zcbench.render import history
@@ -77,11 +78,12 @@ def command(
                 f"--figure {figure}: no run has a value of these metrics (an older zcbench derived none; "
                 "`zcbench report RUN --format json --report-dir RUN --force` judges a run anew)"
             )
-        from zcbench.render.conversion import PNG, SVG, ConversionError, Order, convert
-
-        (picture,) = convert([Order(PNG if figure.suffix == ".png" else SVG, drawn.spec)])
-        if isinstance(picture, ConversionError):
-            raise RecordError(f"--figure {figure}: could not be drawn: {picture}")
+        try:
+            picture = drawn.png() if figure.suffix == ".png" else drawn.svg().encode()
+        except Exception as error:
+            raise RecordError(
+                f"--figure {figure}: could not be drawn: {of_error(error)}"
+            ) from error
         write(figure, picture, "--figure")
     render = {"md": history.markdown, "json": history.json, "csv": history.table}[form]
     emit(render(told), out)

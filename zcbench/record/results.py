@@ -1,40 +1,57 @@
-"""The results of many runs at once: ``result.json`` and ``run.json`` of every run below a directory, by DuckDB.
-
-The files are read as blobs and taken apart in SQL: ``read_json`` took twelve times as long for the same
-10,000 runs, and one damaged file among them ends its whole query.
-"""
+"""The results of many runs at once: ``result.json`` and ``run.json`` of every run below a directory."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
 
 from zcbench.record.schema import RESULT_FILE, RUN_FILE, SCHEMA, SWEEP_FILE
 from zcbench.record.writer import RecordError
 
-_GLOB = str.maketrans({c: f"[{c}]" for c in "*?["})  # the names are taken for patterns otherwise
 
-_RUN = (
-    "$.schema", "$.id", "$.started_at", "$.scenario.name",
-    "$.environment.git_commit", "$.environment.git_dirty",
-)  # fmt: skip
-_RESULT = ("$.schema", "$.verdict", "$.end.ending")
-# Each file is taken apart once; what is damaged is null.
-_QUERY = """
-with
-  run as materialized (
-    select parse_dirpath(filename) as folder, try(json_extract_string(decode(content), $run)) as found
-    from read_blob($runs)
-  ),
-  result as materialized (
-    select parse_dirpath(filename) as folder, try(json_extract_string(decode(content), $result)) as found
-    from read_blob($results)
-  )
-select folder, run.found, result.found from run join result using (folder)
-"""
+class _Keys(msgspec.Struct, frozen=True):
+    """Only the keys that are read, of any type: what else a file holds is passed over, not built."""
+
+    schema: Any = None
+
+
+class _Named(msgspec.Struct, frozen=True):
+    name: Any = None
+
+
+class _Commit(msgspec.Struct, frozen=True):
+    git_commit: Any = None
+    git_dirty: Any = None
+
+
+class _Ended(msgspec.Struct, frozen=True):
+    ending: Any = None
+
+
+class _Run(_Keys, frozen=True):
+    id: Any = None
+    started_at: Any = None
+    scenario: _Named = _Named()
+    environment: _Commit = _Commit()
+
+
+class _Result(_Keys, frozen=True):
+    verdict: Any = None
+    end: _Ended = _Ended()
+    totals: dict[str, Any] | None = None
+    derived: dict[str, Any] | None = None
+
+
+Kind = TypeVar("Kind", bound=_Keys)
+
+_RUN = msgspec.json.Decoder(_Run)
+_RESULT = msgspec.json.Decoder(_Result)
 
 
 @dataclass(frozen=True)
@@ -79,7 +96,8 @@ def read_results(root: Path, metrics: Sequence[str], scenario: str | None = None
         for folder in unjudged
     ]
     rows: list[Row] = []
-    for folder, found in _query(folders, metrics):
+    for folder in folders:
+        found = _row(folder, metrics)
         if isinstance(found, str):
             problems.append(f"{folder}: {found}")
         elif scenario in (None, found.scenario):
@@ -108,62 +126,51 @@ def _folders(root: Path) -> tuple[list[Path], list[Path]]:
     return sorted(judged), sorted(unjudged)
 
 
-def _query(folders: Sequence[Path], metrics: Sequence[str]) -> Iterator[tuple[Path, Row | str]]:
-    import duckdb
-
-    if not folders:
-        return
-    by_name = {folder.as_posix(): folder for folder in folders}
-    given = {
-        "runs": [f"{name}/{RUN_FILE}".translate(_GLOB) for name in by_name],
-        "results": [f"{name}/{RESULT_FILE}".translate(_GLOB) for name in by_name],
-        "run": list(_RUN),
-        "result": [*_RESULT, *(f'$.{t}."{m}"' for m in metrics for t in ("totals", "derived"))],
-    }
-    try:
-        with duckdb.connect() as connection:
-            found = connection.execute(_QUERY, given).fetchall()
-    except duckdb.Error as error:
-        raise RecordError(f"the results cannot be read ({error})") from error
-    for name, run, result in found:
-        yield by_name[name], _row(by_name[name], run, result)
-
-
-def _row(folder: Path, run: list[str | None] | None, result: list[str | None] | None) -> Row | str:
+def _row(folder: Path, metrics: Sequence[str]) -> Row | str:
     """The run, or why it is left out."""
-    for file, found in ((RUN_FILE, run), (RESULT_FILE, result)):
-        if found is None or found[0] is None or not found[0].isdecimal():
-            return f"{file}: damaged, or not valid JSON"
-        if int(found[0]) > SCHEMA:
-            return (
-                f"{file}: schema {found[0]}, this zcbench reads up to {SCHEMA}; use a newer zcbench"
-            )
-    assert run is not None
-    assert result is not None
-    _, id_, started_at, scenario, commit, dirty = run
-    _, verdict, ending, *values = result
-    if id_ is None or started_at is None or scenario is None or verdict is None or ending is None:
+    run = _decoded(folder / RUN_FILE, _RUN)
+    result = _decoded(folder / RESULT_FILE, _RESULT)
+    if isinstance(run, str):
+        return run
+    if isinstance(result, str):
+        return result
+    commit = run.environment.git_commit
+    told = (run.id, run.started_at, run.scenario.name, result.verdict, result.end.ending)
+    if not all(isinstance(text, str) for text in told):
         return f"{RUN_FILE} or {RESULT_FILE} lacks what every run has"
-    totals, derived = values[0::2], values[1::2]
+    totals, derived = result.totals or {}, result.derived or {}
     return Row(
         path=folder,
-        id=id_,
-        started_at=started_at,
-        scenario=scenario,
-        commit=None if commit is None else commit[:12] + ("+" if dirty == "true" else ""),
-        verdict=verdict,
-        ending=ending,
-        values=tuple(map(_number, map(_either, totals, derived))),
+        id=run.id,
+        started_at=run.started_at,
+        scenario=run.scenario.name,
+        commit=_commit(commit, run.environment.git_dirty),
+        verdict=result.verdict,
+        ending=result.end.ending,
+        values=tuple(_number(totals.get(name), derived.get(name)) for name in metrics),
     )
 
 
-def _either(total: str | None, derived: str | None) -> str | None:
-    return derived if total is None else total
-
-
-def _number(text: str | None) -> float | None:
+def _decoded(path: Path, decoder: msgspec.json.Decoder[Kind]) -> Kind | str:
+    """What a file says, or what is wrong with it."""
     try:
-        value = None if text is None else float(text)
-    except ValueError:
+        found = decoder.decode(path.read_bytes())
+    except (OSError, UnicodeError, msgspec.MsgspecError):
+        return f"{path.name}: damaged, or not valid JSON"
+    if not isinstance(found.schema, int) or isinstance(found.schema, bool):
+        return f"{path.name}: damaged, or not valid JSON"
+    if found.schema > SCHEMA:
+        return f"{path.name}: schema {found.schema}, this zcbench reads up to {SCHEMA}; use a newer zcbench"
+    return found
+
+
+def _commit(text: Any, dirty: Any) -> str | None:
+    return text[:12] + "+" * (dirty is True) if isinstance(text, str) else None
+
+
+def _number(total: Any, derived: Any) -> float | None:
+    """The total, or else the derived number; None for what is no finite number."""
+    value = derived if total is None else total
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if value is not None and math.isfinite(value) else None
+    return float(value) if math.isfinite(value) else None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
+import numpy as np
 
 from zcbench.bench.cell import Measured
 from zcbench.bench.peers import MEMCPY, QUEUE
@@ -14,13 +14,12 @@ from zcbench.bench.ratios import Ratio, ratio, times_ns
 from zcbench.bench.results import Cell, Results, Setting
 from zcbench.record.schema import FIGURES_FOLDER, Environment
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Row
-from zcbench.render.figures.figure import Figure
+from zcbench.render.figures.figure import Axis, Figure, Key, Panel
+from zcbench.render.figures.layers import Curve
+from zcbench.render.figures.scales import Range, decades, labelled
+from zcbench.render.figures.times import length_label
 from zcbench.render.markdown import MISSING, cell
 from zcbench.units import Size, format_bytes, format_duration, format_rate
-
-if TYPE_CHECKING:
-    import altair as alt
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,67 +193,68 @@ _COLOURS = {
     "zcbench": (theme.BLUE,),
     "peer": (theme.ORANGE, theme.GREEN, theme.PURPLE),
 }
-_DASHES = ((1, 0), (6, 3), (2, 3), (8, 3, 2, 3))
-_SIZE_LABEL = (
-    "datum.value % 1024 ? format(datum.value, ',') + ' B' : datum.value < 1048576 ? "
-    "datum.value / 1024 + ' KiB' : datum.value / 1048576 + ' MiB'"
-)
-_TIME_LABEL = (
-    "datum.value < 1e3 ? datum.value + ' ns' : datum.value < 1e6 ? datum.value / 1e3 + ' µs' : "
-    "datum.value / 1e6 + ' ms'"
-)
+_DASHES = ((), (6, 3), (2, 3), (8, 3, 2, 3))
+_MARGIN = 1.25  # of the times' range, as a ratio
+_DOT_PX = 2.6
 
 
 def figure(results: Results) -> Figure:
     """Time for a packet over its size, a line a peer, a panel for each way the application reads."""
-    import altair as alt
-
-    rows = list(_points(results))
-    names = [name for name in (peer.name for peer in results.peers)
-             if any(row["peer"] == name for row in rows)]  # fmt: skip
-    colours, dashes = _looks(results, names)
-    sizes = sorted({setting.size for setting in results.settings})
-    legend = alt.Legend(symbolType="stroke", symbolSize=400, symbolStrokeWidth=2, labelLimit=200)
-    encoded = alt.Chart(alt.NamedData("cells")).encode(
-        x=alt.X("size:Q", title="a packet's size", scale=alt.Scale(type="log", base=2, nice=False),
-                axis=alt.Axis(values=sizes, labelExpr=_SIZE_LABEL, labelOverlap=True)),
-        y=alt.Y("ns:Q", title=None, scale=alt.Scale(type="log"),
-                axis=alt.Axis(labelExpr=_TIME_LABEL, tickCount=6, minExtent=56)),
-        color=alt.Color("peer:N", title=None, legend=legend,
-                        scale=alt.Scale(domain=names, range=colours)),
-        strokeDash=alt.StrokeDash("peer:N", title=None, legend=legend,
-                                  scale=alt.Scale(domain=names, range=dashes)),
-    )  # fmt: skip
-    width, height = _PANEL
-    points = encoded.mark_point(filled=True, size=28, opacity=1).encode(strokeDash=alt.Undefined)
-    drawn: Any = alt.layer(encoded.mark_line(strokeWidth=1.8), points)
-    applications = list(dict.fromkeys(map(_application, results.settings)))
-    chart: alt.FacetChart = drawn.properties(width=width, height=height).facet(
-        facet=alt.Facet("application:N", title=None, sort=applications), columns=2
+    looks = _looks(results)
+    times = [statistics.median(times_ns(cell)) / 1e9 for cell in _measured(results)] or [1.0]
+    across = Range(min(times) / _MARGIN, max(times) * _MARGIN, "log")
+    applications = dict.fromkeys(map(_application, results.settings))
+    return Figure(
+        "bench",
+        "Time for a packet, by its size",
+        [_panel(results, application, across, looks) for application in applications],
+        timeline=False,
+        columns=2,
+        legend=list(looks.values()),
     )
-    return Figure("bench", "Time for a packet, by its size", chart, {"cells": rows}, timeline=False)
 
 
-def _points(results: Results) -> Iterator[Row]:
-    for found in results.cells:
-        times = times_ns(found)
-        if times and not found.failed:
-            yield {
-                "peer": found.peer,
-                "size": found.setting.size,
-                "ns": statistics.median(times),
-                "application": _application(found.setting),
-            }
+def _panel(results: Results, application: str, across: Range, looks: Mapping[str, Key]) -> Panel:
+    sizes = sorted({setting.size for setting in results.settings})
+    curves = []
+    for peer, key in looks.items():
+        points = sorted(
+            (cell.setting.size, statistics.median(times_ns(cell)) / 1e9)
+            for cell in _measured(results)
+            if cell.peer == peer and _application(cell.setting) == application
+        )
+        if points:
+            x, y = np.array(points, dtype=np.float64).T
+            curves.append(Curve(x, y, key.colour, 1.8, key.dash, dots=_DOT_PX, name=peer, unit="s"))
+    width, height = _PANEL
+    return Panel(
+        title=application,
+        x=Axis(
+            Range(sizes[0] / _MARGIN, sizes[-1] * _MARGIN, "log"),
+            labelled(sizes, lambda size: str(Size(size))),
+            "a packet's size",
+            grid=True,
+        ),
+        y=Axis(across, labelled(decades(across), length_label), grid=True),
+        layers=curves,
+        width=width,
+        height=height,
+    )
 
 
-def _looks(results: Results, names: Sequence[str]) -> tuple[list[str], list[list[int]]]:
-    """A colour and a dash for each peer: one colour for all limits, one for all of zcbench."""
+def _measured(results: Results) -> Iterator[Cell]:
+    return (cell for cell in results.cells if times_ns(cell) and not cell.failed)
+
+
+def _looks(results: Results) -> dict[str, Key]:
+    """The colour and the dash of each peer that was measured: one colour for all limits, one for zcbench."""
     kinds = {peer.name: peer.kind for peer in results.peers}
-    seen = dict.fromkeys(_COLOURS, 0)
-    colours, dashes = [], []
-    for name in names:
-        among, number = _COLOURS[kinds[name]], seen[kinds[name]]
-        seen[kinds[name]] += 1
-        colours.append(among[number % len(among)])
-        dashes.append(list(_DASHES[number // len(among) % len(_DASHES)]))
-    return colours, dashes
+    measured = {cell.peer for cell in _measured(results)}
+    taken = dict.fromkeys(_COLOURS, 0)
+    looks = {}
+    for name in (name for name in kinds if name in measured):
+        among, number = _COLOURS[kinds[name]], taken[kinds[name]]
+        taken[kinds[name]] += 1
+        dash = _DASHES[number // len(among) % len(_DASHES)]
+        looks[name] = Key(name, among[number % len(among)], dash)
+    return looks

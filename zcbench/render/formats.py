@@ -126,7 +126,7 @@ def write_figures(drawn: Sequence[Figure], directory: Path) -> tuple[list[str], 
 
     Raises OSError.
     """
-    from zcbench.render.conversion import pictures, tell_lost
+    from zcbench.render.pictures import pictures, tell_lost
 
     shown, lost = pictures(drawn)
     folder = directory / FIGURES_FOLDER

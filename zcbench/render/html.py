@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import sys
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -20,17 +19,18 @@ from zcbench.render import figures
 from zcbench.render.content import sections
 from zcbench.render.content.document import Code
 from zcbench.render.content.verdict import WORDS, by_severity, headline, kind, notices
-from zcbench.render.conversion import SCRIPT, ConversionError, Order, convert, pictures, tell_lost
 from zcbench.render.figures import Figure, theme
+from zcbench.render.figures.layers import Curve
 from zcbench.render.figures.timeline import end_of, shown_s
 from zcbench.render.moments import moment_of
 from zcbench.render.paths import without_folders
+from zcbench.render.pictures import pictures, tell_lost
 from zcbench.render.placing import figure_of
 
 if TYPE_CHECKING:
     from zcbench.verdict.readiness import Campaign, Readiness
 
-_EXPORTS = "window.vegaEmbed = vegaEmbed;"  # of the bundle, to the page's own script
+DIGITS = 6  # of a value under the pointer: of 100 MiB, 100 B
 
 
 def render(record: Record, result: Result) -> str:
@@ -77,18 +77,17 @@ def render_campaign(
 
 def _page(drawn: list[Figure], end_ms: int, **said: Any) -> str:
     """A page with these figures; ``said`` is what the template says, ``end_ms`` the end of their time."""
-    style = _resource("page.css")
-    shown, lost = pictures(drawn)
+    style = _resource("page.css") + _inks()
+    shown, lost = pictures(drawn, on_page=True)
     tell_lost(lost)
     drawn = [figure for figure in drawn if figure.name in shown]
-    vega = _vega() if drawn else None
-    scripts = [script for script in (vega, _resource("page.js")) if script is not None]
+    script = _resource("page.js")
     return _template().render(
-        policy=_policy(style, scripts),
+        policy=_policy(style, script),
         style=Markup(style),
-        scripts=[Markup(script) for script in scripts],
-        told=Markup(_json(_told(drawn if vega else [], end_ms))),
-        figures={f.name: {"title": f.title, "picture": _picture(shown[f.name])} for f in drawn},
+        script=Markup(script),
+        told=Markup(_json(_told(drawn, end_ms))),
+        figures={f.name: {"title": f.title, "drawing": Markup(shown[f.name])} for f in drawn},
         **said,
     )
 
@@ -113,18 +112,33 @@ def _finding(finding: Finding, record: Record, result: Result, names: set[str]) 
 
 
 def _told(drawn: list[Figure], end_ms: int) -> dict[str, Any]:
-    """What the page's script draws from: each figure's specification, and its series by columns."""
-    told = []
-    for figure in drawn:
-        spec = {key: part for key, part in figure.spec.items() if key not in ("title", "datasets")}
-        columns = {
-            name: {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
-            for name, rows in figure.spec["datasets"].items()
-        }
-        told.append(
-            {"name": figure.name, "timeline": figure.timeline, "spec": spec, "columns": columns}
-        )
-    return {"figures": told, "dark": theme.DARK, "end_ms": end_ms}
+    """What the page's script says: of each figure over time, the values of its lines."""
+    told = [
+        {"name": figure.name, "lines": [_columns(curve) for curve in figure.curves]}
+        for figure in drawn
+        if figure.timeline
+    ]
+    return {"figures": told, "end_ms": end_ms}
+
+
+def _columns(curve: Curve) -> dict[str, Any]:
+    """A line's times, ms, and its values; null where it is broken."""
+    return {
+        "name": curve.name,
+        "unit": curve.unit,
+        "t": [round(1000 * time_s) for time_s in curve.x.tolist()],
+        "v": [None if v != v else float(f"{v:.{DIGITS}g}") for v in curve.y.tolist()],
+    }
+
+
+@cache
+def _inks() -> str:
+    """Rules of style: each ink of a figure and its counterpart on dark paper."""
+    return "".join(
+        f'.drawing [{part}="{light}"] {{ {part}: light-dark({light}, {dark}); }}\n'
+        for light, dark in theme.DARK.items()
+        for part in ("fill", "stroke")
+    )
 
 
 def _json(value: object) -> str:
@@ -133,36 +147,15 @@ def _json(value: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _picture(svg: str) -> str:
-    """The figure as a picture in itself: what is shown without scripts, and printed."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
-
-
-def _policy(style: str, scripts: list[str]) -> str:
-    allowed = " ".join(_digest(script) for script in scripts)
+def _policy(style: str, script: str) -> str:
     return (
-        f"default-src 'none'; script-src {allowed}; style-src {_digest(style)}; img-src data:; "
+        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
 def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-@cache
-def _vega() -> str | None:
-    """Vega, Vega-Lite and Vega-Embed as one script, from vl-convert: made once a process, in seconds.
-
-    None if it could not be made: the page then shows its figures as pictures.
-    """
-    (made,) = convert([Order(SCRIPT, _EXPORTS)])
-    if isinstance(made, ConversionError):
-        print(f"zcbench: the figures of the page do not zoom: {made}", file=sys.stderr)
-        return None
-    bundle = made.decode()
-    # As HTML reads a script, none of its strings may end it.
-    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 @cache

@@ -10,8 +10,9 @@ import numpy as np
 from zcbench.record.reader import Record
 from zcbench.record.schema import FIGURES_FOLDER, Result, RunInfo
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Row
-from zcbench.render.figures.figure import Figure
+from zcbench.render.figures.figure import Axis, Figure, Key, Panel
+from zcbench.render.figures.layers import Curve
+from zcbench.render.figures.scales import Range, labelled, round_ticks
 from zcbench.render.markdown import MISSING, VERDICTS, cell, headline, percent
 from zcbench.sweep.sizing import Point, Sizing, point
 from zcbench.units import format_count, format_duration
@@ -87,39 +88,36 @@ def _made(run: RunInfo) -> str:
 
 def hit_rate_figure(runs: Sequence[Ran]) -> Figure | None:
     """Hit rate over slots, a line an application; None if fewer than two sizes were run."""
-    import altair as alt
-
-    rows: list[Row] = []
-    sizes: set[int] = set()
-    names = list(dict.fromkeys(run.application for run in runs))
+    lines: dict[str, list[tuple[int, float]]] = {run.application: [] for run in runs}
     for run in runs:
         seen = point(run.record, run.result)
         if seen.slots is not None and seen.hit_rate is not None:
-            sizes.add(seen.slots)
-            rows.append({"slots": seen.slots, "rate": 100 * seen.hit_rate, "of": run.application})
+            lines[run.application].append((seen.slots, 100 * seen.hit_rate))
+    sizes = sorted({slots for line in lines.values() for slots, _ in line})
     if len(sizes) < 2:
         return None
-    colour = alt.Color(
-        "of:N",
-        scale=alt.Scale(
-            domain=names, range=[_COLOURS[i % len(_COLOURS)] for i in range(len(names))]
+    colours = {name: _COLOURS[at % len(_COLOURS)] for at, name in enumerate(lines)}
+    curves = [
+        Curve(x, y, colours[name], 2.0, dots=4.0)
+        for name, line in lines.items()
+        if line
+        for x, y in [np.array(sorted(line), dtype=np.float64).T]
+    ]
+    rates = Range(0.0, 100.0)
+    panel = Panel(
+        title="",
+        x=Axis(
+            Range(sizes[0] * 0.9, sizes[-1] * 1.1, "log"),
+            labelled(sizes, format_count),
+            "slots in the pool",
+            grid=True,
         ),
-        legend=alt.Legend(title=None, orient="top") if any(names) else None,
+        y=Axis(rates, round_ticks(rates), "hit rate (%)", grid=True),
+        layers=curves,
+        height=HEIGHT,
     )
-    least, most = min(sizes), max(sizes)
-    x = alt.X(
-        "slots:Q",
-        scale=alt.Scale(type="log", nice=False, domain=[least * 0.9, most * 1.1]),
-        axis=alt.Axis(values=sorted(sizes), title="slots in the pool"),
-    )
-    y = alt.Y("rate:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title="hit rate (%)"))
-    base = alt.Chart(alt.NamedData(name="runs")).encode(x=x, y=y, color=colour)
-    chart = (base.mark_line() + base.mark_point(filled=True, size=50)).properties(
-        width=theme.WIDTH, height=HEIGHT
-    )
-    return Figure(
-        "hit_rate", "Hit rate over the pool's size", chart, {"runs": rows}, timeline=False
-    )
+    keys = [Key(name, colour) for name, colour in colours.items()] if any(lines) else []
+    return Figure("hit_rate", "Hit rate over the pool's size", [panel], timeline=False, legend=keys)
 
 
 def _sentences(advice: Sequence[Advice]) -> list[str]:

@@ -76,8 +76,8 @@ class Page:
         found = self.run(
             """return Object.fromEntries([...document.querySelectorAll("figure")].map((figure) => [
                  figure.id,
-                 [...figure.querySelectorAll(".live .role-axis-label text")]
-                   .filter((text) => text.getAttribute("opacity") !== "0")
+                 [...figure.querySelectorAll(".drawing .x .label")]
+                   .filter((text) => text.getAttribute("display") !== "none")
                    .map((text) => text.textContent)]))"""
         )
         # In whatever order they came to be.

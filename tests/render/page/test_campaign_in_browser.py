@@ -38,7 +38,7 @@ def campaign_page(browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathFa
 def test_its_figures_are_drawn_and_nothing_is_complained_of(campaign_page: Page) -> None:
     campaign_page.open()
     drawn = campaign_page.run(
-        "return [...document.querySelectorAll('figure')].filter((f) => f.querySelector('.live svg path'))"
+        "return [...document.querySelectorAll('figure')].filter((f) => f.querySelector('.drawing svg path'))"
         ".map((f) => f.id)"
     )
     assert drawn == ["figure-pool_sizes", "figure-growth"]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.growth import growths
 from zcbench.analysis.pool import behaviour
+from zcbench.analysis.trend import Window
 from zcbench.render.content.cells import percent
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Row
-from zcbench.render.figures.figure import Figure
+from zcbench.render.figures.figure import Axis, Figure, Panel
+from zcbench.render.figures.layers import Layer, Marks, Moments, Name, Segments
+from zcbench.render.figures.scales import Range, Series, Tick
 from zcbench.render.paths import without_folders
 from zcbench.verdict.readiness import Campaign, Judged
-
-if TYPE_CHECKING:
-    pass
 
 POOL = "pool_sizes"
 GROWTH = "growth"
@@ -25,7 +26,29 @@ TITLES = {
     GROWTH: "Growth of each memory counter, with its 95 % interval; dashed: the budget",
 }
 ROW_HEIGHT = 24
+LEFT = 196  # px, for the names of runs
 _MOST_LETTERS = 28  # of a run's name on an axis
+_OUTCOMES = {"pass": theme.GREEN, "inconclusive": theme.GREY, "fail": theme.RED}
+_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """A run's bar: its slots, the most in flight at once, what is said beside them."""
+
+    label: str
+    slots: int
+    high: int
+    said: str
+
+
+@dataclass(frozen=True)
+class _Growth:
+    """A run's line: where the growth of a counter may lie, and what follows from it."""
+
+    label: str
+    window: Window
+    outcome: str
 
 
 def draw(campaign: Campaign) -> list[Figure]:
@@ -47,130 +70,113 @@ def _labels(runs: Sequence[Judged]) -> list[str]:
 
 def _pool(runs: Sequence[Judged]) -> Figure | None:
     """A bar for the slots, a mark for the high water, the hit rate beside them."""
-    import altair as alt
-
-    rows: list[Row] = []
+    pools: list[_Pool] = []
     for run, label in zip(runs, _labels(runs), strict=True):
         found = run.result.totals
         seen = behaviour(run.record, found, delivery(run.record, found).streamed_s)
-        if not seen.slots or not seen.high_water or seen.hit_rate is None:
-            continue
-        most = max(seen.slots, seen.high_water)
-        said = f"{percent(seen.hit_rate)} hits"
-        rows.append(
-            {
-                "run": label,
-                "slots": seen.slots,
-                "high": seen.high_water,
-                "least": 1,
-                "most": most,
-                "said": said,
-            }
-        )
-    if not rows:
+        if seen.slots and seen.high_water and seen.hit_rate is not None:
+            said = f"{percent(seen.hit_rate)} hits"
+            pools.append(_Pool(label, int(seen.slots), int(seen.high_water), said))
+    if not pools:
         return None
-    base = alt.Chart(alt.NamedData(name="pools")).encode(y=_run_axis([str(r["run"]) for r in rows]))
-    top = max(float(row["most"] or 1) for row in rows)
-    scale = alt.Scale(type="log", domain=[1, top * 3], nice=False)
-    axis = alt.Axis(title="slots (bar), high water (mark)", format=",d", tickCount=5)
-    chart = alt.layer(
-        base.mark_bar(color=theme.SHADE, height=ROW_HEIGHT * 0.6).encode(
-            x=alt.X("least:Q", scale=scale, axis=axis), x2="slots:Q"
-        ),
-        base.mark_tick(color=theme.ORANGE, thickness=3, size=ROW_HEIGHT * 0.8).encode(
-            x=alt.X("high:Q", scale=scale)
-        ),
-        base.mark_text(align="left", dx=8, color=theme.INK).encode(
-            x=alt.X("most:Q", scale=scale), text="said:N"
-        ),
-    ).properties(width=theme.WIDTH, height=ROW_HEIGHT * len(rows))
-    return Figure(POOL, TITLES[POOL], chart, {"pools": rows}, timeline=False)
+    most = [max(pool.slots, pool.high) for pool in pools]
+    axis = Axis(
+        Range(1.0, 3.0 * max(most), "log"),
+        _powers(3.0 * max(most)),
+        "slots (bar), high water (mark)",
+    )
+    rows = _rows(len(pools))
+    slots = np.array([float(pool.slots) for pool in pools])
+    high = np.array([float(pool.high) for pool in pools])
+    layers: list[Layer] = [
+        Segments(np.ones(rows.size), rows, slots, rows, theme.SHADE, ROW_HEIGHT * 0.6),
+        Segments(high, rows - 0.4, high, rows + 0.4, theme.ORANGE, 3.0),
+    ]
+    layers += [
+        Name(float(x), float(y), pool.said, theme.INK, dx=8)
+        for x, y, pool in zip(most, rows, pools, strict=True)
+    ]
+    panel = Panel(
+        "", axis, _run_axis([pool.label for pool in pools]), layers, height=ROW_HEIGHT * len(pools)
+    )
+    return Figure(POOL, TITLES[POOL], [panel], timeline=False, left=LEFT)
 
 
 def _growth(runs: Sequence[Judged]) -> Figure | None:
     """A panel for each counter, a line for each run: from the lower bound of its growth to the upper."""
-    import altair as alt
-
-    panels: dict[str, list[Row]] = {}
-    labels = _labels(runs)
-    for run, label in zip(runs, labels, strict=True):
+    panels: dict[str, list[_Growth]] = {}
+    for run, label in zip(runs, _labels(runs), strict=True):
         for grown in growths(run.record):
-            window = grown.trend.window
-            if window is None:
-                continue
-            panels.setdefault(grown.counter.name, []).append(
-                {
-                    "run": label,
-                    "slope": window.slope,
-                    "low": 2 * window.slope - window.high,  # the other side of the same interval
-                    "high": window.high,
-                    "kind": grown.trend.outcome,
-                }
-            )
+            if grown.trend.window is not None:
+                row = _Growth(label, grown.trend.window, grown.trend.outcome)
+                panels.setdefault(grown.counter.name, []).append(row)
     if not panels:
         return None
     budget = float(runs[0].record.run.scenario.memory.budget)
-    last = len(panels) - 1
-    charts = [
-        _panel(name, rows, labels, budget, is_last=at == last)
-        for at, (name, rows) in enumerate(panels.items())
+    windows = [row.window for rows in panels.values() for row in rows]
+    axis = _growth_axis(windows, budget)
+    last = list(panels)[-1]
+    drawn = [
+        _panel(name, rows, budget, axis, is_last=name == last) for name, rows in panels.items()
     ]
-    datasets: dict[str, Sequence[Row]] = {
-        f"growth of {name}": rows for name, rows in panels.items()
-    }
-    datasets["budget"] = [{"budget": budget, "said": "budget"}]
-    chart = alt.vconcat(*charts).resolve_scale(x="shared")
-    return Figure(GROWTH, TITLES[GROWTH], chart, datasets, timeline=False)
+    return Figure(GROWTH, TITLES[GROWTH], drawn, timeline=False, left=LEFT)
 
 
 def _panel(
-    name: str, rows: Sequence[Row], labels: Sequence[str], budget: float, *, is_last: bool
-) -> Any:
+    name: str, rows: Sequence[_Growth], budget: float, axis: Axis, *, is_last: bool
+) -> Panel:
     """One counter; the last panel has the axis of all."""
-    import altair as alt
-
-    shown = [label for label in labels if any(row["run"] == label for row in rows)]
-    base = alt.Chart(alt.NamedData(name=f"growth of {name}")).encode(y=_run_axis(shown))
-    scale = alt.Scale(type="symlog", constant=max(1.0, budget / 4))
-    colour = alt.Color(
-        "kind:N",
-        scale=alt.Scale(
-            domain=["pass", "inconclusive", "fail"], range=[theme.GREEN, theme.GREY, theme.RED]
-        ),
-        legend=None,
-    )
-    x = alt.X("low:Q", scale=scale, axis=_growth_axis(is_last))
-    limit = alt.Chart(alt.NamedData(name="budget")).mark_rule(color=theme.RED, strokeDash=[4, 3])
-    return alt.layer(
-        limit.encode(x=alt.X("budget:Q", scale=scale)),
-        base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", color=colour),
-        base.mark_point(filled=True, size=50, opacity=1).encode(
-            x=alt.X("slope:Q", scale=scale), color=colour
-        ),
-    ).properties(
-        width=theme.WIDTH,
-        height=ROW_HEIGHT * len(shown),
-        title=alt.TitleParams(name, fontSize=12, offset=2),
+    layers: list[Layer] = [Moments(np.array([budget]), theme.RED, 1.0, (4, 3))]
+    for y, row in zip(_rows(len(rows)).tolist(), rows, strict=True):
+        colour, at = _OUTCOMES[row.outcome], np.array([y])
+        low, high = _low(row.window), row.window.high
+        layers.append(Segments(np.array([low]), at, np.array([high]), at, colour, 2.0))
+        layers.append(Marks(np.array([row.window.slope]), at, colour, radius=4.0))
+    return Panel(
+        title=name,
+        x=axis if is_last else replace(axis, title="", shown=False),
+        y=_run_axis([row.label for row in rows]),
+        layers=layers,
+        height=ROW_HEIGHT * len(rows),
     )
 
 
-def _growth_axis(is_last: bool) -> Any:
-    import altair as alt
-
-    title = "bytes/s" if is_last else None
-    return alt.Axis(
-        title=title,
-        labels=is_last,
-        ticks=is_last,
-        domain=is_last,
-        grid=True,
-        tickCount=7,
-        format="~s",
-    )
+def _low(window: Window) -> float:
+    """The other side of the same interval."""
+    return 2 * window.slope - window.high
 
 
-def _run_axis(labels: Sequence[str]) -> Any:
-    import altair as alt
+def _growth_axis(windows: Sequence[Window], budget: float) -> Axis:
+    """Bytes a second: linear about 0, in decades beyond, with what every run has within."""
+    constant = max(1.0, budget / 4)
+    low = min(0.0, *(_low(window) for window in windows))
+    high = max(budget, *(window.high for window in windows))
+    across = Range(1.2 * low, 1.2 * high, "symlog", constant)
+    sizes = [10.0**n for n in range(-1, 12) if 10.0**n >= constant]
+    ticks = [0.0, *(v for size in sizes for v in (-size, size) if across.low <= v <= across.high)]
+    return Axis(across, [(v, _short(v)) for v in sorted(ticks)], "bytes/s", grid=True)
 
-    axis = alt.Axis(title=None, labelLimit=180, minExtent=150, maxExtent=190, ticks=False)
-    return alt.Y("run:N", sort=list(labels), axis=axis)
+
+def _short(value: float) -> str:
+    """A number as "10k"."""
+    for least, prefix in _PREFIXES:
+        if abs(value) >= least:
+            return f"{value / least:g}{prefix}"
+    return f"{value:g}"
+
+
+def _powers(until: float) -> list[Tick]:
+    """1, 10, 100 and so on; with 2 and 5 between them where there are few."""
+    steps = (1, 2, 5) if until < 200 else (1,)
+    found = [step * 10**n for n in range(12) for step in steps]
+    return [(float(value), f"{value:,}") for value in found if value <= until]
+
+
+def _rows(count: int) -> Series:
+    """The middle of each row, the first at the top."""
+    return np.arange(count, dtype=np.float64) + np.float64(0.5)
+
+
+def _run_axis(labels: Sequence[str]) -> Axis:
+    places = _rows(len(labels)).tolist()
+    return Axis(Range(float(len(labels)), 0.0), list(zip(places, labels, strict=True)))

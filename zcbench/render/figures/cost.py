@@ -8,10 +8,10 @@ from zcbench.analysis.cost import LEAST_BLOCK_S
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Datasets
 from zcbench.render.figures.figure import Figure
-from zcbench.render.figures.lines import Line, draw_lines, range_of
-from zcbench.render.figures.timeline import Panel, end_of, stack
+from zcbench.render.figures.lines import Line, draw_lines, names_of, y_axis
+from zcbench.render.figures.scales import range_of
+from zcbench.render.figures.timeline import Strip, end_of, stack
 from zcbench.render.placing import TITLES
 from zcbench.units import format_duration
 
@@ -21,45 +21,43 @@ LONGEST_S = 10.0
 
 def draw(record: Record, _result: Result) -> Figure | None:
     """CPU of the subject, and of supervisor and probes; None if neither was measured."""
-    data = Datasets()
-    panels = [
-        panel for panel in (_subject(record, data), _harness(record, data)) if panel is not None
-    ]
+    panels = [panel for panel in (_subject(record), _harness(record)) if panel is not None]
     if not panels:
         return None
     return Figure(
         "cost",
         TITLES["cost"],
-        stack(record, data, panels),
-        data.rows,
+        stack(record, panels),
     )
 
 
-def _subject(record: Record, data: Datasets) -> Panel | None:
+def _subject(record: Record) -> Strip | None:
     lines = [_line(record, "subject", ["cpu_user_s", "cpu_system_s"], theme.BLUE)]
-    return _panel(record, data, "CPU of the subject", "engine, consumer, probes", lines)
+    return _panel(record, "CPU of the subject", "engine, consumer, probes", lines)
 
 
-def _harness(record: Record, data: Datasets) -> Panel | None:
+def _harness(record: Record) -> Strip | None:
     lines = [
         _line(record, "supervisor", ["supervisor_cpu_s"], theme.ORANGE),
         _line(record, "probes", ["probe_cost_ns"], theme.GREEN, scale=1e-9),
     ]
-    return _panel(
-        record, data, "CPU of the harness", "supervisor, and probes in the subject", lines
-    )
+    return _panel(record, "CPU of the harness", "supervisor, and probes in the subject", lines)
 
 
-def _panel(
-    record: Record, data: Datasets, title: str, whose: str, lines: list[Line]
-) -> Panel | None:
+def _panel(record: Record, title: str, whose: str, lines: list[Line]) -> Strip | None:
     lines = [line for line in lines if line.is_measured]
     if not lines:
         return None
     across = range_of(*(line.values for line in lines), least=1, zero=True)
-    drawn = draw_lines(data, lines, across, "% of a core", HEIGHT, named=len(lines) > 1)
-    subtitle = f"{whose}; mean of {format_duration(_stretch_s(record))} each"
-    return Panel(title, drawn, subtitle, HEIGHT)
+    names = names_of(lines, across, HEIGHT) if len(lines) > 1 else []
+    return Strip(
+        title,
+        draw_lines(lines, "% of a core"),
+        y_axis(across, "% of a core"),
+        names,
+        f"{whose}; mean of {format_duration(_stretch_s(record))} each",
+        HEIGHT,
+    )
 
 
 def _line(

@@ -8,12 +8,12 @@ from zcbench.analysis.timing import stalls
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Datasets
 from zcbench.render.figures.figure import Figure
-from zcbench.render.figures.lines import Line, draw_lines, range_of
+from zcbench.render.figures.lines import Line, draw_lines, log_axis, names_of
 from zcbench.render.figures.marks import Mark, draw_marks
-from zcbench.render.figures.timeline import Panel, stack
-from zcbench.render.figures.times import SECONDS_LABEL, decades
+from zcbench.render.figures.scales import decades, range_of
+from zcbench.render.figures.timeline import Strip, stack
+from zcbench.render.figures.times import length_label
 from zcbench.render.placing import TITLES
 
 HEIGHT = 130
@@ -27,20 +27,17 @@ _STATISTICS = (("max", theme.ORANGE, 1.9), ("p99", theme.PURPLE, 1.0), ("p50", t
 
 def draw(record: Record, result: Result) -> Figure | None:
     """p50, p99 and maximum since the sample before, in log scale; None if neither was measured."""
-    data = Datasets()
     panels = [
         panel
         for name, title, subtitle in _TIMINGS
-        if (panel := _panel(record, data, result, name, title, subtitle)) is not None
+        if (panel := _panel(record, result, name, title, subtitle)) is not None
     ]
     if not panels:
         return None
-    return Figure("latency", TITLES["latency"], stack(record, data, panels), data.rows)
+    return Figure("latency", TITLES["latency"], stack(record, panels))
 
 
-def _panel(
-    record: Record, data: Datasets, result: Result, name: str, title: str, subtitle: str
-) -> Panel | None:
+def _panel(record: Record, result: Result, name: str, title: str, subtitle: str) -> Strip | None:
     rows = record.samples
     lines = [
         Line(
@@ -63,21 +60,15 @@ def _panel(
         if late is None
         else [Mark("stall", np.array(late.at_s), np.array(late.late_s), theme.RED)]
     )
-    return Panel(
+    return Strip(
         title=title,
         subtitle=subtitle,
         layers=[
-            *draw_lines(
-                data,
-                lines,
-                across,
-                "s",
-                HEIGHT,
-                values=decades(across),
-                label_expr=SECONDS_LABEL,
-            ),
-            *draw_marks(data, marks, across),
+            *draw_lines(lines, "s"),
+            *draw_marks(marks),
         ],
+        y=log_axis(across, decades(across), length_label),
+        names=names_of(lines, across, HEIGHT),
         height=HEIGHT,
     )
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Datasets
-from zcbench.render.figures.lines import Range
-from zcbench.render.figures.timeline import time_x
+from zcbench.render.figures.layers import Layer, Marks, Name, Shape
 
 Series = NDArray[np.float64]
 
 MOST_MARKS = 400  # of a kind; more are thinned to the highest of each column of pixels
-_SHAPES = ("diamond", "triangle-down", "cross", "square", "circle")
+RADIUS_PX = 3.4
+_SHAPES: tuple[Shape, ...] = ("diamond", "triangle-down", "cross", "square", "circle")
 
 
 @dataclass(frozen=True)
@@ -30,30 +28,15 @@ class Mark:
     colour: str = theme.RED
 
 
-def draw_marks(data: Datasets, marks: Sequence[Mark], across: Range) -> list[alt.Chart]:
+def draw_marks(marks: Sequence[Mark]) -> list[Layer]:
     """Every kind that occurred; the first of each kind has its name beside it."""
-    charts: list[alt.Chart] = []
+    layers: list[Layer] = []
     for shape, mark in zip(_SHAPES, marks, strict=False):
-        if not mark.times_s.size:
-            continue
-        times, values = _thinned(mark)
-        y = alt.Y("v", type="quantitative", scale=across.scale())
-        charts.append(
-            alt.Chart(data.points(times, values))
-            .mark_point(shape=shape, color=mark.colour, filled=True, size=46, opacity=1, clip=True)
-            .encode(x=time_x(), y=y)
-        )
-        first = alt.Chart(data.points(times[:1], values[:1])).mark_text(
-            text=mark.name,
-            color=mark.colour,
-            fontSize=11,
-            align="left",
-            baseline="middle",
-            dx=7,
-            clip=True,
-        )
-        charts.append(first.encode(x=time_x(), y=y))
-    return charts
+        if mark.times_s.size:
+            times, values = _thinned(mark)
+            layers.append(Marks(times, values, mark.colour, shape, RADIUS_PX))
+            layers.append(Name(float(times[0]), float(values[0]), mark.name, mark.colour))
+    return layers
 
 
 def _thinned(mark: Mark) -> tuple[Series, Series]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import altair as alt
 import numpy as np
 
 from zcbench.analysis.fitted import FittedLine, fitted_line
@@ -10,10 +9,11 @@ from zcbench.analysis.growth import growths
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Datasets, Row
 from zcbench.render.figures.figure import Figure
-from zcbench.render.figures.lines import Line, draw_lines, range_of
-from zcbench.render.figures.timeline import Panel, rose, stack, ticks, time_x
+from zcbench.render.figures.layers import Area, Curve
+from zcbench.render.figures.lines import Line, draw_lines, y_axis
+from zcbench.render.figures.scales import range_of
+from zcbench.render.figures.timeline import Strip, rose, stack, ticks
 from zcbench.render.placing import TITLES
 
 MIB = 2.0**20
@@ -28,7 +28,6 @@ GAUGES = {
 
 def draw(record: Record, _result: Result) -> Figure | None:
     """RSS, Python heap and native heap, one panel each; None if none was measured."""
-    data = Datasets()
     measured = [name for name in GAUGES if np.isfinite(record.samples[name]).any()]
     if not measured:
         return None
@@ -37,11 +36,11 @@ def draw(record: Record, _result: Result) -> Figure | None:
         for growth in growths(record)
         if (fit := fitted_line(record, growth)) is not None
     }
-    panels = [_panel(record, data, column, fits.get(column)) for column in measured]
-    return Figure("memory", TITLES["memory"], stack(record, data, panels), data.rows)
+    panels = [_panel(record, column, fits.get(column)) for column in measured]
+    return Figure("memory", TITLES["memory"], stack(record, panels))
 
 
-def _panel(record: Record, data: Datasets, column: str, fit: FittedLine | None) -> Panel:
+def _panel(record: Record, column: str, fit: FittedLine | None) -> Strip:
     name, colour = GAUGES[column]
     line = Line(name, record.samples["elapsed_s"], record.samples[column] / MIB, colour)
     across = range_of(line.values, least=LEAST_MIB, floor=0.0)
@@ -53,37 +52,29 @@ def _panel(record: Record, data: Datasets, column: str, fit: FittedLine | None) 
     )
     if collected.size:
         said.append("ticks: full gc")
-    return Panel(
+    return Strip(
         title=name,
         subtitle="; ".join(said),
         height=HEIGHT,
+        y=y_axis(across, "MiB"),
         layers=[
-            *ticks(record, data, collected, HEIGHT),
-            *([] if fit is None else _interval(data, fit)),
-            *draw_lines(data, [line], across, "MiB", HEIGHT, named=False),
-            *([] if fit is None else _trend(data, fit)),
+            *ticks(record, collected),
+            *([] if fit is None else [_interval(fit)]),
+            *draw_lines([line], "MiB"),
+            *([] if fit is None else [_trend(fit)]),
         ],
     )
 
 
-def _interval(data: Datasets, fit: FittedLine) -> list[alt.Chart]:
+def _interval(fit: FittedLine) -> Area:
     """Where the trend may lie: widest at its ends, since it turns about its middle."""
-    rows: list[Row] = []
-    for time_s in _corners(fit):
-        _, low, high = fit.at(time_s)
-        rows.append({"t": round(time_s * 1000), "low": low / MIB, "high": high / MIB})
-    area = alt.Chart(data.add(rows)).mark_area(color=theme.ORANGE, opacity=0.25, clip=True)
-    return [area.encode(x=time_x(), y=alt.Y("low", type="quantitative"), y2="high")]
+    _, low, high = (np.array(of) / MIB for of in zip(*map(fit.at, _corners(fit)), strict=True))
+    return Area(np.array(_corners(fit)), low, high, theme.ORANGE)
 
 
-def _trend(data: Datasets, fit: FittedLine) -> list[alt.Chart]:
-    rows: list[Row] = [
-        {"t": round(time_s * 1000), "v": fit.at(time_s)[0] / MIB} for time_s in _corners(fit)
-    ]
-    line = alt.Chart(data.add(rows)).mark_line(
-        color=theme.ORANGE, strokeWidth=1.6, strokeDash=[6, 4]
-    )
-    return [line.encode(x=time_x(), y=alt.Y("v", type="quantitative"))]
+def _trend(fit: FittedLine) -> Curve:
+    values = np.array([fit.at(time_s)[0] for time_s in _corners(fit)]) / MIB
+    return Curve(np.array(_corners(fit)), values, theme.ORANGE, dash=(6, 4))
 
 
 def _corners(fit: FittedLine) -> list[float]:

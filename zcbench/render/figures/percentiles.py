@@ -6,26 +6,25 @@ they are rare (http://hdrhistogram.org, "percentile distribution").
 
 from __future__ import annotations
 
-import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Datasets, Row
-from zcbench.render.figures.figure import Figure
-from zcbench.render.figures.lines import Range, names_at_the_end, range_of
-from zcbench.render.figures.times import SECONDS_LABEL, decades
+from zcbench.render.figures.figure import Axis, Figure, Panel
+from zcbench.render.figures.layers import Curve
+from zcbench.render.figures.lines import log_axis, names_at_the_end
+from zcbench.render.figures.scales import Range, decades, labelled, range_of
+from zcbench.render.figures.times import length_label
 from zcbench.render.placing import TITLES
 from zcbench.scoreboard import Histogram, bucket_bounds
 
 HEIGHT = 260
-TIMINGS = {
+TIMINGS: dict[str, tuple[str, str, tuple[int, ...]]] = {
     "delivery_ns": ("delivery", theme.BLUE, ()),
     "hold_ns": ("hold time", theme.ORANGE, (7, 3)),
 }
-_ROUND_NUMBERS = "datum.value < 1.5 ? '0 %' : format(100 - 100 / datum.value, '.9~r') + ' %'"
 
 
 def draw(record: Record, _result: Result) -> Figure | None:
@@ -38,14 +37,27 @@ def draw(record: Record, _result: Result) -> Figure | None:
         return None
     across = range_of(*(y for _, y in curves.values()), least=10.0, log=True)
     most = max(float(x[-1]) for x, _ in curves.values())
-    data = Datasets()
-    layers = [
-        part for name, (x, y) in curves.items() for part in _curve(data, name, x, y, across, most)
-    ]
     ends = [(*TIMINGS[name][:2], float(y[-1])) for name, (_, y) in curves.items()]
-    layers += names_at_the_end(data, ends, across, HEIGHT)
-    chart = alt.layer(*layers).properties(width=theme.WIDTH, height=HEIGHT)
-    return Figure("percentiles", TITLES["percentiles"], chart, data.rows, timeline=False)
+    ticks = [1.0, 2.0, *(10.0**n for n in range(1, 10) if 10**n <= most)]
+    panel = Panel(
+        title="",
+        x=Axis(
+            Range(1.0, max(most, 2.0), "log"), labelled(ticks, _percentile), "percentile", grid=True
+        ),
+        y=log_axis(across, decades(across), length_label),
+        layers=[
+            Curve(x, y, TIMINGS[name][1], 2.0, TIMINGS[name][2], step=True)
+            for name, (x, y) in curves.items()
+        ],
+        names=names_at_the_end(ends, across, HEIGHT),
+        height=HEIGHT,
+    )
+    return Figure("percentiles", TITLES["percentiles"], [panel], timeline=False)
+
+
+def _percentile(of: float) -> str:
+    """What 1 / (1 - p) stands for: "99.9 %"."""
+    return f"{100 - 100 / of:.9g} %"
 
 
 def curve(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -62,32 +74,3 @@ def curve(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.float64
         bounds = np.minimum(bounds, histogram.max_ns)
     x = total / np.maximum(total - before, 1.0)
     return x, np.concatenate([bounds, bounds[-1:]]) / 1e9
-
-
-def _curve(
-    data: Datasets,
-    name: str,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    across: Range,
-    most: float,
-) -> list[alt.Chart]:
-    _, colour, dash = TIMINGS[name]
-    rows: list[Row] = [
-        {"x": float(f"{at:.6g}"), "v": float(f"{value:.6g}")}
-        for at, value in zip(x.tolist(), y.tolist(), strict=True)
-    ]
-    ticks = [1.0, 2.0, *(10.0**n for n in range(1, 10) if 10**n <= most)]
-    axis_x = alt.Axis(
-        title="percentile", values=ticks, labelExpr=_ROUND_NUMBERS, grid=True, labelOverlap=True
-    )
-    axis_y = alt.Axis(title="time (log)", values=decades(across), labelExpr=SECONDS_LABEL)
-    encoded = {
-        "x": alt.X("x", type="quantitative", axis=axis_x,
-                   scale=alt.Scale(type="log", domain=[1, max(most, 2)], nice=False)),
-        "y": alt.Y("v", type="quantitative", axis=axis_y, scale=across.scale()),
-    }  # fmt: skip
-    line = alt.Chart(data.add(rows)).mark_line(
-        color=colour, interpolate="step-after", strokeWidth=2, strokeDash=list(dash or (1, 0))
-    )
-    return [line.encode(**encoded)]

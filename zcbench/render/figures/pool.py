@@ -7,10 +7,10 @@ import numpy as np
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Datasets
 from zcbench.render.figures.figure import Figure
-from zcbench.render.figures.lines import Line, draw_lines, range_of
-from zcbench.render.figures.timeline import Panel, rates, stack
+from zcbench.render.figures.lines import Line, draw_lines, names_of, y_axis
+from zcbench.render.figures.scales import range_of
+from zcbench.render.figures.timeline import Strip, rates, stack
 from zcbench.render.placing import TITLES
 
 HEIGHT = 120
@@ -18,18 +18,17 @@ HEIGHT = 120
 
 def draw(record: Record, _result: Result) -> Figure | None:
     """In flight, hits and misses, hit rate; None if the pool was not measured."""
-    data = Datasets()
     panels = [
         panel
-        for panel in (_in_flight(record, data), _acquires(record, data), _hit_rate(record, data))
+        for panel in (_in_flight(record), _acquires(record), _hit_rate(record))
         if panel is not None
     ]
     if not panels:
         return None
-    return Figure("pool", TITLES["pool"], stack(record, data, panels), data.rows)
+    return Figure("pool", TITLES["pool"], stack(record, panels))
 
 
-def _in_flight(record: Record, data: Datasets) -> Panel | None:
+def _in_flight(record: Record) -> Strip | None:
     rows = record.samples
     lines = [
         Line("slots", rows["elapsed_s"], rows["pool_slots"], theme.GREY, 1.6, (6, 4)),
@@ -40,14 +39,16 @@ def _in_flight(record: Record, data: Datasets) -> Panel | None:
     if not lines:
         return None
     across = range_of(*(line.values for line in lines), least=1, zero=True)
-    return Panel(
+    return Strip(
         title="Leases in flight, high water, slots",
-        layers=draw_lines(data, lines, across, "leases", HEIGHT),
+        layers=draw_lines(lines, "leases"),
+        y=y_axis(across, "leases"),
+        names=names_of(lines, across, HEIGHT),
         height=HEIGHT,
     )
 
 
-def _acquires(record: Record, data: Datasets) -> Panel | None:
+def _acquires(record: Record) -> Strip | None:
     elapsed = record.samples["elapsed_s"]
     lines = [
         Line("hits", elapsed, rates(record, ["pool_hits"]), theme.BLUE),
@@ -57,14 +58,16 @@ def _acquires(record: Record, data: Datasets) -> Panel | None:
     if not lines:
         return None
     across = range_of(*(line.values for line in lines), least=1, zero=True)
-    return Panel(
+    return Strip(
         title="Acquires: hits and misses",
-        layers=draw_lines(data, lines, across, "acquires/s", HEIGHT),
+        layers=draw_lines(lines, "acquires/s"),
+        y=y_axis(across, "acquires/s"),
+        names=names_of(lines, across, HEIGHT),
         height=HEIGHT,
     )
 
 
-def _hit_rate(record: Record, data: Datasets) -> Panel | None:
+def _hit_rate(record: Record) -> Strip | None:
     hits, misses = rates(record, ["pool_hits"]), rates(record, ["pool_misses"])
     with np.errstate(invalid="ignore", divide="ignore"):
         share = 100 * hits / (hits + misses)
@@ -72,8 +75,9 @@ def _hit_rate(record: Record, data: Datasets) -> Panel | None:
     if not line.is_measured:
         return None
     across = range_of(np.array([0.0, 100.0]), least=1, zero=True)
-    return Panel(
+    return Strip(
         title="Hit rate since the sample before",
-        layers=draw_lines(data, [line], across, "%", 80, named=False),
+        layers=draw_lines([line], "%"),
+        y=y_axis(across, "%"),
         height=80,
     )

@@ -7,11 +7,11 @@ import numpy as np
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Datasets
 from zcbench.render.figures.figure import Figure
-from zcbench.render.figures.lines import Line, draw_lines, range_of
+from zcbench.render.figures.lines import Line, draw_lines, names_of, y_axis
 from zcbench.render.figures.marks import Mark, draw_marks
-from zcbench.render.figures.timeline import Panel, rates, rose, stack
+from zcbench.render.figures.scales import range_of
+from zcbench.render.figures.timeline import Strip, rates, rose, stack
 from zcbench.render.placing import TITLES
 
 HEIGHT = 150
@@ -32,14 +32,13 @@ FAULTS = {
 
 def draw(record: Record, _result: Result) -> Figure | None:
     """The rate against the due rate, and how far behind; None if no packets were counted."""
-    data = Datasets()
-    panels = [panel for panel in (_rate(record, data), _behind(record, data)) if panel is not None]
+    panels = [panel for panel in (_rate(record), _behind(record)) if panel is not None]
     if not panels:
         return None
-    return Figure("rate", TITLES["rate"], stack(record, data, panels), data.rows)
+    return Figure("rate", TITLES["rate"], stack(record, panels))
 
 
-def _rate(record: Record, data: Datasets) -> Panel | None:
+def _rate(record: Record) -> Strip | None:
     elapsed = record.samples["elapsed_s"]
     lines = [
         Line("due", elapsed, rates(record, ["due"]), theme.GREY, 4.5),
@@ -49,12 +48,14 @@ def _rate(record: Record, data: Datasets) -> Panel | None:
     if not lines:
         return None
     across = range_of(*(line.values for line in lines), least=1, zero=True)
-    return Panel(
+    return Strip(
         title="Packets delivered per second",
         layers=[
-            *draw_lines(data, lines, across, "packets/s", HEIGHT),
-            *draw_marks(data, _marks(record, across.high), across),
+            *draw_lines(lines, "packets/s"),
+            *draw_marks(_marks(record, across.high)),
         ],
+        y=y_axis(across, "packets/s"),
+        names=names_of(lines, across, HEIGHT),
         height=HEIGHT,
     )
 
@@ -69,18 +70,17 @@ def _marks(record: Record, top: float) -> list[Mark]:
     return marks
 
 
-def _behind(record: Record, data: Datasets) -> Panel | None:
+def _behind(record: Record) -> Strip | None:
     rows = record.samples
     behind = rows["due"] - rows["engine_delivered"] - np.nan_to_num(rows["engine_queued"])
     line = Line("behind", rows["elapsed_s"], behind, theme.PURPLE)
     if not line.is_measured:
         return None
     across = range_of(line.values, least=4)
-    return Panel(
+    return Strip(
         title="Packets behind",
         subtitle="due, and neither delivered nor ready to be read",
-        layers=[
-            *draw_lines(data, [line], across, "packets", 90, named=False),
-        ],
+        layers=draw_lines([line], "packets"),
+        y=y_axis(across, "packets"),
         height=90,
     )

@@ -6,10 +6,10 @@ from zcbench.analysis.resources import KINDS
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Datasets
 from zcbench.render.figures.figure import Figure
-from zcbench.render.figures.lines import Line, draw_lines, range_of
-from zcbench.render.figures.timeline import Panel, stack
+from zcbench.render.figures.lines import Line, draw_lines, names_of, y_axis
+from zcbench.render.figures.scales import range_of
+from zcbench.render.figures.timeline import Strip, stack
 from zcbench.render.placing import TITLES
 
 HEIGHT = 130
@@ -18,7 +18,6 @@ _COLOURS = {"fds": theme.BLUE, "threads": theme.ORANGE, "children": theme.GREEN}
 
 def draw(record: Record, _result: Result) -> Figure | None:
     """The counts of what is open; None if none was measured."""
-    data = Datasets()
     rows = record.samples
     lines = [
         Line(name, rows["elapsed_s"], rows[column], _COLOURS[column])
@@ -28,14 +27,15 @@ def draw(record: Record, _result: Result) -> Figure | None:
     if not lines:
         return None
     across = range_of(*(line.values for line in lines), least=4, zero=True)
-    panel = Panel(
+    strip = Strip(
         title="Open at each sample",
-        layers=draw_lines(data, lines, across, "number", HEIGHT),
+        layers=draw_lines(lines, "number"),
+        y=y_axis(across, "number"),
+        names=names_of(lines, across, HEIGHT),
         height=HEIGHT,
     )
     return Figure(
         "resources",
         TITLES["resources"],
-        stack(record, data, [panel]),
-        data.rows,
+        stack(record, [strip]),
     )

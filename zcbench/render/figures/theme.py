@@ -7,8 +7,6 @@ counterpart for a dark page, with the same contrast there; the page replaces one
 
 from __future__ import annotations
 
-from typing import Any
-
 WIDTH = 720  # of the plotting area, px; the page fits it to the screen
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
@@ -38,39 +36,3 @@ DARK = {
     RED: "#ff7b86",
     GREY: "#9aa6b4",
 }
-
-
-def config() -> dict[str, Any]:
-    """Vega-Lite's ``config`` for every figure."""
-    return {
-        "background": PAPER,
-        "aria": False,  # a figure is one picture with a name, not a thousand symbols
-        "mark": {"aria": False},
-        "font": FONT,
-        "padding": 8,
-        "view": {"stroke": None},
-        "title": {
-            "anchor": "start",
-            "color": INK,
-            "fontSize": 15,
-            "fontWeight": "bold",
-            "subtitleColor": FAINT_INK,
-            "subtitleFontSize": 12,
-            "offset": 8,
-        },
-        "axis": {
-            "labelColor": FAINT_INK,
-            "titleColor": INK,
-            "titleFontWeight": "normal",
-            "titleFontSize": 12,
-            "labelFontSize": 11,
-            "gridColor": GRID,
-            "domainColor": GREY,
-            "tickColor": GREY,
-            "labelFlush": False,
-        },
-        # One left edge for all figures, so that one moment is at one place in all of them.
-        "axisY": {"minExtent": 44, "maxExtent": 64, "titleX": -52, "domain": False, "ticks": False},
-        "axisX": {"grid": False},
-        "line": {"strokeCap": "round", "strokeJoin": "round", "clip": True},
-    }

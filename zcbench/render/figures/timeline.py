@@ -4,67 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending
 from zcbench.render.figures import theme
-from zcbench.render.figures.datasets import Datasets
 from zcbench.render.figures.decimation import thin
+from zcbench.render.figures.figure import Axis, EdgeName, Panel
+from zcbench.render.figures.layers import Align, Layer, Moments, Stretch
+from zcbench.render.figures.scales import Range
+from zcbench.render.figures.times import time_ticks
 
 Series = NDArray[np.float64]
 
-SHORTEST_S = 10.0  # shown: Vega sets ticks below a second at odd places
+SHORTEST_S = 10.0  # shown: of less, the axis has no round times
 LEAST_INTERVAL = 0.25  # of the usual one: a packet more or less in 5 ms is no rate
-_MINUTES_SECONDS = (
-    "floor(datum.value / 60000) + ':' + slice(format(100 + floor(datum.value / 1000) % 60, 'd'), 1)"
-)
-_MILLISECONDS = (
-    " + (datum.value % 1000 ? '.' + slice(format(1000 + datum.value % 1000, 'd'), 1) : '')"
-)
-_HOURS_MINUTES_SECONDS = (
-    "floor(datum.value / 3600000) + ':' + "
-    "slice(format(100 + floor(datum.value / 60000) % 60, 'd'), 1) + "
-    "(datum.value % 60000 ? ':' + slice(format(100 + floor(datum.value / 1000) % 60, 'd'), 1) : '')"
-)
-
+TICK_PX = 7  # the height of a stroke along the bottom
 
 _DISTURBING = ("suspend", "interrupt")  # kinds of events
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One plotting area. ``layers`` are drawn in order; ``height`` in px."""
+class Strip:
+    """One plotting area over the run's time, but for that axis. ``height`` in px."""
 
     title: str
-    layers: Sequence[alt.Chart]
+    layers: Sequence[Layer]
+    y: Axis
+    names: Sequence[EdgeName] = ()
     subtitle: str = ""
     height: int = 120
 
 
-def time_x(field: str = "t") -> alt.X:
-    """``field`` (ms into the run) on the shared axis of time."""
-    return alt.X(field, type="temporal", scale=alt.Scale(type="utc"))
-
-
-def stack(record: Record, data: Datasets, panels: Sequence[Panel]) -> alt.VConcatChart:
-    """``panels`` above one another over the whole run, the axis of time below the last.
+def stack(record: Record, strips: Sequence[Strip]) -> list[Panel]:
+    """``strips`` above one another over the whole run, the axis of time below the last.
 
     In each of them the warm-up is shaded, and where the run was disturbed or cut off there is a line.
     """
     axis_s = shown_s(record)
-    names = [f"panel{number}" for number in range(len(panels))]
-    drawn = [
-        _panel(name, _framed(record, data, panel), axis_s, is_last=panel is panels[-1])
-        for name, panel in zip(names, panels, strict=True)
+    title = f"time into the run ({'h:min:s' if axis_s >= 3600 else 'min:s'})"
+    below = Axis(Range(0.0, axis_s), time_ticks(axis_s), title)
+    others = replace(below, title="", shown=False)
+    seconds = min(record.run.scenario.warmup, end_of(record))
+    behind = [Stretch(0.0, seconds, "warm-up")] if seconds > 0 else []
+    ahead = _disturbances(record)
+    return [
+        Panel(
+            title=strip.title,
+            subtitle=strip.subtitle,
+            x=below if strip is strips[-1] else others,
+            y=strip.y,
+            layers=[*behind, *strip.layers, *ahead],
+            names=strip.names,
+            height=strip.height,
+        )
+        for strip in strips
     ]
-    stacked: alt.VConcatChart = alt.vconcat(*drawn, spacing=14)
-    stacked.resolve = alt.Resolve(scale=alt.ScaleResolveMap(x="shared"))
-    return stacked
 
 
 def end_of(record: Record) -> float:
@@ -78,60 +75,7 @@ def shown_s(record: Record) -> float:
     return max(end_of(record), SHORTEST_S)
 
 
-def _panel(
-    name: str, panel: Panel, axis_s: float, *, is_last: bool
-) -> alt.LayerChart | alt.FacetChart:
-    hours = axis_s >= 3600
-    title = f"time into the run ({'h:min:s' if hours else 'min:s'})"
-    axis = alt.Axis(
-        title=title if is_last else None,
-        labels=is_last,
-        labelExpr=(_HOURS_MINUTES_SECONDS if hours else _MINUTES_SECONDS) + _MILLISECONDS,
-        labelOverlap=True,
-        labelSeparation=6,
-        tickCount=8,
-    )
-    scale = alt.Scale(type="utc", domain=alt.ExprRef(f"[0, {round(1000 * axis_s)}]"), nice=False)
-    frame = (
-        alt.Chart(alt.InlineData(values=[{"t": 0}]), name=name)
-        .mark_point(opacity=0)
-        .encode(x=alt.X("t", type="temporal", scale=scale, axis=axis))
-    )
-    return alt.layer(frame, *panel.layers).properties(
-        width=theme.WIDTH,
-        height=panel.height,
-        title=alt.TitleParams(
-            panel.title,
-            subtitle=panel.subtitle,
-            fontSize=12,
-            subtitleFontSize=11,
-            offset=4,
-            frame="group",
-        ),
-    )
-
-
-def shaded(data: Datasets, from_s: float, to_s: float, label: str) -> list[alt.Chart]:
-    """A stretch of time in the background, with its name at its top."""
-    row = data.add([{"t": round(from_s * 1000), "u": round(to_s * 1000), "name": label}])
-    stretch = alt.Chart(row).encode(x=time_x(), x2="u")
-    area = stretch.mark_rect(color=theme.SHADE, opacity=0.45, clip=True)
-    name = alt.Chart(row).encode(x=time_x(), y=alt.value(4), text=alt.Text("name", type="nominal"))
-    return [
-        area,
-        name.mark_text(
-            align="left", baseline="top", dx=3, color=theme.FAINT_INK, fontSize=10, clip=True
-        ),
-    ]
-
-
-def _framed(record: Record, data: Datasets, panel: Panel) -> Panel:
-    seconds = min(record.run.scenario.warmup, end_of(record))
-    behind = shaded(data, 0.0, seconds, "warm-up") if seconds > 0 else []
-    return replace(panel, layers=[*behind, *panel.layers, *_disturbances(record, data)])
-
-
-def _disturbances(record: Record, data: Datasets) -> list[alt.Chart]:
+def _disturbances(record: Record) -> list[Moments]:
     """A named line at each of the events that explain what a figure shows, and at an end before time."""
     found = [(event.elapsed_s, event.kind) for event in record.events if event.kind in _DISTURBING]
     if (
@@ -143,34 +87,22 @@ def _disturbances(record: Record, data: Datasets) -> list[alt.Chart]:
     early = [row for row in found if row[0] <= half_s]
     late = [row for row in found if row[0] > half_s]
     # Each name on the side where there is room.
-    return _named_lines(data, early, "left", 4) + _named_lines(data, late, "right", -4)
+    return _named_lines(early, "start") + _named_lines(late, "end")
 
 
-def _named_lines(
-    data: Datasets, moments: Sequence[tuple[float, str]], align: Literal["left", "right"], dx: int
-) -> list[alt.Chart]:
+def _named_lines(moments: Sequence[tuple[float, str]], align: Align) -> list[Moments]:
     if not moments:
         return []
-    rows = data.add([{"t": round(time_s * 1000), "name": name} for time_s, name in moments])
-    line = alt.Chart(rows).encode(x=time_x())
-    name = line.encode(y=alt.value(4), text=alt.Text("name", type="nominal"))
-    return [
-        line.mark_rule(color=theme.RED, strokeWidth=1.2, clip=True),
-        name.mark_text(align=align, baseline="top", dx=dx, color=theme.RED, fontSize=11, clip=True),
-    ]
+    times, names = zip(*moments, strict=True)
+    return [Moments(np.array(times), theme.RED, names=names, align=align)]
 
 
-def ticks(record: Record, data: Datasets, times_s: Series, height: int) -> list[alt.Chart]:
+def ticks(record: Record, times_s: Series) -> list[Moments]:
     """Short strokes along the bottom at ``times_s``, thinned where they would lie on one another."""
     if not times_s.size:
         return []
     kept = thin(times_s, end_of(record))
-    rows = data.add([{"t": round(t * 1000)} for t in kept.tolist()])
-    return [
-        alt.Chart(rows)
-        .mark_rule(color=theme.FAINT_INK, strokeWidth=1, clip=True)
-        .encode(x=time_x(), y=alt.value(height - 7), y2=alt.value(height))
-    ]
+    return [Moments(kept, theme.FAINT_INK, width=1.0, length=TICK_PX)]
 
 
 def rates(record: Record, columns: Iterable[str]) -> Series:

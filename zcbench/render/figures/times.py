@@ -1,24 +1,58 @@
-"""Axes of times in seconds, in decades."""
+"""Axes of time: the time into a run, and lengths of time in decades."""
 
 from __future__ import annotations
 
-import math
+from zcbench.render.figures.scales import Tick
 
-from zcbench.render.figures.lines import Range
-
-# As units.format_duration writes them: "100 µs", "1 ms", "10 s".
-SECONDS_LABEL = (
-    "datum.value < 0.9999e-6 ? format(datum.value * 1e9, '.3~r') + ' ns' : "
-    "datum.value < 0.9999e-3 ? format(datum.value * 1e6, '.3~r') + ' µs' : "
-    "datum.value < 0.9999 ? format(datum.value * 1e3, '.3~r') + ' ms' : format(datum.value, ',.3~r') + ' s'"
+# Between two ticks of the axis of time, s. ``page.js`` has the same for a part of the run.
+STEPS_S = (
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    10800,
+    21600,
+    43200,
+    86400,
 )
+MOST_TICKS = 10
 
 
-def decades(across: Range) -> list[float]:
-    """The powers of ten within ``across``, and 2 and 5 times each where there are fewer than three."""
-    low, high = math.floor(math.log10(across.low)), math.ceil(math.log10(across.high))
-    whole = [10.0**n for n in range(low, high + 1) if across.low <= 10.0**n <= across.high]
-    if len(whole) >= 3:
-        return whole
-    finer = [m * 10.0**n for n in range(low, high + 1) for m in (1, 2, 5)]
-    return [value for value in finer if across.low <= value <= across.high]
+def length_label(seconds: float) -> str:
+    """As units.format_duration writes them: "100 µs", "1 ms", "10 s"."""
+    for below, factor, unit in (
+        (0.9999e-6, 1e9, "ns"),
+        (0.9999e-3, 1e6, "µs"),
+        (0.9999, 1e3, "ms"),
+    ):
+        if seconds < below:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.3g} s"
+
+
+def time_ticks(until_s: float) -> tuple[Tick, ...]:
+    """Round times from 0 to ``until_s``, at most MOST_TICKS + 1 of them, or one for each of some days."""
+    steps = [step for step in STEPS_S if until_s / step <= MOST_TICKS]
+    step = steps[0] if steps else STEPS_S[-1] * -(-until_s // (STEPS_S[-1] * MOST_TICKS))
+    hours = until_s >= 3600
+    return tuple(
+        (n * step, _clock(round(n * step), hours=hours)) for n in range(int(until_s // step) + 1)
+    )
+
+
+def _clock(seconds: int, *, hours: bool) -> str:
+    minutes, seconds = divmod(seconds, 60)
+    if not hours:
+        return f"{minutes}:{seconds:02}"
+    text = f"{minutes // 60}:{minutes % 60:02}"
+    return f"{text}:{seconds:02}" if seconds else text
