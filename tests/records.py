@@ -53,6 +53,8 @@ _COUNTS = {"fds": 7, "threads": 4, "children": 0}
 RESOURCES = (
     Event(elapsed_s=0.2, kind="resources", message="before the stream", data=_COUNTS),
     Event(elapsed_s=99.0, kind="resources", message="after the drain", data=_COUNTS),
+    Event(elapsed_s=99.0, kind="written_files", message="0 files are left", data={"files": 0}),
+    Event(elapsed_s=99.1, kind="temporary_files", message="0 files are left", data={"files": 0}),
 )
 
 
@@ -281,6 +283,9 @@ def _rows(plan: Scenario, packets: int, rows: int, finished: bool) -> Iterator[R
             "hold_max_ns": 40_000,
             "supervisor_rss_bytes": 30 * 2**20,
             "supervisor_cpu_s": 0.5 + 0.004 * index,
+            "temporary_files": 0,
+            "temporary_bytes": 0,
+            "output_bytes": 0,
             "sample_late_s": 0.0002,
             "settled": 1,
         }

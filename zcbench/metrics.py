@@ -148,6 +148,9 @@ METRICS: tuple[Metric, ...] = (
     _m("cpu_system_s", "s", Origin.PROCESS, "system CPU time of the subject", total=True),
     _m("ctx_voluntary", "switches", Origin.PROCESS, "voluntary context switches", total=True),
     _m("ctx_involuntary", "switches", Origin.PROCESS, "involuntary context switches", total=True),
+    _m("temporary_files", "files", Origin.PROCESS, "files in the temporary folder that the subject was given (TMPDIR)"),
+    _m("temporary_bytes", "bytes", Origin.PROCESS, "bytes in those files"),
+    _m("output_bytes", "bytes", Origin.PROCESS, "what the subject printed on stdout and stderr", total=True),
     # -- derived
     _m("rate_per_s", "packets/s", Origin.DERIVED, "packets delivered per second since the last sample"),
     _m("delivery_p50_ns", "ns", Origin.DERIVED, "median delivery latency since the last sample"),

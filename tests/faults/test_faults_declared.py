@@ -31,7 +31,8 @@ VOCABULARY = {
     "memory": {"python_objects", "native", "buffers", "pages"},
     "resources": {"fds", "threads", "children"},
     "timing": {"stalls", "latency_creep", "gc_pauses"},
-    "cost": {"cpu_creep"},
+    "disk": {"files", "output"},
+    "cost": {"cpu_creep", "busy"},
 }  # fmt: skip
 
 # A name the nightly's table, the docs and the published stories rely on.

@@ -23,6 +23,7 @@ CHECKS = (
     "pool.recycling",
     "pool.hit_rate",
     "resources",
+    "disk",
     "timing",
     "cost",
 )

@@ -19,6 +19,10 @@ CREEP_CORES = 0.05  # of one core, at this run's rate: less is nothing a user wo
 # At most a fifth of the creep looked for may be the reading's error: 0.02 s / (0.05 / 5) = 2 s.
 LEAST_BLOCK_S = READING_ERROR_S / (CREEP_CORES / 5)
 BLOCKS, FEWEST_BLOCKS = 12, 6
+# What a packet may cost beside budget.cpu: the consumer that verifies it (185 µs a packet in the hour of
+# reports/campaign), and two readings of its bytes at 1 GB/s with as much for an engine's own; under tracemalloc
+# several times that.
+PACKET_S, BYTE_S, TRACED = 200e-6, 4e-9, 5.0
 CREEP_RATIO = 2.0
 CREEP_TAU = 0.7  # see timing.CREEP_TAU: by chance below 1 in 1,000 with 12 blocks
 
@@ -34,6 +38,7 @@ class Cost:
     cores: float
     harness_cores: float | None
     creep: CostCreep | None
+    allowed_cores: float | None  # by the scenario's budget; None: nobody set the pace
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,20 @@ def cost(record: Record) -> Cost | None:
         cores=spent / span,
         harness_cores=_harness_cores(record, use, span),
         creep=_creep(elapsed, cpu, packets, made / span),
+        allowed_cores=_allowed_cores(record, made / span),
     )
+
+
+def _allowed_cores(record: Record, per_s: float) -> float | None:
+    """What the subject may take of a core: the budget, and what so many packets cost by themselves."""
+    run = record.run
+    if run.ingested is not None or run.scenario.source.unpaced:
+        return None
+    captured = record.samples["engine_captured"], record.samples["engine_captured_bytes"]
+    sizes = captured[1][captured[0] > 0] / captured[0][captured[0] > 0]
+    packet_bytes = float(sizes[-1]) if sizes.size and np.isfinite(sizes[-1]) else 0.0
+    packet_s = (PACKET_S + packet_bytes * BYTE_S) * (TRACED if run.tracemalloc else 1.0)
+    return float(run.scenario.budget.cpu + per_s * packet_s)
 
 
 def _harness_cores(record: Record, use: NDArray[np.int_], span_s: float) -> float | None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
+import time
+from pathlib import Path
 
 from zcbench.capture.engine import Packet
 from zcbench.consumers import Consumer
@@ -58,6 +61,41 @@ class LeaksChildren(_Hoarder):
         )
 
 
+class LeavesFiles(_Hoarder):
+    """Makes temporary files and never removes them."""
+
+    def _take_one(self) -> None:
+        with tempfile.NamedTemporaryFile(prefix="packet-", delete=False) as file:
+            file.write(b"forgotten")
+
+
+class LeavesFilesElsewhere(_Hoarder):
+    """Makes them in the run directory, where others write as well."""
+
+    def _take_one(self) -> None:
+        folder = Path(sys.argv[1])  # the worker's argument
+        (folder / f"dump-{time.monotonic_ns()}.raw").write_bytes(b"forgotten")
+
+
+class Talks(FaultyConsumer):
+    """Prints 32 KiB for each packet."""
+
+    def _damage(self, packet: Packet) -> None:
+        sys.stdout.write(f"packet {packet.sequence}: {'.' * 32_768}\n")
+
+
+class Spins(FaultyConsumer):
+    """Has a thread that waits by asking all the time."""
+
+    def __init__(self, inner: Consumer) -> None:
+        super().__init__(inner)
+        threading.Thread(target=self._spin, name="spinning", daemon=True).start()
+
+    def _spin(self) -> None:
+        while True:
+            pass
+
+
 FAULTS = (
     Fault(
         "leak-fds",
@@ -81,6 +119,38 @@ FAULTS = (
         "resources",
         "children",
         consumer=LeaksChildren,
+        settings=STEADY,
+    ),
+    Fault(
+        "leaves-files",
+        "a temporary file is made each 50 packets and never removed",
+        "disk",
+        "files",
+        consumer=LeavesFiles,
+        settings=STEADY,
+    ),
+    Fault(
+        "leaves-files-elsewhere",
+        "a file is made in the run directory each 50 packets and never removed",
+        "disk",
+        "files",
+        consumer=LeavesFilesElsewhere,
+        settings=STEADY,
+    ),
+    Fault(
+        "talks",
+        "32 KiB are printed for every packet: 62 MiB in 20 seconds",
+        "disk",
+        "output",
+        consumer=Talks,
+        settings=STEADY,
+    ),
+    Fault(
+        "spins",
+        "a thread keeps a core busy",
+        "cost",
+        "busy",
+        consumer=Spins,
         settings=STEADY,
     ),
 )

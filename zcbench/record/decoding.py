@@ -55,6 +55,13 @@ class _Sites(msgspec.Struct):
     sites: list[_Site] = []
 
 
+class _Files(msgspec.Struct):
+    files: int = 0
+    bytes: int = 0
+    names: list[str] = []
+    whole: bool = True
+
+
 class _SmallObjects(msgspec.Struct):
     blocks: dict[int, int] = {}  # by the size of their class, bytes
 
@@ -64,6 +71,8 @@ _DATA = {
     "gc": _Collection,
     "resources": _Open,
     "small_objects": _SmallObjects,
+    "temporary_files": _Files,
+    "written_files": _Files,
     "allocations": _Sites,
     "native_allocations": _Sites,
 }

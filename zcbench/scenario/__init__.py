@@ -10,6 +10,7 @@ from zcbench.scenario.files import Shipped, shipped
 from zcbench.scenario.keys import FLAGS, variable_of
 from zcbench.scenario.loading import environment_settings, load, parse_setting, parse_tag
 from zcbench.scenario.tables import (
+    BudgetTable,
     ConsumerTable,
     Expectation,
     GcTable,
@@ -25,7 +26,8 @@ from zcbench.scenario.tables import (
 from zcbench.scenario.toml import to_toml
 
 __all__ = [
-    "FLAGS", "ConsumerTable", "Expectation", "GcTable", "LimitsTable", "MemoryTable", "PoolTable",
-    "SamplingTable", "Scenario", "ScenarioError", "Setting", "Shipped", "SourceTable", "check_memory",
-    "environment_settings", "load", "parse_setting", "parse_tag", "shipped", "to_toml", "variable_of",
+    "FLAGS", "BudgetTable", "ConsumerTable", "Expectation", "GcTable", "LimitsTable", "MemoryTable",
+    "PoolTable", "SamplingTable", "Scenario", "ScenarioError", "Setting", "Shipped", "SourceTable",
+    "check_memory", "environment_settings", "load", "parse_setting", "parse_tag", "shipped", "to_toml",
+    "variable_of",
 ]  # fmt: skip

@@ -33,6 +33,7 @@ NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._, -]{0,62}[A-Za-z0-9._-])?")
 _MOST_FILE_CHANNELS = 8
 _MOST_CHANNELS = 64
 _MOST_RATE = 1_000_000
+_MOST_CORES = 10_000
 _MOST_QUEUE = 1_000_000
 _MOST_SPEED = 1_000_000
 _LONGEST_S = 366 * 86_400.0
@@ -46,6 +47,7 @@ def check(scenario: Scenario, sheet: Sheet, flags: Iterable[Setting]) -> None:
     for ask in (_check_top, _check_source, _check_pace, _check_pool, _check_times):
         ask(scenario, sheet)
     _check_collections(scenario, sheet)
+    _check_budget(scenario, sheet)
     _check_flags_matter(scenario, sheet, flags)
     _check_engine(scenario, sheet)
 
@@ -217,6 +219,18 @@ def _check_collections(scenario: Scenario, sheet: Sheet) -> None:
             parse_duration(every)
         except UnitError as error:
             sheet.fail("gc.every", f'{error}; or "auto", or "natural" for none')
+
+
+def _check_budget(scenario: Scenario, sheet: Sheet) -> None:
+    budget = scenario.budget
+    _in(sheet, "budget.files", budget.files, 0, 2**31)
+    for key, size in (("budget.disk", budget.disk), ("budget.output", budget.output)):
+        if size < 0:
+            sheet.fail(key, f"{size} is below 0")
+    if not 0 < budget.cpu <= _MOST_CORES:
+        sheet.fail(
+            "budget.cpu", f"{budget.cpu:g} cores are not above 0 and at most {_MOST_CORES:,}"
+        )
 
 
 def _check_flags_matter(scenario: Scenario, sheet: Sheet, flags: Iterable[Setting]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from zcbench.scenario.tables import (
+    BudgetTable,
     ConsumerTable,
     GcTable,
     LimitsTable,
@@ -59,6 +60,7 @@ TABLES: Mapping[str, type[Table]] = {
     "gc": GcTable,
     "limits": LimitsTable,
     "memory": MemoryTable,
+    "budget": BudgetTable,
 }
 
 

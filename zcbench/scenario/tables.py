@@ -88,6 +88,16 @@ class MemoryTable(Table, frozen=True):
     limit: float = 3.0
 
 
+class BudgetTable(Table, frozen=True):
+    """``[budget]``: what a subject may leave on the disk, print and spend."""
+
+    files: int = 10  # left after the end, temporary ones and others
+    disk: Size = Size(64 * 2**20)  # bytes in them
+    output: Size = Size(16 * 2**20)  # printed on stdout and stderr
+    # of one core, beside what packets cost by themselves (analysis/cost.py); not asked of an unpaced run
+    cpu: float = 0.3
+
+
 class Expectation(Table, frozen=True):
     """One entry of ``expect``: a comparison in the language of :mod:`zcbench.expectation`.
 
@@ -117,6 +127,7 @@ class Scenario(Table, frozen=True):
     gc: GcTable = GcTable()
     limits: LimitsTable = LimitsTable()
     memory: MemoryTable = MemoryTable()
+    budget: BudgetTable = BudgetTable()
     expect: tuple[Expectation, ...] = ()
     tags: dict[str, str] = {}
 

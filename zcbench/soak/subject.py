@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -41,8 +42,9 @@ class Subject(Protocol):
 class EngineSubject:
     """An engine with its consumer in a worker process (:mod:`zcbench.soak.worker`)."""
 
-    def __init__(self, directory: Path) -> None:
-        log = (directory / STDERR_FILE).open("wb")
+    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+        # For appending, so that the supervisor can cut it while the subject prints.
+        log = (directory / STDERR_FILE).open("ab")
         with log:
             # A session of its own: the terminal's Ctrl-C reaches the supervisor alone.
             self._popen = subprocess.Popen(
@@ -51,6 +53,7 @@ class EngineSubject:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env=environment,
                 start_new_session=os.name == "posix",
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )

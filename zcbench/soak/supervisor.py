@@ -23,6 +23,7 @@ from zcbench.record.reader import read_events
 from zcbench.record.schema import (
     FAULT_FILE,
     SCOREBOARD_FILE,
+    STDERR_FILE,
     WORKER_EVENTS_FILE,
     End,
     Ending,
@@ -34,6 +35,7 @@ from zcbench.scenario import Scenario
 from zcbench.scoreboard import Histogram, Scoreboard
 from zcbench.soak.abort import Aborts
 from zcbench.soak.assembly import due_packets, gc_every_s, stream_format
+from zcbench.soak.disk import OutputLog, TemporaryFolder
 from zcbench.soak.environment import environment
 from zcbench.soak.leftovers import children
 from zcbench.soak.native_sites import read_sites
@@ -188,6 +190,8 @@ class _Watch:
         }
         self._last_uss_ns: int | None = None
         self._last_process: Row = {}
+        self._temporary: TemporaryFolder | None = None
+        self._output = OutputLog(writer.directory / STDERR_FILE)
         self._clock_offset = _clock_offset_s()
         self._oom_kills = OomKills()
         self._oom_kills.follow("self")
@@ -198,18 +202,48 @@ class _Watch:
         """Start the subject, sample it until it ends, write the end."""
         for observer in tuple(self._observers):
             self._tell(observer, "on_start", self._info)
+        try:
+            return self._run()
+        finally:
+            if self._temporary is not None:
+                self._temporary.remove()
+
+    def _run(self) -> End:
         with self._interrupts.listening():
             try:
-                subject = EngineSubject(self._writer.directory)
+                self._temporary = TemporaryFolder()
+                environment = self._temporary.environment()
+                subject = EngineSubject(self._writer.directory, environment)
             except (OSError, RuntimeError) as error:  # no process, no descriptor, no thread
                 end = self._end(
                     Ending.HARNESS, message=f"the subject could not be started: {error}"
                 )
             else:
                 end = self._watch_to_the_end(subject)
+            self._tell_temporary_files()
             self._finish(end)
         self._page.close()
         return end
+
+    def _tell_temporary_files(self) -> None:
+        """What is left of them now that the subject is gone, and whatever it does at its exit is done."""
+        if self._temporary is None:
+            return
+        left = self._temporary.look(whatever_it_costs=True)
+        assert left is not None
+        event = Event(
+            elapsed_s=self._elapsed_s(),
+            kind="temporary_files",
+            message=f"{left.files} temporary files are left",
+            data={
+                "files": left.files,
+                "bytes": left.size,
+                "names": left.names,
+                "whole": left.whole,
+            },
+        )
+        with contextlib.suppress(OSError):  # a full disk is told of by the end
+            self._writer.event(event)
 
     def _watch_to_the_end(self, subject: Subject) -> End:
         try:
@@ -431,6 +465,7 @@ class _Watch:
         row["settled"] = int(settled)
         row["due"] = self._due(now, counters)
         row.update(self._read_process(subject, now))
+        row.update(self._read_disk())
         row.update(self._interval(row))
         own_cpu = self._own.cpu_times()
         row["supervisor_rss_bytes"] = self._own.memory_info().rss
@@ -493,6 +528,12 @@ class _Watch:
                 self._last_uss_ns = now
         except psutil.Error:
             return row if row.get("threads") else {}
+        return row
+
+    def _read_disk(self) -> Row:
+        row: Row = {"output_bytes": self._output.size()}
+        if self._temporary is not None and (seen := self._temporary.look()) is not None:
+            row |= {"temporary_files": seen.files, "temporary_bytes": seen.size}
         return row
 
     def _interval(self, row: Row) -> Row:

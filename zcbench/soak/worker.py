@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -37,6 +38,7 @@ from zcbench.soak.leftovers import resources
 from zcbench.soak.native_sites import NativeSites
 from zcbench.soak.probes import GcWatch, Probes
 from zcbench.soak.unraisable import UnraisableWatch
+from zcbench.soak.written_files import WrittenFiles
 from zcbench.units import decode_unit
 
 STARTING, RUNNING, DRAINING, DONE = range(4)
@@ -108,6 +110,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     engine_type = find_engine(scenario.engine)
     if scenario.fault is not None:
         engine_type, consumer = plant(find_fault(scenario.fault), engine_type, consumer)
+    written = WrittenFiles(Path(tempfile.gettempdir()))
     engine = engine_type(
         parts.format,
         parts.source,
@@ -154,6 +157,8 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     engine.check()
     engine.close()
     note("resources", "after the drain", resources())
+    left = written.left()
+    note("written_files", f"{left['files']} files are left outside the temporary folder", left)
     probes.stop()
     watch.stop()
     board["phase"] = DONE

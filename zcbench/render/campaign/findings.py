@@ -32,6 +32,7 @@ MEANINGS: Mapping[str, str] = {
     "pool.hit_rate": "the pool does not do what it is for: packets are allocated while audio waits",
     "memory": "a long recording ends when memory does",
     "resources": "a long recording ends when descriptors or threads do",
+    "disk": "a long recording ends when the disk is full",
     "timing": "packets come too late for what is played at once",
     "cost": "the longer it runs, the more it costs, until it is too slow",
 }

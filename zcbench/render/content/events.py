@@ -10,7 +10,15 @@ from zcbench.units import format_count
 
 MAX_EVENTS = 40  # in the table; more are counted. A night of gc events is not read line by line
 # What these hold stands in tables of its own.
-_DATA_EVENTS = ("end", "resources", "small_objects", "allocations", "native_allocations")
+_DATA_EVENTS = (
+    "end",
+    "resources",
+    "small_objects",
+    "temporary_files",
+    "written_files",
+    "allocations",
+    "native_allocations",
+)
 
 
 def section(record: Record, _result: Result) -> Section:

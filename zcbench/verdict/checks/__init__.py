@@ -14,6 +14,7 @@ from zcbench.verdict.checks import (
     conservation,
     cost,
     delivery,
+    disk,
     gaps,
     hit_rate,
     integrity,
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     hit_rate.check,
     memory.check,
     resources.check,
+    disk.check,
     timing.check,
     cost.check,
 )

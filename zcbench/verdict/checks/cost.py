@@ -20,6 +20,8 @@ from zcbench.units import format_duration
 MOST_HARNESS_CORES = 0.05
 # Below ten readings' worth of error, the harness's own share is not known to a tenth.
 LEAST_HARNESS_S = 10 * READING_ERROR_S / MOST_HARNESS_CORES
+# Start-up work that runs on into the stream (imports, caches) takes a second or two of a core.
+LEAST_BUSY_S = 10.0
 FEWEST_BLOCKS_S = FEWEST_BLOCKS * LEAST_BLOCK_S
 
 
@@ -37,6 +39,7 @@ def check(record: Record, _found: Totals) -> Finding:
         "cpu_per_packet_s": seen.per_packet_s,
         "cores": seen.cores,
         "harness_cores": seen.harness_cores,
+        "allowed_cores": seen.allowed_cores,
         "packets": seen.packets,
         "span_s": seen.span_s,
         "blocks": seen.creep.blocks if seen.creep else None,
@@ -55,6 +58,17 @@ def check(record: Record, _found: Totals) -> Finding:
             cause="cpu_creep",
             evidence=evidence,
             remedy="profile it early and late (py-spy record --pid): what grows is searched or copied",
+        )
+    if _busy(seen):
+        return Finding(
+            check="cost",
+            outcome="fail",
+            sentence=f"{said}: more than the {seen.allowed_cores:.1%} that {seen.packets / seen.span_s:,.0f} "
+            "packets a second may take",
+            cause="busy",
+            evidence=evidence,
+            remedy="something runs beside the packets, or works too much for each: py-spy top --pid names "
+            "it; if it is meant, say how much may be taken: budget.cpu",
         )
     if _dear(seen):
         return Finding(
@@ -88,6 +102,15 @@ def check(record: Record, _found: Totals) -> Finding:
 
 def _own(seen: Cost) -> str:
     return "" if seen.harness_cores is None else f"; the harness {seen.harness_cores:.1%}"
+
+
+def _busy(seen: Cost) -> bool:
+    """Whether the subject takes more than it may, in a run long enough to know."""
+    return (
+        seen.allowed_cores is not None
+        and seen.span_s >= LEAST_BUSY_S
+        and seen.cores > seen.allowed_cores
+    )
 
 
 def _dear(seen: Cost) -> bool:
