@@ -13,7 +13,7 @@ from tests.records import Row, make_record, scenario
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Event
 from zcbench.render.markdown import render
-from zcbench.render.paths import without_folders
+from zcbench.render.paths import public
 from zcbench.scenario import ConsumerTable, load
 from zcbench.units import Duration
 from zcbench.verdict import judge
@@ -322,7 +322,7 @@ def test_no_folder_of_the_machine_is_in_the_report(tmp_path: Path, where: str, f
     ["100/s and 2 w/o gaps", "see https://example.org/a/b/c", "a/b relative/path.py", "n / m"],
 )
 def test_what_only_looks_like_a_path_is_left_alone(text: str) -> None:
-    assert without_folders(text) == text
+    assert public(text) == text
 
 
 def test_an_argument_with_a_line_break_stays_inside_the_command(tmp_path: Path) -> None:

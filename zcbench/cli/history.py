@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zcbench.foreign import one_line
 from zcbench.record.writer import RecordError
 
 FIGURES = (".svg", ".png")
@@ -67,7 +68,7 @@ def command(
     writable(figure, force, "--figure")
     results = read_results(root or RUNS_ROOT, [metric.name for metric in metrics], scenario)
     for problem in results.problems:
-        click.echo(f"zcbench: left out: {problem}", err=True)
+        click.echo(f"zcbench: left out: {one_line(problem)}", err=True)
     told = history.stories(results.rows, metrics)
     if figure is not None:
         from zcbench.render.figures.history import draw

@@ -176,10 +176,11 @@ def _write(
 
 def _print(text: str, out: Path | None, force: bool) -> Path | None:
     """Print ``text``, or write it to ``out`` and print that path; return it."""
+    from zcbench.cli.output import emit
     from zcbench.record.writer import RecordError
 
     if out is None:
-        click.echo(text, nl=False)
+        emit(text, None)
         return None
     if out.exists() and not force:
         raise RecordError(f"--out {out}: exists; name another file, or add --force")

@@ -47,7 +47,7 @@ def table(compared: Comparisons) -> str:
     for comparison in compared.comparisons:
         for one in comparison.compared:
             values = [getattr(one, field) for field in fields]
-            writer.writerow([comparison.base.name, comparison.new.name, *map(harmless, values)])
+            writer.writerow(map(harmless, [comparison.base.name, comparison.new.name, *values]))
     return out.getvalue()
 
 

@@ -10,9 +10,10 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 
+from zcbench.foreign import one_line
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
-from zcbench.render.paths import without_folders
+from zcbench.render.paths import public
 from zcbench.verdict import DIED, HARNESS
 
 SUMMARY_BYTES = (
@@ -95,14 +96,24 @@ def _counted(scenario: str, said: Sequence[tuple[str, str]]) -> Sequence[tuple[s
 
 
 def outputs(values: Mapping[str, str]) -> str:
-    """Lines for ``$GITHUB_OUTPUT``: each value between delimiters that it cannot hold."""
+    """Lines for ``$GITHUB_OUTPUT``: each value between delimiters that it cannot hold.
+
+    A step may echo a value: it is on one line, and no workflow command even then.
+    """
     lines = []
-    for name, value in values.items():
+    for name, text in values.items():
+        value = _no_command(text)
         delimiter = secrets.token_hex(16)
         while delimiter in value:
             delimiter = secrets.token_hex(16)
         lines.append(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
     return "".join(lines)
+
+
+def _no_command(text: str) -> str:
+    """``text`` on one line. The runner takes "::" at a line's start for a command, and "##[" anywhere in it."""
+    line = one_line(text).replace("##[", "## [")
+    return f": :{line[2:]}" if line.startswith("::") else line
 
 
 def _property(text: str) -> str:
@@ -112,7 +123,4 @@ def _property(text: str) -> str:
 
 def _data(text: str) -> str:
     """As the runner unescapes it; other control characters have no business in a log."""
-    plain = "".join(
-        c if c.isprintable() or c in "\r\n" else "\ufffd" for c in without_folders(text)
-    )
-    return plain.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return public(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -23,7 +23,7 @@ from zcbench.render.figures import Figure, theme
 from zcbench.render.figures.layers import Curve
 from zcbench.render.figures.timeline import end_of, shown_s
 from zcbench.render.moments import moment_of
-from zcbench.render.paths import without_folders
+from zcbench.render.paths import public
 from zcbench.render.pictures import pictures, tell_lost
 from zcbench.render.placing import figure_of
 
@@ -172,7 +172,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         autoescape=True,
     )
-    environment.filters["public"] = lambda text: without_folders(str(text))
+    environment.filters["public"] = lambda text: public(str(text))
     environment.filters["is_code"] = lambda span: isinstance(span, Code)
     environment.filters["quoted"] = quote
     return environment.get_template("report.html.j2")

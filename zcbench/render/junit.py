@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
-from zcbench.render.paths import without_folders
+from zcbench.render.paths import public
 from zcbench.verdict import FAIL, INCONCLUSIVE, PASS, REGRESSION
 
 # Everything but the Char production of XML 1.0, section 2.2: no parser takes it, not even as a reference.
@@ -178,4 +178,4 @@ def _line(text: str) -> str:
 
 def _clean(text: str, *, folders: bool = False) -> str:
     """``text`` with what XML cannot hold replaced, and the machine's folders left out."""
-    return _NOT_XML.sub("\ufffd", text if folders else without_folders(text))
+    return _NOT_XML.sub("\ufffd", text if folders else public(text))

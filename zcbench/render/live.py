@@ -11,13 +11,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from zcbench.foreign import one_line, plain
 from zcbench.record.schema import End, Event, RunInfo
 from zcbench.render.progress import (
     UNICODE,
     Row,
     bar,
     ink_for,
-    one_line,
     percent,
     progress,
     sparkline,
@@ -154,6 +154,7 @@ class LiveView:
             ),
         ]
         for line in lines:
+            line.plain = plain(line.plain)
             line.no_wrap, line.overflow = True, "ellipsis"
         return Group(*lines)
 

@@ -25,7 +25,7 @@ from zcbench.render.content.document import (
     Table,
 )
 from zcbench.render.content.verdict import SIGNS, VERDICTS, findings, headline, mark, notices
-from zcbench.render.paths import without_folders
+from zcbench.render.paths import public
 from zcbench.render.placing import TITLES
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _paragraph(said: Paragraph) -> str:
 def _span(span: Span) -> str:
     match span:
         case Code(text):
-            return f"`{' '.join(without_folders(text).replace('`', '').split())}`"
+            return f"`{' '.join(public(text).replace('`', '').split())}`"
         case Strong(text):
             return f"**{_escaped(text)}**"
         case Link(text, anchor):
@@ -150,13 +150,13 @@ def cell(text: object) -> str:
 
 
 def _escaped(text: str) -> str:
-    flat = re.sub(r"\s+", " ", without_folders(text))
+    flat = re.sub(r"\s+", " ", public(text))
     return re.sub(r"([\\|`*_\[\]<>&#~$])", r"\\\1", flat)
 
 
 def fenced(text: str, language: str = "text") -> str:
     """Text from the record in a code fence that it cannot close."""
-    text = without_folders(text)
+    text = public(text)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"

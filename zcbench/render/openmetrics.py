@@ -21,6 +21,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from zcbench.foreign import plain
 from zcbench.metrics import METRICS, TIMINGS, Timing
 from zcbench.metrics import Metric as Measured
 from zcbench.record.schema import SCOREBOARD_FILE, End, Event, RunInfo
@@ -178,4 +179,4 @@ def _about(run: RunInfo) -> dict[str, str]:
         "commit": run.environment.git_commit or "",
     }
     tags = {f"tag_{re.sub(r'[^A-Za-z0-9_]', '_', key)}": value for key, value in run.tags.items()}
-    return known | tags
+    return {key: plain(value) for key, value in (known | tags).items()}

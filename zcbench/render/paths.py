@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from zcbench.foreign import plain
+
 # In quotes a path may hold spaces. A bare one has at least one folder, and no word before its slash: so
 # neither "100/s" nor a URL is one.
 _QUOTED = re.compile(r"""(["'])(?:/|[A-Za-z]:[\\/]|\\\\)(?:[^"'\n]*[\\/])?([^"'\\/\n]+)[\\/]*\1""")
@@ -15,15 +17,16 @@ _WINDOWS = re.compile(
 _ABSOLUTE = re.compile(r"/.|[A-Za-z]:[\\/]|\\\\")
 
 
-def without_folders(text: str) -> str:
-    """``text`` with every absolute path in it cut down to its last part."""
-    text = _QUOTED.sub(r"\1\2\1", text)
+def public(text: str) -> str:
+    """``text`` of a record as it may leave us: nothing of it acts where it is shown (:func:`plain`), and every
+    absolute path in it is cut down to its last part."""
+    text = _QUOTED.sub(r"\1\2\1", plain(text))
     return _WINDOWS.sub(r"\1", _POSIX.sub(r"\1", text))
 
 
 def arguments_without_folders(arguments: Sequence[str]) -> list[str]:
-    """A command's ``arguments``, each that is an absolute path, or ``--flag=path``, cut to its last part."""
-    return [_argument(argument) for argument in arguments]
+    """A command's ``arguments`` as they may leave us: absolute paths, also in ``--flag=path``, are cut."""
+    return [_argument(plain(argument)) for argument in arguments]
 
 
 def name_of(path: str) -> str:

@@ -73,8 +73,3 @@ def sparkline(values: Collection[float], ink: Ink) -> str:
         return ink.blocks[0] * len(values)
     top = len(ink.blocks) - 1
     return "".join(ink.blocks[round((value - low) / (high - low) * top)] for value in values)
-
-
-def one_line(text: str) -> str:
-    """``text`` on one line, without the control characters that could move a terminal's cursor."""
-    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))

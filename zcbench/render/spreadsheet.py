@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from zcbench.foreign import one_line
+
 
 def harmless(value: object) -> object:
-    """Text that a spreadsheet would take for a formula, so that it does not (OWASP, "CSV Injection")."""
-    risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{value}" if risky else value
+    """Text on one line, such that no spreadsheet takes it for a formula (OWASP, "CSV Injection")."""
+    if not isinstance(value, str):
+        return value
+    risky = value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{one_line(value)}" if risky else one_line(value)

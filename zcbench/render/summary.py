@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.memory import gauge, heap_column
+from zcbench.foreign import one_line, plain
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
 from zcbench.render.markdown import headline, signed_bytes
-from zcbench.render.progress import Ink, one_line, percent, sparkline
+from zcbench.render.progress import Ink, percent, sparkline
 from zcbench.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.verdict.next_step import next_step
 
@@ -55,7 +56,10 @@ def summary(
     ]
     room = SUMMARY_LINES - 1 - sum(-(-line.cell_len // width) for line in last) - 2
     del figures[max(0, room - FINDING_LINES - 1) :]
-    return [title, *_findings(result, width, room - len(figures)), Text(), *figures, Text(), *last]
+    said = [title, *_findings(result, width, room - len(figures)), Text(), *figures, Text(), *last]
+    for line in said:
+        line.plain = plain(line.plain)
+    return said
 
 
 def _findings(result: Result, width: int, room: int) -> list[Text]:

@@ -16,7 +16,7 @@ from zcbench.render.figures import theme
 from zcbench.render.figures.figure import Axis, Figure, Panel
 from zcbench.render.figures.layers import Layer, Marks, Moments, Name, Segments
 from zcbench.render.figures.scales import Range, Series, Tick
-from zcbench.render.paths import without_folders
+from zcbench.render.paths import public
 from zcbench.verdict.readiness import Campaign, Judged
 
 POOL = "pool_sizes"
@@ -58,7 +58,7 @@ def draw(campaign: Campaign) -> list[Figure]:
 
 
 def _label(run: Judged) -> str:
-    name = without_folders(run.name)
+    name = public(run.name)
     return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"
 
 
