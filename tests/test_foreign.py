@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from zcbench.files import read_regular, write_whole
+from zcbench.files import open_at_once, read_regular, write_out, write_whole
 from zcbench.foreign import of_error, plain
 
 
@@ -73,3 +74,24 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
         write_whole(tmp_path / "report.md", b"report")
     assert caught.value.filename == str(tmp_path / "report.md")
     assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_a_pipe_is_read_and_written_if_somebody_is_at_its_other_end(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError):  # noqa: PT011
+        write_out(pipe, b"report")
+    with pytest.raises(OSError, match="nobody writes"):
+        open_at_once(pipe)
+    other = threading.Thread(target=lambda: pipe.write_bytes(b"text"))
+    other.start()
+    with open_at_once(pipe) as file:
+        assert file.read() == b"text"
+    other.join()
+
+
+def test_a_device_without_end_is_not_read() -> None:
+    if Path("/dev/zero").exists():
+        with pytest.raises(OSError, match="not a regular file"):
+            open_at_once(Path("/dev/zero"))

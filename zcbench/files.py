@@ -6,11 +6,15 @@ import contextlib
 import errno
 import os
 import secrets
+import select
 import stat
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 _NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)  # a pipe without a writer must not stop its reader
+PATIENCE_S = 2.0  # for who writes to a pipe to begin
 
 
 def _open_at_once(name: str, flags: int) -> int:
@@ -24,6 +28,20 @@ def open_regular(path: Path) -> BinaryIO:
         return file
     file.close()
     raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def open_at_once(path: Path) -> BinaryIO:
+    """A regular file, or a pipe that somebody writes to, for reading. Raises OSError, also for a device."""
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
+    kind = os.fstat(file.fileno()).st_mode
+    if stat.S_ISREG(kind):
+        return file
+    if stat.S_ISFIFO(kind) and select.select([file], [], [], PATIENCE_S)[0]:
+        os.set_blocking(file.fileno(), True)
+        return file
+    file.close()
+    what = "a pipe that nobody writes to" if stat.S_ISFIFO(kind) else "not a regular file"
+    raise OSError(errno.EINVAL, what, str(path))
 
 
 def read_regular(path: Path) -> bytes:
@@ -50,3 +68,43 @@ def write_whole(path: Path, data: bytes) -> None:
         if isinstance(error, OSError):
             error.filename, error.filename2 = str(path), None
         raise
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold the lock file ``path`` (made if need be, and left); False if another process does.
+
+    The system drops it with the process that holds it. Where a file system has no locks, nobody is kept out.
+    """
+    with path.open("ab") as file:
+        try:
+            _lock(file.fileno())
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                yield False
+                return
+        yield True
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def write_out(path: Path, data: bytes) -> None:
+    """Write to the file that somebody has named, as :func:`write_whole`; into a pipe or a device, as it is.
+
+    Raises OSError, also for a pipe that nobody reads.
+    """
+    if not path.exists() or path.is_file():
+        write_whole(path, data)
+        return
+    with open(path, "wb", opener=_open_at_once) as file:
+        os.set_blocking(file.fileno(), True)
+        file.write(data)

@@ -33,6 +33,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.files import read_regular
 from zcbench.metrics import ON_PAGE, ON_SCOREBOARD, TIMINGS, Origin
 
 MAGIC = b"ZCBOARD\0"
@@ -199,9 +200,9 @@ class Scoreboard:
         The copy does not change under its reader, as a page does whose worker still runs, nor can it be
         truncated under it. Raises OSError, ScoreboardError.
         """
-        before = path.read_bytes()
+        before = read_regular(path)
         for _ in range(_SNAPSHOTS):
-            page = path.read_bytes()
+            page = read_regular(path)
             if page == before:
                 return cls(memoryview(bytearray(page))), True
             before = page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from zcbench.record.writer import RecordError
 from zcbench.scoreboard import Scoreboard
 from zcbench.sweep.journal import SWEEP_FILE, Sweep, read_plan, write_plan
 from zcbench.sweep.plan import SweepError
+from zcbench.verdict import judge
 
 DEEP = b'{"a":' * 100_000
 
@@ -186,3 +188,29 @@ def test_a_sweep_does_not_leave_its_directory(tmp_path: Path, name: str) -> None
     # then it is refused before anything is read or moved by that name
     with pytest.raises(SweepError, match="is not a run's name"):
         read_plan(tmp_path / "sweep")
+
+
+@pytest.mark.parametrize("digits", [30, 400, 5000])
+@pytest.mark.parametrize("key", ["due_packets", "started_ns", "memory_bytes", "cores", "slots"])
+def test_a_number_too_large_for_a_run_is_a_message(
+    record_directory: Path, key: str, digits: int
+) -> None:
+    path = record_directory / RUN_FILE
+    text, count = re.subn(rf'"{key}": \d+', f'"{key}": {"9" * digits}', path.read_text(), count=1)
+    assert count == 1
+    path.write_text(text)
+    with pytest.raises(RecordError, match=r"cannot be read|not valid JSON") as caught:
+        read_record(record_directory)
+    assert len(str(caught.value)) < 500
+
+
+def test_an_event_with_a_number_too_large_is_left_out(record_directory: Path) -> None:
+    with (record_directory / EVENTS_FILE).open("a") as file:
+        size = "9" * 400
+        site = f'{{"site":"a","grown_bytes":{size},"grown_blocks":1}}'
+        file.write(
+            f'{{"elapsed_s":1,"kind":"allocations","message":"x","data":{{"sites":[{site}]}}}}\n'
+        )
+    record = read_record(record_directory)
+    assert "1 unreadable lines" in " ".join(record.problems)
+    judge(record)

@@ -56,6 +56,7 @@ def judged(record: Record, base: Record | None = None) -> Result:
 
 def _against(base: Record, record: Record, result: Result) -> Comparison:
     from zcbench.analysis.comparison import compare, together
+    from zcbench.files import write_whole
     from zcbench.render import comparison
     from zcbench.verdict import judge
 
@@ -63,7 +64,9 @@ def _against(base: Record, record: Record, result: Result) -> Comparison:
     both = together([compared])
     for name, form in COMPARISON_FILES.items():
         try:
-            (record.path / name).write_text(getattr(comparison, form)(both), encoding="utf-8")
+            write_whole(
+                record.path / name, getattr(comparison, form)(both).encode(errors="replace")
+            )
         except OSError as error:  # the run is over and judged: its exit code must not be lost
             print(f"zcbench: {name} cannot be written ({error.strerror})", file=sys.stderr)
     return compared
@@ -72,12 +75,13 @@ def _against(base: Record, record: Record, result: Result) -> Comparison:
 def _written(directory: Path) -> Comparison | None:
     """What an earlier end of the run in ``directory`` has written; None for a run without a baseline."""
     from zcbench.analysis.comparison import Comparisons
+    from zcbench.files import read_regular
     from zcbench.record.decoding import DamagedError, decode
     from zcbench.record.writer import RecordError
 
     path = directory / _DATA_FILE
     try:
-        found = decode(path.read_bytes(), Comparisons).comparisons
+        found = decode(read_regular(path), Comparisons).comparisons
     except FileNotFoundError:
         return None
     except OSError as error:

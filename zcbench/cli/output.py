@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
+from zcbench.files import write_out
 from zcbench.record.writer import RecordError
 
 
 def writable(out: Path | None, force: bool, flag: str = "--out") -> None:
     """Refuse a file that is there already, before any work is done. Raises RecordError."""
-    if out is not None and out.exists() and not force:
+    if out is not None and os.path.lexists(out) and not force:
         raise RecordError(f"{flag} {out}: exists; name another file, or add --force")
 
 
 def write(out: Path, content: bytes, flag: str = "--out") -> None:
     """Write ``content`` to the file that ``flag`` named. Raises RecordError."""
     try:
-        out.write_bytes(content)
+        write_out(out, content)
     except OSError as error:
         raise RecordError(f"{flag} {out}: cannot be written ({error.strerror})") from error
 

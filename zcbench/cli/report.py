@@ -176,17 +176,12 @@ def _write(
 
 def _print(text: str, out: Path | None, force: bool) -> Path | None:
     """Print ``text``, or write it to ``out`` and print that path; return it."""
-    from zcbench.cli.output import emit
-    from zcbench.record.writer import RecordError
+    from zcbench.cli.output import emit, writable, write
 
     if out is None:
         emit(text, None)
         return None
-    if out.exists() and not force:
-        raise RecordError(f"--out {out}: exists; name another file, or add --force")
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RecordError(f"--out {out}: cannot be written ({error.strerror})") from error
+    writable(out, force)
+    write(out, text.encode(errors="replace"))
     click.echo(str(out))
     return out

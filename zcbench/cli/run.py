@@ -133,6 +133,12 @@ def command(
         directory = create_run_directory(out, root or RUNS_ROOT, resolved.name)
         if exporter is not None:
             exporter.show(directory)
+            if exporter.is_open_to_others:
+                click.echo(
+                    f"zcbench: warning: --metrics {metrics}: whoever reaches this machine can read the "
+                    "counters, without a password; 127.0.0.1 keeps them here",
+                    err=True,
+                )
             if not quiet:
                 click.echo(f"zcbench: counters at {exporter.url}", err=True)
         run_into(resolved, directory, quiet, [] if exporter is None else [exporter])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from zcbench.cli.scenario_flags import given, scenario_flags, tell_imported
+from zcbench.foreign import plain
 
 if TYPE_CHECKING:
     from zcbench.render.sweep import Advice, Ran
@@ -75,10 +76,10 @@ def command(
     if resume is not None:
         if scenario or axes or out or sets or any(v is not None for v in flags.values()):
             raise SweepError("--resume: goes on with what was planned; leave everything else out")
-        from zcbench.sweep.journal import read_plan
+        from zcbench.sweep.journal import held, read_plan
 
         sweep = read_plan(resume)
-        with _maker(parallel, dask, quiet) as make:
+        with held(resume), _maker(parallel, dask, quiet) as make:
             _carry_out(resume, sweep, make, quiet, parallel or 1)
     if not axes:
         raise SweepError("--vary: a sweep needs at least one, as in --vary pool.slots=10,50,100")
@@ -95,11 +96,13 @@ def command(
     if dry_run:
         tell_imported([run.scenario for run in runs])
         for run in runs:
-            click.echo(f"{run.name}  " + "  ".join(f"{k}={v}" for k, v in run.values.items()))
+            click.echo(
+                plain(f"{run.name}  " + "  ".join(f"{k}={v}" for k, v in run.values.items()))
+            )
         print(f"zcbench: {about}", file=sys.stderr)
         return
     from zcbench.record.writer import RUNS_ROOT, slug
-    from zcbench.sweep.journal import PlannedRun, Sweep, write_plan
+    from zcbench.sweep.journal import PlannedRun, Sweep, held, write_plan
 
     if out is None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -114,7 +117,8 @@ def command(
     with _maker(parallel, dask, quiet) as make:
         write_plan(out, sweep, runs)
         print(f"zcbench: {about}; in {out}", file=sys.stderr)
-        _carry_out(out, sweep, make, quiet, parallel or 1)
+        with held(out):
+            _carry_out(out, sweep, make, quiet, parallel or 1)
 
 
 def _how(parallel: int | None, dask: str | None) -> str:
@@ -211,7 +215,7 @@ def _read(directory: Path, name: str, values: Mapping[str, str]) -> Ran:
 
 
 def _said(values: Mapping[str, str]) -> str:
-    return ", ".join(f"{key} = {value}" for key, value in values.items())
+    return plain(", ".join(f"{key} = {value}" for key, value in values.items()))
 
 
 def _advise(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
+import re
+from typing import Any, TypeVar
 
 import msgspec
 
+from zcbench.foreign import brief
 from zcbench.record.schema import Event
 
 T = TypeVar("T")
 
 LARGEST_READING = 2.0**64  # a counter's; beyond it the squares of readings would leave float64
+# Cheaper than to look at every number; a name may hold as many digits.
+_LONG_NUMBER = re.compile(b"[0-9]{20}")
 LONGEST_S = 10 * 365 * 86_400.0  # beyond any run
 
 
@@ -20,13 +24,28 @@ class DamagedError(ValueError):
 
 
 def decode(data: bytes | str, kind: type[T]) -> T:
-    """The JSON document ``data`` as ``kind``. Raises DamagedError."""
+    """The JSON document ``data`` as ``kind``. Raises DamagedError, also for a number that is none of ours."""
     try:
+        if _LONG_NUMBER.search(data if isinstance(data, bytes) else data.encode(errors="replace")):
+            _check_numbers(msgspec.json.decode(data))
         return msgspec.json.decode(data, type=kind)
     except RecursionError as error:
         raise DamagedError("nested too deep") from error
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise DamagedError(str(error)) from error
+
+
+def _check_numbers(document: Any) -> None:
+    """Every integer of ``document`` can be made a float and divided. Raises DamagedError."""
+    waiting = [document]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+        elif isinstance(part, int) and abs(part) > LARGEST_READING:
+            raise DamagedError(f"{brief(str(part), 24)} is larger than any number of a record")
 
 
 class _Collection(msgspec.Struct):

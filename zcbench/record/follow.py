@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from zcbench.files import open_regular
 from zcbench.metrics import METRICS
 from zcbench.record.decoding import DamagedError, decode_event, readings
 from zcbench.record.reader import read_run
@@ -37,7 +38,6 @@ class Follower:
         self._samples = _Lines(directory / SAMPLES_FILE)
         self._events = [_Lines(directory / name) for name in (EVENTS_FILE, WORKER_EVENTS_FILE)]
         self._header: list[str] = []
-        self._board: Scoreboard | None = None
 
     def rows(self) -> list[Row]:
         """The samples written since the last call, by metric name."""
@@ -66,12 +66,11 @@ class Follower:
 
     def now(self) -> Row:
         """Every counter that the page has at this moment; empty while there is no page."""
-        if self._board is None:
-            try:
-                self._board = Scoreboard.open(self.directory / SCOREBOARD_FILE)
-            except (OSError, ScoreboardError):
-                return {}
-        return {n: value for n, value in self._board.counters().items() if value is not None}
+        try:
+            board, _ = Scoreboard.snapshot(self.directory / SCOREBOARD_FILE)
+        except (OSError, ScoreboardError):
+            return {}
+        return {n: value for n, value in board.counters().items() if value is not None}
 
 
 def end_of(event: Event) -> End | None:
@@ -92,7 +91,7 @@ class _Lines:
 
     def new(self) -> list[bytes]:
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 file.seek(self._at)
                 read = file.read()
         except OSError:  # not there yet, or no file: the report's to tell of

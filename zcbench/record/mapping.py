@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from zcbench.files import read_regular
 from zcbench.metrics import BY_NAME, METRICS, ON_PAGE, Metric
 from zcbench.record.writer import RecordError
 
@@ -161,7 +162,7 @@ _KEYS = ("map", "totals", "name", "slots", "duration", "rate", "ended")
 def read_mapping(path: Path) -> dict[str, Any]:
     """A mapping file: tables [map] and [totals], and the flags' names at the top. Raises RecordError."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_regular(path).decode("utf-8-sig"))
     except OSError as error:
         raise RecordError(f"--mapping {path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

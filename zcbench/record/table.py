@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from zcbench.files import open_regular
 from zcbench.record.writer import RecordError
 
 Row = dict[str, Any]
@@ -49,7 +50,7 @@ def open_table(path: Path) -> Table:
 
 def _open(path: Path) -> IO[str]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # PowerShell's
         encoding = "utf-16" if wide else "utf-8-sig"
         return path.open(encoding=encoding, errors="replace", newline="")

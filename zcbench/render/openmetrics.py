@@ -5,6 +5,7 @@ https://prometheus.io/docs/specs/om/open_metrics_spec/: seconds and bytes, ``_to
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -50,6 +51,13 @@ def parse_address(text: str) -> tuple[str, int]:
     return (found[1] or LOOPBACK).strip("[]"), int(found[2])
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:  # a name
+        return host == "localhost"
+
+
 class Exporter(Collector):
     """An HTTP server that is asked for the counters: an observer of a run, and the context it is up in.
 
@@ -62,7 +70,6 @@ class Exporter(Collector):
         self._directory: Path | None = None
         self._run: RunInfo | None = None
         self._row: Row = {}
-        self._board: Scoreboard | None = None
         registry = CollectorRegistry()
         registry.register(self)
         try:
@@ -74,6 +81,7 @@ class Exporter(Collector):
             ) from error
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._server.server_port}/metrics"
+        self.is_open_to_others = not _is_loopback(host)
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +98,7 @@ class Exporter(Collector):
 
     def show(self, directory: Path) -> None:
         """From now on, the run in ``directory``."""
-        self._directory, self._board, self._run, self._row = directory, None, None, {}
+        self._directory, self._run, self._row = directory, None, {}
 
     def on_start(self, run: RunInfo) -> None:
         """The run is about to start."""
@@ -128,12 +136,12 @@ class Exporter(Collector):
                 yield _histogram(timing, board)
 
     def _page(self) -> Scoreboard | None:
-        if self._board is None and self._directory is not None:
-            try:
-                self._board = Scoreboard.open(self._directory / SCOREBOARD_FILE)
-            except (OSError, ScoreboardError):
-                return None
-        return self._board
+        if self._directory is None:
+            return None
+        try:
+            return Scoreboard.snapshot(self._directory / SCOREBOARD_FILE)[0]
+        except (OSError, ScoreboardError):
+            return None
 
 
 def _family(metric: Measured, value: int | float) -> Metric:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from zcbench.files import open_at_once
 from zcbench.scenario.tables import ScenarioError
 from zcbench.scenario.values import did_you_mean
 
@@ -70,10 +71,12 @@ def find(scenario: str | Path) -> Path:
 def read_text(path: Path) -> str:
     """The text of a scenario file. Raises ScenarioError if it is too large, or no text."""
     try:
-        with path.open("rb") as file:
+        with open_at_once(path) as file:
             raw = file.read(_LARGEST_FILE_BYTES + 1)
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from None
+    if not raw and not path.is_file():
+        raise ScenarioError(f"{path}: nothing was written to this pipe")
     if len(raw) > _LARGEST_FILE_BYTES:
         raise ScenarioError(f"{path}: larger than 1 MiB; a scenario is a short TOML file")
     try:

@@ -7,6 +7,8 @@ made again.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import tempfile
 import threading
 import time
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from zcbench.foreign import of_error
 from zcbench.sweep.children import Child, StoppedError, Tell, record_files, signalled
 from zcbench.sweep.journal import plan_file, run_directory, set_aside
 from zcbench.sweep.plan import SweepError
@@ -94,7 +97,8 @@ class Cluster:
 
     def close(self) -> None:
         """Leave the cluster as it is."""
-        self._client.close()
+        with contextlib.suppress(Exception, asyncio.CancelledError):
+            self._client.close(timeout=ANSWER_WITHIN_S)
 
     def hosts(self) -> dict[str, list[str]]:
         """The addresses of the workers of each host, now."""
@@ -121,6 +125,18 @@ class Cluster:
                     )
 
     def make(self, directory: Path, names: Sequence[str], tell: Tell) -> None:
+        """As :meth:`_make`. Whatever else Dask raises means that the cluster is gone: SweepError."""
+        try:
+            self._make(directory, names, tell)
+        except (StoppedError, SweepError):
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            raise SweepError(
+                f"--dask {self.address}: the cluster is gone ({of_error(error)}); go on with "
+                f"--resume {directory}"
+            ) from error
+
+    def _make(self, directory: Path, names: Sequence[str], tell: Tell) -> None:
         """Make the runs ``names`` of the sweep in ``directory``; ``tell`` hears of each whose record is here.
 
         Raises StoppedError after a signal; SweepError for a run that no worker could make, or when none is
@@ -162,8 +178,10 @@ class Cluster:
                             running[host] = self._submit(sweep, directory, name, hosts[host])
                     time.sleep(LOOK_EVERY_S)
             finally:
-                if running:
-                    self._client.run(end_here, sweep)
+                # Who is gone already need not be asked.
+                with contextlib.suppress(Exception, asyncio.CancelledError):
+                    if running:
+                        self._client.run(end_here, sweep)
                     for task in running.values():
                         task.future.cancel()
         if codes:

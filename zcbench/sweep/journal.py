@@ -7,12 +7,14 @@ runs/007/       its record
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from zcbench.files import locked, write_whole
 from zcbench.record.decoding import DamagedError, decode
 from zcbench.record.reader import read_record
 from zcbench.record.schema import RESULT_FILE, SWEEP_FILE, Ending
@@ -21,6 +23,7 @@ from zcbench.sweep.plan import Planned, SweepError
 
 SCHEMA = 1
 SWEEP_REPORT = "sweep.md"
+LOCK_FILE = "sweep.lock"
 
 _NAME = re.compile(r"[0-9]{3,6}")
 
@@ -51,7 +54,12 @@ def write_plan(directory: Path, sweep: Sweep, runs: Sequence[Planned]) -> None:
     if directory.is_dir() and any(directory.iterdir()):
         hint = "go on with --resume" if (directory / SWEEP_FILE).is_file() else "name a new one"
         raise SweepError(f"--out {directory}: exists and is not empty; {hint}")
-    (directory / "plan").mkdir(parents=True)
+    try:
+        (directory / "plan").mkdir(parents=True)
+    except FileExistsError as error:
+        raise SweepError(
+            f"--out {directory}: another sweep is begun there; name a new one"
+        ) from error
     for run in runs:
         write_scenario(directory, run.name, run.scenario)
     # Last: a plan that a kill cut off is none.
@@ -60,9 +68,7 @@ def write_plan(directory: Path, sweep: Sweep, runs: Sequence[Planned]) -> None:
 
 def write_sweep(directory: Path, sweep: Sweep) -> None:
     """Write ``sweep.json``, as a whole or not at all."""
-    coming = directory / f".{SWEEP_FILE}-coming"
-    coming.write_bytes(msgspec.json.format(msgspec.json.encode(sweep)))
-    coming.replace(directory / SWEEP_FILE)
+    write_whole(directory / SWEEP_FILE, msgspec.json.format(msgspec.json.encode(sweep)))
 
 
 def read_plan(directory: Path) -> Sweep:
@@ -76,10 +82,23 @@ def read_plan(directory: Path) -> Sweep:
         raise SweepError(f"{file}: cannot be read ({error})") from error
     if sweep.schema > SCHEMA:
         raise SweepError(f"{file}: schema {sweep.schema}, this zcbench reads up to {SCHEMA}")
+    if not sweep.runs:
+        raise SweepError(f"{file}: plans no run; there is nothing to go on with")
     for run in sweep.runs:
         if not _NAME.fullmatch(run.name):  # it names files and directories here, and nowhere else
             raise SweepError(f"{file}: {run.name[:60]!r} is not a run's name, as 007 is")
     return sweep
+
+
+@contextlib.contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Be the only process that makes runs in ``directory``. Raises SweepError if there is another."""
+    with locked(directory / LOCK_FILE) as is_ours:
+        if not is_ours:
+            raise SweepError(
+                f"{directory}: another zcbench is making the runs of this sweep; let it, or end it first"
+            )
+        yield
 
 
 def plan_file(directory: Path, name: str) -> Path:
