@@ -104,6 +104,7 @@ METRICS: tuple[Metric, ...] = (
     _m("engine.delivered_bytes", "bytes", Origin.READER, "payload bytes of those packets", total=True),
     # -- consumer
     _m("consumer.received", "packets", Origin.CONSUMER, "packets the consumer has taken", total=True),
+    _m("consumer.released", "packets", Origin.CONSUMER, "packets the consumer has let go of (an engine that counts everything: not counted)", total=True),
     _m("consumer.last_sequence", "sequence", Origin.CONSUMER, "sequence number of the newest packet taken"),
     _m("consumer.gaps", "gaps", Origin.CONSUMER, "holes seen in the sequence numbers", total=True),
     _m("consumer.missing", "packets", Origin.CONSUMER, "packets inside those holes", total=True),

@@ -25,7 +25,9 @@ http://hdrhistogram.org. Values below 16 ns are exact.
 
 from __future__ import annotations
 
+import difflib
 import mmap
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +124,33 @@ def _align(offset: int) -> int:
     return -(-offset // _LINE) * _LINE
 
 
+class _Names(dict[str, int]):
+    """Where each name's words begin; also by the shorter names that `zcbench metrics` prints, "delivery" for
+    "delivery_ns" and "drops" for "engine.drops"."""
+
+    def __missing__(self, name: str) -> int:
+        if (full := _SHORT.get(name, "")) in self:
+            return self[full]
+        near = difflib.get_close_matches(
+            name, [*self, *(n for n, f in _SHORT.items() if f in self)], 2
+        )
+        hint = f"did you mean {' or '.join(near)}?" if near else "`zcbench metrics` lists them"
+        raise KeyError(f"the page has no {name!r}; {hint}")
+
+
+def _short_names() -> dict[str, str]:
+    """The other names of each word. Those of the engine and the consumer go without their first part."""
+    names = [metric.name for metric in ON_SCOREBOARD] + [timing.name for timing in TIMINGS]
+    found = {re.sub(r"_(bytes|ns)$", "", name): name for name in names}
+    found |= {
+        name.partition(".")[2]: name for name in names if name.startswith(("consumer.", "engine."))
+    }
+    return {short: name for short, name in found.items() if short not in names}
+
+
+_SHORT = _short_names()
+
+
 class Scoreboard:
     """A mapped scoreboard: :meth:`create` it (also without a file), or :meth:`open` one read-only.
 
@@ -151,7 +180,7 @@ class Scoreboard:
         """Where each name's ``words`` begin, in words. Raises ScoreboardError for a damaged table."""
         if offset + entries * _ENTRY.size > self.buffer.nbytes:
             raise ScoreboardError("damaged: its tables do not fit in the page")
-        found: dict[str, int] = {}
+        found = _Names()
         for i in range(entries):
             name, at = _ENTRY.unpack_from(self.buffer, offset + i * _ENTRY.size)
             if at % 8 or at // 8 + words > len(self.words) or not name.isascii():
@@ -215,6 +244,10 @@ class Scoreboard:
     def __setitem__(self, name: str, value: int) -> None:
         self.words[self.index[name]] = value
 
+    def name_of(self, name: str) -> str:
+        """The name in full: "engine.drops" for "drops". Raises KeyError for one that the page does not have."""
+        return name if name in self.index else _SHORT.get(name, name)
+
     def counters(self) -> dict[str, int | None]:
         """Every counter and gauge by name; None where it was never measured."""
         words = self.words
@@ -222,7 +255,7 @@ class Scoreboard:
 
     def histogram(self, name: str) -> Histogram:
         """A copy of the histogram ``name`` as it stands now; empty if the page, an older one, has none."""
-        at = self._histograms.get(name)
+        at = self._histograms.get(name, self._histograms.get(_SHORT.get(name, "")))
         if at is None:
             return Histogram(0, 0, 0, np.zeros(BUCKETS, np.uint64))
         words = np.frombuffer(self.words[at : at + _HISTOGRAM_WORDS], dtype=np.uint64)

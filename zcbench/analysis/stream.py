@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending
+from zcbench.record.schema import DONE, RUNNING, Ending
 
-RUNNING = 1  # the phase in which packets flow
-DONE = 3  # the phase in which nothing moves any more
+__all__ = ["DONE", "RUNNING", "closing", "never_began", "settled", "streaming"]
 
 
 def streaming(record: Record, *, drain: bool = False) -> NDArray[np.bool_]:

@@ -10,10 +10,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import entry_points
 
+from zcbench.capture.contract import of_class
 from zcbench.capture.engine import ENTRY_POINT_GROUP, find_engine
 from zcbench.foreign import brief, of_error, of_exit, one_line
 
@@ -23,9 +25,11 @@ _OURS = "zcbench."
 
 @dataclass(frozen=True)
 class Facts:
-    """What a scenario asks of an engine's class."""
+    """What a scenario asks of an engine's class; ``violations`` of its contract are all that can be known of it
+    before it is made."""
 
     realtime: bool
+    violations: Sequence[str] = ()
 
 
 def is_foreign(name: str) -> bool:
@@ -70,7 +74,8 @@ def _cannot(name: str, why: str) -> str:
 
 
 def _facts(name: str) -> Facts:
-    return Facts(realtime=bool(getattr(find_engine(name), "realtime", False)))
+    engine = find_engine(name)
+    return Facts(bool(getattr(engine, "realtime", False)), of_class(engine))
 
 
 # -- in the child

@@ -38,6 +38,7 @@ class NativeEngine(_core.Reader):
     is not to be had, and what the source raises when a device is missing or refuses the format.
     """
 
+    counts_everything = True  # on the page: a zero there is a zero
     realtime = True  # pool.lock and source.priority are kept
 
     def __init__(

@@ -70,7 +70,11 @@ class Follower:
             board, _ = Scoreboard.snapshot(self.directory / SCOREBOARD_FILE)
         except (OSError, ScoreboardError):
             return {}
-        return {n: value for n, value in board.counters().items() if value is not None}
+        found: Row = {n: value for n, value in board.counters().items() if value is not None}
+        # As in the samples: what an engine does not count, the worker has counted.
+        received = found.get("consumer.received", 0)
+        found["engine.delivered"] = found.get("engine.delivered") or received
+        return found
 
 
 def end_of(event: Event) -> End | None:

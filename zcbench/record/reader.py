@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zcbench.metrics import COLUMNS
 from zcbench.record.decoding import LONGEST_S, DamagedError, decode, decode_event, readings
 from zcbench.record.schema import (
+    DONE,
     EVENTS_FILE,
     RESULT_FILE,
     RUN_FILE,
@@ -27,6 +28,7 @@ from zcbench.record.schema import (
     RunInfo,
 )
 from zcbench.record.writer import RecordError
+from zcbench.record.written import leave_out, unwritten
 from zcbench.scenario import Scenario
 from zcbench.scoreboard import Scoreboard, ScoreboardError
 from zcbench.units import decode_unit
@@ -50,6 +52,9 @@ class Record:
     result: Result | None
     problems: tuple[str, ...]
     moving: bool = False
+    unwritten: frozenset[str] = (
+        frozenset()
+    )  # metrics that the engine does not write: missing readings
 
     @property
     def rows(self) -> int:
@@ -65,6 +70,10 @@ def read_record(path: Path) -> Record:
     own = read_events(path / EVENTS_FILE, problems)
     workers = read_events(path / WORKER_EVENTS_FILE, problems)
     board, still = _read_board(path / SCOREBOARD_FILE, problems)
+    names: frozenset[str] = frozenset()
+    if board is not None:
+        names = unwritten(samples, board.counters(), workers)
+        leave_out(names, samples, board, done=board["phase"] == DONE)
     return Record(
         path=path,
         run=run,
@@ -75,6 +84,7 @@ def read_record(path: Path) -> Record:
         result=_read_result(path / RESULT_FILE, problems),
         problems=tuple(problems),
         moving=not still,
+        unwritten=names,
     )
 
 

@@ -20,12 +20,19 @@ RESULT_FILE = "result.json"
 SWEEP_FILE = "sweep.json"  # in the directory of a sweep, above its runs
 STDERR_FILE = "subject.log"  # what the subject printed, stdout and stderr
 FAULT_FILE = "faulthandler.txt"
+ENGINE_EVENT = "engine"  # of the worker: which words of the page its engine is known to write
 REPORT_FILE = "report.md"
 FIGURES_FOLDER = "figures"  # beside the report
 HTML_FILE = "report.html"
 JUNIT_FILE = "junit.xml"
 
 FREE_THREADED = "free-threaded"  # how Environment.python ends where there is no GIL
+
+# The phases of a run, as the page has them: packets flow in RUNNING, and nothing moves any more in DONE.
+STARTING, RUNNING, DRAINING, DONE = range(4)
+CONTRACT_EXIT_CODE = (
+    64  # the worker's, of an engine that breaks its contract; EX_USAGE of sysexits.h
+)
 
 
 class Ending(StrEnum):

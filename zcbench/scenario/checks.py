@@ -248,6 +248,7 @@ def _check_flags_matter(scenario: Scenario, sheet: Sheet, flags: Iterable[Settin
 
 
 def _check_engine(scenario: Scenario, sheet: Sheet) -> None:
+    from zcbench.capture import contract
     from zcbench.capture.engine import engine_names
     from zcbench.capture.inspection import inspect
 
@@ -257,6 +258,9 @@ def _check_engine(scenario: Scenario, sheet: Sheet) -> None:
         # args[0]: str() of a KeyError would quote the sentence.
         sheet.fail("engine", f"{error.args[0]}{did_you_mean(scenario.engine, engine_names())}")
     else:
+        if engine.violations:
+            broken = contract.told(engine.violations)
+            sheet.fail("engine", f"{scenario.engine} breaks its contract: {broken}")
         for key, asked in _asked_of_system(scenario).items():
             if asked and not engine.realtime:
                 sheet.fail(key, f"the {scenario.engine} engine has no such thing; use native")

@@ -21,8 +21,11 @@ from zcbench.clock import now_ns
 from zcbench.foreign import signal_name
 from zcbench.record.reader import read_events
 from zcbench.record.schema import (
+    DONE,
     FAULT_FILE,
+    RUNNING,
     SCOREBOARD_FILE,
+    STARTING,
     STDERR_FILE,
     WORKER_EVENTS_FILE,
     End,
@@ -41,7 +44,6 @@ from zcbench.soak.leftovers import children
 from zcbench.soak.native_sites import read_sites
 from zcbench.soak.oom import OomKills
 from zcbench.soak.subject import EngineSubject, Subject
-from zcbench.soak.worker import DONE, RUNNING, STARTING
 
 Row = dict[str, int | float | None]
 
@@ -462,6 +464,8 @@ class _Watch:
             "sample_late_s": max(0, now - deadline) / 1e9,
         }
         row.update(counters)
+        # What an engine does not count, the worker has counted.
+        row["engine.delivered"] = counters["engine.delivered"] or counters["consumer.received"]
         row["settled"] = int(settled)
         row["due"] = self._due(now, counters)
         row.update(self._read_process(subject, now))
@@ -496,7 +500,7 @@ class _Watch:
         if not start:
             return 0
         if self._info.scenario.source.unpaced:
-            return counters["engine.captured"]
+            return counters["engine.captured"] or counters["consumer.received"]
         until = counters["engine.stop_ns"] or now
         due = int(max(0, until - start) / 1e9 * self._packets_per_s)
         return due if self._info.due_packets is None else min(due, self._info.due_packets)

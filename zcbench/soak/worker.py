@@ -25,15 +25,30 @@ from typing import Any
 import msgspec
 
 from zcbench import consumers
+from zcbench.capture.contract import ContractError, of_engine
 from zcbench.capture.engine import find_engine
 from zcbench.capture.sources import ReplaySource
 from zcbench.clock import now_ns
 from zcbench.faults import find_fault, plant
-from zcbench.record.schema import FAULT_FILE, RUN_FILE, SCOREBOARD_FILE, WORKER_EVENTS_FILE, RunInfo
+from zcbench.record.schema import (
+    CONTRACT_EXIT_CODE,
+    DONE,
+    DRAINING,
+    ENGINE_EVENT,
+    FAULT_FILE,
+    RUN_FILE,
+    RUNNING,
+    SCOREBOARD_FILE,
+    STARTING,
+    WORKER_EVENTS_FILE,
+    RunInfo,
+)
 from zcbench.scenario import Scenario
 from zcbench.scoreboard import Scoreboard
 from zcbench.soak.allocations import AllocationSites
 from zcbench.soak.assembly import assemble
+from zcbench.soak.counting import CountingTally, EngineBoard
+from zcbench.soak.first_packet import FirstPacket
 from zcbench.soak.leftovers import resources
 from zcbench.soak.native_sites import NativeSites
 from zcbench.soak.probes import GcWatch, Probes
@@ -41,7 +56,6 @@ from zcbench.soak.unraisable import UnraisableWatch
 from zcbench.soak.written_files import WrittenFiles
 from zcbench.units import decode_unit
 
-STARTING, RUNNING, DRAINING, DONE = range(4)
 EXCEPTION_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 ORPHAN_GRACE_S = 5.0
 WARMUP_SHARE = 0.1  # what the trend drops at least (analysis/trend.py)
@@ -72,6 +86,9 @@ def main(directory: Path) -> int:
     UnraisableWatch(note)
     try:
         _run(directory, run, note)
+    except ContractError as error:
+        note("error", f"the engine breaks its contract: {error}", {"contract": error.violations})
+        return CONTRACT_EXIT_CODE
     except BaseException as error:
         message = "".join(traceback.format_exception_only(error)).strip()
         memory = isinstance(error, MemoryError)
@@ -111,15 +128,21 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     if scenario.fault is not None:
         engine_type, consumer = plant(find_fault(scenario.fault), engine_type, consumer)
     written = WrittenFiles(Path(tempfile.gettempdir()))
+    checksum = verify is not None and not replayed
+    engine_board = EngineBoard(board.buffer)
     engine = engine_type(
-        parts.format,
-        parts.source,
-        parts.pool,
-        scoreboard=board,
-        checksum=verify is not None and not replayed,
+        parts.format, parts.source, parts.pool, scoreboard=engine_board, checksum=checksum
     )
+    if violations := of_engine(engine):
+        raise ContractError(violations)
     # After the engine, which says on the board how many slots there are.
-    tally = consumers.Tally(board, verify, parts.format.packet_bytes)
+    tally = CountingTally(
+        board,
+        verify,
+        parts.format.packet_bytes,
+        counts_everything=bool(getattr(engine, "counts_everything", False)),
+    )
+    note(ENGINE_EVENT, scenario.engine, tally.told(engine_board))
     if run.gc_every_s is not None:
         # What is there now stays: without it, a forced collection is a pause of tens of µs, not of tens of ms.
         gc.collect()
@@ -140,6 +163,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     stop.first = probes.tell_growth
     probes.start()
     note("resources", "before the stream", resources())
+    reader: Any = FirstPacket(engine, board, parts, stop, checksum=checksum)
     engine.start()
     if not replayed:
         arguments = (board, scenario.duration, stop)
@@ -148,7 +172,10 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
         ).start()
     board["phase"] = RUNNING
     note("phase", "running", {})
-    consumers.run(engine, consumer, tally, stop)
+    try:
+        consumers.run(reader, consumer, tally, stop)
+    finally:
+        note(ENGINE_EVENT, scenario.engine, tally.told(engine_board))
     probes.tell_growth()
     board["phase"] = DRAINING
     note("phase", "draining", {})
@@ -185,12 +212,11 @@ def _warmup_s(scenario: Scenario) -> float:
 
 def _end_after(board: Scoreboard, duration_s: float, stop: threading.Event) -> None:
     """Set ``stop`` once a device's stream has lasted ``duration_s``, from its first frame on."""
-    while not board[
-        "engine.captured"
-    ]:  # a device takes its time to open; one that never does is a hang
+    # A device takes its time to open; one that never does is a hang.
+    while not board["engine.captured"] and not board["consumer.received"]:
         if stop.wait(0.01):
             return
-    start_ns = board["engine.start_ns"] or 0
+    start_ns = board["engine.start_ns"] or now_ns()
     stop.wait(max(0.0, duration_s + DEVICE_GRACE_S - (now_ns() - start_ns) / 1e9))
     stop.set()
 

@@ -10,12 +10,12 @@ from zcbench.analysis.growth import counters
 from zcbench.analysis.totals import totals
 from zcbench.metrics import Metric
 from zcbench.record.reader import Record
-from zcbench.record.schema import End, Ending, Finding, Outcome, Result
+from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Finding, Outcome, Result
 from zcbench.verdict import checks
 from zcbench.verdict.checks import expectations
 from zcbench.verdict.wanting import unmeasured
 
-PASS, FAIL, HARNESS, INCONCLUSIVE, DIED, REGRESSION = 0, 1, 3, 4, 5, 6
+PASS, FAIL, USAGE, HARNESS, INCONCLUSIVE, DIED, REGRESSION = 0, 1, 2, 3, 4, 5, 6
 _SIGNAL_CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 143}
 _DEATHS = (Ending.FAILED, Ending.CRASHED, Ending.EXITED, Ending.HUNG, Ending.MEMORY)
 
@@ -71,6 +71,8 @@ def exit_code(verdict: Outcome, end: End) -> int:
         return _SIGNAL_CODES.get(end.signal or "", 130)
     if end.ending is Ending.HARNESS:
         return HARNESS
+    if end.ending is Ending.FAILED and end.exit_code == CONTRACT_EXIT_CODE:
+        return USAGE  # an engine that never was one: nothing was tested
     if end.ending in _DEATHS:
         return DIED
     return {"pass": PASS, "fail": FAIL}.get(verdict, INCONCLUSIVE)

@@ -35,6 +35,8 @@ def next_step(record: Record, result: Result) -> str:
         return "the supervisor was killed or still runs: `zcbench watch` shows which"
     failed = [f for f in result.findings if f.outcome == "fail" and f.level == "fail"]
     if _died(failed):
+        if failed[0].cause == "contract" and failed[0].remedy:
+            return failed[0].remedy
         if raised := _raised(record, end):
             return raised
         return f"see where it died: {_stack_file(record)} in the run's directory"

@@ -34,6 +34,7 @@ class ReferenceEngine:
     """See :class:`zcbench.capture.engine.CaptureEngine`. Its producer is a Python thread, or sounddevice's
     Python callback."""
 
+    counts_everything = True  # on the page: a zero there is a zero
     # Planted faults put their own in place of these.
     pool_type: type[SlotPool] = SlotPool
     stream_type: type[Stream] = Stream

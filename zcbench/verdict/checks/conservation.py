@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.laws import Balance, balances, overflow
+from zcbench.analysis.laws import RECEIVED, Balance, balances, overflow
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
+from zcbench.verdict.not_written import sentence
 
 _REMEDIES = {
     "counters_disagree": "a counter lies, or packets are lost between two stages; no other figure can be "
@@ -18,7 +19,7 @@ _REMEDIES = {
 
 def check(record: Record, found: Totals) -> Finding:
     """Each law exactly at a regular end; within the packets on the move at every settled sample."""
-    laws = balances(record, found)
+    laws, unjudged = _written(record, balances(record, found))
     evidence: dict[str, int | float | str | None] = {}
     broken = []
     for balance in laws:
@@ -48,6 +49,13 @@ def check(record: Record, found: Totals) -> Finding:
             evidence=evidence,
             remedy=_REMEDIES[cause],
         )
+    if unjudged and not laws:
+        return Finding(
+            check="conservation",
+            outcome="skipped",
+            sentence=f"{sentence(unjudged)}: there are no two numbers that must agree",
+            evidence=evidence,
+        )
     lacking = sorted({name for balance in laws for name in balance.lacking})
     whole = [balance for balance in laws if not balance.lacking]
     apart = any(b.lacking and b.left and b.right and b.left != b.right for b in laws)
@@ -73,7 +81,8 @@ def check(record: Record, found: Totals) -> Finding:
     return Finding(
         check="conservation",
         outcome="pass",
-        sentence=_all_hold(laws, whole, exact, samples),
+        sentence=_all_hold(laws, whole, exact, samples)
+        + (f"; {sentence(unjudged)}: the laws about it were not judged" if unjudged else ""),
         evidence=evidence,
         power=f"{f'{slack + 1} packets' if slack else 'one packet'} lost between two stages"
         + (", or one overflow block never freed" if live.at_end is not None else ""),
@@ -102,6 +111,15 @@ def _all_hold(laws: list[Balance], whole: list[Balance], exact: str, samples: in
         f"{which} {exact} at the end, and within the {moving} packets that may be on the move at "
         f"{samples:,} samples"
     )
+
+
+def _written(record: Record, laws: list[Balance]) -> tuple[list[Balance], frozenset[str]]:
+    """The laws about words that the engine writes, and the words it does not write that others need."""
+    undecided = [b for b in laws if b.holds is None and set(b.lacking) & record.unwritten]
+    # What the worker counted in the engine's place agrees with itself.
+    by_us = [b for b in laws if b.law == RECEIVED and "engine.delivered" in record.unwritten]
+    words = record.unwritten & {name for balance in undecided for name in balance.lacking}
+    return [b for b in laws if b not in undecided and b not in by_us], frozenset(words)
 
 
 def _returned_too_often(found: Totals) -> int:

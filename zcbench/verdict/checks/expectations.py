@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from zcbench.analysis.delivery import delivery
 from zcbench.analysis.expected import answer
-from zcbench.analysis.totals import Totals
+from zcbench.analysis.totals import Totals, count
 from zcbench.expectation import ExpectationError, parse, show
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
 from zcbench.scenario import Expectation
+from zcbench.verdict.not_written import has_no_pool, missing, sentence
 
+# What a derived quantity is made of.
+_WORDS = {"pool.hit_rate": ("pool.hits", "pool.misses")}
 _OUTCOMES: dict[bool | None, Outcome] = {True: "pass", False: "fail", None: "inconclusive"}
 
 
@@ -25,7 +31,15 @@ def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding
         parsed = parse(expectation.that)
     except ExpectationError as error:  # of a record that a later or an earlier zcbench made
         return Finding(check=name, outcome="inconclusive", sentence=str(error), required=False)
+    wanted = _WORDS.get(parsed.quantity.name, (parsed.quantity.name,))
+    unwritten = missing(record, *wanted)
+    by_holes = ""
+    if unwritten == {"engine.drops"}:
+        record, found = _with_holes(record, found)
+        by_holes = f"; counted as holes in the sequence, {sentence(unwritten)}"
     seen = answer(parsed, record, found)
+    if unwritten and seen.holds is None:
+        return _unwritten(name, expectation, record, unwritten)
     if expectation.abort and _ended_by(parsed.text, record):
         # The samples of a whole run may make up for what one of them broke; it has ended the run.
         seen = replace(seen, holds=False, how=f"the run was ended because {record.end.message}")
@@ -35,9 +49,38 @@ def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding
         check=name,
         outcome=_OUTCOMES[seen.holds],
         cause="expectation" if seen.holds is False else None,
-        sentence=f"{parsed.quantity.name} is {value} ({seen.how}), {verb}",
+        sentence=f"{parsed.quantity.name} is {value} ({seen.how}{by_holes}), {verb}",
         evidence={"value": seen.value, "limit": parsed.limit, "unit": parsed.unit},
         remedy=None if seen.holds else f"{parsed.quantity.name}: {parsed.quantity.meaning}",
+        required=expectation.level == "fail",
+        level=expectation.level,
+    )
+
+
+def _with_holes(record: Record, found: Totals) -> tuple[Record, Totals]:
+    """What a dropped packet leaves, in place of the drops of an engine that does not count them."""
+    rows = record.samples
+    holes = np.maximum(rows["consumer_missing"] - rows["consumer_reordered"], 0)
+    late = count(found, "consumer.reordered") or 0  # one that comes late fills its hole
+    seen = max(0, (count(found, "consumer.missing") or 0) - late)
+    never = delivery(record, found)
+    seen = max(seen, never.missing or 0) if (never.missing or 0) > never.tolerance else seen
+    return (
+        replace(record, samples={**rows, "engine_drops": holes}),
+        {**found, "engine.drops": seen},
+    )
+
+
+def _unwritten(
+    name: str, expectation: Expectation, record: Record, words: frozenset[str]
+) -> Finding:
+    """An expectation about a word that the engine does not write: of one without a pool, skipped."""
+    no_pool = has_no_pool(record) and all(word.startswith("pool.") for word in words)
+    return Finding(
+        check=name,
+        outcome="skipped" if no_pool else "inconclusive",
+        sentence=f"{sentence(words)}, so this cannot be told",
+        remedy="write it (docs/your-engine.md), or leave the expectation out",
         required=expectation.level == "fail",
         level=expectation.level,
     )

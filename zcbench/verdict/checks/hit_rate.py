@@ -10,6 +10,7 @@ from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.units import format_bytes, format_duration
+from zcbench.verdict.not_written import missing, sentence
 
 _FAULTS = ("never_recycled", "slots_lost", "overflow_never_freed")
 
@@ -26,6 +27,13 @@ def check(record: Record, found: Totals) -> Finding:
         "mean_in_flight": pool.mean_in_flight,
         "slots_needed": pool.slots_needed,
     }
+    if words := missing(record, "pool.hits", "pool.misses"):
+        return Finding(
+            check="pool.hit_rate",
+            outcome="skipped",
+            sentence=f"{sentence(words)}: how often a slot was free was not judged",
+            evidence=evidence,
+        )
     if pool.hit_rate is None:
         return Finding(
             check="pool.hit_rate",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
+from zcbench.verdict.not_written import missing
 
 
 class _Fault(NamedTuple):
@@ -38,6 +39,20 @@ _FAULTS = (
     _Fault("poison_violations", "written_after_return", "free slots were written to",
            "somebody wrote after the return"),
 )  # fmt: skip
+
+
+# So many in a row, and not one of them right: no damage of single packets does that.
+_NEVER_RIGHT = 3
+
+
+def _never_right(seen: dict[str, int]) -> bool:
+    """Whether every packet's bytes were wrong on arrival, of the stream's size and in memory of their own."""
+    others = ("guard_violations", "aliased", "wrong_size", "poison_violations")
+    return (
+        seen["checked"] >= _NEVER_RIGHT
+        and seen["corrupt_on_delivery"] == seen["checked"]
+        and not any(seen[name] for name in others)
+    )
 
 
 def check(record: Record, found: Totals) -> Finding:
@@ -75,6 +90,14 @@ def check(record: Record, found: Totals) -> Finding:
 
     faults = _each_once(seen)
     wrong = [fault for fault in _FAULTS if faults[fault.counter]]
+    if wrong and _never_right(faults):
+        return finding(
+            "fail",
+            f"not one of {seen['checked']:,} packets had the source's bytes, from the first on: the engine "
+            "does not replay the source that it was given",
+            cause="corrupt_on_delivery",
+            remedy="packet N is source.block(N, frames), and N counts dropped packets too: docs/your-engine.md",
+        )
     if wrong:
         return finding(
             "fail",
@@ -98,7 +121,8 @@ def check(record: Record, found: Totals) -> Finding:
             f"{seen['rechecked']:,} before return",
             remedy="packets that never came back cannot be compared: see recycling and in flight",
         )
-    debug = "; guard zones and poison intact" if record.run.scenario.pool.debug else ""
+    looked = not missing(record, "pool.guard_violations", "pool.poison_violations")
+    debug = "; guard zones and poison intact" if record.run.scenario.pool.debug and looked else ""
     unseen = _unseen(record, found)
     return finding(
         "pass",

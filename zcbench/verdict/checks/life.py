@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending, Event, Finding, Outcome
+from zcbench.record.schema import CONTRACT_EXIT_CODE, Ending, Event, Finding, Outcome
 
 _OUTCOMES: dict[Ending, Outcome] = {
     Ending.FINISHED: "pass",
@@ -50,6 +50,15 @@ def check(record: Record, found: Totals) -> Finding:
     unseen = [event for event in record.events if event.kind == "unraisable"]
     if unseen and end.ending in (Ending.FINISHED, Ending.INTERRUPTED):
         return _unseen(record, unseen)
+    if end.ending is Ending.FAILED and end.exit_code == CONTRACT_EXIT_CODE:
+        return Finding(
+            check="life",
+            outcome="fail",
+            cause="contract",
+            sentence=end.message or "the engine breaks its contract",
+            evidence={"ending": end.ending.value, "exit_code": end.exit_code},
+            remedy="mend the engine: docs/your-engine.md has one to copy",
+        )
     where = ""
     ours = record.run.ingested is None
     if end.ending is not Ending.FINISHED and end.last_sequence is not None:

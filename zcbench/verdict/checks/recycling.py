@@ -11,6 +11,7 @@ from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
 from zcbench.units import format_duration
+from zcbench.verdict.not_written import missing, sentence
 
 
 def check(record: Record, found: Totals) -> Finding:
@@ -57,6 +58,11 @@ def check(record: Record, found: Totals) -> Finding:
             "(returns were not measured)",
             "find who keeps the leases: a return that does nothing, or a reference that never dies",
             cause="never_recycled",
+        )
+    if words := missing(record, "pool.slots", "pool.hits", "pool.misses", "pool.returns"):
+        return finding(
+            "skipped",
+            f"{sentence(words)}: whether slots come back and go round again was not judged",
         )
     if (
         slots is None

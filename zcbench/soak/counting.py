@@ -1,0 +1,98 @@
+"""What the harness counts itself, of an engine that does not: the worker sees every packet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zcbench.capture.engine import Packet
+from zcbench.clock import now_ns
+from zcbench.consumers import Tally, Verifier
+from zcbench.scoreboard import Scoreboard
+
+MOST_FOLLOWED = (
+    10_000  # packets held at once whose times are kept: what follows a leak must not grow with it
+)
+_DECIDED_AFTER = 2  # returns: an engine may count one a moment after it
+_HOLDS = ("held_ns", "hold_ns")
+
+
+class EngineBoard(Scoreboard):
+    """The same page, in the hands of an engine: it notes which words are written by their names.
+
+    That a word was written shows in the word itself unless it is 0.
+    """
+
+    def __init__(self, buffer: memoryview) -> None:
+        super().__init__(buffer)
+        self.named: set[str] = set()
+
+    def __setitem__(self, name: str, value: int) -> None:
+        super().__setitem__(name, value)
+        self.named.add(self.name_of(name))
+
+
+class CountingTally(Tally):
+    """A tally that also counts what an engine of a user's own may leave out: packets let go of, and the
+    histograms of delivery and hold time where the engine's own stay empty.
+
+    An engine that counts everything costs it one comparison, once.
+    """
+
+    def __init__(
+        self,
+        board: Scoreboard,
+        verify: Verifier | None,
+        packet_bytes: int | None = None,
+        *,
+        counts_everything: bool = False,
+    ) -> None:
+        super().__init__(board, verify, packet_bytes)
+        self._board = board
+        self._counts_everything = counts_everything
+        self._released_at = board.index["consumer.released"]
+        self._let_go = 0
+        self._deliveries = self._holds = True  # whether they are the harness's to record
+        self._times: dict[int, tuple[int, int]] = {}  # of a packet: delivered and captured, ns
+
+    def take(self, packet: Packet) -> None:
+        """See :class:`zcbench.consumers.Tally`."""
+        now = now_ns()
+        if not self._words[self._at["received"]] and self._leave_it_to_the_engine():
+            self.take = super().take  # type: ignore[method-assign]
+            self.let_go = super().let_go  # type: ignore[method-assign]
+            self.take(packet)
+            return
+        if self._deliveries:
+            self._board.record("delivery_ns", max(0, now - int(packet.time_ns)))
+        if self._holds and len(self._times) < MOST_FOLLOWED:
+            self._times[id(packet)] = (now, int(packet.time_ns))
+        super().take(packet)
+
+    def _leave_it_to_the_engine(self) -> bool:
+        """At the first packet: does the engine count everything? Else, does it time deliveries?"""
+        if self._counts_everything and self._board["engine.captured"]:
+            return True
+        self._deliveries = not self._board.histogram("delivery_ns").count
+        return False
+
+    def let_go(self, packet: Packet) -> None:
+        """See :class:`zcbench.consumers.Tally`."""
+        if self._let_go == _DECIDED_AFTER and self._holds:
+            self._holds = not any(self._board.histogram(name).count for name in _HOLDS)
+            if not self._holds:
+                self._times.clear()
+        times = self._times.pop(id(packet), None)
+        super().let_go(packet)
+        self._let_go += 1
+        self._words[self._released_at] += 1
+        if times is not None and self._holds and self._let_go > _DECIDED_AFTER:
+            now = now_ns()
+            self._board.record("held_ns", max(0, now - times[0]))
+            self._board.record("hold_ns", max(0, now - times[1]))
+
+    def told(self, engine_board: Any) -> dict[str, object]:
+        """For the record: what is known of the words that the engine writes."""
+        return {
+            "counts_everything": self._counts_everything,
+            "named": sorted(getattr(engine_board, "named", ())),
+        }
