@@ -111,8 +111,7 @@ def test_a_worker_killed_by_the_kernel_for_memory_ended_for_memory(
 ) -> None:
     # given a kernel whose count of out-of-memory kills rises during the run (making a real one needs a
     # control group of our own, which few test machines grant)
-    counts = iter([4, 5])
-    monkeypatch.setattr(supervising, "_cgroup_oom_kills", lambda: next(counts))
+    monkeypatch.setattr(supervising.OomKills, "risen", lambda _self: True)
     # when the worker dies by SIGKILL
     record = record_of(scenario("hostile:IsKilled"))
     # then it was memory

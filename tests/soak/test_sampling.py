@@ -96,7 +96,8 @@ def test_what_only_rises_never_falls_from_row_to_row(finished: Record) -> None:
 
 def test_every_metric_has_been_measured_at_least_once(finished: Record) -> None:
     missing = [metric.name for metric in METRICS if np.isnan(finished.samples[metric.column]).all()]
-    assert missing == [] or missing == ["native_heap_bytes"]  # no heap_info in every libc
+    # Python's allocator tells nothing behind tracemalloc, and there is no heap_info in every libc.
+    assert set(missing) - {"python_small_bytes"} <= {"native_heap_bytes"}
 
 
 def test_deadlines_are_absolute_so_lateness_does_not_add_up(finished: Record) -> None:
