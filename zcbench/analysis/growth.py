@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +60,18 @@ class Growth:
         return None if self.trend.window is None else self.trend.window.slope
 
 
+# By the record: the verdict, four tables and a figure ask for them, and of a night each answer takes a second.
+_FOUND: WeakKeyDictionary[Record, list[Growth]] = WeakKeyDictionary()
+
+
 def growths(record: Record) -> list[Growth]:
     """The trend of every memory counter that was measured, judged by the scenario's budget."""
+    if record not in _FOUND:
+        _FOUND[record] = _growths(record)
+    return list(_FOUND[record])
+
+
+def _growths(record: Record) -> list[Growth]:
     found = [counter for counter in counters(record) if np.isfinite(counter.values).any()]
     budget = float(record.run.scenario.memory.budget)
     limit = record.run.scenario.memory.limit

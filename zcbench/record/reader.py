@@ -34,7 +34,7 @@ from zcbench.scoreboard import Scoreboard, ScoreboardError
 from zcbench.units import decode_unit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a record is itself: what was found of one can be kept with it
 class Record:
     """A run as read from its directory.
 
