@@ -25,6 +25,7 @@ _OF_CHECKS = {
     "pool.hit_rate": "pool",
     "memory": "memory",
     "resources": "resources",
+    "disk": "resources",
     "timing": "latency",
     "cost": "cost",
 }
