@@ -59,3 +59,13 @@ def test_a_crash_is_not_renamed_by_it(tmp_path: Path) -> None:
     end = End(ending=Ending.CRASHED, elapsed_s=15.3, signal="SIGSEGV", received=1500)
     record = make_record(tmp_path / "run", packets=1500, ending=end, events=[unraisable()])
     assert life(record).cause == "crashed"
+
+
+def test_who_hangs_after_the_last_packet_is_not_said_to_have_owed_one(tmp_path: Path) -> None:
+    # given a subject that received all 3,000 packets due, and whose stop() never came back
+    end = End(ending=Ending.HUNG, message="no packet was received for 10s while packets were due")
+    record = make_record(tmp_path / "run", packets=3000, ending=end)
+    found = life(record)
+    assert found.cause == "hung"
+    assert "packets were due" not in found.sentence
+    assert "after the last packet" in found.sentence

@@ -239,3 +239,18 @@ def test_half_a_minute_is_not_asked_and_says_how_long_it_takes(tmp_path: Path) -
     assert (found.outcome, found.required) == ("inconclusive", False)
     assert "run for" in (found.remedy or "")
     assert found.power is not None
+
+
+def test_a_small_leak_of_python_does_not_name_a_large_one_outside_malloc(tmp_path: Path) -> None:
+    # given 207 B/s of Python's small objects, and 131 kB/s of pages that no heap has
+    def bend(index: int, row: Row) -> None:
+        t = float(row["elapsed_s"] or 0)
+        row["allocated_blocks"] = 100_000 + round(t * 207 / 32)
+        row["python_heap_bytes"] = 2_000_000 + round(t * 207)
+        if row.get("rss_bytes") is not None:
+            row["rss_bytes"] = 50 * 2**20 + round(t * 131_072)
+
+    record = make_record(tmp_path / "run", scenario(duration_s=600.0), rows=300, bend=bend)
+    found = next(f for f in judge(record).findings if f.check == "memory")
+    assert (found.outcome, found.cause) == ("fail", "pages")
+    assert "RSS by 131," in found.sentence

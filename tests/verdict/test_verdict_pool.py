@@ -177,3 +177,28 @@ def test_leases_that_come_back_when_gc_runs_were_held_by_garbage(tmp_path: Path)
 )
 def test_bursts_that_gc_does_not_explain_are_not_blamed_on_it(tmp_path: Path, story: Bend) -> None:
     assert finding(run(tmp_path, story), "hit_rate").cause == "too_small"
+
+
+def missing(misses: int, high_water: int) -> dict[str, int]:
+    """The counters of 3,000 acquires of which ``misses`` found no slot."""
+    return {
+        "pool.hits": 3000 - misses, "pool.misses": misses, "pool.high_water": high_water,
+        "pool.overflow_allocations": misses, "pool.overflow_bytes": misses * 3840,
+        "pool.overflow_freed_bytes": misses * 3840,
+    }  # fmt: skip
+
+
+def test_misses_while_slots_must_be_free_are_a_warning(tmp_path: Path) -> None:
+    # given 9 misses, too few for lost slots, though never more than 5 of 100 slots were out
+    found = finding(make_record(tmp_path / "run", counters=missing(9, 5)), "hit_rate")
+    assert (found.outcome, found.level, found.cause) == ("fail", "warn", "too_late")
+    # but one that a returning thread explains is none: all slots but one were out
+    near = finding(make_record(tmp_path / "near", counters=missing(1, 99)), "hit_rate")
+    assert near.outcome == "pass"
+
+
+def test_a_moment_in_which_the_pool_ran_out_is_not_too_small_a_pool(tmp_path: Path) -> None:
+    # given 1 miss in 3,000 and hardly a slot in use on average
+    found = finding(make_record(tmp_path / "run", counters=missing(1, 101)), "hit_rate")
+    assert (found.outcome, found.cause) == ("pass", "burst")
+    assert "too small" not in found.sentence

@@ -96,3 +96,22 @@ def test_a_run_too_short_for_a_staircase_is_judged_by_its_ends(tmp_path: Path) -
 def test_a_record_without_the_counts_neither_passes_nor_stands_in_the_way(tmp_path: Path) -> None:
     found = resources(make_record(tmp_path / "run", resources=False))
     assert (found.outcome, found.required) == ("inconclusive", False)
+
+
+def test_many_left_over_are_named_by_all_of_them(tmp_path: Path) -> None:
+    # given 202 descriptors of one name, of which the event lists 64 one by one
+    before = {**BEFORE, "fd_counts": {"pipe": 7}}
+    after = {
+        "fds": 209, "fd_names": [f"{n} null" for n in range(64)], "fd_counts": {"pipe": 7, "null": 202},
+    }  # fmt: skip
+    events = [
+        Event(elapsed_s=at, kind="resources", message="", data=data)
+        for at, data in ((0.2, before), (30.3, {**BEFORE, **after}))
+    ]
+    assert "202 × null" in resources(make_record(tmp_path / "run", events=events)).sentence
+
+
+def test_an_older_record_says_how_many_it_has_no_name_for(tmp_path: Path) -> None:
+    after = {"fds": 209, "fd_names": [f"{n} null" for n in range(64)]}
+    found = resources(make_record(tmp_path / "run", events=counts(after)))
+    assert "64 × null, 138 more without a name" in found.sentence

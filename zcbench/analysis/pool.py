@@ -14,6 +14,7 @@ from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.record.reader import Record
 
+ENOUGH_HITS = 0.99  # of the acquires: what misses beyond it is a moment's, not the pool's size
 HEADROOM = 1.25  # over the measured high water: a quarter for what this run did not happen to see
 
 

@@ -34,10 +34,10 @@ def settled(record: Record) -> NDArray[np.bool_]:
 
 def closing(record: Record, *columns: str) -> bool:
     """Whether somebody else's totals are those of the end, when nothing is on the move any more: it ended as
-    planned, one row holds all there is, or no row has them (they were given as totals)."""
+    planned, one row holds all there is, or no more than one has them (they were given as totals)."""
     if record.end.ending is Ending.FINISHED or record.samples["elapsed_s"].size <= 1:
         return True
-    return not any(np.isfinite(record.samples[column]).any() for column in columns)
+    return all(np.isfinite(record.samples[column]).sum() <= 1 for column in columns)
 
 
 def never_began(record: Record) -> bool:

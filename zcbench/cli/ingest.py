@@ -17,13 +17,15 @@ _ENDINGS = ("finished", "crashed", "exited", "hung", "memory", "interrupted")
 @click.option("--map", "maps", multiple=True, metavar="OURS=THEIRS[:UNIT],...",
               help="which column is which metric: elapsed_s=time:iso,rss_bytes=rss:MiB")  # fmt: skip
 @click.option("--mapping", type=click.Path(path_type=Path), metavar="TOML",
-              help="the same in a file: [map], [totals], name, slots, duration, rate, ended")  # fmt: skip
+              help="the same in a file: [map], [totals], and the flags' names")  # fmt: skip
 @click.option("--total", "totals", multiple=True, metavar="METRIC=NUMBER",
               help="a closing total: pool.hits=10")  # fmt: skip
 @click.option("--slots", metavar="N", help="slots of the pool: the same as --total pool.slots=N")
 @click.option("--duration", metavar="TIME", help="how long the stream was (default: the last row)")
 @click.option("--rate", metavar="RATE", help="packets a second that were due: 100/s")
 @click.option("--ended", type=click.Choice(_ENDINGS), help="how it ended, if that is known")
+@click.option("--require", metavar="CHECKS",
+              help="checks that must be judged, or the run is inconclusive: memory,delivery")  # fmt: skip
 @click.option("--name", help="a name for the run (default: the file's)")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="run directory to make")
 @click.option("--root", type=click.Path(path_type=Path), envvar="ZCBENCH_ROOT", metavar="DIR",
@@ -96,7 +98,20 @@ def _story(told: dict[str, Any], file: Path) -> Any:
         duration_s=None if duration is None else parse_duration(str(duration)),
         rate_per_s=None if rate is None else _per_s(str(rate)),
         ended=Ending.UNKNOWN if ended is None else Ending(ended),
+        require=_required(told.get("require")),
     )
+
+
+def _required(names: str | None) -> str | None:
+    from zcbench.record.writer import RecordError
+    from zcbench.scenario import CHECK_NAMES
+
+    for name in [] if names is None else names.split(","):
+        if name.strip() not in CHECK_NAMES:
+            raise RecordError(
+                f"--require {names}: no check {name!r}; there are {', '.join(CHECK_NAMES)}"
+            )
+    return names
 
 
 def _per_s(text: str) -> float:

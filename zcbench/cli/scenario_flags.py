@@ -35,6 +35,7 @@ _HELP = {
     "--work": "consumer slow: work T a packet",
     "--every": "consumer burst: read every T",
     "--sample-every": "time between samples",
+    "--require": "checks that must be judged, or the run is inconclusive: memory,delivery",
 }
 _SWITCHES = ("--unpaced", "--debug-pool", "--lock-pool")
 

@@ -49,6 +49,7 @@ class Story:
     duration_s: float | None = None
     rate_per_s: float | None = None
     ended: Ending = Ending.UNKNOWN
+    require: str | None = None  # checks that must be judged: "memory,delivery"
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,7 @@ def _scenario(foreign: Foreign, seen: Survey, duration: float) -> Scenario:
     return Scenario(
         name=foreign.story.name,
         description="measured elsewhere",
+        require=foreign.story.require,
         engine="external",
         duration=Duration(duration),
         pool=PoolTable() if slots is None else PoolTable(slots=int(slots)),

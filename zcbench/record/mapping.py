@@ -156,7 +156,7 @@ def totals_of(specs: Iterable[str]) -> dict[str, float]:
 
 # Totals that lie on no page: they go into the last row.
 OWED = ("due",)
-_KEYS = ("map", "totals", "name", "slots", "duration", "rate", "ended")
+_KEYS = ("map", "totals", "name", "slots", "duration", "rate", "ended", "require")
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

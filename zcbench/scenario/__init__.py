@@ -10,6 +10,7 @@ from zcbench.scenario.files import Shipped, shipped
 from zcbench.scenario.keys import FLAGS, variable_of
 from zcbench.scenario.loading import environment_settings, load, parse_setting, parse_tag
 from zcbench.scenario.tables import (
+    CHECK_NAMES,
     BudgetTable,
     ConsumerTable,
     Expectation,
@@ -22,12 +23,14 @@ from zcbench.scenario.tables import (
     ScenarioError,
     Setting,
     SourceTable,
+    required_checks,
 )
 from zcbench.scenario.toml import to_toml
 
 __all__ = [
-    "FLAGS", "BudgetTable", "ConsumerTable", "Expectation", "GcTable", "LimitsTable", "MemoryTable",
-    "PoolTable", "SamplingTable", "Scenario", "ScenarioError", "Setting", "Shipped", "SourceTable",
-    "check_memory", "environment_settings", "load", "parse_setting", "parse_tag", "shipped", "to_toml",
+    "CHECK_NAMES", "FLAGS", "BudgetTable", "ConsumerTable", "Expectation", "GcTable", "LimitsTable",
+    "MemoryTable", "PoolTable", "SamplingTable", "Scenario", "ScenarioError", "Setting", "Shipped", "SourceTable",
+    "check_memory", "environment_settings", "load", "parse_setting", "parse_tag",
+    "required_checks", "shipped", "to_toml",
     "variable_of",
 ]  # fmt: skip

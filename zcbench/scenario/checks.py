@@ -9,7 +9,14 @@ import msgspec
 
 from zcbench.scenario.keys import FLAGS
 from zcbench.scenario.sheet import Sheet
-from zcbench.scenario.tables import PoolTable, Scenario, ScenarioError, Setting
+from zcbench.scenario.tables import (
+    CHECK_NAMES,
+    PoolTable,
+    Scenario,
+    ScenarioError,
+    Setting,
+    required_checks,
+)
 from zcbench.scenario.values import did_you_mean, shown
 from zcbench.units import Duration, UnitError, format_bytes, format_duration, parse_duration
 
@@ -44,7 +51,7 @@ _ITEM_BYTES: Mapping[str, int] = {"float32": 4, "int32": 4, "int16": 2}
 
 def check(scenario: Scenario, sheet: Sheet, flags: Iterable[Setting]) -> None:
     """Everything that can be known without opening the source. Raises ScenarioError."""
-    for ask in (_check_top, _check_source, _check_pace, _check_pool, _check_times):
+    for ask in (_check_top, _check_required, _check_source, _check_pace, _check_pool, _check_times):
         ask(scenario, sheet)
     _check_collections(scenario, sheet)
     _check_budget(scenario, sheet)
@@ -59,6 +66,12 @@ def _check_top(scenario: Scenario, sheet: Sheet) -> None:
             "(it names the run's directory)"
         )
         sheet.fail("name", f"{shown(scenario.name)} is not a name; use {allowed}")
+
+
+def _check_required(scenario: Scenario, sheet: Sheet) -> None:
+    for name in required_checks(scenario):
+        if name not in CHECK_NAMES:
+            sheet.fail("require", f"no check {shown(name)}; there are {', '.join(CHECK_NAMES)}")
 
 
 def _check_source(scenario: Scenario, sheet: Sheet) -> None:

@@ -49,6 +49,7 @@ FLAGS: Mapping[str, str] = {
     "--work": "consumer.work",
     "--every": "consumer.every",
     "--sample-every": "sampling.every",
+    "--require": "require",
 }
 
 

@@ -29,7 +29,8 @@ def plain(scenario: Scenario, sheet: Sheet, settings: Sequence[Setting]) -> Scen
         others = {
             s.key: s.text
             for s in settings
-            if s.key not in (*_IN_NAME, "name", "expect") and not s.key.startswith("tags.")
+            if s.key not in (*_IN_NAME, "name", "expect", "require")
+            and not s.key.startswith("tags.")
         }
         said = ", ".join(f"{key} = {value}" for key, value in others.items())
         scenario = msgspec.structs.replace(

@@ -120,6 +120,7 @@ class Scenario(Table, frozen=True):
     fault: str | None = None  # a planted one: `zcbench selftest --list`
     duration: Duration = Duration(30.0)  # stream time: wall time is duration / speed
     warmup: Duration = Duration(0.0)
+    require: str | None = None  # checks that must be judged: "memory,delivery"
     source: SourceTable = SourceTable()
     pool: PoolTable = PoolTable()
     consumer: ConsumerTable = ConsumerTable()
@@ -130,6 +131,18 @@ class Scenario(Table, frozen=True):
     budget: BudgetTable = BudgetTable()
     expect: tuple[Expectation, ...] = ()
     tags: dict[str, str] = {}
+
+
+# The checks there are, for what a scenario requires of them; zcbench/verdict/checks has them.
+CHECK_NAMES = (
+    "life", "delivery", "rate", "gaps", "xruns", "integrity", "conservation", "pool.recycling",
+    "pool.hit_rate", "memory", "resources", "disk", "timing", "cost",
+)  # fmt: skip
+
+
+def required_checks(scenario: Scenario) -> tuple[str, ...]:
+    """The names of the checks that must be judged, from ``require``."""
+    return tuple(name.strip() for name in (scenario.require or "").split(",") if name.strip())
 
 
 class ScenarioError(ValueError):

@@ -11,6 +11,7 @@ from zcbench.analysis.totals import totals
 from zcbench.metrics import Metric
 from zcbench.record.reader import Record
 from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Finding, Outcome, Result
+from zcbench.scenario import required_checks
 from zcbench.verdict import checks
 from zcbench.verdict.checks import expectations
 from zcbench.verdict.wanting import unmeasured
@@ -30,6 +31,7 @@ def judge(record: Record) -> Result:
         findings = [
             _of_others(finding, wanted.get(finding.check, ()), memory) for finding in findings
         ]
+    findings = [_demanded(finding, record) for finding in findings]
     findings += expectations.check(record, found)
     verdict = _overall(findings, ours=record.run.ingested is None)
     return Result(
@@ -41,6 +43,14 @@ def judge(record: Record) -> Result:
         derived=derive(record, found),
         findings=findings,
     )
+
+
+def _demanded(finding: Finding, record: Record) -> Finding:
+    """What the user requires to be judged makes the run inconclusive where it was not."""
+    if finding.check not in required_checks(record.run.scenario):
+        return finding
+    outcome = "inconclusive" if finding.outcome == "skipped" else finding.outcome
+    return msgspec.structs.replace(finding, required=True, outcome=outcome)
 
 
 def _of_others(finding: Finding, wanted: tuple[Metric, ...], measured_memory: bool) -> Finding:

@@ -7,14 +7,13 @@ import shlex
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from zcbench.analysis.pool import behaviour
+from zcbench.analysis.pool import ENOUGH_HITS, behaviour
 from zcbench.record.reader import Record
 from zcbench.record.schema import FAULT_FILE, STDERR_FILE, End, Ending, Finding, Result
 
 # Of this command only: where it wrote, and what it printed, is not part of the run to be made again.
 _VALUED = ("--out", "--root", "--report", "--report-dir", "--metrics")
 _SWITCHES = ("--quiet", "--json", "--github", "--dry-run")
-ENOUGH_HITS = 0.99  # of the acquires: what misses beyond it is the pool's size, not its start
 LONGEST_MESSAGE = 200  # of an exception, in a line that is to be read at a glance
 _FRAME = re.compile(r'File "([^"\n]*)", line (\d+), in ([^\s(]+)')
 _HOUR_S = 3600.0

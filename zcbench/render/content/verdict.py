@@ -36,7 +36,16 @@ def headline(result: Result) -> str:
     passed = sum(finding.outcome == "pass" for finding in result.findings)
     unknown = sum(finding.outcome == "inconclusive" for finding in result.findings)
     rest = f", {unknown} could not be judged in this run" if unknown else ""
-    return f"{passed} of {len(result.findings)} checks passed, none failed{rest}"
+    return (
+        f"{passed} of {len(result.findings)} checks passed, none failed{rest}{_not_judged(result)}"
+    )
+
+
+def _not_judged(result: Result) -> str:
+    """That a pass says nothing of memory, where it does not: that is what most people run it for."""
+    memory = next((f for f in result.findings if f.check == "memory"), None)
+    judged = memory is not None and memory.outcome in ("pass", "fail")
+    return "" if judged else "; memory was not judged (--require memory insists on it)"
 
 
 def kind(finding: Finding) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.laws import overflow
-from zcbench.analysis.pool import PoolBehaviour, behaviour, held_by_garbage, lost_slots
+from zcbench.analysis.pool import (
+    ENOUGH_HITS,
+    LAP_SHARE,
+    PoolBehaviour,
+    behaviour,
+    held_by_garbage,
+    lost_slots,
+)
 from zcbench.analysis.slots import Slots
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
@@ -43,6 +50,16 @@ def check(record: Record, found: Totals) -> Finding:
         )
     percent = pool.hit_rate * 100
     cause, reason, remedy = _reason(record, found, pool)
+    if cause == "too_late" and _slots_were_free(pool):
+        return Finding(
+            check="pool.hit_rate",
+            outcome="fail",
+            level="warn",
+            cause=cause,
+            sentence=f"hit rate {percent:.2f} %: {reason}",
+            evidence=evidence,
+            remedy=remedy,
+        )
     return Finding(
         check="pool.hit_rate",
         # Low for a fault that another check fails: what is left to explain is nothing.
@@ -54,6 +71,12 @@ def check(record: Record, found: Totals) -> Finding:
     )
 
 
+def _slots_were_free(pool: PoolBehaviour) -> bool:
+    """Whether more slots were free at every miss than a thread that is just returning one explains."""
+    high, slots = pool.high_water, pool.slots
+    return high is not None and slots is not None and high <= min(LAP_SHARE * slots, slots - 2)
+
+
 def _reason(
     record: Record, found: Totals, pool: PoolBehaviour
 ) -> tuple[str | None, str, str | None]:
@@ -63,7 +86,8 @@ def _reason(
     if not misses:
         came = "" if sizes is None or not sizes.grown else f"; it grew {_range(sizes)}"
         return None, f"at most {high:,} of {slots:,} slots were in flight at once{came}", None
-    if not pool.returns:
+    never = pool.returns == 0 or (pool.returns is None and (pool.hits or 0) <= slots)
+    if never and slots:
         return "never_recycled", "the pool never got a slot back (see pool.recycling)", None
     if unexplained := overflow(record, found).unexplained:
         return (
@@ -107,6 +131,16 @@ def _reason(
             f"pool.max in flight{little}",
             "raise pool.max (--pool-max); how many were wanted at once shows under pool.policy = grow",
         )
+    if pool.high_water is None:
+        return None, f"{misses:,} misses; how many were in flight at once was not measured", None
+    if high >= slots and _a_moment(pool):
+        return (
+            "burst",
+            f"{misses:,} misses in a moment in which up to {high:,} of {slots:,} slots were wanted at once"
+            f"{little}",
+            f"the pool is large enough but for that moment: see timing for what held packets up, or --pool "
+            f"{needed}",
+        )
     if high >= slots and record.run.scenario.pool.policy != "grow":
         return (
             "too_small",
@@ -122,8 +156,16 @@ def _reason(
     return (
         "too_late",
         f"{misses:,} misses though at most {high:,} of {slots:,} slots were in flight{little}",
-        "slots came back too late to be seen free: look at the returning threads",
+        "a slot that returned was not seen free: look at the returning threads, and at a free list that "
+        "forgets or replaces slots",
     )
+
+
+def _a_moment(pool: PoolBehaviour) -> bool:
+    """Whether nearly every acquire was served, and the pool is twice what is in use on average."""
+    in_use, slots = pool.mean_in_flight, pool.slots or 0
+    served = pool.hit_rate is not None and pool.hit_rate >= ENOUGH_HITS
+    return served and (in_use is None or in_use <= slots / 2)
 
 
 def _did_not_grow(

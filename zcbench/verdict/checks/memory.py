@@ -26,6 +26,9 @@ MOST_AS_EACH = 0.75  # blocks a packet, below which they are said as one each so
 MOST_TIMES_LONGER = (
     8.0  # a run that this many times its length would not settle needs another remedy
 )
+# What a counter does not explain is more than what it does: then another one has the cause.
+MOSTLY_ELSEWHERE = 2.0
+_OBJECTS = ("small objects", "allocated blocks", "Python heap")
 SITES = 3  # in the sentence; the report's table has them all
 _CAUSES = {
     "buffers": "find who keeps the arrays or packets: caches, lists, callbacks that hold a view",
@@ -33,6 +36,16 @@ _CAUSES = {
     "native": "malloc'd memory, or Python objects above 512 bytes: {how} (native ones with memray: "
     "pip install zcbench[native])",
     "pages": "memory outside malloc (mmap, a library's own arena), or fragmentation: run longer; if it "
+    "slows, it is fragmentation",
+}
+
+
+# Of a subject whose language is not known.
+_THEIRS = {
+    "buffers": "find who keeps the buffers: caches, lists, callbacks that hold a view",
+    "python_objects": "find the container that only grows, by a heap profile early and one late",
+    "native": "find who keeps what it allocates: a heap profile of the subject early in the run, and one late",
+    "pages": "memory outside the heap that was measured: compare a memory map early in the run and late; if it "
     "slows, it is fragmentation",
 }
 
@@ -46,7 +59,7 @@ def check(record: Record, found: Totals) -> Finding:
         if record.run.tracemalloc and any(g.counter.name == "Python heap" for g in failing):
             # tracemalloc keeps some 50 bytes of malloc's for each object: not a leak of its own.
             failing = [g for g in failing if g.counter.name != "native heap"]
-        return _leak(record, found, grown, failing, evidence)
+        return _leak(record, found, grown, failing + _elsewhere(grown, failing), evidence)
     exact = {g.counter.name: g for g in grown if g.counter.kind == "exact"}
     needed = NEEDED if record.run.ingested is None else ()
     if "Python heap" in exact:
@@ -61,6 +74,13 @@ def check(record: Record, found: Totals) -> Finding:
     if not lacking and not open_ones:
         return _flat(record, found, list(exact.values()), evidence)
     return _unknown(record, found, lacking, open_ones, evidence)
+
+
+def _elsewhere(grown: list[Growth], failing: list[Growth]) -> list[Growth]:
+    """Pages that rise by much more than what fails explains: most of the leak is theirs."""
+    explained = sum(g.slope or 0.0 for g in failing)
+    pages = [g for g in grown if g.counter.kind == "pages" and g not in failing and g.trend.rising]
+    return [g for g in pages if (g.slope or 0.0) > MOSTLY_ELSEWHERE * explained]
 
 
 def _leak(
@@ -94,7 +114,7 @@ def _leak(
         f"{format_bytes(per_s * 86_400)} in 24 h)"
         f"{_blocks(record, failing, packets)}{rest}{where}",
         evidence=evidence,
-        remedy=_CAUSES[cause].format(how=how),
+        remedy=_CAUSES[cause].format(how=how) if record.run.ingested is None else _THEIRS[cause],
     )
 
 
@@ -123,18 +143,27 @@ def _class(one: SizeClass, packets: float | None) -> str:
 
 
 def _cause(record: Record, grown: list[Growth], failing: list[Growth]) -> str:
-    names = {g.counter.name for g in failing}
-    if names & {"leases", "overflow"}:
+    """The cause of the largest part: what fails by little does not name a leak that is mostly elsewhere."""
+    exact = {g.counter.name: g.slope or 0.0 for g in failing if g.counter.kind == "exact"}
+    explained = sum(exact.values())
+    pages = max((g.slope or 0.0 for g in failing if g.counter.kind == "pages"), default=0.0)
+    if not exact or pages > MOSTLY_ELSEWHERE * explained:
+        return "pages"
+    buffers = max(exact.get("leases", 0.0), exact.get("overflow", 0.0))
+    rest = [slope for name, slope in exact.items() if name not in ("leases", "overflow")]
+    if buffers > max(rest, default=0.0):
         return "buffers"
+    names = set(exact)
     native = next((g for g in grown if g.counter.name == "native heap"), None)
     blocks_per_s = block_rate(record) if "native heap" in names else 0.0
     many = blocks_per_s * TYPICAL_BLOCK_BYTES > float(record.run.scenario.memory.budget)
     # What malloc gained for each new block of Python's is what the block owns.
     if many and native and (native.slope or 0.0) / blocks_per_s > OWNING_BYTES:
         return "buffers"
-    if names & {"small objects", "allocated blocks", "Python heap"}:
+    objects = max(exact.get(name, 0.0) for name in _OBJECTS)
+    if objects and objects * MOSTLY_ELSEWHERE >= exact.get("native heap", 0.0):
         return "python_objects"
-    return "native" if "native heap" in names else "pages"
+    return "native"
 
 
 def _is_still(growth: Growth, record: Record) -> bool:

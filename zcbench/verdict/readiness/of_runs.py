@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from zcbench.analysis.comparability import commit
-from zcbench.analysis.pool import behaviour
+from zcbench.analysis.pool import ENOUGH_HITS, behaviour
 from zcbench.units import format_count, format_duration
-from zcbench.verdict.next_step import ENOUGH_HITS, next_step
+from zcbench.verdict.next_step import next_step
 from zcbench.verdict.readiness.campaign import Campaign, Item, Judged, findings, is_failure, named
 
 LONG_S = 3600.0  # of real time in one piece: what shows rare gaps and slow leaks
