@@ -29,7 +29,8 @@ from zcbench.scenario.toml import to_toml
 
 __all__ = [
     "CHECK_NAMES", "FLAGS", "BudgetTable", "ConsumerTable", "Expectation", "GcTable", "LimitsTable",
-    "MemoryTable", "PoolTable", "SamplingTable", "Scenario", "ScenarioError", "Setting", "Shipped", "SourceTable",
+    "MemoryTable", "PoolTable", "SamplingTable", "Scenario", "ScenarioError", "Setting", "Shipped",
+    "SourceTable",
     "check_memory", "environment_settings", "load", "parse_setting", "parse_tag",
     "required_checks", "shipped", "to_toml",
     "variable_of",
