@@ -125,3 +125,11 @@ class SaysItIsOver(CountsNothing):
 
 class HasNoCheck(CountsNothing):
     check = None  # type: ignore[assignment]
+
+
+class MisspellsACounter(CountsNothing):
+    """Its producer's thread dies of it, and nothing comes any more."""
+
+    def packets(self, sequence: int, due: int) -> list[Any]:
+        self.page["pool.hit"] += 1
+        return super().packets(sequence, due)

@@ -142,3 +142,13 @@ def test_the_engine_of_the_document_passes(
     assert (failed(result), undecided(result), result.verdict) == ([], [], "pass")
     for check in ("delivery", "gaps", "integrity", "conservation", "pool.recycling"):
         assert finding(result, check).outcome == "pass", check
+
+
+def test_a_thread_that_died_of_a_misspelt_counter_is_named_when_nothing_comes_any_more(
+    judged: Judged,
+) -> None:
+    record, result = judged("own_engines:MisspellsACounter", source={"kind": "noise"}, hang_s=2.0)
+    assert record.end.ending is Ending.HUNG
+    assert "nobody caught KeyError" in finding(result, "life").sentence
+    assert "did you mean pool.hits" in finding(result, "life").sentence
+    assert "own_engines.py" in next_step(record, result)

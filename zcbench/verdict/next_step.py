@@ -73,7 +73,7 @@ def _raised(record: Record, end: End) -> str | None:
     message, text = end.message, end.traceback
     if end.ending is not Ending.FAILED:
         unseen = [event for event in record.events if event.kind == "unraisable"]
-        if not unseen or end.ending is not Ending.FINISHED:
+        if not unseen or end.ending not in (Ending.FINISHED, Ending.HUNG):
             return None
         message, text = unseen[0].message, str(unseen[0].data.get("traceback", ""))
     frames = _FRAME.findall(text or "")

@@ -71,6 +71,8 @@ def check(record: Record, found: Totals) -> Finding:
     if ours and end.ending is Ending.HUNG and _all_delivered(record, found):
         detail = ": nothing moved any more after the last packet due, in stop() or while the stream was drained"
     by_word = "" if ours or end.ending is Ending.UNKNOWN else _BY_WORD
+    if unseen and end.ending is Ending.HUNG:  # a thread that died is why nothing comes any more
+        detail += f"; before that nobody caught {unseen[0].message}"
     return Finding(
         check="life",
         outcome=_OUTCOMES.get(end.ending, "fail"),
