@@ -115,7 +115,7 @@ def _fit(
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _choleskys(x: tuple[float, ...]) -> tuple[Array, Array]:
     """The lower factors of all covariances at ``x``, shape (covariances, cells, cells), and their
     log determinants."""

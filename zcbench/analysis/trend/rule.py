@@ -21,11 +21,11 @@ FAIL_ALPHA = (
     0.002  # of the straight line, for all counters of a run together: Bonferroni's share each
 )
 SHORTEST_PASS_S = 60.0  # of run: 30 s hold no settled half long enough for a byte counter
-# Below, a warm-up and a leak are told apart by a straight line alone.
-SHORTEST_WARM_UP_S = 300.0
 # Readings come at intervals: those of a run of 60 s span a second or two less.
 SLACK_SHARE = 0.05
 LEAST_PASS_S = (1 - SLACK_SHARE) * SHORTEST_PASS_S  # between the first reading and the last
+# Below five minutes, a warm-up and a leak are told apart by a straight line alone.
+SHORTEST_WARM_UP_S = (1 - SLACK_SHARE) * 300.0
 DEFAULT_LIMIT = 3.0  # times the budget: the largest growth that a pass may leave open
 LARGEST_STEP_BYTES = (
     2.25 * 2**20
@@ -119,18 +119,20 @@ def trend(
     judged = _judge(readings, budget, quantum, alpha)
     fails = judged.fails(budget)
     window = judged.window(unit, fails)
-    if not judged.shown.straight and length >= SHORTEST_WARM_UP_S:
-        rest = readings.after(float(readings.times[0]) + CUT * length)
-        if rest.lacking() is None:
-            later = _judge(rest, budget, quantum, alpha)
-            lasting = later.fails(budget)
-            if lasting and (fails or later.shown.straight):
-                window = later.window(unit, fails=True)
-                return Trend("fail", "growing steadily", window, rising=True)
-            fails = False
-    if fails and (judged.shown.straight or length >= (1 - SLACK_SHARE) * SHORTEST_WARM_UP_S):
+    if judged.shown.straight:
+        if fails:
+            return Trend("fail", "growing steadily", window, rising=True)
+        return _unless_failed(judged, window, budget, limit, length, fails)
+    # It warmed up: what is left without its first third must grow as well, where that can be judged.
+    rest = readings.after(readings.start + CUT * (readings.stop - readings.start))
+    later = None if rest.lacking() is not None else _judge(rest, budget, quantum, alpha)
+    lasting = fails if later is None else later.fails(budget)
+    enough = later is not None and later.shown.straight
+    if lasting and (enough or (fails and length >= SHORTEST_WARM_UP_S)):
+        window = window if later is None else later.window(unit, fails=True)
         return Trend("fail", "growing steadily", window, rising=True)
-    return _unless_failed(judged, window, budget, limit, length, fails)
+    rising = fails and length < SHORTEST_WARM_UP_S
+    return _unless_failed(judged, window, budget, limit, length, rising)
 
 
 def _unless_failed(
