@@ -163,3 +163,9 @@ def test_a_signal_while_reports_are_made_leaves_the_verdict_and_no_torn_report(
     assert "Traceback" not in said
     assert not [path for path in (tmp_path / "run").rglob("*") if "partial" in path.name]
     assert not (tmp_path / "run" / "report.md").exists()
+
+
+@pytest.mark.parametrize("flag", ["--tag", "--set"])
+def test_a_value_that_is_no_utf8_is_refused_before_the_run(invoke: Invoke, flag: str) -> None:
+    refused(invoke("run", flag, "description=\udcff", "--out", "run"), "is no text in UTF-8")
+    assert not Path("run").exists()

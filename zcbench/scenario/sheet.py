@@ -96,6 +96,10 @@ def from_settings(settings: Iterable[Setting]) -> dict[str, Value]:
     """The layer that flags or variables make. Raises ScenarioError for an unknown key, or one given twice."""
     layer: dict[str, Value] = {}
     for setting in settings:
+        if not _is_text(setting.key + setting.text):
+            raise ScenarioError(
+                f"{setting.origin}: {setting.key}: {shown(setting.text)} is no text in UTF-8"
+            )
         if problem := unknown_key(setting.key):
             raise ScenarioError(f"{setting.origin}: {setting.key}: {problem}")
         if earlier := layer.get(setting.key):
@@ -103,6 +107,15 @@ def from_settings(settings: Iterable[Setting]) -> dict[str, Value]:
             raise ScenarioError(f"{setting.origin}: {setting.key}: given twice, {both}")
         layer[setting.key] = Value(setting.text, setting.origin, True)
     return layer
+
+
+def _is_text(given: str) -> bool:
+    """Whether ``given`` can be written down: bytes of the command line that are no UTF-8 cannot."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def line_of(text: str, key: Sequence[str]) -> int | None:
