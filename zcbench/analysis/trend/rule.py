@@ -25,7 +25,10 @@ SHORTEST_PASS_S = 60.0  # of run: 30 s hold no settled half long enough for a by
 SLACK_SHARE = 0.05
 LEAST_PASS_S = (1 - SLACK_SHARE) * SHORTEST_PASS_S  # between the first reading and the last
 # Below five minutes, a warm-up and a leak are told apart by a straight line alone.
-SHORTEST_WARM_UP_S = (1 - SLACK_SHARE) * 300.0
+WARM_UP_S = 300.0
+SHORTEST_WARM_UP_S = (1 - SLACK_SHARE) * WARM_UP_S
+# Or by how little of the growth a warm-up could explain: of healthy ones in 30 s to 4 min, 13 % or more.
+SHARE_SURE = 0.95  # of the last half's slope
 DEFAULT_LIMIT = 3.0  # times the budget: the largest growth that a pass may leave open
 LARGEST_STEP_BYTES = (
     2.25 * 2**20
@@ -128,7 +131,8 @@ def trend(
     later = None if rest.lacking() is not None else _judge(rest, budget, quantum, alpha)
     lasting = fails if later is None else later.fails(budget)
     enough = later is not None and later.shown.straight
-    if lasting and (enough or (fails and length >= SHORTEST_WARM_UP_S)):
+    sure = all(one.low > SHARE_SURE * one.half_slope for one in judged.all)
+    if lasting and (enough or (fails and (sure or length >= SHORTEST_WARM_UP_S))):
         window = window if later is None else later.window(unit, fails=True)
         return Trend("fail", "growing steadily", window, rising=True)
     rising = fails and length < SHORTEST_WARM_UP_S
@@ -146,7 +150,7 @@ def _unless_failed(
 
     if rising:
         return unknown(
-            f"growing, but a run below {SHORTEST_WARM_UP_S:.0f} s cannot tell a leak from a warm-up"
+            f"growing, but a run below {WARM_UP_S:.0f} s cannot tell a leak from a warm-up"
         )
     if shown.half_slope <= -most:
         return unknown("falling: a leak could hide in it")
