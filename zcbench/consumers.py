@@ -11,11 +11,13 @@ import gc
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from zcbench.capture.engine import CaptureEngine, Packet, PacketFlags
+from zcbench.claims import Claims
 from zcbench.clock import now_ns
 from zcbench.scoreboard import Scoreboard
 from zcbench.verifiers import ReplayVerifier, Verifier, Wrong, verify_checksum
@@ -53,7 +55,8 @@ class Slots:
         shared = address in self._held
         self._held[address] = self._held.get(address, 0) + 1
         distance = 0
-        if packet.flags & _OVERFLOW == 0:
+        flags = packet.flags
+        if not flags or not int(flags) & _OVERFLOW:
             self._taken += 1
             since = self._taken - self._marked_at
             slots = self._words[self._at] or 1
@@ -86,14 +89,20 @@ def address_of(array: NDArray[Any]) -> int:
 class Tally:
     """The consumer's counters, kept on the scoreboard: order, gaps, and whether bytes were right.
 
-    With a verifier it also follows the packets' memory and size (``packet_bytes``).
+    With a verifier it also follows the packets' memory and size (``packet_bytes``), and with ``claims`` what
+    the engine says of them.
     """
 
     def __init__(
-        self, board: Scoreboard, verify: Verifier | None, packet_bytes: int | None = None
+        self,
+        board: Scoreboard,
+        verify: Verifier | None,
+        packet_bytes: int | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self._words = board.words
         self._packet_bytes = packet_bytes
+        self._claims = claims
         self._slots = Slots(board)
         self._at = {
             name.partition(".")[2]: i
@@ -103,6 +112,7 @@ class Tally:
         self._stop_at = board.index["engine.stop_ns"]
         self._replay = verify if isinstance(verify, ReplayVerifier) else None
         self._verify = verify if self._replay is None else self._verify_first
+        self._place: Callable[[NDArray[Any], int], int] | None = None  # once the first one is seen
         self._next = 0
 
     def _add(self, name: str, n: int = 1) -> None:
@@ -116,34 +126,47 @@ class Tally:
         """Note how many packets the application knowingly keeps."""
         self._words[self._at["held"]] = held
 
-    def take(self, packet: Packet) -> None:
-        """A packet arrived: follow its number, compare its bytes."""
+    def take(self, packet: Packet, asked_ns: int = 0) -> None:
+        """A packet arrived that was asked for at ``asked_ns`` (0: not known): follow its number, compare its
+        bytes."""
         sequence = packet.sequence
-        if sequence == self._next:
+        ahead = sequence - self._next
+        if not ahead:
             self._next += 1
-        elif sequence > self._next:
+        elif ahead > 0:
             self._add("gaps")
-            self._add("missing", sequence - self._next)
+            self._add("missing", ahead)
             self._next = sequence + 1
         else:
-            self._add("duplicates" if sequence == self._next - 1 else "reordered")
+            self._add("duplicates" if ahead == -1 else "reordered")
         # Before the bytes are read: if that crashes, this is the packet that did it.
         self._words[self._at["last_sequence"]] = sequence
         self._add("received")
-        if packet.flags & _XRUN:
-            self._add("xruns")
         if self._verify is not None:
-            self._follow(packet)
+            samples = packet.array
+            place = self._compare(packet, samples)
+            self._follow(packet, samples, place)
+            if self._claims is not None:
+                self._claims.take(packet, samples, place, ahead, asked_ns)
+                self._add("followed")
+
+    def _compare(self, packet: Packet, samples: NDArray[Any]) -> int:
+        """Compare the bytes of a packet that arrived; where they are."""
+        assert self._verify is not None
+        place = self._place(samples, packet.sequence) if self._place is not None else 0
+        if not place:
+            place = address_of(samples)
             if not self._verify(packet):
                 self._explain(packet)
-            self._add("checked")
+        self._add("checked")
+        return place
 
     def _verify_first(self, packet: Packet) -> bool:
         """The first packet shows what the engine replays: see :class:`zcbench.verifiers.ReplayVerifier`."""
         assert self._replay is not None
         right = self._replay(packet)
         self._words[self._at["content_period"]] = self._replay.content_period
-        self._verify = self._replay
+        self._verify, self._place = self._replay, self._replay.place
         return right
 
     def _explain(self, packet: Packet) -> None:
@@ -158,24 +181,33 @@ class Tally:
         elif wrong is Wrong.SWAPPED:
             self._add("swapped_channels")
 
-    def _follow(self, packet: Packet) -> None:
-        array = packet.array
-        shared, distance = self._slots.take(packet, address_of(array))
+    def _follow(self, packet: Packet, samples: NDArray[Any], place: int) -> None:
+        shared, distance = self._slots.take(packet, place)
         if shared:
             self._add("aliased")
         if distance:
             self._words[self._at["reuse_distance"]] = max(0, distance)
-        if self._packet_bytes is not None and array.nbytes != self._packet_bytes:
+        if self._packet_bytes is not None and samples.nbytes != self._packet_bytes:
             self._add("wrong_size")
 
     def let_go(self, packet: Packet) -> None:
         """Compare the bytes once more, then release the packet."""
-        if self._verify is not None:
-            self._slots.let_go(address_of(packet.array))
-            self._add("rechecked")
+        if self._verify is None:
+            packet.release()
+            return
+        samples = packet.array
+        place = self._place(samples, packet.sequence) if self._place is not None else 0
+        if not place:
+            place = address_of(samples)
             if not self._verify(packet):
                 self._add("corrupt_before_return")
+        self._slots.let_go(place)
+        self._add("rechecked")
+        memory = None if self._claims is None else self._claims.watch_owner(packet)
+        del samples
         packet.release()
+        if memory is not None and self._claims is not None:
+            self._claims.released(memory)
 
 
 class Consumer(Protocol):
@@ -325,6 +357,7 @@ def run(engine: CaptureEngine, consumer: Consumer, tally: Tally, stop: threading
             tally.stream_stopped()  # before stop(): closing a device takes a while, and captures nothing
             engine.stop()
             stopped = True
+        asked_ns = now_ns()
         try:
             packet = engine.read(0.0 if consumer.pause_s else _POLL_S)
         except TimeoutError:
@@ -335,6 +368,6 @@ def run(engine: CaptureEngine, consumer: Consumer, tally: Tally, stop: threading
             if not stopped:
                 tally.stream_stopped()
             return
-        tally.take(packet)
+        tally.take(packet, asked_ns)
         consumer.consume(packet, tally)
         del packet  # or it would be held until the next one comes

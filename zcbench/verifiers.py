@@ -53,7 +53,7 @@ class ReplayVerifier:
     def _expect(self, *, stamped: bool) -> None:
         pcm = self._source.pcm
         content = Content(pcm, pcm[:1].nbytes * self._frames, pcm.itemsize, stamped)
-        self._matches = content.matches
+        self._matches, self._at = content.matches, content.place
         self._stamped = stamped
         plain = ReplaySource(pcm, self._source.name, stamped=stamped)
         self.content_period = min(plain.period(self._frames), NEVER)
@@ -70,6 +70,14 @@ class ReplayVerifier:
             if not right and self._stamped:
                 return self._without_stamp(packet)
         return right
+
+    def place(self, samples: NDArray[Any], sequence: int) -> int:
+        """The address of a packet's samples if every byte is right; else 0, and a call tells. Cheaper than a
+        call."""
+        try:
+            return self._at(samples, sequence)
+        except (BufferError, TypeError, ValueError):
+            return 0
 
     def _without_stamp(self, packet: Packet) -> bool:
         self._expect(stamped=False)

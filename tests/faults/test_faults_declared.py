@@ -22,6 +22,10 @@ VOCABULARY = {
         "corrupt_on_delivery", "changed_while_held", "aliased", "overrun", "written_after_return",
         "wrong_size", "stale", "swapped_channels",
     },
+    "claims": {
+        "shape", "fresh_memory", "rate_ramps", "delayed", "time_ahead", "time_backward", "time_early",
+        "time_stands", "flags",
+    },
     "gaps": {"gaps", "duplicates", "reordered"},
     "xruns": {"lost_sound"},
     "conservation": {"counters_disagree", "returned_twice", "overflow_never_freed"},

@@ -62,25 +62,43 @@ void content_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-PyObject* content_matches(PyObject* self, PyObject* const* given, Py_ssize_t count) {
+// Compares, and notes where the bytes lie. False: an exception is set.
+bool compare(PyObject* self, PyObject* const* given, Py_ssize_t count, bool& right, void*& place) {
   if (count != 2) {
-    PyErr_SetString(PyExc_TypeError, "matches() takes a packet's array and its sequence number");
-    return nullptr;
+    PyErr_SetString(PyExc_TypeError, "a packet's array and its sequence number are wanted");
+    return false;
   }
   const unsigned long long sequence = PyLong_AsUnsignedLongLongMask(given[1]);
-  if (PyErr_Occurred() != nullptr) return nullptr;
+  if (PyErr_Occurred() != nullptr) return false;
   const zc::Content& content = *as_content(self)->content;
   Py_buffer view{};
-  if (PyObject_GetBuffer(given[0], &view, PyBUF_SIMPLE) < 0) return nullptr;
-  const bool right = static_cast<std::size_t>(view.len) == content.packet_bytes() &&
-                     content.equals(static_cast<const std::byte*>(view.buf), sequence);
+  if (PyObject_GetBuffer(given[0], &view, PyBUF_SIMPLE) < 0) return false;
+  right = static_cast<std::size_t>(view.len) == content.packet_bytes() &&
+          content.equals(static_cast<const std::byte*>(view.buf), sequence);
+  place = view.buf;
   PyBuffer_Release(&view);
+  return true;
+}
+
+PyObject* content_matches(PyObject* self, PyObject* const* given, Py_ssize_t count) {
+  bool right = false;
+  void* place = nullptr;
+  if (!compare(self, given, count, right, place)) return nullptr;
   return PyBool_FromLong(right);
+}
+
+PyObject* content_place(PyObject* self, PyObject* const* given, Py_ssize_t count) {
+  bool right = false;
+  void* place = nullptr;
+  if (!compare(self, given, count, right, place)) return nullptr;
+  return right ? PyLong_FromVoidPtr(place) : PyLong_FromLong(0);
 }
 
 PyMethodDef content_methods[] = {
     {"matches", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(content_matches)), METH_FASTCALL,
      "Whether a C-contiguous buffer holds the packet of that number, byte for byte."},
+    {"place", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(content_place)), METH_FASTCALL,
+     "The address of such a buffer; 0 if it holds anything else."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -15,6 +15,8 @@ class CopyingEngine(NativeEngine):
     Its packets are read-only and have no lease.
     """
 
+    copies = True  # where its packets lie says nothing of the pool
+
     def read(self, timeout: float | None = None) -> DetachedPacket | None:  # type: ignore[override]
         """The next packet, copied; see the protocol."""
         packet = super().read(timeout)

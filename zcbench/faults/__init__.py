@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import difflib
 
-from zcbench.faults import benign, content, data, death, memory, ownership, resources, timing
+from zcbench.faults import (
+    benign,
+    claims,
+    content,
+    data,
+    death,
+    memory,
+    ownership,
+    resources,
+    timing,
+)
 from zcbench.faults.fault import Fault, FaultyConsumer, plant
 
 __all__ = ["FAULTS", "Fault", "FaultyConsumer", "UnknownFaultError", "find_fault", "plant"]
@@ -18,6 +28,7 @@ FAULTS: tuple[Fault, ...] = (
     *ownership.FAULTS,
     *data.FAULTS,
     *content.FAULTS,
+    *claims.FAULTS,
     *memory.FAULTS,
     *resources.FAULTS,
     *timing.FAULTS,

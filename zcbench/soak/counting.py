@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zcbench.capture.engine import Packet
+from zcbench.claims import Claims
 from zcbench.clock import now_ns
 from zcbench.consumers import Tally, Verifier
 from zcbench.scoreboard import Scoreboard
@@ -44,9 +45,10 @@ class CountingTally(Tally):
         verify: Verifier | None,
         packet_bytes: int | None = None,
         *,
+        claims: Claims | None = None,
         counts_everything: bool = False,
     ) -> None:
-        super().__init__(board, verify, packet_bytes)
+        super().__init__(board, verify, packet_bytes, claims)
         self._board = board
         self._counts_everything = counts_everything
         self._released_at = board.index["consumer.released"]
@@ -54,19 +56,19 @@ class CountingTally(Tally):
         self._deliveries = self._holds = True  # whether they are the harness's to record
         self._times: dict[int, tuple[int, int]] = {}  # of a packet: delivered and captured, ns
 
-    def take(self, packet: Packet) -> None:
+    def take(self, packet: Packet, asked_ns: int = 0) -> None:
         """See :class:`zcbench.consumers.Tally`."""
         now = now_ns()
         if not self._words[self._at["received"]] and self._leave_it_to_the_engine():
             self.take = super().take  # type: ignore[method-assign]
             self.let_go = super().let_go  # type: ignore[method-assign]
-            self.take(packet)
+            self.take(packet, asked_ns)
             return
         if self._deliveries:
             self._board.record("delivery_ns", max(0, now - int(packet.time_ns)))
         if self._holds and len(self._times) < MOST_FOLLOWED:
             self._times[id(packet)] = (now, int(packet.time_ns))
-        super().take(packet)
+        super().take(packet, asked_ns)
 
     def _leave_it_to_the_engine(self) -> bool:
         """At the first packet: does the engine count everything? Else, does it time deliveries?"""

@@ -28,6 +28,7 @@ from zcbench import consumers
 from zcbench.capture.contract import ContractError, of_engine
 from zcbench.capture.engine import find_engine
 from zcbench.capture.sources import ReplaySource
+from zcbench.claims import Claims
 from zcbench.clock import now_ns
 from zcbench.faults import find_fault, plant
 from zcbench.record.schema import (
@@ -46,7 +47,7 @@ from zcbench.record.schema import (
 from zcbench.scenario import Scenario
 from zcbench.scoreboard import Scoreboard
 from zcbench.soak.allocations import AllocationSites
-from zcbench.soak.assembly import assemble
+from zcbench.soak.assembly import Assembly, assemble
 from zcbench.soak.counting import CountingTally, EngineBoard
 from zcbench.soak.first_packet import FirstPacket
 from zcbench.soak.leftovers import resources
@@ -136,11 +137,18 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     if violations := of_engine(engine):
         raise ContractError(violations)
     # After the engine, which says on the board how many slots there are.
+    claims = Claims(
+        board,
+        parts.format,
+        period_ns=_period_ns(parts),
+        copies=bool(getattr(engine_type, "copies", False)),
+    )
     tally = CountingTally(
         board,
         verify,
         parts.format.packet_bytes,
         counts_everything=bool(getattr(engine, "counts_everything", False)),
+        claims=claims,
     )
     note(ENGINE_EVENT, scenario.engine, tally.told(engine_board))
     if run.gc_every_s is not None:
@@ -164,6 +172,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     probes.start()
     note("resources", "before the stream", resources())
     reader: Any = FirstPacket(engine, board, parts, stop, checksum=checksum)
+    claims.begin()
     engine.start()
     if not replayed:
         arguments = (board, scenario.duration, stop)
@@ -202,6 +211,18 @@ class _Stop(threading.Event):
             self.first()
         finally:
             super().set()
+
+
+def _period_ns(parts: Assembly) -> float | None:
+    """Wall time from one packet to the next; None of a source that has no pace of its own that we know."""
+    source, format = parts.source, parts.format
+    if (
+        not isinstance(source, ReplaySource)
+        or source.pace != "real"
+        or parts.pool.policy == "block"
+    ):
+        return None  # under block the source waits for the application
+    return 1e9 / (format.packets_per_s * source.speed)
 
 
 def _warmup_s(scenario: Scenario) -> float:

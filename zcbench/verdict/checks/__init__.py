@@ -11,6 +11,7 @@ from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict.checks import (
+    claims,
     conservation,
     cost,
     delivery,
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     gaps.check,
     xruns.check,
     integrity.check,
+    claims.check,
     conservation.check,
     recycling.check,
     hit_rate.check,

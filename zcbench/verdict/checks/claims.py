@@ -1,0 +1,280 @@
+"""Is what the engine says of its packets true: times, flags, shapes, and that they lie in its pool?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from zcbench.analysis.claims import DELAY_S, FEWEST_READINGS, RAMP, Arrivals, arrivals
+from zcbench.analysis.slots import slots_of
+from zcbench.analysis.totals import Totals, count
+from zcbench.record.reader import Record
+from zcbench.record.schema import Ending, Finding
+from zcbench.units import format_duration
+
+# Packets of a host that hands over many at once may have one time; half a second of them is no host's buffer.
+STOOD_S = 0.5
+
+
+class _Lie(NamedTuple):
+    cause: str
+    what: str
+    remedy: str
+
+
+def check(record: Record, found: Totals) -> Finding:
+    """Fail on one claim that is not true."""
+    if record.run.ingested is not None:
+        return _finding(
+            "skipped", "what somebody else's engine says of its packets was not looked at"
+        )
+    if not record.run.scenario.consumer.verify:
+        return _finding("skipped", "packets are not looked at (consumer.verify = false)")
+    if count(found, "consumer.followed") is None:
+        # A record of before this check.
+        return _finding("skipped", "what the engine says of its packets was not looked at")
+    seen = arrivals(record)
+    evidence = _evidence(found, seen)
+    lies = list(_lies(record, found, seen))
+    if lies:
+        return _finding(
+            "fail",
+            "; ".join(lie.what for lie in lies),
+            evidence,
+            cause=lies[0].cause,
+            remedy="; ".join(dict.fromkeys(lie.remedy for lie in lies)),
+        )
+    followed, received = count(found, "consumer.followed"), count(found, "consumer.received")
+    if not received or not followed or followed < received:
+        return _finding(
+            "inconclusive",
+            f"of {received or 0:,} packets, {followed or 0:,} were held against what is said of them",
+            evidence,
+        )
+    limits = list(_limits(record, found, seen))
+    return _finding(
+        "pass",
+        f"times, flags and shape of {followed:,} packets are what the harness saw"
+        + "".join(f"; {limit}" for limit in limits),
+        evidence,
+        power="one packet with a wrong shape, stamp or flag GAP"
+        + (
+            f"; a rate that ramps by {RAMP:.1%}; a delay of {DELAY_S * 1e3:.0f} ms"
+            if seen.enough
+            else ""
+        )
+        + "".join(f"; {limit}" for limit in limits),
+    )
+
+
+def _lies(record: Record, found: Totals, seen: Arrivals) -> Iterator[_Lie]:
+    """What is not true, the most telling first."""
+    yield from _shape(found)
+    yield from _memory(record, found)
+    yield from _arrivals(record, seen)
+    yield from _times(found)
+    yield from _flags(record, found)
+
+
+def _n(found: Totals, name: str) -> int:
+    return count(found, name) or 0
+
+
+def _shape(found: Totals) -> Iterator[_Lie]:
+    # A packet that is cut is integrity's, as wrong_size.
+    wrong = _n(found, "consumer.wrong_shape") - _n(found, "consumer.wrong_size")
+    if wrong > 0:
+        yield _Lie(
+            "shape",
+            f"{wrong:,} packets have other frames, channels, type or size than their array or the stream",
+            "packet.frames, .channels and .nbytes must be those of packet.array, and of the format",
+        )
+
+
+def _memory(record: Record, found: Totals) -> Iterator[_Lie]:
+    if not _n(found, "pool.hits"):
+        return  # nothing is claimed of a pool
+    if _unflagged(found) > 0:
+        return  # see flags: these are blocks outside the slab
+    slots, places = slots_of(record, found), _n(found, "consumer.places")
+    freed, looked = _n(found, "consumer.fresh"), _n(found, "consumer.owners")
+    remedy = (
+        "a hit is a slot that comes back: keep the memory and hand it out again; an engine that copies "
+        "packets out of its pool says so by the class attribute copies = True"
+    )
+    if freed > _overflowing(found, looked):
+        yield _Lie(
+            "fresh_memory",
+            f"the memory of {freed:,} of {looked:,} packets looked at was freed with them, although "
+            f"{_n(found, 'pool.hits'):,} hits were counted: it was no slot of a pool",
+            remedy,
+        )
+    elif slots is not None and places > slots.ever and not _n(found, "pool.misses"):
+        yield _Lie(
+            "fresh_memory",
+            f"packets came in {places:,} places or more, but the pool never had more than {slots.ever:,} slots",
+            remedy,
+        )
+
+
+def _overflowing(found: Totals, looked: int) -> float:
+    """Of the packets looked at, those that may have been misses, whose memory is freed rightly: twice their
+    share, and 3 by chance."""
+    hits, misses = _n(found, "pool.hits"), _n(found, "pool.misses")
+    return 2 * looked * misses / (hits + misses) + 3 if misses else 0
+
+
+def _arrivals(record: Record, seen: Arrivals) -> Iterator[_Lie]:
+    if not seen.enough:
+        return
+    first, _, last = seen.ramp
+    # A replay driven faster than real may simply be too much for the machine (see rate).
+    if seen.ramps and (record.run.scenario.source.speed <= 1 or last < 0):
+        yield _Lie(
+            "rate_ramps",
+            f"the rate is not constant: it was {-first:+.2%} of the nominal one off in the first third of the "
+            f"run, {-last:+.2%} in the last",
+            "packets must come on absolute deadlines: a sleep per packet adds up what each of them takes",
+        )
+    elif seen.delayed:
+        yield _Lie(
+            "delayed",
+            f"packets came {format_duration(seen.unexplained_s)} later than their own times say, all the time: "
+            "they are stamped when they leave, not when they were captured",
+            "stamp a packet when its last frame is captured; look for what holds packets back",
+        )
+
+
+def _times(found: Totals) -> Iterator[_Lie]:
+    clock = (
+        "packet.time_ns is the time of the packet's last frame on the clock of zcbench.clock.now_ns"
+    )
+
+    def most(name: str) -> str:
+        return format_duration(_n(found, name) / 1e9)
+
+    if _n(found, "consumer.time_stood_ns") > STOOD_S * 1e9:
+        yield _Lie(
+            "time_stands",
+            f"the time stamps stood still for {most('consumer.time_stood_ns')}",
+            clock,
+        )
+    if ahead := _n(found, "consumer.time_ahead"):
+        yield _Lie(
+            "time_ahead",
+            f"{ahead:,} packets are stamped later than they came, by up to {most('consumer.time_ahead_ns')}",
+            clock,
+        )
+    if backward := _n(found, "consumer.time_backward"):
+        yield _Lie(
+            "time_backward",
+            f"{backward:,} packets are stamped earlier than the one before, by up to "
+            f"{most('consumer.time_backward_ns')}",
+            clock,
+        )
+    if early := _n(found, "consumer.time_early"):
+        yield _Lie(
+            "time_early",
+            f"{early:,} packets are stamped up to {most('consumer.time_early_ns')} before they can have been "
+            "captured",
+            clock,
+        )
+
+
+def _unflagged(found: Totals) -> int:
+    """Packets in overflow blocks that came without the flag, at least."""
+    lost = _n(found, "engine.drops") + _n(found, "engine.queued")
+    return _n(found, "pool.overflow_allocations") - _n(found, "consumer.flagged_overflow") - lost
+
+
+def _flags(record: Record, found: Totals) -> Iterator[_Lie]:
+    looked = _n(found, "consumer.followed") >= _n(found, "consumer.received")
+    finished = looked and record.end.ending is Ending.FINISHED
+    if false := _n(found, "consumer.gap_flag_false"):
+        yield _Lie(
+            "flags",
+            f"{false:,} packets are flagged GAP and follow the one before",
+            "see PacketFlags",
+        )
+    # A packet that is overtaken leaves a hole which nothing was dropped in.
+    overtaken = _n(found, "consumer.reordered")
+    if (bare := _n(found, "consumer.gap_flag_missing") - overtaken) > 0:
+        yield _Lie("flags", f"{bare:,} holes are not flagged GAP", "flag the packet behind a drop")
+    flagged, blocks = _n(found, "consumer.flagged_overflow"), _n(found, "pool.overflow_allocations")
+    if flagged > blocks and _n(found, "pool.hits") + _n(found, "pool.misses"):
+        yield _Lie(
+            "flags",
+            f"{flagged:,} packets are flagged OVERFLOW, but {blocks:,} blocks were allocated outside the slab",
+            "flag what lies outside the slab, and nothing else",
+        )
+    if finished and (bare := _unflagged(found)) > 0:
+        yield _Lie(
+            "flags",
+            f"{bare:,} of {blocks:,} packets outside the slab are not flagged OVERFLOW",
+            "flag what lies outside the slab",
+        )
+    flagged, counted = _n(found, "consumer.xruns"), _n(found, "engine.xruns")
+    if flagged > counted:
+        yield _Lie(
+            "flags",
+            f"{flagged:,} packets are flagged XRUN, {counted:,} were counted",
+            "count each xrun",
+        )
+    # A device may report an xrun with a block that is never handed over, and several with one.
+    device = record.run.scenario.source.kind == "device"
+    lost = _n(found, "engine.drops") + _n(found, "consumer.gaps")
+    if finished and counted > flagged + lost and not (device and flagged):
+        yield _Lie(
+            "flags",
+            f"{counted:,} xruns were counted, {flagged:,} packets are flagged XRUN",
+            "flag the packet before which sound was lost",
+        )
+
+
+def _limits(record: Record, found: Totals, seen: Arrivals) -> Iterator[str]:
+    """What was not proved."""
+    if missing := _n(found, "consumer.time_missing"):
+        yield f"{missing:,} packets have no time"
+    if not seen.enough:
+        yield (
+            f"ramps and delays need {FEWEST_READINGS} s of a paced stream whose reader waits for it"
+            if not record.run.scenario.source.unpaced
+            else "an unpaced stream has no time at which a packet is due"
+        )
+    slots, places = slots_of(record, found), _n(found, "consumer.places")
+    if slots is not None and _n(found, "pool.hits") > slots.ever and 0 < places < slots.lowest:
+        yield f"packets came in {places:,} places only, of {slots.lowest:,} slots"
+    elif not places:
+        yield "where the packets lay was not followed"
+
+
+def _evidence(found: Totals, seen: Arrivals) -> dict[str, int | float | str | None]:
+    names = (
+        "followed", "wrong_shape", "time_missing", "time_backward", "time_stood_ns", "time_ahead", "time_early",
+        "gap_flag_false", "gap_flag_missing", "flagged_overflow", "xruns", "places", "owners", "fresh",
+    )  # fmt: skip
+    out: dict[str, int | float | str | None] = {n: count(found, f"consumer.{n}") for n in names}
+    if seen.enough:
+        out["slow_first"], _, out["slow_last"] = seen.ramp
+        out["unexplained_delay_s"] = seen.unexplained_s
+    return out
+
+
+def _finding(
+    outcome: str,
+    sentence: str,
+    evidence: dict[str, int | float | str | None] | None = None,
+    *,
+    cause: str | None = None,
+    remedy: str | None = None,
+    power: str | None = None,
+) -> Finding:
+    return Finding(
+        check="claims",
+        outcome=outcome,  # type: ignore[arg-type]
+        sentence=sentence,
+        cause=cause,
+        evidence=evidence or {},
+        remedy=remedy,
+        power=power,
+    )
