@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.capture.engine import Packet, PacketFlags
-from zcbench.capture.reference import Pool, ReferenceEngine, ReferencePacket, Slot
+from zcbench.capture.reference import ReferenceEngine, ReferencePacket, Slot, SlotPool
 from zcbench.capture.sources import ReplaySource
 from zcbench.clock import now_ns
 from zcbench.faults.data import EVERY, FIRST
@@ -144,7 +144,7 @@ class WrongShape(ReferenceEngine):
         return packet
 
 
-class _FreshPool(Pool):
+class _FreshPool(SlotPool):
     """Allocates every packet's memory anew, and counts a hit."""
 
     def _hand_out(self, slot: Slot, now: int) -> Slot:
