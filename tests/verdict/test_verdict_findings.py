@@ -19,6 +19,7 @@ CHECKS = (
     "delivery",
     "gaps",
     "integrity",
+    "claims",
     "conservation",
     "pool.recycling",
     "pool.hit_rate",
