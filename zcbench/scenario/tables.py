@@ -135,7 +135,7 @@ class Scenario(Table, frozen=True):
 
 # The checks there are, for what a scenario requires of them; zcbench/verdict/checks has them.
 CHECK_NAMES = (
-    "life", "delivery", "rate", "gaps", "xruns", "integrity", "conservation", "pool.recycling",
+    "life", "delivery", "rate", "gaps", "xruns", "integrity", "claims", "conservation", "pool.recycling",
     "pool.hit_rate", "memory", "resources", "disk", "timing", "cost",
 )  # fmt: skip
 
