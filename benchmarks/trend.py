@@ -59,10 +59,12 @@ class Series:
             self.name, self.runtime, self.leak, self.from_s, self.in_flight_of, self.aside, columns
         )
 
-    def kind(self, start: float) -> str | None:
-        """What a window from ``start`` on truly is; None for leaks too small to be asked for."""
-        if not self.leak or start < self.from_s:
+    def kind(self, start: float, seconds: float) -> str | None:
+        """What a window from ``start`` on truly is; None for small leaks and those begun within."""
+        if not self.leak or start + seconds <= self.from_s:
             return KINDS[0]
+        if start < self.from_s:
+            return None
         return None if self.leak < 150 else KINDS[1] if self.leak <= 500 else KINDS[2]
 
 
@@ -155,7 +157,7 @@ def table(every: list[Series]) -> Iterator[str]:
         now: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         for series in every:
             for start, window in windows(series, seconds):
-                kind = series.kind(start)
+                kind = series.kind(start, seconds)
                 if kind is not None:
                     before[series.runtime, kind][answer_before(window)] += 1
                     now[series.runtime, kind][answer(window)] += 1

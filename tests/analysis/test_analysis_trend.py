@@ -28,7 +28,7 @@ def judged(t: Array, y: Array, collected: Array | None = None, **more: object) -
 
 
 def resident(t: Array, y: Array, explained: Array | None = None) -> Trend:
-    known = np.zeros(t.size) if explained is None else explained
+    known = np.full(t.size, 2e6) if explained is None else explained
     return pages_trend(t, y, known, budget=BUDGET, quantum=4096, counters=5)
 
 
@@ -182,3 +182,17 @@ def test_more_counters_need_stronger_evidence() -> None:
     line = fits(t[collected], y[collected], 64.0, none, none)[0]
     # then its bound lies lower where twenty counters share the false alarms of one
     assert line.mixed(FAIL_ALPHA / 20) < line.mixed(FAIL_ALPHA) < line.slope
+
+
+def test_resident_memory_of_an_unknown_runtime_must_grow_faster_than_a_heap_that_nobody_collects() -> (
+    None
+):
+    # given half an hour of RSS, in which no exact counter explains anything
+    t, y, _ = series(1800)
+    pages = np.round(y / 4096) * 4096
+    nothing = np.zeros(t.size)
+    # then what V8 does without a collection is no leak, and 64 KiB/s is one
+    assert resident(t, pages + 2400 * t, nothing).outcome == "inconclusive"
+    assert resident(t, pages + 65_536 * t, nothing).outcome == "fail"
+    # and where exact counters explain the rest, 2,400 B/s is one as well
+    assert resident(t, pages + 2400 * t).outcome == "fail"

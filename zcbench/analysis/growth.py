@@ -124,7 +124,10 @@ def _explained(record: Record) -> NDArray[np.float64]:
     rows = streaming(record)
     times, fresh = record.samples["elapsed_s"][rows], _fresh(record)[rows]
     total = np.zeros(times.shape)
-    for name in ("native_heap_bytes", "python_small_bytes"):
+    names = ["native_heap_bytes", "python_small_bytes"]
+    if record.run.ingested is not None:
+        names.append("python_heap_bytes")  # another runtime's heap, as the importers name it
+    for name in names:
         values = record.samples[name][rows]
         known = np.isfinite(values) & fresh
         if known.any():
