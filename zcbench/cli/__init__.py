@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from zcbench.exit_codes import ExitCode
 from zcbench.foreign import brief, of_error, one_line, plain
 
 _COMMANDS = {
@@ -27,9 +28,9 @@ _COMMANDS = {
     "devices": "List the audio inputs.",
     "bench": "Measure the engine against its peers.",
     "selftest": "Is every planted fault called by its name?",
+    "help": "Explain a topic, as exit-codes, or a command.",
 }
 
-USAGE_ERROR, HARNESS_ERROR, INTERRUPTED, TERMINATED = 2, 3, 130, 143
 # Their exit code is a verdict, which stands whoever reads stdout.
 _JUDGING = ("run", "ingest", "sweep")
 _LONGEST_MESSAGE = 2000  # characters
@@ -72,13 +73,13 @@ def explained() -> Iterator[None]:
         # Before or after the run itself, which the supervisor ends by its own rules. click would
         # leave with 1, which means that a check failed.
         print("zcbench: interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
 
 
 def fail(message: str) -> NoReturn:
     """Say what is wrong on stderr, in one line, and leave with 2."""
     print(f"zcbench: {brief(one_line(message), _LONGEST_MESSAGE)}", file=sys.stderr)
-    sys.exit(USAGE_ERROR)
+    sys.exit(ExitCode.USAGE)
 
 
 def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -111,7 +112,7 @@ def main() -> None:
     if problem is not None:
         print(f"zcbench: stdout: not all could be written ({problem})", file=sys.stderr)
         if code == 0 and sys.argv[1:2] and sys.argv[1] not in _JUDGING:
-            code = HARNESS_ERROR
+            code = ExitCode.HARNESS
     sys.exit(code)
 
 
@@ -125,22 +126,22 @@ def _exit_code() -> int:
             if isinstance(leaving.code, int)
             else 0
             if leaving.code is None
-            else HARNESS_ERROR
+            else ExitCode.HARNESS
         )
     except TerminatedError:
         print("zcbench: terminated", file=sys.stderr)
-        return TERMINATED
+        return ExitCode.TERMINATED
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except (OSError, MemoryError) as error:
         # The machine's refusal, not a mistake of this program: a sentence says all of it.
         print(f"zcbench: {of_error(error)}", file=sys.stderr)
-        return HARNESS_ERROR
+        return ExitCode.HARNESS
     except BaseException:
         import traceback
 
         print(plain(traceback.format_exc()), end="", file=sys.stderr)
-        return HARNESS_ERROR
+        return ExitCode.HARNESS
     return 0
 
 

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zcbench.foreign import brief, one_line
+
 if TYPE_CHECKING:
     from zcbench.analysis.comparison import Comparison
     from zcbench.record.reader import Record
@@ -13,31 +15,70 @@ if TYPE_CHECKING:
 
 _DATA_FILE = "comparison.json"
 COMPARISON_FILES = {"comparison.md": "markdown", _DATA_FILE: "json"}
-CHECK = "baseline"
+_LONGEST_NOTICE = 500  # characters
 
 
-def read_baseline(directory: Path, scenario: str) -> Record:
+def read_baseline(directory: Path, scenario: str) -> Record | None:
     """The run to compare with: ``directory`` itself, or the newest run of ``scenario`` below it that passed.
 
-    Raises RecordError if there is none.
+    None, and a notice on stderr, where there is no such run yet: the first night of a job has none. Raises
+    RecordError for what is no place of runs at all, or cannot be read.
     """
-    from zcbench.record.reader import read_record
+    from zcbench.record.writer import RecordError
+
+    try:
+        found = _found(directory, scenario)
+    except OSError as error:
+        raise RecordError(f"--baseline {directory}: {error.strerror}") from error
+    except RecordError as error:
+        raise RecordError(f"--baseline: {error}") from error
+    if isinstance(found, str):
+        _tell(f"--baseline {directory} {found}: no earlier run to compare with")
+        return None
+    return found
+
+
+def _found(directory: Path, scenario: str) -> Record | str:
+    """The run, or why there is none yet."""
+    from zcbench.record.reader import find_runs, read_record
     from zcbench.record.results import read_results
     from zcbench.record.schema import RUN_FILE
     from zcbench.record.writer import RecordError
 
-    try:
-        if not directory.is_dir() or (directory / RUN_FILE).exists():
-            return read_record(directory)
-        rows = read_results(directory, [], scenario).rows
-        passed = [row.path for row in rows if row.verdict == "pass"]
-        if passed:
-            return read_record(passed[-1])
-    except RecordError as error:
-        raise RecordError(f"--baseline: {error}") from error
-    raise RecordError(
-        f"--baseline: {directory}: no run of scenario {scenario!r} passed there; name a run's own directory"
-    )
+    if not directory.exists():
+        return "is not there yet"
+    if not directory.is_dir() or (directory / RUN_FILE).exists():
+        return _warned(read_record(directory), directory, scenario)
+    if not any(directory.iterdir()):
+        return "is empty"
+    if not find_runs(directory):
+        raise RecordError(
+            f"{directory}: no run in it; name a run's directory, one that holds runs, or a new one"
+        )
+    rows = read_results(directory, []).rows
+    alike = [row for row in rows if row.scenario == scenario]
+    passed = [row.path for row in alike if row.verdict == "pass"]
+    if passed:
+        return read_record(passed[-1])
+    if alike:
+        return f"has no run of scenario {scenario!r} that passed"
+    others = ", ".join(dict.fromkeys(repr(row.scenario) for row in rows))
+    return f"has no run of scenario {scenario!r}, only of {others}"
+
+
+def _warned(base: Record, directory: Path, scenario: str) -> Record:
+    """``base``, with a warning if it is of another scenario than ``scenario``."""
+    name = base.run.scenario.name
+    if name != scenario:
+        _tell(
+            f"warning: --baseline {directory} is a run of scenario {name!r}, not of {scenario!r}: what differs "
+            "between the two is not comparable"
+        )
+    return base
+
+
+def _tell(text: str) -> None:
+    print(f"zcbench: {brief(one_line(text), _LONGEST_NOTICE)}", file=sys.stderr)
 
 
 def judged(record: Record, base: Record | None = None) -> Result:
@@ -94,24 +135,15 @@ def _written(directory: Path) -> Comparison | None:
 
 
 def _with(result: Result, compared: Comparison) -> Result:
-    import msgspec
-
-    from zcbench.record.schema import Finding
     from zcbench.render.comparison import MOST_NAMED, change, sentence
-    from zcbench.verdict import PASS, REGRESSION
+    from zcbench.verdict.regression import with_comparison
 
-    worse = compared.verdict == "worse"
     explaining = [str(d) for d in compared.differences if d.explains][:MOST_NAMED]
     apart = f"; not all is comparable: {'; '.join(explaining)}" if explaining else ""
-    finding = Finding(
-        check=CHECK,
-        outcome="fail" if worse else "skipped" if compared.verdict == "not comparable" else "pass",
+    return with_comparison(
+        result,
+        compared,
         sentence=f"against {compared.base.name}: {sentence(compared)}{apart}",
-        cause="regression" if worse else None,
-        evidence={one.title: change(one) for one in compared.regressions[:MOST_NAMED]},
-        remedy=f"see {next(iter(COMPARISON_FILES))} in the run's directory" if worse else None,
+        changes={one.title: change(one) for one in compared.regressions[:MOST_NAMED]},
+        remedy=f"see {next(iter(COMPARISON_FILES))} in the run's directory",
     )
-    result = msgspec.structs.replace(result, findings=[*result.findings, finding])
-    if worse and result.exit_code == PASS:
-        return msgspec.structs.replace(result, verdict="fail", exit_code=REGRESSION)
-    return result

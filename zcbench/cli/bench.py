@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from zcbench.exit_codes import ExitCode
+
 _SIZES, _HOLD, _THREADS = "3840,16KiB,64KiB,256KiB,1MiB", "0,1,100", "1,4"
 ROUNDS = 5  # the fewest that give an interval (zcbench.bench.ratios)
-INTERRUPTED, FAILED = 130, 1
 
 
 @click.command("bench")
@@ -67,16 +68,18 @@ def command(
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BenchError(f"--out {out}: exists and is not an empty directory; name another")
     work = Rounds(plan, lambda text: print(f"zcbench: {text}", file=sys.stderr, flush=True))
-    code = 0
+    code = ExitCode.PASS
     try:
         work.run()
     except KeyboardInterrupt:
         if not work.results.rounds:
             raise
         print("zcbench: interrupted; these are the rounds that were finished", file=sys.stderr)
-        code = INTERRUPTED
+        code = ExitCode.INTERRUPTED
     _show(work, out, form)
-    sys.exit(code or (FAILED if any(cell.failed for cell in work.results.cells) else 0))
+    if not code and any(cell.failed for cell in work.results.cells):
+        code = ExitCode.FAIL
+    sys.exit(code)
 
 
 def _show(work: object, out: Path | None, form: str) -> None:

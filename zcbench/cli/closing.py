@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from zcbench.cli import HARNESS_ERROR, TerminatedError
+from zcbench.cli import TerminatedError
 from zcbench.cli.baseline import judged
+from zcbench.exit_codes import ExitCode
 from zcbench.foreign import of_error, one_line
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import Result
@@ -33,7 +34,7 @@ def close(
     except (RecordError, OSError) as error:
         # It was there a moment ago: what is gone now is no mistake of the command line.
         print(f"zcbench: the run cannot be judged: {one_line(str(error))}", file=sys.stderr)
-        sys.exit(HARNESS_ERROR)
+        sys.exit(ExitCode.HARNESS)
     try:
         write_reports(formats, record, result, reports or directory)
     except BaseException as error:
@@ -44,7 +45,7 @@ def close(
         )
         if isinstance(error, KeyboardInterrupt | TerminatedError):
             raise
-        sys.exit(HARNESS_ERROR)
+        sys.exit(ExitCode.HARNESS)
     return record, result
 
 

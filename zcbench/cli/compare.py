@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from zcbench.exit_codes import ExitCode
+
 
 @click.command("compare")
 @click.argument("base", type=click.Path(path_type=Path))
@@ -26,7 +28,7 @@ def command(base: Path, new: tuple[Path, ...], form: str, out: Path | None, forc
     from zcbench.cli.output import emit, writable
     from zcbench.record.reader import read_record
     from zcbench.render import comparison
-    from zcbench.verdict import REGRESSION, judge
+    from zcbench.verdict import judge
 
     writable(out, force)
     records = [read_record(path) for path in (base, *new)]
@@ -35,4 +37,4 @@ def command(base: Path, new: tuple[Path, ...], form: str, out: Path | None, forc
     render = {"md": comparison.markdown, "json": comparison.json, "csv": comparison.table}[form]
     emit(render(compared), out)
     if compared.verdict == "worse":
-        sys.exit(REGRESSION)
+        sys.exit(ExitCode.REGRESSION)

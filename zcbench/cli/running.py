@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zcbench.cli import HARNESS_ERROR
+from zcbench.exit_codes import ExitCode
 from zcbench.foreign import plain
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run_into(
             print(
                 f"zcbench: the run could not be begun: {where}: {error.strerror}", file=sys.stderr
             )
-            sys.exit(HARNESS_ERROR)
+            sys.exit(ExitCode.HARNESS)
 
 
 def typed() -> list[str]:

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zcbench.exit_codes import ExitCode
+
 if TYPE_CHECKING:
     from zcbench.faults.trial import Outcome, Trial
 
 # Runs sleep most of the time; twice the cores keep these busy without disturbing the runs' clocks.
 JOBS_PER_CORE = 2
-RIGHT, WRONG = 0, 1
 _HEADER = ("trial", "expected", "got", "also failed", "packets", "right")
 
 
@@ -93,7 +94,7 @@ def command(
         f"{len(rows) - len(wrong)} of {len(rows)} right{': not ' if wrong else ''}{', '.join(wrong)}",
         file=sys.stderr,
     )
-    sys.exit(WRONG if wrong else RIGHT)
+    sys.exit(ExitCode.FAIL if wrong else ExitCode.PASS)
 
 
 # -- which ones

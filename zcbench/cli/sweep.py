@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from zcbench.cli.scenario_flags import given, scenario_flags, tell_imported
+from zcbench.exit_codes import ExitCode, worst
 from zcbench.foreign import plain
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 # Makes the runs of these names in a sweep's directory, each from its plan.
 Make = Callable[[Path, Sequence[str]], None]
-INTERRUPTED = (130, 143)
+_INTERRUPTED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 _POOL = "pool.slots"
 
 
@@ -164,7 +165,7 @@ def _make_in_turn(directory: Path, names: Sequence[str], quiet: bool) -> None:
         if not quiet:
             print(f"zcbench: run {name}, {number} of {len(names)}", file=sys.stderr)
         _, result = make_run(directory, name, quiet)
-        if result.exit_code in INTERRUPTED:
+        if result.exit_code in _INTERRUPTED:
             raise StoppedError(result.exit_code)
 
 
@@ -191,7 +192,7 @@ def _carry_out(directory: Path, sweep: Sweep, make: Make, quiet: bool, at_once: 
     ran += checks
     _write_report(directory, sweep, ran, advice)
     click.echo(str(directory / SWEEP_REPORT))
-    sys.exit(_exit_code([run.result.exit_code for run in ran]))
+    sys.exit(worst(run.result.exit_code for run in ran))
 
 
 def _make_missing(directory: Path, names: Sequence[str], make: Make) -> None:
@@ -266,12 +267,6 @@ def _write_report(
     names, _ = write_figures([] if figure is None else [figure], directory)
     text = render(sweep.scenario, ran, advice, names, sweep.at_once)
     write_whole(directory / SWEEP_REPORT, text.encode(errors="replace"))
-
-
-def _exit_code(codes: Sequence[int]) -> int:
-    """The worst: an interruption, a harness that failed, a subject that died, a failed check, an open
-    question, a pass."""
-    return next((code for code in (*INTERRUPTED, 3, 5, 1, 4) if code in codes), 0)
 
 
 def _share(text: str) -> float:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from zcbench.exit_codes import ExitCode
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -53,14 +55,12 @@ def command(run: Path | None, root: Path | None, once: bool) -> None:
               file=sys.stderr)  # fmt: skip
         return
     if end is None:
-        from zcbench.cli import HARNESS_ERROR
-
         print(
             f"zcbench: {directory}: nobody has written a sample for {SILENT_S:.0f} s and more: the "
             f"supervisor was killed or stopped; `zcbench report {directory}` says what there is",
             file=sys.stderr,
         )
-        sys.exit(HARNESS_ERROR)
+        sys.exit(ExitCode.HARNESS)
     _print_summary(directory)
 
 

@@ -10,11 +10,11 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 
+from zcbench.exit_codes import ExitCode
 from zcbench.foreign import one_line
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
 from zcbench.render.paths import public
-from zcbench.verdict import DIED, HARNESS
 
 SUMMARY_BYTES = (
     1024 * 1024
@@ -81,7 +81,7 @@ def workflow_commands(record: Record, result: Result) -> list[str]:
 
 
 def _level(finding: Finding, result: Result) -> str | None:
-    if finding.check == "life" and result.exit_code in (HARNESS, DIED):
+    if finding.check == "life" and result.exit_code in (ExitCode.HARNESS, ExitCode.DIED):
         return "error"
     if finding.outcome == "fail":
         return "error" if finding.level == "fail" else "warning"

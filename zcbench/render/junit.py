@@ -18,15 +18,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from zcbench.exit_codes import ExitCode
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
 from zcbench.render.paths import public
-from zcbench.verdict import FAIL, INCONCLUSIVE, PASS, REGRESSION
 
 # Everything but the Char production of XML 1.0, section 2.2: no parser takes it, not even as a reference.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Exit codes that the findings decide; with any other the run's end did.
-_BY_VERDICT = (PASS, FAIL, INCONCLUSIVE, REGRESSION)
+_BY_VERDICT = (ExitCode.PASS, ExitCode.FAIL, ExitCode.INCONCLUSIVE, ExitCode.REGRESSION)
 
 
 def render(record: Record, result: Result, attachments: Sequence[str] = ()) -> str:

@@ -15,12 +15,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from zcbench.exit_codes import ExitCode
 from zcbench.sweep.journal import is_judged, run_directory
 from zcbench.sweep.plan import SweepError
 
 MAKER = "zcbench.cli.one_run"
 LOOK_EVERY_S = 0.05
-_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 Tell = Callable[[str], None]
 

@@ -8,6 +8,7 @@ import numpy as np
 from zcbench.analysis.derived import derive
 from zcbench.analysis.growth import counters
 from zcbench.analysis.totals import totals
+from zcbench.exit_codes import ExitCode
 from zcbench.metrics import Metric
 from zcbench.record.reader import Record
 from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Finding, Outcome, Result
@@ -16,8 +17,11 @@ from zcbench.verdict import checks
 from zcbench.verdict.checks import expectations
 from zcbench.verdict.wanting import unmeasured
 
-PASS, FAIL, USAGE, HARNESS, INCONCLUSIVE, DIED, REGRESSION = 0, 1, 2, 3, 4, 5, 6
-_SIGNAL_CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 143}
+_SIGNAL_CODES = {
+    "SIGINT": ExitCode.INTERRUPTED,
+    "SIGTERM": ExitCode.TERMINATED,
+    "SIGHUP": ExitCode.TERMINATED,
+}
 _DEATHS = (Ending.FAILED, Ending.CRASHED, Ending.EXITED, Ending.HUNG, Ending.MEMORY)
 
 
@@ -75,14 +79,14 @@ def _overall(findings: list[Finding], *, ours: bool) -> Outcome:
     return "pass" if passed - (set() if ours else {"life"}) else "inconclusive"
 
 
-def exit_code(verdict: Outcome, end: End) -> int:
+def exit_code(verdict: Outcome, end: End) -> ExitCode:
     """The exit code: how the run ended goes before what was found."""
     if end.ending is Ending.INTERRUPTED:
-        return _SIGNAL_CODES.get(end.signal or "", 130)
+        return _SIGNAL_CODES.get(end.signal or "", ExitCode.INTERRUPTED)
     if end.ending is Ending.HARNESS:
-        return HARNESS
+        return ExitCode.HARNESS
     if end.ending is Ending.FAILED and end.exit_code == CONTRACT_EXIT_CODE:
-        return USAGE  # an engine that never was one: nothing was tested
+        return ExitCode.USAGE  # an engine that never was one: nothing was tested
     if end.ending in _DEATHS:
-        return DIED
-    return {"pass": PASS, "fail": FAIL}.get(verdict, INCONCLUSIVE)
+        return ExitCode.DIED
+    return {"pass": ExitCode.PASS, "fail": ExitCode.FAIL}.get(verdict, ExitCode.INCONCLUSIVE)
