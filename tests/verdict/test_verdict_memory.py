@@ -254,3 +254,18 @@ def test_a_small_leak_of_python_does_not_name_a_large_one_outside_malloc(tmp_pat
     found = next(f for f in judge(record).findings if f.check == "memory")
     assert (found.outcome, found.cause) == ("fail", "pages")
     assert "RSS by 131," in found.sentence
+
+
+def test_resident_memory_that_grows_keeps_a_short_run_from_passing(tmp_path: Path) -> None:
+    # given 80 s in which 41 kB/s are mapped, which no allocator counts
+    def bend(index: int, row: Row) -> None:
+        row |= {"python_heap_bytes": 2_000_000, "native_heap_bytes": 6_000_000}
+        if row.get("rss_bytes") is not None:
+            row["rss_bytes"] = 50 * 2**20 + 40_960 * index
+
+    found = memory(make_record(tmp_path / "run", scenario(duration_s=80.0), rows=80, bend=bend))
+    assert (found.outcome, "RSS" in found.sentence) == ("inconclusive", True)
+    # then for two minutes more it is a leak
+    longer = scenario(duration_s=200.0)
+    found = memory(make_record(tmp_path / "longer", longer, rows=200, bend=bend))
+    assert (found.outcome, found.cause) == ("fail", "pages")
