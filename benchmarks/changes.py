@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.changes import changes
+from zcbench.comparing.changes import changes
 
 Series = NDArray[np.float64]
 RUNS = (5, 8, 12, 20, 50, 200)

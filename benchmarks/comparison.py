@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from zcbench.analysis.comparison import Comparison, compare
+from zcbench.comparing.comparison import Comparison, compare
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import Ending, Result
 from zcbench.verdict import judge

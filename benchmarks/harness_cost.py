@@ -27,8 +27,8 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from zcbench.quantities.units import format_bytes
 from zcbench.record.reader import read_record
-from zcbench.units import format_bytes
 
 # What is watched. It says how many packets a second it read, how large it was, and its pid (first, at once).
 SUBJECT = """

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zcbench.analysis.history import DEFAULT, resolve
-from zcbench.record.results import read_results
+from zcbench.comparing.history import DEFAULT, resolve
+from zcbench.comparing.results import read_results
 from zcbench.record.schema import RESULT_FILE, RUN_FILE
 from zcbench.render.history import stories, table
 

@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from rendering import NUMPY, one
 
+from zcbench.quantities.units import format_bytes
 from zcbench.record.reader import read_record
-from zcbench.units import format_bytes
 
 EVERY_S = 0.01  # the shortest interval there is
 SETTLED = 200  # samples after which the supervisor has imported and allocated what it needs

@@ -18,7 +18,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from zcbench.metrics import METRICS, TIMINGS
+from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.registry import METRICS, TIMINGS
+from zcbench.quantities.units import Duration, format_bytes
 from zcbench.record.schema import (
     SAMPLES_FILE,
     SCOREBOARD_FILE,
@@ -31,8 +33,6 @@ from zcbench.record.schema import (
 )
 from zcbench.record.writer import RecordWriter
 from zcbench.scenario import Scenario
-from zcbench.scoreboard import Scoreboard
-from zcbench.units import Duration, format_bytes
 
 SAMPLES = 28_800  # one a second for 8 hours
 PER_S = 100

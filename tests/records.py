@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from zcbench.page.scoreboard import Scoreboard, bucket_of
+from zcbench.quantities.units import Duration
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import (
     SCOREBOARD_FILE,
@@ -25,8 +27,6 @@ from zcbench.record.schema import (
 )
 from zcbench.record.writer import RecordWriter
 from zcbench.scenario import ConsumerTable, PoolTable, SamplingTable, Scenario, SourceTable
-from zcbench.scoreboard import Scoreboard, bucket_of
-from zcbench.units import Duration
 
 STARTED_NS = 1_000_000_000_000
 STREAM_AFTER_S = 0.25

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from zcbench.expectation import QUANTITIES, ExpectationError, parse
-from zcbench.metrics import METRICS, TIMINGS
+from zcbench.expectations.language import QUANTITIES, ExpectationError, parse
+from zcbench.quantities.registry import METRICS, TIMINGS
 
 
 @pytest.mark.parametrize(

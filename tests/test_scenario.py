@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zcbench.capture.engine import MAX_SLOTS
+from zcbench.quantities.units import Duration, Rate, Size
 from zcbench.scenario import (
     FLAGS,
     ConsumerTable,
@@ -33,7 +34,6 @@ from zcbench.scenario import (
     to_toml,
     variable_of,
 )
-from zcbench.units import Duration, Rate, Size
 
 # The engine that needs nothing built, so that these tests are about scenarios alone.
 ENGINE = 'engine = "reference"\n'

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zcbench.units import (
+from zcbench.quantities.units import (
     Duration,
     Rate,
     Size,

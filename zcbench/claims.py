@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zcbench.capture.detached import DetachedPacket
 from zcbench.capture.engine import Packet, PacketFlags, StreamFormat
 from zcbench.clock import now_ns
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 
 _GAP, _OVERFLOW = int(PacketFlags.GAP), int(PacketFlags.OVERFLOW)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from zcbench.capture.engine import CaptureEngine, Packet, PacketFlags
 from zcbench.claims import Claims
 from zcbench.clock import now_ns
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 from zcbench.verifiers import ReplayVerifier, Verifier, Wrong, verify_checksum
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zcbench.analysis.changes import changes
+from zcbench.comparing.changes import changes
 
 RANDOM = np.random.default_rng(4)
 STEADY = RANDOM.normal(100, 3, 40)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.records import ENVIRONMENT, make_record, scenario
-from zcbench.analysis.comparability import Difference, commit, differences, explained_by
+from zcbench.comparing.comparability import Difference, commit, differences, explained_by
 from zcbench.record.reader import Record
 from zcbench.scenario import ConsumerTable, SourceTable
 

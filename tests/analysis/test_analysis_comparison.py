@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.records import ENVIRONMENT, Row, make_record, scenario
-from zcbench.analysis.comparison import FAMILY_ALPHA, Compared, Comparison, compare
+from zcbench.comparing.comparison import FAMILY_ALPHA, Compared, Comparison, compare
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending
 from zcbench.verdict import judge

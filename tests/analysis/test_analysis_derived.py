@@ -11,7 +11,7 @@ import pytest
 from tests.records import Row, make_record, scenario
 from zcbench.analysis.derived import DERIVED, derive
 from zcbench.analysis.totals import totals
-from zcbench.metrics import BY_NAME
+from zcbench.quantities.registry import BY_NAME
 from zcbench.record.schema import Result
 from zcbench.record.writer import write_result
 from zcbench.verdict import judge

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zcbench.analysis import effect
+from zcbench.comparing import effect
 
 BLOCKS = 12
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zcbench.analysis.flips import explained_by, of_check, of_life, said
+from zcbench.comparing.flips import explained_by, of_check, of_life, said
 from zcbench.record.schema import End, Ending, Finding
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.records import Row, make_record, scenario
 from zcbench.analysis.memory import gauge, heap_column, profile
+from zcbench.quantities.units import Duration
 from zcbench.scenario import SamplingTable
-from zcbench.units import Duration
 
 
 def test_the_baseline_is_the_first_reading_after_the_warm_up(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 from tests.records import Row, make_record, scenario
 from zcbench.analysis.timing import Stalls, collector, creep, stalls
 from zcbench.analysis.totals import totals
+from zcbench.quantities.units import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Event
 from zcbench.scenario import ConsumerTable
-from zcbench.units import Duration
 
 Latency = Callable[[int], float]
 

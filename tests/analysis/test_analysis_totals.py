@@ -8,7 +8,7 @@ import pytest
 
 from tests.records import Row, make_record
 from zcbench.analysis.totals import count, totals
-from zcbench.metrics import METRICS
+from zcbench.quantities.registry import METRICS
 
 
 def test_every_metric_of_the_registry_has_a_total(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from zcbench.capture.engine import PacketFlags, StreamFormat
 from zcbench.claims import OWNER_EVERY, Claims, owner
 from zcbench.clock import now_ns
 from zcbench.consumers import Tally
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 
 FORMAT = StreamFormat(frames=48)
 PERIOD_NS = 1_000_000

@@ -17,7 +17,7 @@ from zcbench.capture.engine import CaptureEngine, PoolConfig, StreamFormat
 from zcbench.capture.reference import ReferenceEngine
 from zcbench.capture.sources import ReplaySource
 from zcbench.consumers import CONSUMERS, ReplayVerifier, Tally, make_consumer, verify_checksum
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 
 
 def tally_of(engine: Any, *, verify: Any = None) -> tuple[Tally, Scoreboard]:

@@ -12,7 +12,7 @@ from tests.capture.conftest import Make
 from zcbench.capture import _core
 from zcbench.capture.engine import PacketFlags
 from zcbench.capture.native import NativeEngine
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 
 
 def make_core(**changed: Any) -> _core.Engine:

@@ -17,7 +17,7 @@ from tests.capture.conftest import FORMAT, Make, expected, next_packet, ramp
 from zcbench.capture.engine import PoolConfig, StreamFormat, find_engine
 from zcbench.capture.native import NativeEngine
 from zcbench.capture.sources import ReplaySource
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 
 ENGINES = ["native", "reference", "copying"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.capture.conftest import Make, expected, next_packet
 from zcbench.capture.engine import CaptureEngine, PacketFlags, find_engine, read_stats
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 
 
 def hold_laws(engine: CaptureEngine) -> None:

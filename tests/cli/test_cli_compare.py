@@ -15,9 +15,9 @@ from junitparser import JUnitXml
 
 from tests.cli.conftest import program
 from tests.records import make_record, scenario, write_record
-from zcbench.analysis.comparison import Comparison, compare
 from zcbench.cli.baseline import judged, read_baseline
 from zcbench.cli.closing import close
+from zcbench.comparing.comparison import Comparison, compare
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import End, Ending
 from zcbench.record.writer import RecordError, write_result

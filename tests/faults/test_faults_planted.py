@@ -21,7 +21,7 @@ from zcbench.capture.sources import ReplaySource, tone
 from zcbench.consumers import Consumer, Immediate, Tally
 from zcbench.faults import find_fault, plant
 from zcbench.faults.ownership import KeepsViews
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 
 CHECKOUT = Path(__file__).parents[2]
 FORMAT = StreamFormat(48_000, 480, 2, "float32")
@@ -103,7 +103,7 @@ def test_mixed_ownership_aborts_with_packet_111_of_10_slots(tmp_path: Path) -> N
     # given the original's 10 slots / when it runs in a process of its own
     page = tmp_path / "scoreboard.bin"
     done = elsewhere(
-        "from zcbench.scoreboard import Scoreboard",
+        "from zcbench.page.scoreboard import Scoreboard",
         f"play('mixed-ownership', slots=10, board=Scoreboard.create(Path({str(page)!r})))",
     )
     # then SIGABRT comes with the 111th packet, and no slot ever came back

@@ -18,8 +18,9 @@ from unittest import mock
 from click.testing import CliRunner
 
 from tests.fuzz import damage
-from zcbench import expectation, units
 from zcbench.cli import cli
+from zcbench.expectations import language as expectation
+from zcbench.quantities import units
 from zcbench.record.schema import (
     EVENTS_FILE,
     RESULT_FILE,
@@ -75,7 +76,7 @@ def record(random: Random, directory: Path, sound: Path) -> None:
 
 
 def _compared(directory: Path, sound: Path) -> Any:
-    from zcbench.analysis.comparison import compare, together
+    from zcbench.comparing.comparison import compare, together
     from zcbench.record.reader import read_record
     from zcbench.verdict import judge
 

@@ -1,4 +1,4 @@
-// A scoreboard page in memory, as zcbench/scoreboard.py lays it out.
+// A scoreboard page in memory, as zcbench/page/scoreboard.py lays it out.
 #pragma once
 
 #include <cstddef>

@@ -148,7 +148,7 @@ def one_round(seed: int) -> list[str]:
     from zcbench.capture.engine import PoolConfig, StreamFormat
     from zcbench.capture.native import NativeEngine
     from zcbench.capture.sources import ReplaySource
-    from zcbench.scoreboard import Scoreboard
+    from zcbench.page.scoreboard import Scoreboard
 
     dice = random.Random(seed)
     format = StreamFormat(frames=dice.choice((1, 7, 48)), channels=dice.choice((1, 2, 5)))

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from zcbench.page.scoreboard import Scoreboard
 from zcbench.record.schema import (
     SCOREBOARD_FILE,
     WORKER_EVENTS_FILE,
@@ -20,7 +21,6 @@ from zcbench.record.schema import (
 )
 from zcbench.record.writer import RecordWriter, write_result
 from zcbench.scenario import Scenario
-from zcbench.scoreboard import Scoreboard
 
 END = End(ending=Ending.FINISHED, elapsed_s=3.5, exit_code=0, received=300, last_sequence=299)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.record.test_ingest import foreign, named
-from zcbench.record.ingest import Story, survey, write_record
+from zcbench.importers.ingest import Story, survey, write_record
 from zcbench.record.reader import read_record
 from zcbench.record.schema import Ending, Result
 from zcbench.verdict import judge

@@ -13,11 +13,11 @@ import pytest
 
 from zcbench.analysis.rate import nominal_per_s
 from zcbench.analysis.totals import totals
-from zcbench.record.ingest import Foreign, Story, survey, write_record
-from zcbench.record.mapping import columns_of, metric_named, read_mapping, totals_of
+from zcbench.importers.ingest import Foreign, Story, survey, write_record
+from zcbench.importers.mapping import columns_of, metric_named, read_mapping, totals_of
+from zcbench.importers.table import open_table
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import Finding, Result
-from zcbench.record.table import open_table
 from zcbench.record.writer import RecordError
 from zcbench.verdict import judge
 

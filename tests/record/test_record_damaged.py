@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from zcbench.importers.table import open_table
+from zcbench.page.scoreboard import Scoreboard
 from zcbench.record.follow import Follower
 from zcbench.record.reader import read_record
 from zcbench.record.schema import (
@@ -19,9 +21,7 @@ from zcbench.record.schema import (
     SCOREBOARD_FILE,
     WORKER_EVENTS_FILE,
 )
-from zcbench.record.table import open_table
 from zcbench.record.writer import RecordError
-from zcbench.scoreboard import Scoreboard
 from zcbench.sweep.journal import SWEEP_FILE, Sweep, read_plan, write_plan
 from zcbench.sweep.plan import SweepError
 from zcbench.verdict import judge

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zcbench.metrics import COLUMNS
+from zcbench.quantities.registry import COLUMNS
 from zcbench.record.reader import find_runs, latest_run, read_record
 from zcbench.record.schema import (
     EVENTS_FILE,

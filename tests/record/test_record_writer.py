@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from zcbench.metrics import COLUMNS
+from zcbench.quantities.registry import COLUMNS
 from zcbench.record.reader import read_record
 from zcbench.record.schema import RESULT_FILE, RUN_FILE, SAMPLES_FILE, Event, RunInfo
 from zcbench.record.writer import RecordError, RecordWriter

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from zcbench.record.results import read_results
+from zcbench.comparing.results import read_results
 from zcbench.record.writer import RecordError
 
 

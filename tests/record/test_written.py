@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zcbench.metrics import COLUMNS, ON_SCOREBOARD
+from zcbench.quantities.registry import COLUMNS, ON_SCOREBOARD
 from zcbench.record.schema import ENGINE_EVENT, Event
 from zcbench.record.written import unwritten
 

@@ -8,8 +8,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from zcbench.analysis.history import resolve
-from zcbench.record.results import Row
+from zcbench.comparing.history import resolve
+from zcbench.comparing.results import Row
 from zcbench.render import history
 from zcbench.render.figures.history import draw
 

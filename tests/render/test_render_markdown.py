@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from tests.records import Row, make_record, scenario
+from zcbench.quantities.units import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Event
 from zcbench.render.markdown import render
 from zcbench.render.paths import public
 from zcbench.scenario import ConsumerTable, load
-from zcbench.units import Duration
 from zcbench.verdict import judge
 
 GOLDEN = Path(__file__).parent / "golden"

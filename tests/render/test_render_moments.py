@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.records import Row, make_record, scenario
-from zcbench.expectation import QUANTITIES
+from zcbench.expectations.language import QUANTITIES
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending
 from zcbench.render.moments import Moment, moment_of

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.records import write_record
-from zcbench.metrics import METRICS, TIMINGS
+from zcbench.quantities.registry import METRICS, TIMINGS
 from zcbench.record.follow import Follower
 from zcbench.render.openmetrics import Exporter, MetricsError, parse_address
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.records import scenario
+from zcbench.quantities.units import Duration
 from zcbench.record.reader import read_record
 from zcbench.record.schema import Ending
 from zcbench.scenario import ConsumerTable, Expectation
 from zcbench.soak import supervisor
 from zcbench.soak.abort import Aborts
-from zcbench.units import Duration
 from zcbench.verdict import judge
 
 

@@ -17,7 +17,7 @@ from zcbench.record.schema import STDERR_FILE, Event
 from zcbench.scenario import Scenario
 from zcbench.soak import disk
 from zcbench.soak.disk import OutputLog, TemporaryFolder, contents_of
-from zcbench.soak.written_files import WrittenFiles
+from zcbench.subjects.inside.written_files import WrittenFiles
 
 Scenarios = Callable[..., Scenario]
 Runs = Callable[..., Record]
@@ -71,7 +71,7 @@ def test_a_neighbours_files_are_not_the_subjects(
 PROGRAM = """
 import os, sys, tempfile
 from pathlib import Path
-from zcbench.soak.written_files import WrittenFiles
+from zcbench.subjects.inside.written_files import WrittenFiles
 os.chdir(sys.argv[1])
 Path("before").touch()
 written = WrittenFiles(Path(sys.argv[1]) / "temporary")
@@ -102,7 +102,7 @@ def test_more_files_than_are_noted_are_counted_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.addaudithook", lambda _hook: None)
-    monkeypatch.setattr("zcbench.soak.written_files.MOST_PATHS", 3)
+    monkeypatch.setattr("zcbench.subjects.inside.written_files.MOST_PATHS", 3)
     written = WrittenFiles(tmp_path / "temporary")
     for number in range(8):
         path = tmp_path / str(number)

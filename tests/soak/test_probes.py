@@ -19,15 +19,15 @@ import psutil
 import pytest
 
 from zcbench.capture.engine import read_stats
+from zcbench.page.scoreboard import Scoreboard
 from zcbench.record.reader import Record
 from zcbench.scenario import Expectation, Scenario
-from zcbench.scoreboard import Scoreboard
-from zcbench.soak.allocations import AllocationSites
-from zcbench.soak.assembly import gc_every_s
-from zcbench.soak.gauges import Gauges
-from zcbench.soak.leftovers import children, resources
-from zcbench.soak.probes import GcWatch
-from zcbench.soak.unraisable import UnraisableWatch
+from zcbench.subjects.assembly import gc_every_s
+from zcbench.subjects.inside.allocations import AllocationSites
+from zcbench.subjects.inside.gauges import Gauges
+from zcbench.subjects.inside.leftovers import children, resources
+from zcbench.subjects.inside.probes import GcWatch
+from zcbench.subjects.inside.unraisable import UnraisableWatch
 
 Noted = list[tuple[str, str, dict[str, Any]]]
 Scenarios = Callable[..., Scenario]

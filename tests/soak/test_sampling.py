@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
-from zcbench.metrics import BY_NAME, METRICS, Origin
+from zcbench.quantities.registry import BY_NAME, METRICS, Origin
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Event, RunInfo
 from zcbench.scenario import Scenario

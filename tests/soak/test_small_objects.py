@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from zcbench.soak import small_objects
+from zcbench.subjects.inside import small_objects
 
 counted = pytest.mark.skipif(
     sys.platform == "win32" or bool(sysconfig.get_config_var("Py_GIL_DISABLED")),

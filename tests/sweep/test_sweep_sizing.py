@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from tests.records import make_record, scenario
+from zcbench.quantities.units import Duration
 from zcbench.scenario import ConsumerTable
 from zcbench.sweep.sizing import Point, point, recommend
-from zcbench.units import Duration
 from zcbench.verdict import judge
 
 

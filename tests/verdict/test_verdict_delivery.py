@@ -9,10 +9,10 @@ import pytest
 from tests.records import Row, make_record, scenario, write_record
 from zcbench.analysis.stream import DONE
 from zcbench.analysis.totals import totals
+from zcbench.page.scoreboard import Scoreboard
 from zcbench.record.reader import read_record
 from zcbench.record.schema import SCOREBOARD_FILE, End, Ending, Finding
 from zcbench.scenario import SourceTable
-from zcbench.scoreboard import Scoreboard
 from zcbench.verdict.checks import delivery, gaps
 
 

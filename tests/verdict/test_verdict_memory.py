@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tests.records import Row, make_record, scenario
+from zcbench.quantities.units import parse_growth
 from zcbench.record.reader import Record
 from zcbench.record.schema import FREE_THREADED, Event, Finding
 from zcbench.scenario import MemoryTable
-from zcbench.units import parse_growth
 from zcbench.verdict import judge
 
 ROWS = 120  # 2.5 s apart in 5 minutes

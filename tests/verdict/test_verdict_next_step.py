@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 
 from tests.records import make_record, scenario
+from zcbench.quantities.units import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import FAULT_FILE, End, Ending, Finding, RunInfo
 from zcbench.scenario import ConsumerTable
-from zcbench.units import Duration
 from zcbench.verdict import judge
 from zcbench.verdict.next_step import again, next_step
 

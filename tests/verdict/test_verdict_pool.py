@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.records import Row, make_record, scenario
+from zcbench.quantities.units import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.scenario import ConsumerTable
-from zcbench.units import Duration
 from zcbench.verdict import judge
 
 ROWS = 60

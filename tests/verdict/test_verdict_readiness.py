@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from tests.records import ENVIRONMENT, Row, make_record, scenario
+from zcbench.quantities.units import Duration
 from zcbench.record.schema import End, Ending, Environment
 from zcbench.scenario import ConsumerTable, Expectation, Scenario, SourceTable
-from zcbench.units import Duration
 from zcbench.verdict import judge
 from zcbench.verdict.readiness import Campaign, Item, Judged, Readiness, assess
 

@@ -19,7 +19,7 @@ from zcbench.analysis.growth import Growth, growths
 from zcbench.analysis.pool import behaviour
 from zcbench.analysis.rate import rate_fit
 from zcbench.analysis.totals import Totals
-from zcbench.metrics import TIMINGS
+from zcbench.quantities.registry import TIMINGS
 from zcbench.record.reader import Record
 
 Value = float | None

@@ -12,7 +12,7 @@ from zcbench.analysis.growth import HEAP_QUANTUM_BYTES, counters
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import trend
-from zcbench.expectation import KEPT_PER_SAMPLE, Parsed
+from zcbench.expectations.language import KEPT_PER_SAMPLE, Parsed
 from zcbench.record.reader import Record
 
 Series = NDArray[np.float64]

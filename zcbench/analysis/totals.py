@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zcbench.metrics import METRICS, ON_PAGE
+from zcbench.quantities.registry import METRICS, ON_PAGE
 from zcbench.record.reader import Record
 
 Totals = dict[str, int | float | None]

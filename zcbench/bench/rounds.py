@@ -25,7 +25,7 @@ from zcbench.bench.peers import PeerInfo
 from zcbench.bench.plan import Plan, work
 from zcbench.bench.results import Cell, Results, Setting, Told
 from zcbench.bench.work import Work
-from zcbench.units import format_duration
+from zcbench.quantities.units import format_duration
 
 TIMEOUT_S = 60.0  # of one measurement: a peer that waits for ever has failed
 _OPENING_BYTES = 64 * 2**20  # that the opening round moves on the clock, at most

@@ -37,7 +37,7 @@ from zcbench.foreign import brief, of_error, one_line
 
 if TYPE_CHECKING:
     from zcbench.capture.sources import DeviceSource, ReplaySource
-    from zcbench.scoreboard import Scoreboard
+    from zcbench.page.scoreboard import Scoreboard
 
 # What an engine is made of is imported from here as well.
 __all__ = [
@@ -209,7 +209,7 @@ class CaptureEngine(Protocol):
 
         Engine(format, source, pool, scoreboard=None, checksum=False)
 
-    ``scoreboard`` is a :class:`zcbench.scoreboard.Scoreboard` the engine counts on (its own, anonymous,
+    ``scoreboard`` is a :class:`zcbench.page.scoreboard.Scoreboard` the engine counts on (its own, anonymous,
     when None); ``checksum`` has the producer take a CRC-32 of every packet.
     """
 

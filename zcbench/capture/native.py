@@ -28,7 +28,7 @@ from zcbench.capture import _core
 from zcbench.capture.engine import Packet, PoolConfig, PoolStats, StreamFormat, read_stats
 from zcbench.capture.realtime import check_realtime
 from zcbench.capture.sources import DeviceSource, InPlaceSource, ReplaySource, check_parts
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 
 
 class NativeEngine(_core.Reader):

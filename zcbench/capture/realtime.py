@@ -9,7 +9,7 @@ import sys
 from zcbench.capture import _core
 from zcbench.capture.engine import SLOT_ALIGNMENT_BYTES, PoolConfig, StreamFormat
 from zcbench.capture.sources import DeviceSource, ReplaySource
-from zcbench.units import format_bytes
+from zcbench.quantities.units import format_bytes
 
 PRIORITIES = range(1, 100)  # of SCHED_FIFO (sched(7))
 

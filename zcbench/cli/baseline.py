@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zcbench.foreign import brief, one_line
 
 if TYPE_CHECKING:
-    from zcbench.analysis.comparison import Comparison
+    from zcbench.comparing.comparison import Comparison
     from zcbench.record.reader import Record
     from zcbench.record.schema import Result
 
@@ -40,8 +40,8 @@ def read_baseline(directory: Path, scenario: str) -> Record | None:
 
 def _found(directory: Path, scenario: str) -> Record | str:
     """The run, or why there is none yet."""
+    from zcbench.comparing.results import read_results
     from zcbench.record.reader import find_runs, read_record
-    from zcbench.record.results import read_results
     from zcbench.record.schema import RUN_FILE
     from zcbench.record.writer import RecordError
 
@@ -96,7 +96,7 @@ def judged(record: Record, base: Record | None = None) -> Result:
 
 
 def _against(base: Record, record: Record, result: Result) -> Comparison:
-    from zcbench.analysis.comparison import compare, together
+    from zcbench.comparing.comparison import compare, together
     from zcbench.files import write_whole
     from zcbench.render import comparison
     from zcbench.verdict import judge
@@ -115,7 +115,7 @@ def _against(base: Record, record: Record, result: Result) -> Comparison:
 
 def _written(directory: Path) -> Comparison | None:
     """What an earlier end of the run in ``directory`` has written; None for a run without a baseline."""
-    from zcbench.analysis.comparison import Comparisons
+    from zcbench.comparing.comparison import Comparisons
     from zcbench.files import read_regular
     from zcbench.record.decoding import DamagedError, decode
     from zcbench.record.writer import RecordError

@@ -24,8 +24,8 @@ def command(base: Path, new: tuple[Path, ...], form: str, out: Path | None, forc
 
     Both are judged anew from their directories. Leaves with 6 if anything is worse, else with 0.
     """
-    from zcbench.analysis.comparison import compare, together
     from zcbench.cli.output import emit, writable
+    from zcbench.comparing.comparison import compare, together
     from zcbench.record.reader import read_record
     from zcbench.render import comparison
     from zcbench.verdict import judge

@@ -47,7 +47,7 @@ def command(
 
     A scenario has a table of its own. Runs that cannot be read are named on stderr and left out.
     """
-    from zcbench.analysis.history import DEFAULT, HISTORIC, resolve
+    from zcbench.comparing.history import DEFAULT, HISTORIC, resolve
 
     if listed:
         width = max(map(len, HISTORIC))
@@ -59,8 +59,8 @@ def command(
         raise RecordError(f"--figure {figure}: name a file that ends in {' or '.join(FIGURES)}")
 
     from zcbench.cli.output import emit, writable, write
+    from zcbench.comparing.results import read_results
     from zcbench.foreign import of_error
-    from zcbench.record.results import read_results
     from zcbench.record.writer import RUNS_ROOT
     from zcbench.render import history
 

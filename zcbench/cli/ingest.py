@@ -48,10 +48,10 @@ def command(
     from zcbench.cli.closing import close
     from zcbench.cli.output import shown_json
     from zcbench.cli.running import typed
-    from zcbench.record import ingest
-    from zcbench.record.mapping import columns_of, read_mapping
+    from zcbench.importers import ingest
+    from zcbench.importers.mapping import columns_of, read_mapping
+    from zcbench.importers.table import open_table
     from zcbench.record.schema import REPORT_FILE, RESULT_FILE
-    from zcbench.record.table import open_table
     from zcbench.record.writer import RUNS_ROOT, create_run_directory
 
     told = {} if mapping is None else read_mapping(mapping)
@@ -73,7 +73,7 @@ def command(
 
 
 def _totals(told: dict[str, Any], flags: tuple[str, ...]) -> dict[str, float]:
-    from zcbench.record.mapping import totals_of
+    from zcbench.importers.mapping import totals_of
 
     slots = [] if told.get("slots") is None else [f"pool.slots={told['slots']}"]
     # A flag says it anew; what the file says twice is a mistake.
@@ -84,10 +84,10 @@ def _totals(told: dict[str, Any], flags: tuple[str, ...]) -> dict[str, float]:
 def _story(told: dict[str, Any], file: Path) -> Any:
     import re
 
-    from zcbench.record.ingest import Story
+    from zcbench.importers.ingest import Story
+    from zcbench.quantities.units import parse_duration
     from zcbench.record.schema import Ending
     from zcbench.record.writer import RecordError
-    from zcbench.units import parse_duration
 
     name = str(told.get("name") or file.stem)
     duration, rate, ended = told.get("duration"), told.get("rate"), told.get("ended")
@@ -116,7 +116,7 @@ def _required(names: str | None) -> str | None:
 
 def _per_s(text: str) -> float:
     """Packets a second, which unlike frames need not be whole: 44,100 frames in packets of 512."""
-    from zcbench.units import parse_rate
+    from zcbench.quantities.units import parse_rate
 
     try:
         value = float(text.strip().removesuffix("/s"))

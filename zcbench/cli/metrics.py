@@ -12,7 +12,7 @@ def command(as_json: bool) -> None:
 
     Expectations may name each (--expect, [expect]), also by a short name where that is clear.
     """
-    from zcbench.expectation import ALIASES, QUANTITIES
+    from zcbench.expectations.language import ALIASES, QUANTITIES
 
     short: dict[str, list[str]] = {}
     for alias, name in ALIASES.items():

@@ -116,7 +116,7 @@ def command(
     from zcbench.cli.terminal import print_summary
     from zcbench.record.schema import RESULT_FILE
     from zcbench.record.writer import RUNS_ROOT, create_run_directory
-    from zcbench.soak.assembly import assemble
+    from zcbench.subjects.assembly import assemble
 
     # Opens the source: what is wrong with it, or too large in it, must show before anything is written.
     assembly = assemble(resolved)
@@ -177,7 +177,7 @@ def _traced(scenario: Scenario) -> Scenario:
     """``scenario`` with Python's allocations traced, and native ones where memray is installed."""
     import msgspec
 
-    from zcbench.soak.native_sites import available
+    from zcbench.subjects.inside.native_sites import available
 
     sampling = msgspec.structs.replace(scenario.sampling, tracemalloc=True, memray=available())
     return msgspec.structs.replace(scenario, name=f"{scenario.name}-diagnosis", sampling=sampling)

@@ -68,9 +68,9 @@ def command(
     it by a run of that size. A sweep that was killed goes on with --resume. Ends with the worst of its
     runs' exit codes; a low hit rate alone is no failure.
     """
+    from zcbench.quantities.units import format_duration
     from zcbench.scenario import environment_settings, parse_setting
     from zcbench.sweep.plan import SweepError, length_s, parse_axis, plan
-    from zcbench.units import format_duration
 
     if parallel is not None and dask is not None:
         raise SweepError("--parallel is for this machine, --dask for others; give one of the two")

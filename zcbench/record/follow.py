@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from zcbench.files import open_regular
-from zcbench.metrics import METRICS
+from zcbench.page.scoreboard import Scoreboard, ScoreboardError
+from zcbench.quantities.registry import METRICS
 from zcbench.record.decoding import DamagedError, decode_event, readings
 from zcbench.record.reader import read_run
 from zcbench.record.schema import (
@@ -19,7 +20,6 @@ from zcbench.record.schema import (
     End,
     Event,
 )
-from zcbench.scoreboard import Scoreboard, ScoreboardError
 
 Row = dict[str, int | float | None]
 

@@ -17,8 +17,8 @@ from typing import Annotated, Any, Union
 import msgspec
 from msgspec import Meta
 
+from zcbench.quantities.units import Duration, Growth, Rate, Size
 from zcbench.record.schema import RESULT_FILE, RUN_FILE, SCHEMA, Result, RunInfo
-from zcbench.units import Duration, Growth, Rate, Size
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

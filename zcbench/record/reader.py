@@ -10,7 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.metrics import COLUMNS
+from zcbench.page.scoreboard import Scoreboard, ScoreboardError
+from zcbench.quantities.registry import COLUMNS
+from zcbench.quantities.units import decode_unit
 from zcbench.record.decoding import LONGEST_S, DamagedError, decode, decode_event, readings
 from zcbench.record.schema import (
     DONE,
@@ -30,8 +32,6 @@ from zcbench.record.schema import (
 from zcbench.record.writer import RecordError
 from zcbench.record.written import leave_out, unwritten
 from zcbench.scenario import Scenario
-from zcbench.scoreboard import Scoreboard, ScoreboardError
-from zcbench.units import decode_unit
 
 
 @dataclass(frozen=True, eq=False)  # a record is itself: what was found of one can be kept with it

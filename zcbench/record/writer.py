@@ -14,7 +14,8 @@ from typing import IO
 import msgspec
 
 from zcbench.files import write_whole
-from zcbench.metrics import METRICS
+from zcbench.quantities.registry import METRICS
+from zcbench.quantities.units import encode_unit
 from zcbench.record.schema import (
     EVENTS_FILE,
     RESULT_FILE,
@@ -24,7 +25,6 @@ from zcbench.record.schema import (
     Result,
     RunInfo,
 )
-from zcbench.units import encode_unit
 
 RUNS_ROOT = Path("reports") / "runs"
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.metrics import ON_SCOREBOARD, Origin
+from zcbench.page.scoreboard import UNSET, Scoreboard
+from zcbench.quantities.registry import ON_SCOREBOARD, Origin
 from zcbench.record.schema import ENGINE_EVENT, Event
-from zcbench.scoreboard import UNSET, Scoreboard
 
 Samples = Mapping[str, NDArray[np.float64]]
 Words = Mapping[str, int | None]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from zcbench.analysis.comparison import Compared, Comparison, Comparisons, Side, Verdict
+from zcbench.comparing.comparison import Compared, Comparison, Comparisons, Side, Verdict
 from zcbench.render.markdown import cell
 from zcbench.render.quantity import MISSING, show, signed
 from zcbench.render.spreadsheet import harmless
@@ -34,7 +34,7 @@ def markdown(compared: Comparisons) -> str:
 
 
 def json(compared: Comparisons) -> str:
-    """Everything, as :class:`zcbench.analysis.comparison.Comparisons` has it."""
+    """Everything, as :class:`zcbench.comparing.comparison.Comparisons` has it."""
     return msgspec.json.format(msgspec.json.encode(compared), indent=2).decode() + "\n"
 
 

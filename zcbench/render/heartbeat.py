@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import IO, Self
 
 from zcbench.foreign import one_line
+from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.record.schema import End, Ending, Event, RunInfo
 from zcbench.render.progress import Row, percent, progress
-from zcbench.units import format_bytes, format_count, format_duration, format_rate
 
 HEARTBEAT_S = 10.0
 

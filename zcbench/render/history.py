@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from zcbench.analysis.changes import Change, changes
-from zcbench.analysis.history import PASSED, Historic
-from zcbench.record.results import Row
+from zcbench.comparing.changes import Change, changes
+from zcbench.comparing.history import PASSED, Historic
+from zcbench.comparing.results import Row
 from zcbench.render.markdown import cell
 from zcbench.render.quantity import MISSING, show
 from zcbench.render.spreadsheet import harmless

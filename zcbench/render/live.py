@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from zcbench.foreign import one_line, plain
+from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.record.schema import End, Event, RunInfo
 from zcbench.render.progress import (
     UNICODE,
@@ -23,7 +24,6 @@ from zcbench.render.progress import (
     sparkline,
     time_left_s,
 )
-from zcbench.units import format_bytes, format_count, format_duration, format_rate
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -12,7 +12,7 @@ from zcbench.analysis.expected import answer, readings
 from zcbench.analysis.growth import growths
 from zcbench.analysis.laws import balances
 from zcbench.analysis.timing import stalls
-from zcbench.expectation import ExpectationError, parse
+from zcbench.expectations.language import ExpectationError, parse
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Result
 from zcbench.render.content.cells import clock

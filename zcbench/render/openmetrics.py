@@ -23,11 +23,11 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from zcbench.foreign import plain
-from zcbench.metrics import METRICS, TIMINGS, Timing
-from zcbench.metrics import Metric as Measured
+from zcbench.page.scoreboard import Scoreboard, ScoreboardError, bucket_bounds
+from zcbench.quantities.registry import METRICS, TIMINGS, Timing
+from zcbench.quantities.registry import Metric as Measured
 from zcbench.record.schema import SCOREBOARD_FILE, End, Event, RunInfo
 from zcbench.render.progress import Row
-from zcbench.scoreboard import Scoreboard, ScoreboardError, bucket_bounds
 
 LOOPBACK = "127.0.0.1"
 # Clock readings of the subject's own machine, and a flag about a single row: of no use to a dashboard.

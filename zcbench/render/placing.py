@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zcbench.expectation import ExpectationError, parse
+from zcbench.expectations.language import ExpectationError, parse
 
 TITLES = {
     "memory": "Memory over time, and its trend",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zcbench.units import format_bytes, format_duration, format_rate
+from zcbench.quantities.units import format_bytes, format_duration, format_rate
 
 MISSING = "–"
 _COUNTS_A_THOUSAND = "per 1,000"

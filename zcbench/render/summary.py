@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.memory import gauge, heap_column
 from zcbench.foreign import one_line, plain
+from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
 from zcbench.render.markdown import headline, signed_bytes
 from zcbench.render.progress import Ink, percent, sparkline
-from zcbench.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.verdict.next_step import next_step
 
 if TYPE_CHECKING:

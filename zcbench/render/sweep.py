@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zcbench.quantities.units import format_count, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import FIGURES_FOLDER, Result, RunInfo
 from zcbench.render.figures import theme
@@ -15,7 +16,6 @@ from zcbench.render.figures.layers import Curve
 from zcbench.render.figures.scales import Range, labelled, round_ticks
 from zcbench.render.markdown import MISSING, VERDICTS, cell, headline, percent
 from zcbench.sweep.sizing import Point, Sizing, point
-from zcbench.units import format_count, format_duration
 
 POOL = "pool.slots"
 HEIGHT = 280

@@ -7,6 +7,13 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from zcbench.quantities.units import (
+    Duration,
+    UnitError,
+    format_bytes,
+    format_duration,
+    parse_duration,
+)
 from zcbench.scenario.keys import FLAGS
 from zcbench.scenario.sheet import Sheet
 from zcbench.scenario.tables import (
@@ -18,7 +25,6 @@ from zcbench.scenario.tables import (
     required_checks,
 )
 from zcbench.scenario.values import did_you_mean, shown
-from zcbench.units import Duration, UnitError, format_bytes, format_duration, parse_duration
 
 # Keys that only some kinds of source or consumer read: a flag that changes nothing is refused.
 _READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {

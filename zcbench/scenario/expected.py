@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from zcbench import expectation as expectations
+from zcbench.expectations import language as expectations
+from zcbench.quantities.units import UnitError, decode_unit, format_duration
 from zcbench.scenario.sheet import Sheet, line_of
 from zcbench.scenario.tables import Expectation, Scenario, ScenarioError
 from zcbench.scenario.values import shown
-from zcbench.units import UnitError, decode_unit, format_duration
 
 
 def expected_by_file(sheet: Sheet) -> list[tuple[Expectation, str]]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from zcbench.quantities.units import Duration
 from zcbench.scenario.sheet import Sheet
 from zcbench.scenario.tables import Scenario, Setting
-from zcbench.units import Duration
 
 PLAIN = "soak"  # how the name of a run without a scenario begins
 WARMUP = Duration(10.0)  # imports, caches and the allocator settle in it, as in stability-5min

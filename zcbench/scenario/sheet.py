@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from zcbench.quantities.units import UnitError
 from zcbench.scenario.keys import KINDS, TABLES, unknown_key
 from zcbench.scenario.tables import Scenario, ScenarioError, Setting
 from zcbench.scenario.values import BOOLEANS, Value, WrongTypeError, convert, shown
-from zcbench.units import UnitError
 
 
 @dataclass(frozen=True)

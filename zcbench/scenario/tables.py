@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from zcbench.units import Duration, Growth, Rate, Size
+from zcbench.quantities.units import Duration, Growth, Rate, Size
 
 ConsumerKind = Literal["immediate", "hold", "cycle", "slow", "burst", "copy"]
 SourceKind = Literal["tone", "noise", "silence", "file", "device"]
@@ -99,7 +99,7 @@ class BudgetTable(Table, frozen=True):
 
 
 class Expectation(Table, frozen=True):
-    """One entry of ``expect``: a comparison in the language of :mod:`zcbench.expectation`.
+    """One entry of ``expect``: a comparison in the language of :mod:`zcbench.expectations.language`.
 
     At level "warn" a failure does not fail the run. With ``abort`` the run ends as soon as the expectation
     is broken, but not in the first ``grace`` of the stream.

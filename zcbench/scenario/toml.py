@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from zcbench.quantities.units import Duration, Growth, Size
 from zcbench.scenario.keys import TABLES, TOP
 from zcbench.scenario.tables import Expectation, Scenario
-from zcbench.units import Duration, Growth, Size
 
 
 def to_toml(scenario: Scenario) -> str:

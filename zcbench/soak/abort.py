@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zcbench.expectation import Parsed, parse, show
+from zcbench.expectations.language import Parsed, parse, show
 from zcbench.scenario import Scenario
 
 Row = Mapping[str, int | float | None]

@@ -19,6 +19,7 @@ import psutil
 
 from zcbench.clock import now_ns
 from zcbench.foreign import signal_name
+from zcbench.page.scoreboard import Histogram, Scoreboard
 from zcbench.record.reader import read_events
 from zcbench.record.schema import (
     DONE,
@@ -35,15 +36,14 @@ from zcbench.record.schema import (
 )
 from zcbench.record.writer import RecordWriter, run_id
 from zcbench.scenario import Scenario
-from zcbench.scoreboard import Histogram, Scoreboard
 from zcbench.soak.abort import Aborts
-from zcbench.soak.assembly import due_packets, gc_every_s, stream_format
 from zcbench.soak.disk import OutputLog, TemporaryFolder
 from zcbench.soak.environment import environment
-from zcbench.soak.leftovers import children
-from zcbench.soak.native_sites import read_sites
 from zcbench.soak.oom import OomKills
-from zcbench.soak.subject import EngineSubject, Subject
+from zcbench.subjects.assembly import due_packets, gc_every_s, stream_format
+from zcbench.subjects.engine import EngineSubject, Subject
+from zcbench.subjects.inside.leftovers import children
+from zcbench.subjects.inside.native_sites import read_sites
 
 Row = dict[str, int | float | None]
 

@@ -7,9 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zcbench.quantities.units import format_duration
 from zcbench.scenario import Scenario, Setting, load
 from zcbench.scenario.plain import PLAIN
-from zcbench.units import format_duration
 
 MOST_RUNS = 200
 START_AND_END_S = 2.0  # of a run, beside its stream: imports, the slab, the drain, the report

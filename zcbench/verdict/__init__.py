@@ -9,7 +9,7 @@ from zcbench.analysis.derived import derive
 from zcbench.analysis.growth import counters
 from zcbench.analysis.totals import totals
 from zcbench.exit_codes import ExitCode
-from zcbench.metrics import Metric
+from zcbench.quantities.registry import Metric
 from zcbench.record.reader import Record
 from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Finding, Outcome, Result
 from zcbench.scenario import required_checks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zcbench.metrics import ON_SCOREBOARD
+from zcbench.quantities.registry import ON_SCOREBOARD
 from zcbench.record.reader import Record
 
 _POOL = frozenset(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from zcbench.analysis.comparison import Comparison
+from zcbench.comparing.comparison import Comparison
 from zcbench.exit_codes import ExitCode
 from zcbench.record.schema import Finding, Outcome, Result
 

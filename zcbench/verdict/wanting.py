@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.analysis.totals import Totals
-from zcbench.metrics import BY_NAME, METRICS, Metric, Origin
+from zcbench.quantities.registry import BY_NAME, METRICS, Metric, Origin
 from zcbench.record.reader import Record
 from zcbench.verdict.checks import CHECKS
 

@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.records import Row, make_record, scenario
+from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.units import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending
 from zcbench.render import figures
@@ -24,8 +26,6 @@ from zcbench.render.figures.lines import spread
 from zcbench.render.figures.percentiles import curve
 from zcbench.render.figures.scales import Range, round_ticks
 from zcbench.render.figures.times import length_label, time_ticks
-from zcbench.scoreboard import Scoreboard
-from zcbench.units import Duration
 from zcbench.verdict import judge
 
 Kind = TypeVar("Kind")

@@ -1,4 +1,5 @@
-// The writer's side of the scoreboard page; zcbench/scoreboard.py describes the layout and makes the file.
+// The writer's side of the scoreboard page; zcbench/page/scoreboard.py describes the layout and
+// makes the file.
 #pragma once
 
 #include <atomic>

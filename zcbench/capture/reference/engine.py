@@ -24,7 +24,7 @@ from zcbench.capture.reference.lease import ReferencePacket, Stream
 from zcbench.capture.reference.pool import Slot, SlotPool
 from zcbench.capture.sources import DeviceSource, ReplaySource, check_parts
 from zcbench.clock import now_ns
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 
 # Between two steps of an adaptive pool's maintenance, when nothing is wanted.
 KEEPER_PERIOD_S = 0.5

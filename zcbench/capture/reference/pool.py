@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zcbench.capture.engine import SLOT_ALIGNMENT_BYTES, PoolConfig
 from zcbench.capture.sizing import Sizing
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 
 GUARD_BYTES = 64
 GUARD, POISON = 0xA5, 0xDB

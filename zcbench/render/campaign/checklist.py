@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zcbench.quantities.units import format_count, format_duration
 from zcbench.render.campaign.runs import totals
 from zcbench.render.content.cells import size, text
 from zcbench.render.content.document import (
@@ -16,7 +17,6 @@ from zcbench.render.content.document import (
     paragraph,
 )
 from zcbench.render.content.verdict import headline
-from zcbench.units import format_count, format_duration
 from zcbench.verdict.readiness import Answer, Campaign, Readiness
 from zcbench.verdict.readiness.campaign import named
 

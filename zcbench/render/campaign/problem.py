@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.comparability import differences
+from zcbench.comparing.comparability import differences
 from zcbench.render.campaign.runs import comparison
 from zcbench.render.content.cells import text
 from zcbench.render.content.document import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.render.content.document import Cell
-from zcbench.units import format_bytes, format_count, format_duration, format_rate
 
 MISSING = "–"
 Number = float | int | None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from zcbench.quantities.units import format_count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import moment, text
 from zcbench.render.content.document import Block, Code, Section, Table, columns, paragraph
-from zcbench.units import format_count
 
 MAX_EVENTS = 40  # in the table; more are counted. A night of gc events is not read line by line
 # What these hold stands in tables of its own.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from zcbench.analysis import growth, memory
-from zcbench.metrics import BY_NAME
+from zcbench.quantities.registry import BY_NAME
+from zcbench.quantities.units import format_count, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content import cells
@@ -18,7 +19,6 @@ from zcbench.render.content.document import (
     paragraph,
 )
 from zcbench.render.content.verdict import outcome_cell
-from zcbench.units import format_count, format_duration
 
 _GAUGES = ("python_heap_bytes", "native_heap_bytes", "rss_bytes", "uss_bytes")
 _NAMES = {"rss_bytes": "RSS", "uss_bytes": "USS"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zcbench.metrics import Metric
+from zcbench.quantities.registry import Metric
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import text

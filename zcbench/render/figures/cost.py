@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zcbench.analysis.cost import LEAST_BLOCK_S
+from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
@@ -13,7 +14,6 @@ from zcbench.render.figures.lines import Line, draw_lines, names_of, y_axis
 from zcbench.render.figures.scales import range_of
 from zcbench.render.figures.timeline import Strip, end_of, stack
 from zcbench.render.placing import TITLES
-from zcbench.units import format_duration
 
 HEIGHT = 110
 LONGEST_S = 10.0

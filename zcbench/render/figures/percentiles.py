@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.page.scoreboard import Histogram, bucket_bounds
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
@@ -18,7 +19,6 @@ from zcbench.render.figures.lines import log_axis, names_at_the_end
 from zcbench.render.figures.scales import Range, decades, labelled, range_of
 from zcbench.render.figures.times import length_label
 from zcbench.render.placing import TITLES
-from zcbench.scoreboard import Histogram, bucket_bounds
 
 HEIGHT = 260
 TIMINGS: dict[str, tuple[str, str, tuple[int, ...]]] = {

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from zcbench.analysis.claims import DELAY_S, FEWEST_READINGS, RAMP, Arrivals, arrivals
 from zcbench.analysis.slots import slots_of
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding
-from zcbench.units import format_duration
 
 # Packets of a host that hands over many at once may have one time; half a second of them is no host's buffer.
 STOOD_S = 0.5

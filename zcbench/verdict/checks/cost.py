@@ -12,9 +12,9 @@ from zcbench.analysis.cost import (
     cost,
 )
 from zcbench.analysis.totals import Totals
+from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
-from zcbench.units import format_duration
 
 # An observer should be far below what it observes: the default engine takes 2 to 3 % of a core at 100/s.
 MOST_HARNESS_CORES = 0.05

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from zcbench.analysis.disk import Disk, disk
 from zcbench.analysis.totals import Totals
+from zcbench.quantities.units import format_bytes
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.scenario import BudgetTable
-from zcbench.units import format_bytes
 
 NAMES = 3  # in the sentence
 _REMEDIES = {

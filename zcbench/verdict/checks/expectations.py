@@ -9,7 +9,7 @@ import numpy as np
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.expected import answer
 from zcbench.analysis.totals import Totals, count
-from zcbench.expectation import ExpectationError, parse, show
+from zcbench.expectations.language import ExpectationError, parse, show
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
 from zcbench.scenario import Expectation

@@ -14,9 +14,9 @@ from zcbench.analysis.pool import (
 )
 from zcbench.analysis.slots import Slots
 from zcbench.analysis.totals import Totals
+from zcbench.quantities.units import format_bytes, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
-from zcbench.units import format_bytes, format_duration
 from zcbench.verdict.not_written import missing, sentence
 
 _FAULTS = ("never_recycled", "slots_lost", "overflow_never_freed")

@@ -7,9 +7,9 @@ from zcbench.analysis.size_classes import SizeClass, growing_classes
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
+from zcbench.quantities.units import format_bytes, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
-from zcbench.units import format_bytes, format_duration
 
 # Without both, a leak could hide where nobody looked: Python's small objects, and everything from malloc.
 NEEDED = ("small objects", "native heap")

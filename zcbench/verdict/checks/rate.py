@@ -5,9 +5,9 @@ from __future__ import annotations
 from zcbench.analysis.delivery import DEVICE_CLOCK_PPM, delivery
 from zcbench.analysis.rate import NO_CLOCK_PPM, QUANTUM_PACKETS, RateFit, nominal_per_s, rate_fit
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Outcome
-from zcbench.units import format_duration
 
 _REMEDY = "the producer's clock or deadlines are wrong; expect this number of packets, or resample"
 # Beyond a day nobody runs for a rate: a finer count (frames) or a reference clock tells sooner.

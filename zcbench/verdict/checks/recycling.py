@@ -8,9 +8,9 @@ from zcbench.analysis.pool import LOST_SHARE, behaviour, can_see_lost_slots, los
 from zcbench.analysis.stream import DONE
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import FEWEST_BLOCKS
+from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
-from zcbench.units import format_duration
 from zcbench.verdict.not_written import missing, sentence
 
 

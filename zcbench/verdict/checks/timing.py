@@ -19,9 +19,9 @@ from zcbench.analysis.timing import (
     stalls,
 )
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
-from zcbench.units import format_duration
 
 # A packet may take its whole period; collections above a tenth of the time are a storm, not housekeeping.
 MOST_GC_SHARE = 0.1

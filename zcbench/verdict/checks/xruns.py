@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.xruns import Xruns, xruns
+from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
-from zcbench.units import format_duration
 
 # Whose count of none means that there was none. Of another engine nobody knows whether it looks.
 _COUNTING = ("native", "reference", "copying")

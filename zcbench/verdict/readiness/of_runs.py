@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from zcbench.analysis.comparability import commit
 from zcbench.analysis.pool import ENOUGH_HITS, behaviour
-from zcbench.units import format_count, format_duration
+from zcbench.comparing.comparability import commit
+from zcbench.quantities.units import format_count, format_duration
 from zcbench.verdict.next_step import next_step
 from zcbench.verdict.readiness.campaign import Campaign, Item, Judged, findings, is_failure, named
 

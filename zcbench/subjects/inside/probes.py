@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from zcbench.capture.engine import CaptureEngine
 from zcbench.clock import now_ns
-from zcbench.scoreboard import Scoreboard
-from zcbench.soak.gauges import Gauges
+from zcbench.page.scoreboard import Scoreboard
+from zcbench.subjects.inside.gauges import Gauges
 
 LONG_PAUSE_NS = 10_000_000  # a gc pause worth an event: one block of the default stream
 MOST_GC = (

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zcbench.files import read_regular
-from zcbench.metrics import BY_NAME, METRICS, ON_PAGE, Metric
+from zcbench.quantities.registry import BY_NAME, METRICS, ON_PAGE, Metric
 from zcbench.record.writer import RecordError
 
 # What others call things, beside our own names, columns, and either without its unit.

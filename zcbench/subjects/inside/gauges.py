@@ -13,9 +13,9 @@ import psutil
 
 from zcbench.capture.engine import CaptureEngine
 from zcbench.clock import now_ns
-from zcbench.scoreboard import UNSET, Scoreboard
-from zcbench.soak import small_objects
-from zcbench.units import format_duration
+from zcbench.page.scoreboard import UNSET, Scoreboard
+from zcbench.quantities.units import format_duration
+from zcbench.subjects.inside import small_objects
 
 MOST_SHARE = 0.01  # of the time, for one gauge: heap_info takes 3 µs, or 16 ms in a fragmented heap
 

@@ -9,8 +9,8 @@ from zcbench.capture.contract import ContractError, of_first
 from zcbench.capture.engine import CaptureEngine, Packet
 from zcbench.capture.sources import ReplaySource
 from zcbench.clock import now_ns
-from zcbench.scoreboard import Scoreboard
-from zcbench.soak.assembly import Assembly
+from zcbench.page.scoreboard import Scoreboard
+from zcbench.subjects.assembly import Assembly
 
 _TIMEOUT = "where no packet came in time, raise TimeoutError"
 

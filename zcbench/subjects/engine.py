@@ -40,7 +40,7 @@ class Subject(Protocol):
 
 
 class EngineSubject:
-    """An engine with its consumer in a worker process (:mod:`zcbench.soak.worker`)."""
+    """An engine with its consumer in a worker process (:mod:`zcbench.subjects.worker`)."""
 
     def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
         # For appending, so that the supervisor can cut it while the subject prints.
@@ -49,7 +49,7 @@ class EngineSubject:
             # A session of its own: the terminal's Ctrl-C reaches the supervisor alone.
             self._popen = subprocess.Popen(
                 # -P: a checkout in the working directory must not shadow the installed zcbench.
-                [sys.executable, "-P", "-m", "zcbench.soak.worker", str(directory)],
+                [sys.executable, "-P", "-m", "zcbench.subjects.worker", str(directory)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

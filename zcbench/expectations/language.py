@@ -21,8 +21,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from zcbench.metrics import METRICS, TIMINGS
-from zcbench.units import (
+from zcbench.quantities.registry import METRICS, TIMINGS
+from zcbench.quantities.units import (
     UnitError,
     format_bytes,
     format_duration,

@@ -8,7 +8,7 @@ from zcbench.capture.engine import Packet
 from zcbench.claims import Claims
 from zcbench.clock import now_ns
 from zcbench.consumers import Tally, Verifier
-from zcbench.scoreboard import Scoreboard
+from zcbench.page.scoreboard import Scoreboard
 
 MOST_FOLLOWED = (
     10_000  # packets held at once whose times are kept: what follows a leak must not grow with it

@@ -1,6 +1,6 @@
 """The child process: engine, consumer and in-process probes, nothing else.
 
-Started as ``python -m zcbench.soak.worker RUN_DIRECTORY`` with a pipe on stdin: a line ``stop`` drains and
+Started as ``python -m zcbench.subjects.worker RUN_DIRECTORY`` with a pipe on stdin: a line ``stop`` drains and
 ends the stream; the pipe's end means that the supervisor is gone, and ends it too.
 """
 
@@ -31,6 +31,8 @@ from zcbench.capture.sources import ReplaySource
 from zcbench.claims import Claims
 from zcbench.clock import now_ns
 from zcbench.faults import find_fault, plant
+from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.units import decode_unit
 from zcbench.record.schema import (
     CONTRACT_EXIT_CODE,
     DONE,
@@ -45,17 +47,15 @@ from zcbench.record.schema import (
     RunInfo,
 )
 from zcbench.scenario import Scenario
-from zcbench.scoreboard import Scoreboard
-from zcbench.soak.allocations import AllocationSites
-from zcbench.soak.assembly import Assembly, assemble
-from zcbench.soak.counting import CountingTally, EngineBoard
-from zcbench.soak.first_packet import FirstPacket
-from zcbench.soak.leftovers import resources
-from zcbench.soak.native_sites import NativeSites
-from zcbench.soak.probes import GcWatch, Probes
-from zcbench.soak.unraisable import UnraisableWatch
-from zcbench.soak.written_files import WrittenFiles
-from zcbench.units import decode_unit
+from zcbench.subjects.assembly import Assembly, assemble
+from zcbench.subjects.inside.allocations import AllocationSites
+from zcbench.subjects.inside.counting import CountingTally, EngineBoard
+from zcbench.subjects.inside.first_packet import FirstPacket
+from zcbench.subjects.inside.leftovers import resources
+from zcbench.subjects.inside.native_sites import NativeSites
+from zcbench.subjects.inside.probes import GcWatch, Probes
+from zcbench.subjects.inside.unraisable import UnraisableWatch
+from zcbench.subjects.inside.written_files import WrittenFiles
 
 EXCEPTION_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 ORPHAN_GRACE_S = 5.0

@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zcbench.analysis import blocks, take
-from zcbench.analysis.comparability import Aspect
+from zcbench.analysis import blocks
 from zcbench.analysis.delivery import DEVICE_CLOCK_PPM
 from zcbench.analysis.derived import GROWING, LEVELS, counter_key
-from zcbench.analysis.readings import RunToRun
+from zcbench.comparing import take
+from zcbench.comparing.comparability import Aspect
+from zcbench.comparing.readings import RunToRun
 
 Better = Literal["lower", "higher", "nearer 0"]
 Section = Literal["Packets", "Pool", "Memory", "Timing and cost"]

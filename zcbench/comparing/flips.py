@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from zcbench import expectation
-from zcbench.analysis.comparability import Aspect
+from zcbench.comparing.comparability import Aspect
+from zcbench.expectations import language as expectation
 from zcbench.record.schema import End, Ending, Finding
 
 Verdict = Literal["better", "worse", "no evidence"]

@@ -13,9 +13,9 @@ from zcbench.analysis.delivery import delivery
 from zcbench.analysis.derived import growth_by_name
 from zcbench.analysis.growth import Growth, packets_per_s
 from zcbench.analysis.rate import CONFIDENCE, rate_fit
-from zcbench.analysis.readings import Blocks, Counted, Estimate, Plain, Reading, Spared
 from zcbench.analysis.stream import DONE
 from zcbench.analysis.totals import Totals, count, totals
+from zcbench.comparing.readings import Blocks, Counted, Estimate, Plain, Reading, Spared
 from zcbench.record.reader import Record
 
 # Run to run, the share of misses made by hiccups of the machine: at 2,000 packets/s and 10 slots, 5 ms of pool

@@ -2,7 +2,7 @@
 
 All intervals of a comparison hold together with 95 %: each is made at 1 - 0.05 / (number of figures tested),
 after Bonferroni, so that a verdict can be read off its interval. "worse" takes an interval without zero in it,
-and a difference that matters (:mod:`zcbench.analysis.compared`).
+and a difference that matters (:mod:`zcbench.comparing.compared`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Literal
 
 import msgspec
 
-from zcbench.analysis import flips, readings
-from zcbench.analysis.comparability import Aspect, Difference, commit, differences
-from zcbench.analysis.compared import COMPARED, Figure
-from zcbench.analysis.effect import Effect
-from zcbench.analysis.readings import Counted, Estimate, Reading
-from zcbench.analysis.take import Run
 from zcbench.analysis.totals import count
+from zcbench.comparing import flips, readings
+from zcbench.comparing.comparability import Aspect, Difference, commit, differences
+from zcbench.comparing.compared import COMPARED, Figure
+from zcbench.comparing.effect import Effect
+from zcbench.comparing.readings import Counted, Estimate, Reading
+from zcbench.comparing.take import Run
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome, Result
 

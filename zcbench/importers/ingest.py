@@ -12,8 +12,11 @@ from typing import Any
 
 import msgspec
 
-from zcbench.metrics import BY_NAME
-from zcbench.record.mapping import ISO, LARGEST, OWED, Column
+from zcbench.importers.mapping import ISO, LARGEST, OWED, Column
+from zcbench.importers.table import Table
+from zcbench.page.scoreboard import UNSET, Scoreboard
+from zcbench.quantities.registry import BY_NAME
+from zcbench.quantities.units import Duration, Rate
 from zcbench.record.schema import (
     SCOREBOARD_FILE,
     WORKER_EVENTS_FILE,
@@ -23,11 +26,8 @@ from zcbench.record.schema import (
     Event,
     RunInfo,
 )
-from zcbench.record.table import Table
 from zcbench.record.writer import RecordError, RecordWriter, run_id
 from zcbench.scenario import ConsumerTable, PoolTable, SamplingTable, Scenario, SourceTable
-from zcbench.scoreboard import UNSET, Scoreboard
-from zcbench.units import Duration, Rate
 
 NOT_RECORDED = "not recorded"
 

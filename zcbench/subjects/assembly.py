@@ -10,9 +10,9 @@ from zcbench.capture.engine import PoolConfig, StreamFormat
 from zcbench.capture.realtime import check_realtime
 from zcbench.capture.sources import DeviceSource, ReplaySource, SourceError
 from zcbench.faults import find_fault
+from zcbench.quantities.units import parse_duration
 from zcbench.scenario import Scenario, ScenarioError
-from zcbench.soak import native_sites
-from zcbench.units import parse_duration
+from zcbench.subjects.inside import native_sites
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from zcbench.quantities.units import encode_unit
 from zcbench.record.schema import Environment, RunInfo
-from zcbench.units import encode_unit
 
 # What a change of the scenario or the machine can explain. Crashes, gaps in the sequence, wrong bytes, leaks
 # and lost leases are in none: no setting makes them right.

@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.files import read_regular
-from zcbench.metrics import ON_PAGE, ON_SCOREBOARD, TIMINGS, Origin
+from zcbench.quantities.registry import ON_PAGE, ON_SCOREBOARD, TIMINGS, Origin
 
 MAGIC = b"ZCBOARD\0"
 VERSION = 1
@@ -156,7 +156,7 @@ class Scoreboard:
 
     ``buffer`` is the whole page (writable when created); pass it to an engine. ``words`` is the same page
     as a u64 memoryview: ``words[board.index["pool.hits"]]`` is the cheapest way to read or store a counter.
-    Each counter has one writer (see :class:`zcbench.metrics.Origin`); a reader needs no lock.
+    Each counter has one writer (see :class:`zcbench.quantities.registry.Origin`); a reader needs no lock.
     """
 
     def __init__(self, buffer: memoryview) -> None:

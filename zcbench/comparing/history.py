@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zcbench.analysis.derived import DERIVED
-from zcbench.expectation import ALIASES
-from zcbench.metrics import METRICS
+from zcbench.expectations.language import ALIASES
+from zcbench.quantities.registry import METRICS
 
 PASSED = "verdict"  # 1 for a run that passed, else 0
 DEFAULT = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis import effect
-from zcbench.analysis.effect import Effect
+from zcbench.comparing import effect
+from zcbench.comparing.effect import Effect
 
 Series = NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""Foreign formats, each made into a record."""

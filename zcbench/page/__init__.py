@@ -1,0 +1,1 @@
+"""The shared page of counters and histograms."""
