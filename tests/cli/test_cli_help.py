@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 
+import click
 import pytest
 from click.testing import Result
 
+from zcbench.cli import cli
+from zcbench.cli.grouped import GENERAL, GroupedCommand
 from zcbench.scenario import FLAGS, variable_of
 
 Invoke = Callable[..., Result]
@@ -60,6 +65,31 @@ def test_the_help_of_run_names_every_flag_and_its_variable(invoke: Invoke) -> No
     for other in OTHERS:
         assert other in text
         assert variable_of(other) in text
+
+
+@pytest.mark.parametrize("name", ["run", "sweep"])
+def test_the_help_of_a_long_command_is_in_groups_with_examples_that_parse(
+    invoke: Invoke, name: str
+) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert isinstance(command, GroupedCommand)
+    # given the groups: no flag in two of them, none that there is not, and none left over but help
+    grouped = [flag for flags in command.groups.values() for flag in flags]
+    there = {flag for p in command.params if isinstance(p, click.Option) for flag in p.opts}
+    assert len(grouped) == len(set(grouped))
+    assert set(grouped) == there
+    # then each title heads a section, in order, and help is the only general one
+    text = invoke(name, "--help").stdout
+    titles = re.findall(r"^(\S.*):$", text, re.MULTILINE)
+    assert titles == [*command.groups, GENERAL, "Examples"]
+    assert text.partition(f"\n{GENERAL}:\n")[2].split()[0] == "-h,"
+    # and each example stands on one line, at any width, and is right
+    narrow = invoke(name, "--help", COLUMNS="40").stdout
+    for _comment, line in command.examples:
+        assert f"\n  {line}\n" in narrow
+        program, called, *words = shlex.split(line)
+        assert (program, called) == ("zcbench", name)
+        command.make_context(name, words)
 
 
 @pytest.mark.parametrize(("command", "option"), [("run", "--report "), ("report", "--format ")])

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
+from zcbench.cli.grouped import GroupedCommand
 from zcbench.cli.output import shown_json
-from zcbench.cli.scenario_flags import given, scenario_flags, tell_imported
+from zcbench.cli.scenario_flags import GROUPS, given, scenario_flags, tell_imported
 from zcbench.scenario import (
     Scenario,
     ScenarioError,
@@ -24,8 +25,26 @@ from zcbench.scenario import (
     to_toml,
 )
 
+_GROUPS = {
+    "Time and sampling": (*GROUPS["Time and sampling"], "--metrics"),
+    **{title: flags for title, flags in GROUPS.items() if title != "Time and sampling"},
+    "Any key": ("--set", "--tag", "--dry-run"),
+    "Judging": ("--expect", "--require", "--baseline", "--diagnose"),
+    "Reports": ("--report", "--report-dir", "--out", "--root", "--quiet", "--json"),
+    "CI": ("--github",),
+}
+_EXAMPLES = (
+    ("a soak of five minutes", "zcbench run --duration 5m --pool 100"),
+    ("a shipped scenario; all of them: zcbench scenarios", "zcbench run stability-1h"),
+    ("your own engine, and what must hold of it",
+     "zcbench run --engine mypackage.engine:MyEngine --expect \"latency.p99 < 20ms\""),
+    ("every night: all reports, and a regression is a failure",
+     "zcbench run nightly --report md,html,junit --baseline last-night --github"),
+    ("what would it say of this bug?", "zcbench run --fault leak-every-10 --duration 1m"),
+)  # fmt: skip
 
-@click.command("run")
+
+@click.command("run", cls=GroupedCommand, groups=_GROUPS, examples=_EXAMPLES)
 @click.argument("scenario", required=False)
 @scenario_flags
 @click.option(

@@ -37,6 +37,16 @@ _HELP = {
     "--sample-every": "time between samples",
     "--require": "checks that must be judged, or the run is inconclusive: memory,delivery",
 }
+GROUPS = {
+    "Subject": ("--engine", "--fault", "--priority"),
+    "Pool": ("--pool", "--pool-policy", "--pool-min", "--pool-max", "--lock-pool", "--debug-pool"),
+    "Source": (
+        *("--source", "--path", "--device", "--rate", "--frames", "--channels", "--dtype"),
+        *("--speed", "--unpaced"),
+    ),
+    "Consumer": ("--consumer", "--hold", "--work", "--every"),
+    "Time and sampling": ("--duration", "--warmup", "--sample-every"),
+}
 _SWITCHES = ("--unpaced", "--debug-pool", "--lock-pool")
 
 

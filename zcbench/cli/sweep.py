@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from zcbench.cli.scenario_flags import given, scenario_flags, tell_imported
+from zcbench.cli.grouped import GroupedCommand
+from zcbench.cli.scenario_flags import GROUPS, given, scenario_flags, tell_imported
 from zcbench.exit_codes import ExitCode, worst
 from zcbench.foreign import plain
 
@@ -26,7 +27,23 @@ _INTERRUPTED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 _POOL = "pool.slots"
 
 
-@click.command("sweep")
+_GROUPS = {
+    "Sweep": ("--vary", "--target", "--no-check", "--resume", "--parallel", "--dask", "--dry-run"),
+    **GROUPS,
+    "Any key": ("--set",),
+    "Judging": ("--require",),
+    "Reports": ("--out", "--root", "--quiet"),
+}
+_EXAMPLES = (
+    ("the smallest pool for an application that keeps the last second",
+     "zcbench sweep --vary pool.slots=10,50,100,200 --consumer hold --hold 1s"),
+    ("two axes, each combination of their values",
+     "zcbench sweep --vary pool.slots=50,100 --vary consumer.hold=500ms,1s --consumer hold"),
+    ("what would be run", "zcbench sweep crash-debug --vary pool.slots=10,20 --dry-run"),
+)  # fmt: skip
+
+
+@click.command("sweep", cls=GroupedCommand, groups=_GROUPS, examples=_EXAMPLES)
 @click.argument("scenario", required=False)
 @click.option("--vary", "axes", multiple=True, metavar="KEY=V,V,...",
               help="a key of the scenario and its values: pool.slots=10,50,100")  # fmt: skip
