@@ -13,7 +13,7 @@ _WIDEST_NAME = 24
 
 
 class GroupedCommand(click.Command):
-    """A command whose options stand in ``groups``, a title to its flags; ``examples`` are commands with a comment.
+    """A command whose options stand in ``groups`` (title: flags); ``examples`` are (comment, command).
 
     Cloup and rich-click do the same; either doubles what importing click takes, which is this tool's limit.
     """
