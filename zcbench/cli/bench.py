@@ -28,6 +28,7 @@ ROUNDS = 5  # the fewest that give an interval (zcbench.bench.ratios)
 @click.option("--format", "form", type=click.Choice(["md", "json"]), default="md", show_default=True,
               help="what is printed without --out")  # fmt: skip
 @click.option("--list", "listing", is_flag=True, help="list the peers, and leave")
+@click.option("--json", "as_json", is_flag=True, help="the same as --format json")
 def command(
     quick: bool,
     peers: str | None,
@@ -39,6 +40,7 @@ def command(
     out: Path | None,
     form: str,
     listing: bool,
+    as_json: bool,
 ) -> None:
     """Measure zcbench and the usual ways of getting packets into Python, at the same work, side by side.
 
@@ -49,11 +51,18 @@ def command(
     from zcbench.bench.plan import make_plan
     from zcbench.bench.rounds import Rounds
 
+    form = "json" if as_json else form
     if listing:
-        for peer in find_peers(peers):
-            click.echo(
-                f"{peer.name:18}{peer.title}" + (f"  [{why}]" if (why := peer.missing()) else "")
-            )
+        from zcbench.cli.table import Column, show_list
+
+        show_list(
+            (Column("name", "Name"), Column("title", "What it is"), Column("missing", "Not here")),
+            [
+                {"name": peer.name, "title": peer.title, "missing": peer.missing()}
+                for peer in find_peers(peers)
+            ],
+            form == "json",
+        )
         return
     plan = make_plan(
         peers=peers,

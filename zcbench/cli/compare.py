@@ -19,7 +19,10 @@ from zcbench.exit_codes import ExitCode
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="write here, not to stdout"
 )
 @click.option("--force", is_flag=True, help="overwrite --out")
-def command(base: Path, new: tuple[Path, ...], form: str, out: Path | None, force: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="the same as --format json")
+def command(
+    base: Path, new: tuple[Path, ...], form: str, as_json: bool, out: Path | None, force: bool
+) -> None:
     """Compare each of the runs NEW with the run BASE: what is better, what is worse, how sure is it?
 
     Both are judged anew from their directories. Leaves with 6 if anything is worse, else with 0.
@@ -30,6 +33,7 @@ def command(base: Path, new: tuple[Path, ...], form: str, out: Path | None, forc
     from zcbench.render import comparison
     from zcbench.verdict import judge
 
+    form = "json" if as_json else form
     writable(out, force)
     records = [read_record(path) for path in (base, *new)]
     first, *others = [(record, judge(record)) for record in records]

@@ -6,16 +6,31 @@ import click
 
 
 @click.command("devices")
-def command() -> None:
+@click.option("--json", "as_json", is_flag=True, help="as JSON, for programs")
+def command(as_json: bool) -> None:
     """List the audio inputs: number, channels, preferred rate, name; * marks the default."""
+    from dataclasses import asdict
+
     from zcbench.capture.sources import input_devices
+    from zcbench.cli.table import Column, show_list
 
     found = input_devices()
     if not found:
         click.echo("no audio inputs", err=True)
-    for device in found:
-        mark = "*" if device.is_default else " "
-        click.echo(
-            f"{mark}{device.index:>3}  {device.channels:>3} ch  {device.default_rate:>8.0f} Hz  "
-            f"{device.name} ({device.host_api})"
-        )
+    rows = [asdict(device) for device in found]
+    if as_json:
+        show_list((), rows, as_json)
+        return
+    for row in rows:
+        row["mark"] = "*" if row["is_default"] else " "
+        row["index"] = f"{row['mark']}{row['index']:>3}"
+        row["channels"] = f"{row['channels']} ch"
+        row["rate"] = f"{row['default_rate']:.0f} Hz"
+    show_list(
+        (
+            *(Column("index", "Number", right=True), Column("channels", "Channels", right=True)),
+            *(Column("rate", "Rate", right=True), Column("name", "Name")),
+            Column("host_api", "Through"),
+        ),
+        rows,
+    )

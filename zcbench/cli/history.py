@@ -33,6 +33,7 @@ FIGURES = (".svg", ".png")
 )
 @click.option("--force", is_flag=True, help="overwrite --out and --figure")
 @click.option("--list", "listed", is_flag=True, help="list the metrics, and leave")
+@click.option("--json", "as_json", is_flag=True, help="the same as --format json")
 def command(
     names: tuple[str, ...],
     root: Path | None,
@@ -42,17 +43,24 @@ def command(
     figure: Path | None,
     force: bool,
     listed: bool,
+    as_json: bool,
 ) -> None:
     """Show metrics over all judged runs, oldest first, with each change of level and the commit it came with.
 
     A scenario has a table of its own. Runs that cannot be read are named on stderr and left out.
     """
+    from dataclasses import asdict
+
+    from zcbench.cli.table import Column, show_list
     from zcbench.comparing.history import DEFAULT, HISTORIC, resolve
 
+    form = "json" if as_json else form
     if listed:
-        width = max(map(len, HISTORIC))
-        for known in HISTORIC.values():
-            click.echo(f"{known.name:<{width}}  {known.unit:<11}  {known.meaning}")
+        show_list(
+            (Column("name", "Name"), Column("unit", "Unit"), Column("meaning", "Meaning")),
+            [asdict(known) for known in HISTORIC.values()],
+            form == "json",
+        )
         return
     metrics = list({(metric := resolve(name)).name: metric for name in names or DEFAULT}.values())
     if figure is not None and figure.suffix not in FIGURES:

@@ -6,11 +6,17 @@ import click
 
 
 @click.command("scenarios")
-def command() -> None:
-    """List the shipped scenarios, one line each."""
+@click.option("--json", "as_json", is_flag=True, help="as JSON, for programs")
+def command(as_json: bool) -> None:
+    """List the shipped scenarios, each with its description and file."""
+    from zcbench.cli.table import Column, show_list
     from zcbench.scenario import shipped
 
-    found = shipped()
-    width = max(len(scenario.name) for scenario in found)
-    for scenario in found:
-        click.echo(f"{scenario.name:<{width}}  {scenario.description}")
+    show_list(
+        (Column("name", "Name"), Column("description", "What it does")),
+        [
+            {"name": found.name, "description": found.description, "file": str(found.path)}
+            for found in shipped()
+        ],
+        as_json,
+    )

@@ -61,7 +61,7 @@ class Row:
               help="write the table to FILE, as Markdown")  # fmt: skip
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="keep the records below DIR")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="print the table as JSON")
+@click.option("--json", "as_json", is_flag=True, help="print the table, or the list, as JSON")
 def command(
     names: tuple[str, ...],
     only_list: bool,
@@ -79,9 +79,7 @@ def command(
     """
     trials = _chosen(names, full=full or only_list)
     if only_list:
-        width = max(len(trial.name) for trial in trials)
-        for trial in trials:
-            click.echo(f"{trial.name:<{width}}  {trial.meaning}{'  (slow)' if trial.slow else ''}")
+        _show_trials(trials, as_json)
         return
     _check_places(out, keep)  # now, and not after minutes of runs
     with _folder(keep) as folder:
@@ -98,6 +96,29 @@ def command(
 
 
 # -- which ones
+
+
+def _show_trials(trials: Sequence[Trial], as_json: bool) -> None:
+    from zcbench.cli.table import Column, show_list
+
+    show_list(
+        (
+            *(Column("name", "Name"), Column("meaning", "What it does")),
+            *(Column("expected", "Expected"), Column("takes", "Takes")),
+        ),
+        [
+            {
+                "name": trial.name,
+                "meaning": trial.meaning,
+                "check": trial.check,
+                "cause": trial.cause,
+                "expected": trial.expected,
+                "takes": "minutes" if trial.slow else "seconds",
+            }
+            for trial in trials
+        ],
+        as_json,
+    )
 
 
 def _chosen(names: Sequence[str], *, full: bool) -> list[Trial]:
