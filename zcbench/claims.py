@@ -77,7 +77,7 @@ class Claims:
         if (
             samples.shape != self._shape
             or samples.dtype != self._dtype
-            or (packet.frames, packet.channels, packet.nbytes) != self._said
+            or self._otherwise(packet)
         ):
             self._add("wrong_shape")
         if flags or ahead > 0:
@@ -98,6 +98,15 @@ class Claims:
         self._time_ns = time_ns
         if self._period_ns is not None:
             self._lateness(packet.sequence, time_ns, now, asked_ns)
+
+    def _otherwise(self, packet: Packet) -> bool:
+        """Does the packet say another size than the stream's? An engine of a user's own need not say any."""
+        frames, channels, nbytes = self._said
+        return bool(
+            getattr(packet, "frames", frames) != frames
+            or getattr(packet, "channels", channels) != channels
+            or getattr(packet, "nbytes", nbytes) != nbytes
+        )
 
     def _flags(self, flags: int, ahead: int) -> None:
         if flags & _OVERFLOW:
