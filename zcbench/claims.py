@@ -74,11 +74,7 @@ class Claims:
         """A packet came at address ``place``, ``ahead`` numbers after the one expected, asked for at
         ``asked_ns``."""
         now, time_ns, flags = now_ns(), packet.time_ns, packet.flags
-        if (
-            samples.shape != self._shape
-            or samples.dtype != self._dtype
-            or self._otherwise(packet)
-        ):
+        if samples.shape != self._shape or samples.dtype != self._dtype or self._otherwise(packet):
             self._add("wrong_shape")
         if flags or ahead > 0:
             self._flags(int(flags), ahead)

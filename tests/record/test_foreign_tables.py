@@ -235,3 +235,47 @@ def test_remedies_speak_of_no_language_that_is_not_known(tmp_path: Path) -> None
             "--diagnose",
         ):
             assert word not in (finding.remedy or ""), finding.check
+
+
+LONG = list(range(0, 3601, 10))
+TOLD: dict[str, tuple[Columns, str, str]] = {
+    "files pile up": ({"elapsed_s": LONG, "temporary_files": range(len(LONG))}, "disk", "files"),
+    "it prints without end": ({"elapsed_s": LONG, "output_bytes": [30_000 * t for t in LONG]}, "disk", "output"),
+    "it stalls": ({"elapsed_s": LONG, "delivery_max_ns": [4e8 if i % 20 == 3 else 1e7 for i in range(len(LONG))]}, "timing", "stalls"),
+    "no slot returns": ({"elapsed_s": LONG, "pool_slots": [10] * len(LONG), "pool_hits": [min(10, 100 * t) for t in LONG], "pool_misses": [max(0, 100 * t - 10) for t in LONG], "pool_returns": [0] * len(LONG)}, "pool.recycling", "never_recycled"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_what_a_table_counts_beside_the_packets_is_judged_too(tmp_path: Path, case: str) -> None:
+    columns, check, cause = TOLD[case]
+    assert failures(judged(tmp_path, columns)) == {(check, cause)}
+
+
+def test_a_table_without_word_of_disk_or_returns_says_only_that(tmp_path: Path) -> None:
+    result = judged(tmp_path, {"elapsed_s": T, "temporary_files": [3] * 13, "pool_hits": STREAM, "pool_misses": [0] * 13, "pool_returns": STREAM, "pool_slots": [9] * 13})  # fmt: skip
+    assert not failures(result)
+    assert "the subject's output: not counted" in named(result, "disk").sentence
+    assert "not measured: pool.in_flight" in named(result, "pool.recycling").sentence
+
+
+def test_a_heap_that_rises_unjudged_is_not_said_to_have_been_seen_flat(tmp_path: Path) -> None:
+    # given a heap of which nobody knows the collections, and it rises by ten times what it could tell
+    heap = [50_000_000 + 1000 * t for t in LONG]
+    memory = named(judged(tmp_path, {"elapsed_s": LONG, "native_heap_bytes": heap}), "memory")
+    assert memory.outcome == "inconclusive"
+    assert "native heap rose by 1,000 B/s, of which some may be garbage" in memory.sentence
+    assert "would have been seen" not in memory.sentence
+    assert memory.power is None
+
+
+def test_packets_that_came_twice_are_no_clock_that_is_fast(tmp_path: Path) -> None:
+    # given a stream at its rate, in which four packets come twice: none of the counts is a clock's
+    received = [100 * t + sum(t > at for at in (10, 25, 40, 55)) for t in range(61)]
+    result = judged(
+        tmp_path,
+        {"elapsed_s": range(61), "engine_delivered": received, "consumer_duplicates": [n - 100 * t for t, n in enumerate(received)], "due": [100 * t for t in range(61)]},
+        RATE,
+    )  # fmt: skip
+    assert failures(result) == {("gaps", "duplicates")}
+    assert "came twice: that is no clock" in named(result, "rate").sentence

@@ -42,10 +42,14 @@ def disk(record: Record, found: Totals) -> Disk:
     """What the record says of it."""
     temporary, elsewhere = (_last(record, kind) for kind in ("temporary_files", "written_files"))
     events = [event for event in (temporary, elsewhere) if event is not None]
+    size = sum(_number(event, "bytes") or 0 for event in events) if events else None
+    files = _number(temporary, "files")
+    if record.run.ingested is not None:  # counted in a column, to the log's end
+        files, size = count(found, "temporary_files"), count(found, "temporary_bytes")
     return Disk(
-        _number(temporary, "files"),
+        files,
         _number(elsewhere, "files"),
-        sum(_number(event, "bytes") or 0 for event in events) if events else None,
+        size,
         any(event.data.get("whole") is False for event in events),
         count(found, "output_bytes"),
         marks(record, record.samples["temporary_files"]),

@@ -19,14 +19,15 @@ _REMEDIES = {
 
 def check(record: Record, found: Totals) -> Finding:
     """Fail when more files or bytes are left, or more was printed, than the scenario's budget allows."""
-    if record.run.ingested is not None:
+    seen, budget = disk(record, found), record.run.scenario.budget
+    theirs = record.run.ingested is not None
+    if theirs and seen.temporary is None and seen.printed is None:
         return Finding(
             check="disk",
             outcome="skipped",
-            sentence="what somebody else's subject wrote is not known",
+            sentence="what somebody else's subject wrote was not counted",
             required=False,
         )
-    seen, budget = disk(record, found), record.run.scenario.budget
     evidence: dict[str, int | float | str | None] = {
         "temporary_files": seen.temporary,
         "files_elsewhere": seen.elsewhere,
@@ -49,7 +50,7 @@ def check(record: Record, found: Totals) -> Finding:
         name
         for name, value in (
             ("temporary files", seen.temporary),
-            ("files elsewhere", seen.elsewhere),
+            ("files elsewhere", 0 if theirs else seen.elsewhere),  # a table has no word for those
             ("the subject's output", seen.printed),
         )
         if value is None

@@ -222,7 +222,19 @@ def _unknown(
         for why in dict.fromkeys(g.trend.why for g in open_ones)
     ]
     windows = [g.trend.window for g in open_ones if g.trend.window is not None]
-    power = _power(record, found, max(w.smallest_seen for w in windows)) if windows else None
+    # What rises beyond its limit unjudged was seen, and is not known to be a leak: no limit holds of it.
+    risen = [
+        g for g in open_ones if (w := g.trend.window) and w.unjudged and w.low > w.smallest_seen
+    ]
+    reasons += [
+        f"{g.counter.name} rose by {g.slope or 0.0:,.0f} B/s, of which some may be garbage"
+        for g in risen
+    ]
+    power = (
+        _power(record, found, max(w.smallest_seen for w in windows))
+        if windows and not risen
+        else None
+    )
     # A run that by its own settings cannot answer does not ask the question either.
     collects = run.gc_every_s is not None or run.ingested is not None
     return Finding(

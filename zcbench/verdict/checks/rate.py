@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from zcbench.analysis.delivery import DEVICE_CLOCK_PPM, delivery
-from zcbench.analysis.rate import NO_CLOCK_PPM, QUANTUM_PACKETS, RateFit, nominal_per_s, rate_fit
+from zcbench.analysis.rate import (
+    NO_CLOCK_PPM,
+    QUANTUM_PACKETS,
+    RateFit,
+    nominal_per_s,
+    progress_column,
+    rate_fit,
+)
 from zcbench.analysis.totals import Totals, count
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
@@ -75,7 +82,10 @@ def _judge(record: Record, found: Totals, line: RateFit) -> Finding:
         )
 
     seen = delivery(record, found)
-    lost = seen.missing is not None and seen.missing > seen.tolerance
+    # What was lost, or came twice, is no clock's.
+    uneven = seen.missing is not None and abs(seen.missing) > seen.tolerance
+    if progress_column(record) != "engine_captured":
+        uneven = uneven or bool(count(found, "consumer.duplicates"))
     if abs(drift) + half <= DEVICE_CLOCK_PPM:
         return finding(
             "pass",
@@ -88,11 +98,11 @@ def _judge(record: Record, found: Totals, line: RateFit) -> Finding:
             f"{rate}: {against}, known to ± {half:,.0f} ppm only",
             _longer(line.nominal_per_s),
         )
-    if lost or not line.is_clock:
+    if uneven or not line.is_clock:
         return finding(
             "inconclusive",
             f"{rate}: {against}, but the packets do not lie on one line (up to "
-            f"{line.off_packets:,.1f} beside it), or some are missing: that is no clock",
+            f"{line.off_packets:,.1f} beside it), or some are missing or came twice: that is no clock",
             "see delivery and timing",
         )
     if record.run.scenario.source.speed > 1 and drift < -NO_CLOCK_PPM:

@@ -64,14 +64,7 @@ def check(record: Record, found: Totals) -> Finding:
             "skipped",
             f"{sentence(words)}: whether slots come back and go round again was not judged",
         )
-    if (
-        slots is None
-        or hits is None
-        or misses is None
-        or returns is None
-        or left is None
-        or not hits + misses
-    ):
+    if slots is None or hits is None or misses is None or returns is None or not hits + misses:
         return finding("inconclusive", "the pool was never asked for a slot, or not measured")
     # Of an adaptive pool, more slots than there were at a time: each may have served one hit.
     ever, start = (slots, slots) if pool.sizes is None else (pool.sizes.ever, pool.sizes.start)
@@ -87,6 +80,10 @@ def check(record: Record, found: Totals) -> Finding:
             f"the pool never got a slot back: {spent}, 0 returns",
             "find who keeps the leases: a return that does nothing, or a reference that never dies",
             cause="never_recycled",
+        )
+    if left is None:
+        return finding(
+            "inconclusive", f"{spent}, {returns:,} returns; not measured: pool.in_flight"
         )
     lost = lost_slots(record, found)
     if lost is not None:
