@@ -63,7 +63,7 @@ def slower(run: Judged, columns: Sequence[str], factor: float) -> Judged:
     return replace(record, samples=samples), result
 
 
-def tally(comparisons: Iterable[Comparison]) -> tuple[int, int, Counter[str]]:
+def ledger(comparisons: Iterable[Comparison]) -> tuple[int, int, Counter[str]]:
     """Comparisons, those that found anything worse, and how often which figure was."""
     count, wrong = 0, 0
     figures: Counter[str] = Counter()
@@ -101,12 +101,12 @@ def main() -> None:
     runs = [judged(path) for path in options.runs]
     print("| sound against sound | comparisons | worse | share | in |\n|:--|--:|--:|--:|:--|")
     pairs = (compare(base, new) for base, new in itertools.permutations(runs, 2))
-    report("pairs of runs", tally(pairs))
+    report("pairs of runs", ledger(pairs))
     halves = (compare(half(run, a), half(run, 1 - a)) for run in runs for a in (0, 1))
-    report("halves of a run", tally(halves))
+    report("halves of a run", ledger(halves))
     for planted in options.planted:
         new = judged(planted)
-        report(planted.name, tally(compare(base, new) for base in runs))
+        report(planted.name, ledger(compare(base, new) for base in runs))
     print(f"\n| slower by | {' | '.join(SLOWED)} |\n|:--|{'--:|' * len(SLOWED)}")
     for factor in SLOWER:
         shares = " | ".join(f"{sees(runs, figure, factor):.0%}" for figure in SLOWED)

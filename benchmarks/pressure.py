@@ -33,7 +33,7 @@ def measure(name: str, seconds: float, priority: int | None, lock: bool) -> dict
     from zcbench.capture.engine import PoolConfig, StreamFormat
     from zcbench.capture.native import NativeEngine
     from zcbench.capture.sources import ReplaySource, noise
-    from zcbench.consumers import ReplayVerifier
+    from zcbench.consumers.verifying import ReplayVerifier
 
     format = StreamFormat(frames=FRAMES)
     limit = round(seconds * format.packets_per_s)

@@ -121,7 +121,7 @@ class TextbookPool:
 
     def counters(self) -> Row:
         """What stands on the scoreboard."""
-        n, let_go = self.captured, self.captured - len(self.kept)
+        n, release = self.captured, self.captured - len(self.kept)
         return {
             "engine.captured": n,
             "engine.captured_bytes": n * PACKET_BYTES,
@@ -153,7 +153,7 @@ class TextbookPool:
             "consumer.places": min(n, self.slots),
             "consumer.reordered": 0,
             "consumer.checked": n,
-            "consumer.rechecked": let_go,
+            "consumer.rechecked": release,
             "consumer.corrupt_on_delivery": 0,
             "consumer.corrupt_before_return": 0,
             "consumer.held": len(self.kept),

@@ -13,7 +13,7 @@ from tests.capture.conftest import FORMAT, Make, expected, next_packet, ramp
 from tests.capture.test_pool import hold_laws
 from zcbench.capture.engine import CaptureEngine, PacketFlags, PoolConfig, find_engine
 from zcbench.capture.sources import ReplaySource
-from zcbench.consumers import Tally
+from zcbench.consumers.ledger import PacketLedger
 
 
 def keep_reading(engine: CaptureEngine, keep: int) -> list[int]:
@@ -189,13 +189,13 @@ def test_the_lap_of_a_slot_is_followed_through_a_growth(make: Make) -> None:
     # given a consumer that follows where the packets of a first-in first-out pool of 4 lie
     engine = make(slots=4, policy="adaptive")
     board = engine.scoreboard  # type: ignore[attr-defined]
-    tally = Tally(board, lambda _packet: True)
+    ledger = PacketLedger(board, lambda _packet: True)
 
     def pass_through(packets: int) -> int:
         for _ in range(packets):
             packet = next_packet(engine)
-            tally.take(packet)
-            tally.let_go(packet)
+            ledger.take(packet)
+            ledger.release(packet)
         return int(board["consumer.reuse_distance"] or 0)
 
     assert pass_through(10) == 4

@@ -10,9 +10,9 @@ import pytest
 
 from zcbench.capture.detached import DetachedPacket
 from zcbench.capture.engine import PacketFlags, StreamFormat
-from zcbench.claims import OWNER_EVERY, Claims, owner
 from zcbench.clock import now_ns
-from zcbench.consumers import Tally
+from zcbench.consumers.claims import OWNER_EVERY, Claims, owner
+from zcbench.consumers.ledger import PacketLedger
 from zcbench.page.scoreboard import Scoreboard
 
 FORMAT = StreamFormat(frames=48)
@@ -39,11 +39,11 @@ def board_after(
     board = Scoreboard.create()
     board["pool.slots"] = slots
     claims = Claims(board, FORMAT, period_ns=period_ns, copies=copies)
-    tally = Tally(board, lambda _: True, FORMAT.packet_bytes, claims)
+    ledger = PacketLedger(board, lambda _: True, FORMAT.packet_bytes, claims)
     claims.begin()
     for packet in packets:
-        tally.take(packet)
-        tally.let_go(packet)
+        ledger.take(packet)
+        ledger.release(packet)
     return board
 
 
@@ -156,10 +156,10 @@ def test_lateness_is_that_of_a_packet_the_reader_waited_for() -> None:
     board = Scoreboard.create()
     board["engine.start_ns"] = now_ns() - 2 * 10**9
     claims = Claims(board, FORMAT, period_ns=PERIOD_NS)
-    tally = Tally(board, lambda _: True, FORMAT.packet_bytes, claims)
+    ledger = PacketLedger(board, lambda _: True, FORMAT.packet_bytes, claims)
     # when packet 0 comes now, stamped now, and the window of a second ends with packet 1
     for sequence in (0, 1):
-        tally.take(Packet(sequence, now_ns()), asked_ns=now_ns() - PERIOD_NS)
+        ledger.take(Packet(sequence, now_ns()), asked_ns=now_ns() - PERIOD_NS)
         claims._until_ns = 0
     # then it was two seconds late, and says that it is new
     assert (board["consumer.late_ns"] or 0) > 1.9e9

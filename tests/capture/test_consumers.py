@@ -11,28 +11,36 @@ import numpy as np
 import pytest
 
 from tests.capture.conftest import FORMAT, Make, next_packet, ramp
-from zcbench import consumers
 from zcbench.capture.detached import DetachedPacket
 from zcbench.capture.engine import CaptureEngine, PoolConfig, StreamFormat
 from zcbench.capture.reference import ReferenceEngine
 from zcbench.capture.sources import ReplaySource
-from zcbench.consumers import CONSUMERS, ReplayVerifier, Tally, make_consumer, verify_checksum
+from zcbench.consumers import loop
+from zcbench.consumers.consumer import Consumer
+from zcbench.consumers.kinds import slow
+from zcbench.consumers.kinds.copy import Copy
+from zcbench.consumers.kinds.immediate import Immediate
+from zcbench.consumers.ledger import PacketLedger
+from zcbench.consumers.registry import consumer_names, find_consumer, make_consumer
+from zcbench.consumers.verifying import ReplayVerifier, verify_checksum
 from zcbench.page.scoreboard import Scoreboard
 
 
-def tally_of(engine: Any, *, verify: Any = None) -> tuple[Tally, Scoreboard]:
-    """A tally on the engine's own scoreboard; every byte is compared unless told otherwise."""
+def ledger_of(engine: Any, *, verify: Any = None) -> tuple[PacketLedger, Scoreboard]:
+    """A ledger on the engine's own scoreboard; every byte is compared unless told otherwise."""
     board: Scoreboard = engine.scoreboard
     verify = verify or ReplayVerifier(ReplaySource(ramp(), "ramp"), FORMAT.frames)
-    return Tally(board, verify), board
+    return PacketLedger(board, verify), board
 
 
-def consume(engine: CaptureEngine, consumer: consumers.Consumer, tally: Tally) -> None:
-    consumers.run(engine, consumer, tally, threading.Event())
+def consume(engine: CaptureEngine, consumer: Consumer, ledger: PacketLedger) -> None:
+    loop.run(engine, consumer, ledger, threading.Event())
 
 
-def short(kind: str) -> consumers.Consumer:
-    return make_consumer(kind, hold_s=0.005, work_s=0.0001, every_s=0.005)
+def short(kind: str) -> Consumer:
+    times = {"hold": 0.005, "work": 0.0001, "every": 0.005}
+    options = find_consumer(kind).traits.options
+    return make_consumer(kind, **{option.name: times[option.name] for option in options})
 
 
 @pytest.fixture
@@ -44,17 +52,17 @@ def no_gc() -> Iterator[None]:
     gc.enable()
 
 
-@pytest.mark.parametrize("kind", CONSUMERS)
+@pytest.mark.parametrize("kind", consumer_names())
 def test_every_consumer_checks_every_byte_twice_and_gives_everything_back(
     make: Make, kind: str
 ) -> None:
     # Given a stream of 300 packets
     engine = make(pace="unpaced", limit=300, slots=20, debug=True)
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     consumer = short(kind)
     # When the consumer has taken them and the stream is over
-    consume(engine, consumer, tally)
-    consumer.drain(tally)
+    consume(engine, consumer, ledger)
+    consumer.drain(ledger)
     gc.collect()
     # Then each was compared on delivery and before its return, and is back
     received = {name: board[f"consumer.{name}"] for name in ("received", "checked", "rechecked")}
@@ -66,19 +74,21 @@ def test_every_consumer_checks_every_byte_twice_and_gives_everything_back(
 
 
 def test_an_unknown_consumer_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match="no consumer 'hoard'; there are: immediate, hold, cycle"):
+    with pytest.raises(
+        LookupError, match="no consumer 'hoard'; there are burst, copy, cycle, hold"
+    ):
         make_consumer("hoard")
 
 
 @pytest.mark.parametrize("kind", ["immediate", "slow", "burst", "copy"])
 def test_a_consumer_that_keeps_nothing_needs_one_slot(make: Make, kind: str) -> None:
     engine = make(slots=1)
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     consumer = short(kind)
     for _ in range(20):
         packet = next_packet(engine)
-        tally.take(packet)
-        consumer.consume(packet, tally)
+        ledger.take(packet)
+        consumer.consume(packet, ledger)
         del packet
         assert board["pool.in_flight"] == 0
     assert board["pool.misses"] == 0
@@ -87,14 +97,14 @@ def test_a_consumer_that_keeps_nothing_needs_one_slot(make: Make, kind: str) -> 
 def test_hold_keeps_exactly_the_packets_of_its_time(make: Make) -> None:
     # Given packets 1 ms apart (48 frames at 48 kHz), on their deadlines, and 10 ms to hold
     engine = make(pace="real", limit=60, slots=60)
-    tally, board = tally_of(engine)
-    consumer = make_consumer("hold", hold_s=0.010)
+    ledger, board = ledger_of(engine)
+    consumer = make_consumer("hold", hold=0.010)
     # When the stream is over
-    consume(engine, consumer, tally)
+    consume(engine, consumer, ledger)
     # Then 10 packets are held, knowingly, and are all that is out
     assert (board["consumer.held"], board["pool.in_flight"]) == (10, 10)
     assert board["consumer.rechecked"] == 50
-    consumer.drain(tally)
+    consumer.drain(ledger)
     assert (board["consumer.held"], board["pool.in_flight"]) == (0, 0)
 
 
@@ -102,8 +112,8 @@ def test_hold_keeps_exactly_the_packets_of_its_time(make: Make) -> None:
 def test_cycle_gives_nothing_back_until_gc_runs(make: Make) -> None:
     engine = make(limit=30, slots=5)
     engine.produce(30)
-    tally, board = tally_of(engine)
-    consume(engine, make_consumer("cycle"), tally)
+    ledger, board = ledger_of(engine)
+    consume(engine, make_consumer("cycle"), ledger)
     assert (board["pool.in_flight"], board["consumer.rechecked"]) == (30, 0)
     gc.collect()
     assert (board["pool.in_flight"], board["consumer.rechecked"]) == (0, 30)
@@ -113,10 +123,10 @@ def test_cycle_gives_nothing_back_until_gc_runs(make: Make) -> None:
 def test_cycle_drains_by_a_collection(make: Make) -> None:
     engine = make(limit=3)
     engine.produce(3)
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     consumer = make_consumer("cycle")
-    consume(engine, consumer, tally)
-    consumer.drain(tally)
+    consume(engine, consumer, ledger)
+    consumer.drain(ledger)
     assert board["pool.in_flight"] == 0
 
 
@@ -125,21 +135,21 @@ def test_slow_works_on_each_packet_while_it_holds_it(
 ) -> None:
     engine = make(limit=3)
     engine.produce(3)
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     worked: list[tuple[float, int | None]] = []
 
     def work(seconds: float) -> None:
         worked.append((seconds, board["pool.in_flight"]))
 
-    monkeypatch.setattr(consumers.time, "sleep", work)
-    consume(engine, make_consumer("slow", work_s=0.25), tally)
+    monkeypatch.setattr(slow.time, "sleep", work)
+    consume(engine, make_consumer("slow", work=0.25), ledger)
     assert worked == [(0.25, 3), (0.25, 2), (0.25, 1)]
 
 
 def test_burst_reads_all_there_is_then_pauses(make: Make) -> None:
     # Given a stream of which 4, then 3, then no packets are there
     engine = make(limit=7, slots=7)
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     seen_at_pause: list[tuple[float | None, int | None]] = []
 
     class Pauses(threading.Event):
@@ -149,7 +159,7 @@ def test_burst_reads_all_there_is_then_pauses(make: Make) -> None:
             return False
 
     # When it is read in bursts
-    consumers.run(engine, make_consumer("burst", every_s=1.5), tally, Pauses())
+    loop.run(engine, make_consumer("burst", every=1.5), ledger, Pauses())
     # Then it paused whenever nothing was left, and only then
     assert seen_at_pause == [(1.5, 0), (1.5, 4)]
     assert board["consumer.received"] == 7
@@ -157,31 +167,31 @@ def test_burst_reads_all_there_is_then_pauses(make: Make) -> None:
 
 def test_a_stop_ends_an_endless_stream_and_loses_nothing_captured(make: Make) -> None:
     engine = make(pace="real", slots=200)
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     stop = threading.Event()
 
-    class StopsAtTen(consumers.Immediate):
-        def consume(self, packet: Any, tally: Tally) -> None:
-            super().consume(packet, tally)
+    class StopsAtTen(Immediate):
+        def consume(self, packet: Any, ledger: PacketLedger) -> None:
+            super().consume(packet, ledger)
             if packet.sequence == 10:
                 stop.set()
 
-    consumers.run(engine, StopsAtTen(), tally, stop)
+    loop.run(engine, StopsAtTen(), ledger, stop)
     assert board["consumer.received"] == board["engine.captured"] >= 11  # type: ignore[operator]
     assert (board["engine.drops"], board["engine.queued"]) == (0, 0)
     assert board["engine.stop_ns"] > 0  # type: ignore[operator]
 
 
 def test_what_the_application_raises_comes_through(make: Make) -> None:
-    class Fails(consumers.Immediate):
-        def consume(self, packet: Any, tally: Tally) -> None:
+    class Fails(Immediate):
+        def consume(self, packet: Any, ledger: PacketLedger) -> None:
             raise ZeroDivisionError(packet.sequence)
 
     engine = make(limit=3)
     engine.produce(3)
-    tally, _ = tally_of(engine)
+    ledger, _ = ledger_of(engine)
     with pytest.raises(ZeroDivisionError, match="0"):
-        consume(engine, Fails(), tally)
+        consume(engine, Fails(), ledger)
 
 
 VERIFIERS: dict[str, Callable[[], Any]] = {
@@ -194,11 +204,11 @@ VERIFIERS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("verifier", VERIFIERS)
 def test_one_wrong_bit_on_delivery_is_seen(make: Make, verifier: str, place: int) -> None:
     engine = make(checksum=True)
-    tally, board = tally_of(engine, verify=VERIFIERS[verifier]())
+    ledger, board = ledger_of(engine, verify=VERIFIERS[verifier]())
     for damaged in (False, True, False):
         packet = next_packet(engine)
         packet.array.reshape(-1).view(np.uint8)[place] ^= 1 if damaged else 0
-        tally.take(packet)
+        ledger.take(packet)
         packet.release()
     assert (board["consumer.checked"], board["consumer.corrupt_on_delivery"]) == (3, 1)
 
@@ -210,18 +220,18 @@ def test_one_bit_that_changes_while_a_packet_is_held_is_seen(
 ) -> None:
     # Given three packets, held
     engine = make(checksum=True)
-    tally, board = tally_of(engine, verify=VERIFIERS[verifier]())
-    consumer = make_consumer(kind, hold_s=1000)
+    ledger, board = ledger_of(engine, verify=VERIFIERS[verifier]())
+    consumer = make_consumer(kind, **({"hold": 1000} if kind == "hold" else {}))
     for number in range(3):
         packet = next_packet(engine)
-        tally.take(packet)
-        consumer.consume(packet, tally)
+        ledger.take(packet)
+        consumer.consume(packet, ledger)
         # When somebody writes into one of them
         if number == 1:
             packet.array.reshape(-1).view(np.uint8)[17] ^= 8
         del packet
     # Then that one is found just before it is given back
-    consumer.drain(tally)
+    consumer.drain(ledger)
     gc.collect()
     assert (board["consumer.rechecked"], board["consumer.corrupt_before_return"]) == (3, 1)
     assert board["consumer.corrupt_on_delivery"] == 0
@@ -240,14 +250,14 @@ def test_a_slot_recycled_while_it_is_held_is_seen() -> None:
     source = ReplaySource(ramp(), "ramp", pace="manual")
     engine = RecyclesTooEarly(FORMAT, source, PoolConfig(slots=3))
     engine.start()
-    tally, board = tally_of(engine)
-    consumer = make_consumer("hold", hold_s=1000)
+    ledger, board = ledger_of(engine)
+    consumer = make_consumer("hold", hold=1000)
     # When more packets are held than there are slots
     for _ in range(9):
         packet = next_packet(engine)
-        tally.take(packet)
-        consumer.consume(packet, tally)
-    consumer.drain(tally)
+        ledger.take(packet)
+        consumer.consume(packet, ledger)
+    consumer.drain(ledger)
     # Then each was right when it came, and the overwritten ones are counted
     assert (board["consumer.corrupt_on_delivery"], board["consumer.corrupt_before_return"]) == (
         0,
@@ -297,9 +307,9 @@ def test_holes_repetitions_and_disorder_are_told_apart(
     numbers: list[int], gaps: int, missing: int, duplicates: int, reordered: int
 ) -> None:
     board = Scoreboard.create()
-    tally = Tally(board, None)
+    ledger = PacketLedger(board, None)
     for number in numbers:
-        tally.take(packet_of(number, ramp(1)))
+        ledger.take(packet_of(number, ramp(1)))
     names = ("gaps", "missing", "duplicates", "reordered", "received", "checked")
     counted = [board[f"consumer.{name}"] for name in names]
     assert counted == [gaps, missing, duplicates, reordered, len(numbers), 0]
@@ -308,14 +318,14 @@ def test_holes_repetitions_and_disorder_are_told_apart(
 def test_every_packet_the_engine_drops_is_missing_for_the_consumer(make: Make) -> None:
     # Given a pool of two slots under policy drop, read only now and then
     engine = make(slots=2, policy="drop", limit=50)
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     consumer = make_consumer("immediate")
     while engine.produce(7):
         while engine.stats().queued:
             packet = engine.read()
             assert packet is not None
-            tally.take(packet)
-            consumer.consume(packet, tally)
+            ledger.take(packet)
+            consumer.consume(packet, ledger)
             del packet
     stats = engine.stats()
     # Then what it did not get is what the engine dropped, but for those after the last it got
@@ -329,9 +339,9 @@ def test_every_packet_the_engine_drops_is_missing_for_the_consumer(make: Make) -
 def test_copies_are_the_samples_and_need_no_slot(make: Make) -> None:
     engine = make(limit=3)
     engine.produce(3)
-    tally, board = tally_of(engine)
-    consumer = consumers.Copy()
-    consume(engine, consumer, tally)
+    ledger, board = ledger_of(engine)
+    consumer = Copy()
+    consume(engine, consumer, ledger)
     newest = consumer._newest
     assert board["pool.in_flight"] == 0
     source = ReplaySource(ramp(), "ramp")
@@ -357,24 +367,24 @@ def test_memory_that_a_held_packet_still_uses_is_seen_when_it_comes_again() -> N
     source = ReplaySource(ramp(), "ramp", pace="manual")
     engine = RecyclesTooEarly(FORMAT, source, PoolConfig(slots=3))
     engine.start()
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     held = [next_packet(engine) for _ in range(3)]
     for packet in held:
-        tally.take(packet)
+        ledger.take(packet)
     assert board["consumer.aliased"] == 0
     # When a fourth packet comes in the slot of the first, which is held
-    tally.take(next_packet(engine))
+    ledger.take(next_packet(engine))
     # Then it is counted, though its own bytes are right
     assert (board["consumer.aliased"], board["consumer.corrupt_on_delivery"]) == (1, 0)
 
 
-@pytest.mark.parametrize("kind", CONSUMERS)
+@pytest.mark.parametrize("kind", consumer_names())
 def test_a_slot_used_again_after_its_return_has_one_reader(make: Make, kind: str) -> None:
     engine = make(pace="unpaced", limit=300, slots=7)
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     consumer = short(kind)
-    consume(engine, consumer, tally)
-    consumer.drain(tally)
+    consume(engine, consumer, ledger)
+    consumer.drain(ledger)
     gc.collect()
     assert (board["consumer.received"], board["consumer.aliased"]) == (300, 0)
 
@@ -382,18 +392,18 @@ def test_a_slot_used_again_after_its_return_has_one_reader(make: Make, kind: str
 def test_copies_that_were_freed_may_lie_where_others_lay() -> None:
     # Given packets without a lease, whose memory malloc hands out again at once; and read-only ones
     board = Scoreboard.create()
-    tally = Tally(board, lambda _: True)
+    ledger = PacketLedger(board, lambda _: True)
     for number in range(50):
         samples = np.frombuffer(bytes(ramp()[:48].tobytes()), np.float32).reshape(48, 2)
         packet = packet_of(number, samples)
         del samples
-        tally.take(packet)
-        tally.let_go(packet)
+        ledger.take(packet)
+        ledger.release(packet)
     assert board["consumer.aliased"] == 0
     # When one is taken twice before it is let go
     packet = packet_of(50, ramp())
-    tally.take(packet)
-    tally.take(packet)
+    ledger.take(packet)
+    ledger.take(packet)
     assert board["consumer.aliased"] == 1
 
 
@@ -401,13 +411,13 @@ def test_copies_that_were_freed_may_lie_where_others_lay() -> None:
 def test_the_lap_of_a_slot_is_the_number_of_slots(make: Make, kept: int) -> None:
     # Given pools first in first out, and an application that keeps the last few packets
     engine = make(slots=7)
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     held: list[Any] = []
     for number in range(30):
         held.append(next_packet(engine))
-        tally.take(held[-1])
+        ledger.take(held[-1])
         if len(held) > kept:
-            tally.let_go(held.pop(0))
+            ledger.release(held.pop(0))
         # Then after the first lap, and not before it, the distance is known
         assert board["consumer.reuse_distance"] == (7 if number >= 7 else 0)
 
@@ -415,13 +425,13 @@ def test_the_lap_of_a_slot_is_the_number_of_slots(make: Make, kept: int) -> None
 def test_overflow_blocks_do_not_lengthen_the_lap(make: Make) -> None:
     # Given 4 slots and an application that keeps 6 packets, and then lets go of all
     engine = make(slots=4)
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     for _ in range(9):
         held = [next_packet(engine) for _ in range(6)]
         for packet in held:
-            tally.take(packet)
+            ledger.take(packet)
         while held:
-            tally.let_go(held.pop(0))
+            ledger.release(held.pop(0))
     assert board["pool.misses"] == 18
     assert board["consumer.reuse_distance"] == 4
 
@@ -441,12 +451,12 @@ def test_slots_lost_shorten_the_lap() -> None:
     source = ReplaySource(ramp(), "ramp", pace="manual")
     engine = LosesSlots(FORMAT, source, PoolConfig(slots=30))
     engine.start()
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     seen: list[int] = []
     for _ in range(250):
         packet = next_packet(engine)
-        tally.take(packet)
-        tally.let_go(packet)
+        ledger.take(packet)
+        ledger.release(packet)
         distance = board["consumer.reuse_distance"] or 0
         if distance and (not seen or distance != seen[-1]):
             seen.append(distance)
@@ -461,12 +471,12 @@ def test_when_the_followed_slot_itself_is_lost_another_is_followed() -> None:
     source = ReplaySource(ramp(), "ramp", pace="manual")
     engine = ReferenceEngine(FORMAT, source, PoolConfig(slots=5))
     engine.start()
-    tally, board = tally_of(engine)
+    ledger, board = ledger_of(engine)
     seen: list[int | None] = []
     for number in range(30):
         packet = next_packet(engine)
-        tally.take(packet)
-        tally.let_go(packet)
+        ledger.take(packet)
+        ledger.release(packet)
         del packet
         if number == 0:
             engine._pool.free.pop()
@@ -478,8 +488,8 @@ def test_when_the_followed_slot_itself_is_lost_another_is_followed() -> None:
 @pytest.mark.parametrize(("frames", "wrong"), [(47, 1), (48, 0), (49, 1)])
 def test_a_packet_of_another_size_than_the_stream_is_counted(frames: int, wrong: int) -> None:
     board = Scoreboard.create()
-    tally = Tally(board, lambda _: True, FORMAT.packet_bytes)
-    tally.take(packet_of(0, ramp()[:frames]))
+    ledger = PacketLedger(board, lambda _: True, FORMAT.packet_bytes)
+    ledger.take(packet_of(0, ramp()[:frames]))
     assert board["consumer.wrong_size"] == wrong
 
 
@@ -487,11 +497,11 @@ def test_without_verification_nothing_of_this_is_looked_at(make: Make) -> None:
     # Given an unverified run, whose path is to stay as short as it can be
     engine = make(slots=2)
     board: Scoreboard = engine.scoreboard  # type: ignore[attr-defined]
-    tally = Tally(board, None, 1)
+    ledger = PacketLedger(board, None, 1)
     for _ in range(9):
         packet = next_packet(engine)
-        tally.take(packet)
-        tally.let_go(packet)
+        ledger.take(packet)
+        ledger.release(packet)
     assert (board["consumer.reuse_distance"], board["consumer.wrong_size"]) == (0, 0)
 
 
@@ -499,22 +509,22 @@ def test_an_engine_that_replays_the_pcm_itself_is_right_and_what_that_proves_is_
     # Given a stamped source, and an engine of a user's own that loops source.pcm
     source = ReplaySource(ramp(960), "ramp", stamped=True)
     board = Scoreboard.create()
-    tally = Tally(board, ReplayVerifier(source, 48))
+    ledger = PacketLedger(board, ReplayVerifier(source, 48))
     plain = ReplaySource(source.pcm, "ramp")
     for sequence in range(40):
-        tally.take(packet_of(sequence, plain.block(sequence, 48)))
+        ledger.take(packet_of(sequence, plain.block(sequence, 48)))
     # Then nothing is wrong, and the page has how soon the content repeats
     assert board["consumer.corrupt_on_delivery"] == 0
     assert board["consumer.content_period"] == plain.period(48) == 20
     # but a packet that has the stamp after all is another one's, or nobody's
-    tally.take(packet_of(40, source.block(40, 48)))
+    ledger.take(packet_of(40, source.block(40, 48)))
     assert board["consumer.corrupt_on_delivery"] == 1
 
 
 def test_an_engine_that_begins_with_the_stamp_may_not_leave_it_out() -> None:
     source = ReplaySource(ramp(960), "ramp", stamped=True)
     board = Scoreboard.create()
-    tally = Tally(board, ReplayVerifier(source, 48))
-    tally.take(packet_of(0, source.block(0, 48)))
-    tally.take(packet_of(1, ReplaySource(source.pcm, "ramp").block(1, 48)))
+    ledger = PacketLedger(board, ReplayVerifier(source, 48))
+    ledger.take(packet_of(0, source.block(0, 48)))
+    ledger.take(packet_of(1, ReplaySource(source.pcm, "ramp").block(1, 48)))
     assert (board["consumer.corrupt_on_delivery"], board["consumer.content_period"]) == (1, 2**62)

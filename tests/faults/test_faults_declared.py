@@ -7,7 +7,7 @@ import re
 import pytest
 
 from zcbench.capture.reference import ReferenceEngine
-from zcbench.consumers import Immediate
+from zcbench.consumers.kinds.immediate import Immediate
 from zcbench.faults import FAULTS, Fault, FaultyConsumer, UnknownFaultError, find_fault, plant
 from zcbench.faults.controls import CONTROLS
 from zcbench.faults.trial import Trial, trial_of

@@ -14,11 +14,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from zcbench import consumers
 from zcbench.capture.engine import Packet, PoolConfig, StreamFormat
 from zcbench.capture.reference import ReferenceEngine
 from zcbench.capture.sources import ReplaySource, tone
-from zcbench.consumers import Consumer, Immediate, Tally
+from zcbench.consumers import loop
+from zcbench.consumers.consumer import Consumer
+from zcbench.consumers.kinds.immediate import Immediate
+from zcbench.consumers.ledger import PacketLedger
+from zcbench.consumers.verifying import ReplayVerifier
 from zcbench.faults import find_fault, plant
 from zcbench.faults.ownership import KeepsViews
 from zcbench.page.scoreboard import Scoreboard
@@ -36,14 +39,14 @@ class KeepsLast:
         self._packets = packets
         self._kept: deque[Packet] = deque()
 
-    def consume(self, packet: Packet, tally: Tally) -> None:
+    def consume(self, packet: Packet, ledger: PacketLedger) -> None:
         self._kept.append(packet)
         if len(self._kept) > self._packets:
-            tally.let_go(self._kept.popleft())
+            ledger.release(self._kept.popleft())
 
-    def drain(self, tally: Tally) -> None:
+    def drain(self, ledger: PacketLedger) -> None:
         while self._kept:
-            tally.let_go(self._kept.popleft())
+            ledger.release(self._kept.popleft())
 
 
 def play(
@@ -62,10 +65,10 @@ def play(
     engine_type, planted = plant(find_fault(name), ReferenceEngine, consumer or Immediate())
     pool = PoolConfig(slots, policy, 4096, debug)  # type: ignore[arg-type]
     engine = engine_type(FORMAT, source, pool, scoreboard=board)
-    tally = Tally(board, consumers.ReplayVerifier(source, FORMAT.frames))
+    ledger = PacketLedger(board, ReplayVerifier(source, FORMAT.frames))
     engine.start()
-    consumers.run(engine, planted, tally, threading.Event())
-    planted.drain(tally)
+    loop.run(engine, planted, ledger, threading.Event())
+    planted.drain(ledger)
     engine.check()
     engine.close()
     return board
@@ -152,12 +155,12 @@ def test_keeping_views_is_no_fault_of_a_sound_engine() -> None:
     board = Scoreboard.create()
     source = ReplaySource(tone(FORMAT), "tone", pace="unpaced", limit=300)
     engine = ReferenceEngine(FORMAT, source, PoolConfig(50, "grow", 64, True), scoreboard=board)
-    tally = Tally(board, consumers.ReplayVerifier(source, FORMAT.frames))
+    ledger = PacketLedger(board, ReplayVerifier(source, FORMAT.frames))
     keeper = KeepsViews(KeepsLast(25))
     # when it runs
     engine.start()
-    consumers.run(engine, keeper, tally, threading.Event())
-    keeper.drain(tally)
+    loop.run(engine, keeper, ledger, threading.Event())
+    keeper.drain(ledger)
     engine.close()
     # then nothing changes under a view
     assert wrong(board) == {}
@@ -280,9 +283,9 @@ def blocks_kept(name: str, packets: int) -> int:
     gc.collect()
     before = sys.getallocatedblocks()
     _, planted = plant(find_fault(name), ReferenceEngine, Immediate())
-    tally = Tally(Scoreboard.create(), None)
+    ledger = PacketLedger(Scoreboard.create(), None)
     for number in range(packets):
-        planted.consume(Numbered(number), tally)  # type: ignore[arg-type]
+        planted.consume(Numbered(number), ledger)  # type: ignore[arg-type]
     gc.collect()
     return sys.getallocatedblocks() - before
 
@@ -320,10 +323,10 @@ def test_benign_garbage_is_collected() -> None:
 @pytest.mark.skipif(not hasattr(psutil, "heap_info"), reason="no mallinfo2 here")
 def test_native_memory_leaks_at_the_stated_rate() -> None:
     _, planted = plant(find_fault("leak-native"), ReferenceEngine, Immediate())
-    tally = Tally(Scoreboard.create(), None)
+    ledger = PacketLedger(Scoreboard.create(), None)
     before = psutil.heap_info().heap_used
     for number in range(10_000):
-        planted.consume(Numbered(number), tally)  # type: ignore[arg-type]
+        planted.consume(Numbered(number), ledger)  # type: ignore[arg-type]
     assert psutil.heap_info().heap_used - before >= 10_000 * 64
 
 

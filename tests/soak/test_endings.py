@@ -57,7 +57,7 @@ def test_an_exception_in_the_consumer_is_a_failure_with_its_traceback(
     record = record_of(scenario("hostile:HandsOutUnreadable"))
     assert record.end.ending is Ending.FAILED
     assert "the samples are gone" in (record.end.message or "")
-    assert "consumers.py" in (record.end.traceback or "")
+    assert "ledger.py" in (record.end.traceback or "")
 
 
 def test_an_engine_that_cannot_be_made_is_a_failure_that_names_it(

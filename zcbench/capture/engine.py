@@ -13,15 +13,14 @@ one thread. Packets may be released by any thread, also after the engine is gone
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.metadata import entry_points
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from numpy.typing import NDArray
 
+from zcbench import plugins
 from zcbench.capture.configuration import (
     MAX_PACKET_BYTES,
     MAX_SLOTS,
@@ -33,7 +32,7 @@ from zcbench.capture.configuration import (
     PoolConfig,
     StreamFormat,
 )
-from zcbench.foreign import brief, of_error, one_line
+from zcbench.foreign import brief
 
 if TYPE_CHECKING:
     from zcbench.capture.sources import DeviceSource, ReplaySource
@@ -289,7 +288,7 @@ ENTRY_POINT_GROUP = "zcbench.engines"
 
 def engine_names() -> list[str]:
     """Names of the installed engines, sorted."""
-    return sorted({point.name for point in entry_points(group=ENTRY_POINT_GROUP)})
+    return plugins.names(ENTRY_POINT_GROUP)
 
 
 def find_engine(name: str) -> type[CaptureEngine]:
@@ -298,35 +297,7 @@ def find_engine(name: str) -> type[CaptureEngine]:
 
     Raises LookupError, listing the engines there are, or saying why the class cannot be had.
     """
-    if ":" in name:
-        return _import_engine(name)
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        if point.name == name:
-            return _loaded(name, point.load)
-    raise LookupError(f"no engine {brief(name)!r}; installed: {', '.join(engine_names())}")
-
-
-def _import_engine(name: str) -> type[CaptureEngine]:
-    module, _, attribute = name.partition(":")
-    if not all(part.isidentifier() for part in (*module.split("."), attribute)):
-        raise LookupError(
-            f"engine {brief(name)!r}: write package.module:Class, importable from PYTHONPATH"
-        )
-    return _loaded(name, lambda: getattr(import_module(module), attribute))
-
-
-def _loaded(name: str, load: Callable[[], Any]) -> type[CaptureEngine]:
-    try:
-        engine = load()
-    except (ImportError, AttributeError) as error:
-        raise LookupError(
-            f"engine {brief(name)!r}: {brief(one_line(str(error)))}; write package.module:Class, importable "
-            "from PYTHONPATH"
-        ) from error
-    except BaseException as error:  # an import may raise anything, SystemExit and a Rust panic too
-        raise LookupError(
-            f"engine {brief(name)!r}: cannot be imported: {of_error(error)}"
-        ) from error
+    engine = plugins.load("engine", ENTRY_POINT_GROUP, name)
     if not isinstance(engine, type):
         raise LookupError(f"engine {brief(name)!r}: is no class, but {brief(repr(engine))}")
     return engine

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from zcbench.capture.engine import Packet
-from zcbench.consumers import Consumer
+from zcbench.consumers.consumer import Consumer
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import GROWING, GROWING_PACKETS
 

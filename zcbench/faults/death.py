@@ -7,7 +7,7 @@ import os
 import threading
 
 from zcbench.capture.engine import Packet
-from zcbench.consumers import Consumer
+from zcbench.consumers.consumer import Consumer
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import DYING, QUICK
 

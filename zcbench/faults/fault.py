@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zcbench.capture.engine import CaptureEngine, Packet
-from zcbench.consumers import Consumer, Tally
+from zcbench.consumers.consumer import Consumer
+from zcbench.consumers.ledger import PacketLedger
 
 
 class FaultyConsumer:
@@ -18,16 +19,16 @@ class FaultyConsumer:
 
     def __init__(self, inner: Consumer) -> None:
         self._inner = inner
-        self.pause_s = inner.pause_s
+        self.pause_s = getattr(inner, "pause_s", 0.0)
 
-    def consume(self, packet: Packet, tally: Tally) -> None:
+    def consume(self, packet: Packet, ledger: PacketLedger) -> None:
         """See :class:`zcbench.consumers.Consumer`."""
         self._damage(packet)
-        self._inner.consume(packet, tally)
+        self._inner.consume(packet, ledger)
 
-    def drain(self, tally: Tally) -> None:
+    def drain(self, ledger: PacketLedger) -> None:
         """See :class:`zcbench.consumers.Consumer`."""
-        self._inner.drain(tally)
+        self._inner.drain(ledger)
 
     def _damage(self, packet: Packet) -> None:
         pass

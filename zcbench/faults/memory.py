@@ -11,7 +11,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from zcbench.capture.engine import Packet
-from zcbench.consumers import Consumer, Tally
+from zcbench.consumers.consumer import Consumer
+from zcbench.consumers.ledger import PacketLedger
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import FIVE_MINUTES, GROWING
 
@@ -39,10 +40,10 @@ class LeaksObjects(FaultyConsumer):
 class LeaksUntilStopped(LeaksObjects):
     """Keeps them in a container that the end of the stream clears, as a cache of a session would be."""
 
-    def drain(self, tally: Tally) -> None:
+    def drain(self, ledger: PacketLedger) -> None:
         """See :class:`Consumer`."""
         self._kept.clear()
-        super().drain(tally)
+        super().drain(ledger)
 
 
 class LeaksObjectsEvery10(LeaksObjects):

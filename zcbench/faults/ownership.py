@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zcbench.capture.detached import DetachedPacket
 from zcbench.capture.engine import Packet
 from zcbench.capture.reference import ReferenceEngine, Slot, SlotPool, Stream
-from zcbench.consumers import Tally
+from zcbench.consumers.ledger import PacketLedger
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import DYING, QUICK
 
@@ -155,13 +155,13 @@ class RecycledUnderView(ReferenceEngine):
 class KeepsViews(FaultyConsumer):
     """An application that keeps the arrays and drops the packets, which is its good right."""
 
-    def consume(self, packet: Packet, tally: Tally) -> None:
+    def consume(self, packet: Packet, ledger: PacketLedger) -> None:
         """See :class:`zcbench.consumers.Consumer`."""
         view = DetachedPacket(
             packet.sequence, packet.time_ns, packet.flags, packet.checksum, packet.array
         )
         del packet  # the caller's own reference goes when it asks for the next one
-        self._inner.consume(view, tally)
+        self._inner.consume(view, ledger)
 
 
 class _TwiceReturningStream(Stream):

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from zcbench.capture.engine import Packet
-from zcbench.consumers import Consumer
+from zcbench.consumers.consumer import Consumer
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import STEADY
 

@@ -12,7 +12,7 @@ from zcbench.capture.native import NativeEngine
 from zcbench.capture.reference import ReferenceEngine
 from zcbench.capture.sources import DeviceSource, ReplaySource
 from zcbench.clock import now_ns
-from zcbench.consumers import Consumer
+from zcbench.consumers.consumer import Consumer
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import (
     FIVE_MINUTES,

@@ -24,12 +24,14 @@ from typing import Any
 
 import msgspec
 
-from zcbench import consumers
 from zcbench.capture.contract import ContractError, of_engine
 from zcbench.capture.engine import find_engine
 from zcbench.capture.sources import ReplaySource
-from zcbench.claims import Claims
 from zcbench.clock import now_ns
+from zcbench.consumers.claims import Claims
+from zcbench.consumers.loop import run as consume
+from zcbench.consumers.registry import find_consumer, make_consumer
+from zcbench.consumers.verifying import ReplayVerifier, Verifier, verify_checksum
 from zcbench.faults import find_fault, plant
 from zcbench.page.scoreboard import Scoreboard
 from zcbench.quantities.units import decode_unit
@@ -46,10 +48,10 @@ from zcbench.record.schema import (
     WORKER_EVENTS_FILE,
     RunInfo,
 )
-from zcbench.scenario import Scenario
+from zcbench.scenario import ConsumerTable, Scenario
 from zcbench.subjects.assembly import Assembly, assemble
 from zcbench.subjects.inside.allocations import AllocationSites
-from zcbench.subjects.inside.counting import CountingTally, EngineBoard
+from zcbench.subjects.inside.counting import CountingLedger, EngineBoard
 from zcbench.subjects.inside.first_packet import FirstPacket
 from zcbench.subjects.inside.leftovers import resources
 from zcbench.subjects.inside.native_sites import NativeSites
@@ -111,19 +113,14 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
         tracemalloc.start(1)
 
     parts = assemble(scenario)
-    consumer = consumers.make_consumer(
-        scenario.consumer.kind,
-        hold_s=scenario.consumer.hold,
-        work_s=scenario.consumer.work,
-        every_s=scenario.consumer.every,
-    )
-    verify: consumers.Verifier | None = None
+    consumer = make_consumer(scenario.consumer.kind, **_options(scenario.consumer))
+    verify: Verifier | None = None
     replayed = isinstance(parts.source, ReplaySource)
     if scenario.consumer.verify:
         verify = (
-            consumers.ReplayVerifier(parts.source, parts.format.frames)
+            ReplayVerifier(parts.source, parts.format.frames)
             if isinstance(parts.source, ReplaySource)
-            else consumers.verify_checksum
+            else verify_checksum
         )
     engine_type = find_engine(scenario.engine)
     if scenario.fault is not None:
@@ -143,14 +140,14 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
         period_ns=_period_ns(parts),
         copies=bool(getattr(engine_type, "copies", False)),
     )
-    tally = CountingTally(
+    ledger = CountingLedger(
         board,
         verify,
         parts.format.packet_bytes,
         counts_everything=bool(getattr(engine, "counts_everything", False)),
         claims=claims,
     )
-    note(ENGINE_EVENT, scenario.engine, tally.told(engine_board))
+    note(ENGINE_EVENT, scenario.engine, ledger.told(engine_board))
     if run.gc_every_s is not None:
         # What is there now stays: without it, a forced collection is a pause of tens of µs, not of tens of ms.
         gc.collect()
@@ -182,14 +179,14 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     board["phase"] = RUNNING
     note("phase", "running", {})
     try:
-        consumers.run(reader, consumer, tally, stop)
+        consume(reader, consumer, ledger, stop)
     finally:
-        note(ENGINE_EVENT, scenario.engine, tally.told(engine_board))
+        note(ENGINE_EVENT, scenario.engine, ledger.told(engine_board))
     probes.tell_growth()
     board["phase"] = DRAINING
     note("phase", "draining", {})
     engine.stop()
-    consumer.drain(tally)
+    consumer.drain(ledger)
     engine.check()
     engine.close()
     note("resources", "after the drain", resources())
@@ -211,6 +208,11 @@ class _Stop(threading.Event):
             self.first()
         finally:
             super().set()
+
+
+def _options(table: ConsumerTable) -> dict[str, Any]:
+    options = find_consumer(table.kind).traits.options
+    return {option.name: getattr(table, option.name) for option in options}
 
 
 def _period_ns(parts: Assembly) -> float | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from zcbench.capture.engine import Packet
-from zcbench.claims import Claims
 from zcbench.clock import now_ns
-from zcbench.consumers import Tally, Verifier
+from zcbench.consumers.claims import Claims
+from zcbench.consumers.ledger import PacketLedger
+from zcbench.consumers.verifying import Verifier
 from zcbench.page.scoreboard import Scoreboard
 
 MOST_FOLLOWED = (
@@ -32,8 +33,8 @@ class EngineBoard(Scoreboard):
         self.named.add(self.name_of(name))
 
 
-class CountingTally(Tally):
-    """A tally that also counts what an engine of a user's own may leave out: packets let go of, and the
+class CountingLedger(PacketLedger):
+    """A ledger that also counts what an engine of a user's own may leave out: packets let go of, and the
     histograms of delivery and hold time where the engine's own stay empty.
 
     An engine that counts everything costs it one comparison, once.
@@ -52,16 +53,16 @@ class CountingTally(Tally):
         self._board = board
         self._counts_everything = counts_everything
         self._released_at = board.index["consumer.released"]
-        self._let_go = 0
+        self._released = 0
         self._deliveries = self._holds = True  # whether they are the harness's to record
         self._times: dict[int, tuple[int, int]] = {}  # of a packet: delivered and captured, ns
 
     def take(self, packet: Packet, asked_ns: int = 0) -> None:
-        """See :class:`zcbench.consumers.Tally`."""
+        """See :class:`zcbench.consumers.ledger.PacketLedger`."""
         now = now_ns()
         if not self._words[self._at["received"]] and self._leave_it_to_the_engine():
             self.take = super().take  # type: ignore[method-assign]
-            self.let_go = super().let_go  # type: ignore[method-assign]
+            self.release = super().release  # type: ignore[method-assign]
             self.take(packet, asked_ns)
             return
         if self._deliveries:
@@ -77,17 +78,17 @@ class CountingTally(Tally):
         self._deliveries = not self._board.histogram("delivery_ns").count
         return False
 
-    def let_go(self, packet: Packet) -> None:
-        """See :class:`zcbench.consumers.Tally`."""
-        if self._let_go == _DECIDED_AFTER and self._holds:
+    def release(self, packet: Packet) -> None:
+        """See :class:`zcbench.consumers.ledger.PacketLedger`."""
+        if self._released == _DECIDED_AFTER and self._holds:
             self._holds = not any(self._board.histogram(name).count for name in _HOLDS)
             if not self._holds:
                 self._times.clear()
         times = self._times.pop(id(packet), None)
-        super().let_go(packet)
-        self._let_go += 1
+        super().release(packet)
+        self._released += 1
         self._words[self._released_at] += 1
-        if times is not None and self._holds and self._let_go > _DECIDED_AFTER:
+        if times is not None and self._holds and self._released > _DECIDED_AFTER:
             now = now_ns()
             self._board.record("held_ns", max(0, now - times[0]))
             self._board.record("hold_ns", max(0, now - times[1]))

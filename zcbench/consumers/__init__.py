@@ -1,0 +1,1 @@
+"""What an application does with packets, and who sees whether their bytes are right."""

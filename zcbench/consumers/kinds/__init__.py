@@ -1,0 +1,1 @@
+"""The consumers that come with zcbench: one file each, called as the consumer is."""
