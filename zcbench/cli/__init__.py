@@ -7,14 +7,17 @@ import importlib
 import signal
 import sys
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from zcbench.exit_codes import ExitCode
 from zcbench.foreign import brief, of_error, one_line, plain
 
-_COMMANDS = {
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+COMMANDS = {
     "run": "Run a scenario and write its report.",
     "sweep": "Run a scenario over several values of its keys.",
     "watch": "Watch a run from another terminal.",
@@ -28,6 +31,7 @@ _COMMANDS = {
     "devices": "List the audio inputs.",
     "bench": "Measure the engine against its peers.",
     "selftest": "Is every planted fault called by its name?",
+    "completion": "Print what a shell needs to complete names at Tab.",
     "help": "Explain a topic, as exit-codes, or a command.",
 }
 
@@ -40,10 +44,10 @@ class _Group(click.Group):
     """A group whose commands live in modules of their own, imported when needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         command = importlib.import_module(f"zcbench.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
@@ -52,7 +56,18 @@ class _Group(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # From the table: help must not import the commands.
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """From the table too: at Tab no command is imported but the one that is being typed."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=says)
+            for name, says in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command. What the user can mend is one line and exit code 2."""

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import click
 
+from zcbench.cli import complete
 from zcbench.exit_codes import ExitCode
 
 
 @click.command("compare")
-@click.argument("base", type=click.Path(path_type=Path))
-@click.argument("new", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("base", shell_complete=complete.run, type=click.Path(path_type=Path))
+@click.argument(
+    "new", shell_complete=complete.run, nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option("--format", "form", type=click.Choice(["md", "json", "csv"]), default="md",
               show_default=True, help="of what is printed")  # fmt: skip
 @click.option(

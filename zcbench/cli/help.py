@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 
 import click
 
+from zcbench.cli import complete
+
 Lines = list[tuple[str, str]]
 
 
@@ -59,7 +61,7 @@ TOPICS: Mapping[str, tuple[str, Callable[[], tuple[Lines, str]]]] = {
 
 
 @click.command("help")
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=complete.topic)
 @click.pass_context
 def command(ctx: click.Context, topic: str | None) -> None:
     """Explain TOPIC, or show the help of the command of that name; without one, list the topics."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zcbench.cli import complete
 from zcbench.foreign import one_line
 from zcbench.record.writer import RecordError
 
@@ -18,11 +19,17 @@ FIGURES = (".svg", ".png")
     "names",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete.historic,
     help="which; again for more (--list has all)",
 )
 @click.option("--root", type=click.Path(path_type=Path), envvar="ZCBENCH_ROOT", metavar="DIR",
               help="where the runs are, at any depth (default: reports/runs)")  # fmt: skip
-@click.option("--scenario", metavar="NAME", help="only runs of this scenario")
+@click.option(
+    "--scenario",
+    shell_complete=complete.scenario_name,
+    metavar="NAME",
+    help="only runs of this scenario",
+)
 @click.option("--format", "form", type=click.Choice(["md", "json", "csv"]), default="md",
               show_default=True, help="of what is printed")  # fmt: skip
 @click.option(

@@ -9,22 +9,24 @@ from typing import Any
 
 import click
 
+from zcbench.cli import complete
+
 _ENDINGS = ("finished", "crashed", "exited", "hung", "memory", "interrupted")
 
 
 @click.command("ingest")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--map", "maps", multiple=True, metavar="OURS=THEIRS[:UNIT],...",
+@click.option("--map", "maps", shell_complete=complete.column, multiple=True, metavar="OURS=THEIRS[:UNIT],...",
               help="which column is which metric: elapsed_s=time:iso,rss_bytes=rss:MiB")  # fmt: skip
 @click.option("--mapping", type=click.Path(path_type=Path), metavar="TOML",
               help="the same in a file: [map], [totals], and the flags' names")  # fmt: skip
-@click.option("--total", "totals", multiple=True, metavar="METRIC=NUMBER",
+@click.option("--total", "totals", shell_complete=complete.total, multiple=True, metavar="METRIC=NUMBER",
               help="a closing total: pool.hits=10")  # fmt: skip
 @click.option("--slots", metavar="N", help="slots of the pool: the same as --total pool.slots=N")
 @click.option("--duration", metavar="TIME", help="how long the stream was (default: the last row)")
 @click.option("--rate", metavar="RATE", help="packets a second that were due: 100/s")
 @click.option("--ended", type=click.Choice(_ENDINGS), help="how it ended, if that is known")
-@click.option("--require", metavar="CHECKS",
+@click.option("--require", shell_complete=complete.checks, metavar="CHECKS",
               help="checks that must be judged, or the run is inconclusive: memory,delivery")  # fmt: skip
 @click.option("--name", help="a name for the run (default: the file's)")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="run directory to make")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zcbench.cli import complete
+
 if TYPE_CHECKING:
     from zcbench.record.reader import Record
     from zcbench.record.schema import Result
@@ -15,11 +17,13 @@ if TYPE_CHECKING:
 
 
 @click.command("report")
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("runs", shell_complete=complete.run, nargs=-1, type=click.Path(path_type=Path))
 @click.option("--title", metavar="TEXT", help="title of the final report of several runs")
-@click.option("--before", multiple=True, type=click.Path(path_type=Path), metavar="RUN",
+@click.option("--before", shell_complete=complete.run,
+              multiple=True, type=click.Path(path_type=Path), metavar="RUN",
               help="a run that shows what was wrong before; may be repeated")  # fmt: skip
-@click.option("--format", "format_text", default="md", metavar="FORMATS", show_default=True,
+@click.option("--format", "format_text", shell_complete=complete.formats,
+              default="md", metavar="FORMATS", show_default=True,
               help="md, html, junit or json; several with commas between, into --report-dir")  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="write here, not to stdout"

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from zcbench.cli import complete
 from zcbench.cli.grouped import GroupedCommand
 from zcbench.cli.output import shown_json
 from zcbench.cli.scenario_flags import GROUPS, given, scenario_flags, tell_imported
@@ -45,12 +46,17 @@ _EXAMPLES = (
 
 
 @click.command("run", cls=GroupedCommand, groups=_GROUPS, examples=_EXAMPLES)
-@click.argument("scenario", required=False)
+@click.argument("scenario", required=False, shell_complete=complete.scenario)
 @scenario_flags
 @click.option(
-    "--set", "sets", multiple=True, metavar="KEY=VALUE", help="any key of a scenario  [ZCBENCH_SET]"
+    "--set",
+    "sets",
+    multiple=True,
+    shell_complete=complete.key,
+    metavar="KEY=VALUE",
+    help="any key of a scenario  [ZCBENCH_SET]",
 )
-@click.option("--expect", "expects", multiple=True, metavar="TEXT",
+@click.option("--expect", "expects", multiple=True, shell_complete=complete.expectation, metavar="TEXT",
               help='what must hold: "pool.hit_rate >= 90%"  [ZCBENCH_EXPECT]')  # fmt: skip
 @click.option(
     "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="a tag for the record  [ZCBENCH_TAG]"
@@ -71,11 +77,13 @@ _EXAMPLES = (
 )
 @click.option("--dry-run", is_flag=True, envvar="ZCBENCH_DRY_RUN",
               help="print the scenario as resolved, and leave  [ZCBENCH_DRY_RUN]")  # fmt: skip
-@click.option("--report", "report_text", envvar="ZCBENCH_REPORT", default="md", metavar="FORMATS",
+@click.option("--report", "report_text", shell_complete=complete.formats,
+              envvar="ZCBENCH_REPORT", default="md", metavar="FORMATS",
               help="md, html, junit, json, or several: md,junit (default: md)  [ZCBENCH_REPORT]")  # fmt: skip
 @click.option("--report-dir", type=click.Path(path_type=Path), envvar="ZCBENCH_REPORT_DIR", metavar="DIR",
               help="for reports (default: the run directory)  [ZCBENCH_REPORT_DIR]")  # fmt: skip
-@click.option("--baseline", type=click.Path(path_type=Path), envvar="ZCBENCH_BASELINE", metavar="DIR",
+@click.option("--baseline", shell_complete=complete.run,
+              type=click.Path(path_type=Path), envvar="ZCBENCH_BASELINE", metavar="DIR",
               help="an earlier run, or runs: leave with 6 if this is worse  [ZCBENCH_BASELINE]")  # fmt: skip
 @click.option("--metrics", envvar="ZCBENCH_METRICS", metavar="[HOST:]PORT",
               help="counters for Prometheus while it runs (no host: loopback)  [ZCBENCH_METRICS]")  # fmt: skip

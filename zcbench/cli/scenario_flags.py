@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from zcbench.cli import complete
 from zcbench.scenario import FLAGS, Scenario, Setting, variable_of
 
 _HELP = {
@@ -47,6 +48,13 @@ GROUPS = {
     "Consumer": ("--consumer", "--hold", "--work", "--every"),
     "Time and sampling": ("--duration", "--warmup", "--sample-every"),
 }
+_COMPLETE = {
+    "--engine": complete.engine,
+    "--fault": complete.fault,
+    "--require": complete.checks,
+    **{flag: complete.values_of(FLAGS[flag]) for flag in ("--source", "--dtype")},
+    **{flag: complete.values_of(FLAGS[flag]) for flag in ("--pool-policy", "--consumer")},
+}
 _SWITCHES = ("--unpaced", "--debug-pool", "--lock-pool")
 
 
@@ -57,7 +65,9 @@ def scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
         if flag in _SWITCHES:
             option = click.option(flag, is_flag=True, default=None, help=text)
         else:
-            option = click.option(flag, metavar="VALUE", help=text)
+            option = click.option(
+                flag, metavar="VALUE", help=text, shell_complete=_COMPLETE.get(flag)
+            )
         command = option(command)
     return command
 

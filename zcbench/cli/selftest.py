@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zcbench.cli import complete
 from zcbench.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Row:
 
 
 @click.command("selftest")
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=complete.trial)
 @click.option("--list", "only_list", is_flag=True, help="name every trial, one line each")
 @click.option("--full/--quick", default=False, help="with or without those that take minutes")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="run each N times")

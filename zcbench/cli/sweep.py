@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from zcbench.cli import complete
 from zcbench.cli.grouped import GroupedCommand
 from zcbench.cli.scenario_flags import GROUPS, given, scenario_flags, tell_imported
 from zcbench.exit_codes import ExitCode, worst
@@ -44,11 +45,18 @@ _EXAMPLES = (
 
 
 @click.command("sweep", cls=GroupedCommand, groups=_GROUPS, examples=_EXAMPLES)
-@click.argument("scenario", required=False)
-@click.option("--vary", "axes", multiple=True, metavar="KEY=V,V,...",
+@click.argument("scenario", required=False, shell_complete=complete.scenario)
+@click.option("--vary", "axes", shell_complete=complete.key, multiple=True, metavar="KEY=V,V,...",
               help="a key of the scenario and its values: pool.slots=10,50,100")  # fmt: skip
 @scenario_flags
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="any key of a scenario")
+@click.option(
+    "--set",
+    "sets",
+    shell_complete=complete.key,
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="any key of a scenario",
+)
 @click.option("--target", default="99%", metavar="RATE", show_default=True,
               help="the hit rate that the recommended pool must reach")  # fmt: skip
 @click.option("--no-check", is_flag=True, help="recommend without a run at that size")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from zcbench.cli import complete
 from zcbench.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ SILENT_S = 15.0
 
 
 @click.command("watch")
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", shell_complete=complete.run, required=False, type=click.Path(path_type=Path))
 @click.option("--root", type=click.Path(path_type=Path), envvar="ZCBENCH_ROOT", metavar="DIR",
               help="where to look for the latest run (default: reports/runs)")  # fmt: skip
 @click.option("--once", is_flag=True, help="print one picture on stdout, and leave")
