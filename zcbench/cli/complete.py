@@ -64,6 +64,12 @@ def _engines(_ctx: click.Context) -> Names:
     return [(name, None) for name in engine_names()]
 
 
+def _consumers(_ctx: click.Context) -> Names:
+    from zcbench.consumers.registry import consumer_names
+
+    return [(name, None) for name in consumer_names()]
+
+
 def _faults(_ctx: click.Context) -> Names:
     from zcbench.faults import FAULTS
 
@@ -140,6 +146,7 @@ def values_of(key: str) -> Complete:
 scenario = _offering(_scenarios, files="file")
 scenario_name = _offering(_scenarios)
 engine = _offering(_engines)
+consumer = _offering(_consumers)
 fault = _offering(_faults)
 trial = _offering(_trials)
 # An expectation begins with a quantity, perhaps in a function: "p99(latency, last=10s) < 20ms".

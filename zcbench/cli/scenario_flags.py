@@ -52,8 +52,8 @@ _COMPLETE = {
     "--engine": complete.engine,
     "--fault": complete.fault,
     "--require": complete.checks,
-    **{flag: complete.values_of(FLAGS[flag]) for flag in ("--source", "--dtype")},
-    **{flag: complete.values_of(FLAGS[flag]) for flag in ("--pool-policy", "--consumer")},
+    "--consumer": complete.consumer,
+    **{flag: complete.values_of(FLAGS[flag]) for flag in ("--source", "--dtype", "--pool-policy")},
 }
 _SWITCHES = ("--unpaced", "--debug-pool", "--lock-pool")
 

@@ -19,7 +19,8 @@ from zcbench.exit_codes import ExitCode, worst
 from zcbench.foreign import plain
 
 if TYPE_CHECKING:
-    from zcbench.render.sweep import Advice, Ran
+    from zcbench.scenario import Scenario
+    from zcbench.sweep.advice import Advice, Check, Ran
     from zcbench.sweep.journal import Sweep
 
 # Makes the runs of these names in a sweep's directory, each from its plan.
@@ -198,6 +199,7 @@ def _carry_out(directory: Path, sweep: Sweep, make: Make, quiet: bool, at_once: 
     """Make the runs that are still to be made, then the report; leaves with the sweep's exit code."""
     import msgspec
 
+    from zcbench.sweep.advice import advise, read_run
     from zcbench.sweep.children import StoppedError
     from zcbench.sweep.journal import SWEEP_REPORT, write_sweep
 
@@ -209,8 +211,8 @@ def _carry_out(directory: Path, sweep: Sweep, make: Make, quiet: bool, at_once: 
             print(f"zcbench: run {planned.name}: {_said(planned.values)}", file=sys.stderr)
     try:
         _make_missing(directory, [planned.name for planned in sweep.runs], make)
-        ran = [_read(directory, planned.name, planned.values) for planned in sweep.runs]
-        advice, checks = _advise(directory, sweep, ran, make, quiet)
+        ran = [read_run(directory, planned.name, planned.values) for planned in sweep.runs]
+        advice, checks = advise(directory, sweep, ran, _checking(directory, make, quiet))
     except StoppedError as stopped:
         print(f"zcbench: stopped; go on with: zcbench sweep --resume {directory}", file=sys.stderr)
         sys.exit(stopped.exit_code)
@@ -229,55 +231,21 @@ def _make_missing(directory: Path, names: Sequence[str], make: Make) -> None:
         make(directory, missing)
 
 
-def _read(directory: Path, name: str, values: Mapping[str, str]) -> Ran:
-    """A run that was made, judged by this zcbench."""
-    from zcbench.record.reader import read_record
-    from zcbench.render.sweep import Ran
-    from zcbench.sweep.journal import run_directory
-    from zcbench.verdict import judge
-
-    record = read_record(run_directory(directory, name))
-    return Ran(name, values, record, judge(record))
-
-
 def _said(values: Mapping[str, str]) -> str:
-    return plain(", ".join(f"{key} = {value}" for key, value in values.items()))
+    return ", ".join(f"{key} = {value}" for key, value in values.items())
 
 
-def _advise(
-    directory: Path, sweep: Sweep, ran: Sequence[Ran], make: Make, quiet: bool
-) -> tuple[list[Advice], list[Ran]]:
-    """The pool size for each application of the sweep, with the runs that checked it."""
-    import msgspec
-
-    from zcbench.render.sweep import Advice
+def _checking(directory: Path, make: Make, quiet: bool) -> Check:
+    """Who makes the runs that check a recommended pool: planned here, made as the others were."""
     from zcbench.sweep.journal import write_scenario
-    from zcbench.sweep.sizing import point, recommend
 
-    if _POOL not in sweep.axes:
-        return [], []
-    advice: list[Advice] = []
-    checks: list[Ran] = []
-    for application in dict.fromkeys(run.application for run in ran):
-        of = [run for run in ran if run.application == application]
-        sizing = recommend([point(run.record, run.result) for run in of], sweep.target)
-        enough: int | None = None
-        checked: Ran | None = None
-        for slots in sizing.candidates if sizing is not None and sweep.check else ():
-            scenario = of[0].record.run.scenario
-            pool = msgspec.structs.replace(scenario.pool, slots=slots)
-            name = f"check-{len(advice) + 1}-{slots}"
-            if not quiet:
-                print(f"zcbench: checking {slots} slots {application}", file=sys.stderr)
-            write_scenario(directory, name, msgspec.structs.replace(scenario, pool=pool))
-            _make_missing(directory, [name], make)
-            checked = _read(directory, name, {**of[0].values, _POOL: str(slots)})
-            checks.append(checked)
-            if (point(checked.record, checked.result).hit_rate or 0.0) >= sweep.target:
-                enough = slots
-                break
-        advice.append(Advice(application, sizing, enough, checked))
-    return advice, checks
+    def check(name: str, scenario: Scenario, what: str) -> None:
+        if not quiet:
+            print(f"zcbench: checking {what}", file=sys.stderr)
+        write_scenario(directory, name, scenario)
+        _make_missing(directory, [name], make)
+
+    return check
 
 
 def _write_report(

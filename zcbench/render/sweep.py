@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from zcbench.quantities.units import format_count, format_duration
-from zcbench.record.reader import Record
-from zcbench.record.schema import FIGURES_FOLDER, Result, RunInfo
+from zcbench.record.schema import FIGURES_FOLDER, RunInfo
 from zcbench.render.figures import theme
 from zcbench.render.figures.figure import Axis, Figure, Key, Panel
 from zcbench.render.figures.layers import Curve
 from zcbench.render.figures.scales import Range, labelled, round_ticks
 from zcbench.render.markdown import MISSING, VERDICTS, cell, headline, percent
-from zcbench.sweep.sizing import Point, Sizing, point
+from zcbench.sweep.advice import Advice, Ran
+from zcbench.sweep.sizing import Point, point
 
-POOL = "pool.slots"
 HEIGHT = 280
 _COLOURS = (theme.BLUE, theme.ORANGE, theme.GREEN, theme.PURPLE, theme.GREY)
-
-
-@dataclass(frozen=True)
-class Ran:
-    """One run of a sweep: the ``values`` of its axes, and what came of it."""
-
-    name: str
-    values: Mapping[str, str]
-    record: Record
-    result: Result
-
-    @property
-    def application(self) -> str:
-        """The values of all axes but the pool's size: what decides how many leases are in flight."""
-        return ", ".join(f"{key} = {v}" for key, v in self.values.items() if key != POOL)
-
-
-@dataclass(frozen=True)
-class Advice:
-    """The sizing of one application: ``slots`` reached the target in the run ``checked``; None if none did,
-    or if no run checked it (``checked`` is None then too)."""
-
-    application: str
-    sizing: Sizing | None
-    slots: int | None
-    checked: Ran | None
 
 
 def render(
