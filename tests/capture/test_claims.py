@@ -164,3 +164,42 @@ def test_lateness_is_that_of_a_packet_the_reader_waited_for() -> None:
     # then it was two seconds late, and says that it is new
     assert (board["consumer.late_ns"] or 0) > 1.9e9
     assert (board["consumer.age_ns"] or 0) < 1e9
+
+
+def test_a_packet_is_as_overdue_as_its_stall_was_long_whatever_its_stamp() -> None:
+    claims = Claims(Scoreboard.create(), FORMAT, period_ns=PERIOD_NS)
+    on_time = [claims.overdue(n, (n + 8) * PERIOD_NS) for n in range(3_000)]  # 7 periods late, all
+    assert set(on_time) == {0}
+    # held up by 400 periods, then by less and less as it catches up
+    assert claims.overdue(3_000, 3_408 * PERIOD_NS) == 400 * PERIOD_NS
+    assert claims.overdue(3_001, 3_408 * PERIOD_NS) == 399 * PERIOD_NS
+    # a clock that is 0.1 % slow is no stall, in an hour of packets
+    slow = [claims.overdue(n, round(n * 1.001 * PERIOD_NS)) for n in range(10_000, 100_000)]
+    assert max(slow[3_000:]) <= 3 * PERIOD_NS
+
+
+def test_nothing_is_overdue_where_nothing_is_due_at_a_time() -> None:
+    claims = Claims(Scoreboard.create(), FORMAT)
+    assert [claims.overdue(n, at) for n, at in enumerate((5, 10**9, 10**12))] == [0, 0, 0]
+
+
+class Plain:
+    """A packet of a user's own, which has what a packet must have and no more."""
+
+    flags = 0
+
+    def __init__(self, sequence: int, time_ns: int) -> None:
+        self.sequence, self.time_ns, self.array = sequence, time_ns, np.zeros((48, 2), np.float32)
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_packet_need_not_say_its_size_but_what_it_says_is_checked() -> None:
+    began = now_ns()
+    packets = [Plain(n, began + n) for n in range(3)]
+    assert said(board_after(packets)) == {}
+    packets = [Plain(n, began + n) for n in range(3)]
+    packets[1].frames = 47  # type: ignore[attr-defined]
+    packets[2].nbytes = 1  # type: ignore[attr-defined]
+    assert said(board_after(packets)) == {"wrong_shape": 2}

@@ -55,6 +55,8 @@ class Claims:
         self._looked = 0
         self._late: float = float("inf")
         self._age = self._packets = self._waited = self._until_ns = 0
+        self._prompt = self._prompt_before = float("inf")
+        self._prompt_until_ns = 0
 
     def _add(self, name: str, n: int = 1) -> None:
         self._words[self._index["consumer." + name]] += n
@@ -127,6 +129,20 @@ class Claims:
         self._most("time_stood_ns", stood_ns)
 
     # -- when a packet was due
+
+    def overdue(self, sequence: int, now: int) -> int:
+        """How much later than the promptest of the last second or two a packet comes at ``now``, each against
+        when it was due, ns: what a stall makes of a packet, whatever its stamp. 0 where none is due at a time.
+
+        A packet that is stamped when it was due is never more overdue than it is old."""
+        if self._period_ns is None:
+            return 0
+        late = now - (sequence + 1) * self._period_ns
+        if now >= self._prompt_until_ns:
+            self._prompt_until_ns = now + WINDOW_NS
+            self._prompt_before, self._prompt = self._prompt, late
+        self._prompt = min(self._prompt, late)
+        return round(late - min(self._prompt, self._prompt_before))
 
     def _lateness(self, sequence: int, time_ns: int, now: int, asked_ns: int) -> None:
         assert self._period_ns is not None

@@ -66,7 +66,8 @@ class CountingLedger(PacketLedger):
             self.take(packet, asked_ns)
             return
         if self._deliveries:
-            self._board.record("delivery_ns", max(0, now - int(packet.time_ns)))
+            overdue = self._claims.overdue(packet.sequence, now) if self._claims else 0
+            self._board.record("delivery_ns", max(0, now - int(packet.time_ns), overdue))
         if self._holds and len(self._times) < MOST_FOLLOWED:
             self._times[id(packet)] = (now, int(packet.time_ns))
         super().take(packet, asked_ns)

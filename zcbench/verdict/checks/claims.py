@@ -10,7 +10,7 @@ from zcbench.analysis.slots import slots_of
 from zcbench.analysis.totals import Totals, count
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending, Finding
+from zcbench.record.schema import ENGINE_EVENT, Ending, Finding
 
 # Packets of a host that hands over many at once may have one time; half a second of them is no host's buffer.
 STOOD_S = 0.5
@@ -59,7 +59,8 @@ def check(record: Record, found: Totals) -> Finding:
         evidence,
         power="one packet with a wrong shape, stamp or flag GAP"
         + (
-            f"; a rate that ramps by {RAMP:.1%}; a delay of {DELAY_S * 1e3:.0f} ms"
+            f"; a rate that ramps by {RAMP:.1%}"
+            + (f"; a delay of {DELAY_S * 1e3:.0f} ms" if _start_is_told(record) else "")
             if seen.enough
             else ""
         )
@@ -231,6 +232,15 @@ def _flags(record: Record, found: Totals) -> Iterator[_Lie]:
         )
 
 
+def _start_is_told(record: Record) -> bool:
+    """Whether the engine itself says when its stream began; else the first packet does, however late it is."""
+    told = [event.data for event in record.events if event.kind == ENGINE_EVENT]
+    if not told or told[-1].get("counts_everything"):
+        return True
+    named = told[-1].get("named")
+    return isinstance(named, list) and "engine.start_ns" in named
+
+
 def _limits(record: Record, found: Totals, seen: Arrivals) -> Iterator[str]:
     """What was not proved."""
     if missing := _n(found, "consumer.time_missing"):
@@ -240,6 +250,11 @@ def _limits(record: Record, found: Totals, seen: Arrivals) -> Iterator[str]:
             f"ramps and delays need {FEWEST_READINGS} s of a paced stream whose reader waits for it"
             if not record.run.scenario.source.unpaced
             else "an unpaced stream has no time at which a packet is due"
+        )
+    elif not _start_is_told(record):
+        yield (
+            "your engine does not write `engine.start_ns`, so a delay from the first packet on is taken for a "
+            "slow start"
         )
     slots, places = slots_of(record, found), _n(found, "consumer.places")
     if slots is not None and _n(found, "pool.hits") > slots.ever and 0 < places < slots.lowest:
