@@ -1,4 +1,4 @@
-"""Engines as users write them: sound ones of unusual shape, and others with a bug each, not from zcbench.faults."""
+"""Engines as users write them: sound ones of unusual shape, and others with a bug each."""
 
 from __future__ import annotations
 
