@@ -222,8 +222,8 @@ def test_what_cannot_be_read_as_a_baseline_is_refused_by_its_flag(tmp_path: Path
     (tmp_path / "file").write_text("no run")
     run = write_record(tmp_path / "damaged")
     (run / "run.json").write_text("{")
-    for name in ("file", "damaged"):
-        with pytest.raises(RecordError, match=r"^--baseline: "):
+    for name, said in (("file", "is a file; name a run's directory"), ("damaged", "run.json")):
+        with pytest.raises(RecordError, match=f"^--baseline: .*{said}"):
             read_baseline(tmp_path / name, "synthetic")
 
 

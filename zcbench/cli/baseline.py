@@ -47,7 +47,9 @@ def _found(directory: Path, scenario: str) -> Record | str:
 
     if not directory.exists():
         return "is not there yet"
-    if not directory.is_dir() or (directory / RUN_FILE).exists():
+    if not directory.is_dir():
+        raise RecordError(f"{directory}: is a file; name a run's directory, or one that holds runs")
+    if (directory / RUN_FILE).exists():
         return _warned(read_record(directory), directory, scenario)
     if not any(directory.iterdir()):
         return "is empty"
