@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
 from zcbench.foreign import brief, of_error, of_exit, one_line
@@ -24,11 +22,15 @@ _OURS = "zcbench."
 
 def names(group: str) -> list[str]:
     """The names in an entry-point group, sorted."""
+    from importlib.metadata import entry_points
+
     return sorted({point.name for point in entry_points(group=group)})
 
 
 def is_foreign(group: str, name: str) -> bool:
     """Whether loading ``name`` would run code that does not come with zcbench."""
+    from importlib.metadata import entry_points
+
     if ":" in name:
         return not name.startswith(_OURS)
     points = [point for point in entry_points(group=group) if point.name == name]
@@ -37,6 +39,8 @@ def is_foreign(group: str, name: str) -> bool:
 
 def load(noun: str, group: str, name: str) -> Any:
     """Import the ``noun`` ("engine") called ``name`` in this process. Raises LookupError with the reason."""
+    from importlib.metadata import entry_points
+
     if ":" in name:
         module, _, attribute = name.partition(":")
         if not all(part.isidentifier() for part in (*module.split("."), attribute)):
@@ -74,6 +78,8 @@ def ask(noun: str, module: str, name: str) -> dict[str, Any]:
 
     Raises LookupError with the reason why the part cannot be had.
     """
+    import subprocess
+
     try:
         done = subprocess.run(
             # As the worker of a run is started: what it will not find is not found here either.

@@ -103,9 +103,7 @@ def stalls(record: Record, found: Totals) -> Stalls | None:
 
 
 def _floor_s(record: Record, found: Totals, use: NDArray[np.bool_]) -> float:
-    consumer, per_s = record.run.scenario.consumer, nominal_per_s(record, found)
-    rhythm = consumer.every if consumer.kind == "burst" else 0.0
-    rhythm += consumer.work if consumer.kind == "slow" else 0.0
+    rhythm, per_s = record.run.application.rhythm_s, nominal_per_s(record, found)
     period = 1 / per_s if per_s else 0.0
     medians = record.samples["delivery_p50_ns"][use]
     known = medians[np.isfinite(medians)]

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zcbench.cli import complete
+from zcbench.consumers.registry import built_in, built_in_options
 from zcbench.scenario import FLAGS, Scenario, Setting, variable_of
 
 _HELP = {
@@ -31,10 +32,11 @@ _HELP = {
     "--pool-max": "policy adaptive: never more slots",
     "--lock-pool": "lock the pool's memory",
     "--debug-pool": "poison returned slots, check guard zones",
-    "--consumer": "immediate, hold, cycle, slow, burst or copy",
-    "--hold": "consumer hold: keep the last T",
-    "--work": "consumer slow: work T a packet",
-    "--every": "consumer burst: read every T",
+    "--consumer": f"{', '.join(built_in())}, or package.module:Class",
+    **{
+        f"--{name}": f"consumer {' or '.join(kinds)}: {option.help}"
+        for name, (option, kinds) in built_in_options().items()
+    },
     "--sample-every": "time between samples",
     "--require": "checks that must be judged, or the run is inconclusive: memory,delivery",
 }
@@ -45,7 +47,7 @@ GROUPS = {
         *("--source", "--path", "--device", "--rate", "--frames", "--channels", "--dtype"),
         *("--speed", "--unpaced"),
     ),
-    "Consumer": ("--consumer", "--hold", "--work", "--every"),
+    "Consumer": ("--consumer", *(f"--{name}" for name in built_in_options())),
     "Time and sampling": ("--duration", "--warmup", "--sample-every"),
 }
 _COMPLETE = {

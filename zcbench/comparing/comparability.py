@@ -85,11 +85,15 @@ def _of_scenarios(base: RunInfo, new: RunInfo) -> Iterator[Difference]:
     sides = [dict(_flat(_builtins(run.scenario))) for run in (base, new)]
     for key in sorted(sides[0] | sides[1]):
         values = [side.get(key) for side in sides]
-        if values[0] != values[1] and key.partition(".")[0] not in _SILENT and _read(key, *sides):
+        if (
+            values[0] != values[1]
+            and key.partition(".")[0] not in _SILENT
+            and _read(key, base, new)
+        ):
             none = ("none" if value is None else value for value in values)
             yield _difference(key, next(none), next(none), explained_by(key))
     # "auto" goes by the run's length, and a consumer's cycles are held until the next collection.
-    cyclic = any(run.scenario.consumer.kind == "cycle" for run in (base, new))
+    cyclic = any(run.application.needs_gc for run in (base, new))
     if (
         cyclic
         and base.gc_every_s != new.gc_every_s
@@ -99,10 +103,12 @@ def _of_scenarios(base: RunInfo, new: RunInfo) -> Iterator[Difference]:
         yield _difference("gc interval", base.gc_every_s, new.gc_every_s, explains)
 
 
-def _read(key: str, *sides: Mapping[str, Any]) -> bool:
+def _read(key: str, *runs: RunInfo) -> bool:
     """Whether a consumer of either run reads ``key``: how long to hold means nothing to one that does not."""
-    readers = {"consumer.hold": "hold", "consumer.work": "slow", "consumer.every": "burst"}
-    return key not in readers or any(side.get("consumer.kind") == readers[key] for side in sides)
+    table, _, name = key.partition(".")
+    if table != "consumer" or name in ("kind", "verify") or name.startswith("options."):
+        return True
+    return any(name in run.application.options for run in runs)
 
 
 def explained_by(key: str) -> frozenset[Aspect]:
@@ -173,7 +179,11 @@ def _builtins(scenario: Any) -> dict[str, Any]:
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in table.items():
-        if isinstance(value, dict) and prefix == "" and key != "tags":
-            yield from _flat(value, f"{key}.")
+        if (
+            isinstance(value, dict)
+            and (prefix + key == "consumer.options" or not prefix)
+            and key != "tags"
+        ):
+            yield from _flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value

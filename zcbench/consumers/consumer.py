@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from zcbench.quantities.units import Duration, Size
+from zcbench.quantities.units import Duration, Size, format_duration
 
 if TYPE_CHECKING:
     from zcbench.capture.engine import Packet
@@ -83,14 +83,14 @@ class Traits:
 class ConsumerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The traits of a run's consumer with its options' values, as run.json has them.
 
-    ``options`` are the keys of ``[consumer]`` that it reads. Times in seconds; 0: none.
+    ``options`` are the keys of ``[consumer]`` that it reads. Times in seconds.
     """
 
     keeps_packets: bool
     needs_gc: bool = False
     in_bursts: bool = False
     rhythm_s: float = 0.0
-    holding_s: float = 0.0
+    holding_s: float | None = None
     does: str = ""
     options: tuple[str, ...] = ()
 
@@ -116,13 +116,16 @@ class Consumer(Protocol):
 
 def facts_of(traits: Traits, values: Mapping[str, Any]) -> ConsumerFacts:
     """``traits`` with the ``values`` of its options."""
-    shown = {name: str(value) for name, value in values.items()}
+    shown = {
+        name: format_duration(value) if isinstance(value, Duration) else str(value)
+        for name, value in values.items()
+    }
     return ConsumerFacts(
         keeps_packets=traits.keeps_packets,
         needs_gc=traits.needs_gc,
         in_bursts=traits.in_bursts,
         rhythm_s=float(values[traits.rhythm]) if traits.rhythm else 0.0,
-        holding_s=float(values[traits.holding]) if traits.holding else 0.0,
+        holding_s=float(values[traits.holding]) if traits.holding else None,
         does=traits.does.format_map(shown) if traits.does else "",
         options=tuple(option.name for option in traits.options),
     )

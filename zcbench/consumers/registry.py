@@ -31,10 +31,11 @@ _NOUN = "consumer"
 def built_in() -> Mapping[str, type[Any]]:
     """The consumers that come with zcbench, by name: the class with traits in each module of the folder."""
     found: dict[str, type[Any]] = {}
-    for info in pkgutil.iter_modules(kinds.__path__):
-        module = import_module(f"{kinds.__name__}.{info.name}")
+    names = [info.name for info in pkgutil.iter_modules(kinds.__path__)]
+    for name in sorted(names, key=[*kinds.ORDER, *sorted(names)].index):
+        module = import_module(f"{kinds.__name__}.{name}")
         classes = inspect.getmembers(module, inspect.isclass)
-        (found[info.name],) = [
+        (found[name],) = [
             c for _, c in classes if c.__module__ == module.__name__ and hasattr(c, "traits")
         ]
     return found

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from zcbench.consumers.consumer import ConsumerFacts
+from zcbench.consumers.registry import recorded_facts
 from zcbench.scenario import Scenario
 
 SCHEMA = 2  # raised when an older reader could no longer understand a record
@@ -106,6 +108,15 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
         None  # the file somebody else's measurements came from; None: our own run
     )
     tags: dict[str, str] = {}
+    consumer: ConsumerFacts | None = None  # None: older; see application
+
+    @property
+    def application(self) -> ConsumerFacts:
+        """What is known of the consumer: as recorded, else by its name."""
+        if self.consumer is not None:
+            return self.consumer
+        table = self.scenario.consumer
+        return recorded_facts(table.kind, msgspec.structs.asdict(table))
 
 
 Outcome = Literal["pass", "fail", "inconclusive", "skipped"]

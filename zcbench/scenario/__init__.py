@@ -6,6 +6,7 @@ value, and what would be right.
 """
 
 from zcbench.scenario.checks import check_memory
+from zcbench.scenario.consuming import consumer_facts, consumer_values
 from zcbench.scenario.files import Shipped, shipped
 from zcbench.scenario.keys import FLAGS, variable_of
 from zcbench.scenario.loading import environment_settings, load, parse_setting, parse_tag
@@ -31,7 +32,8 @@ __all__ = [
     "CHECK_NAMES", "FLAGS", "BudgetTable", "ConsumerTable", "Expectation", "GcTable", "LimitsTable",
     "MemoryTable", "PoolTable", "SamplingTable", "Scenario", "ScenarioError", "Setting", "Shipped",
     "SourceTable",
-    "check_memory", "environment_settings", "load", "parse_setting", "parse_tag",
+    "check_memory", "consumer_facts", "consumer_values",
+    "environment_settings", "load", "parse_setting", "parse_tag",
     "required_checks", "shipped", "to_toml",
     "variable_of",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from zcbench.consumers.registry import built_in_options
 from zcbench.quantities.units import (
     Duration,
     UnitError,
@@ -14,6 +15,7 @@ from zcbench.quantities.units import (
     format_duration,
     parse_duration,
 )
+from zcbench.scenario.consuming import consumer_times, rhythm_key
 from zcbench.scenario.keys import FLAGS
 from zcbench.scenario.sheet import Sheet
 from zcbench.scenario.tables import (
@@ -31,9 +33,10 @@ _READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "pool.min": ("pool.policy", ("adaptive",)),
     "pool.max": ("pool.policy", ("adaptive",)),
     "pool.shrink_after": ("pool.policy", ("adaptive",)),
-    "consumer.hold": ("consumer.kind", ("hold",)),
-    "consumer.work": ("consumer.kind", ("slow",)),
-    "consumer.every": ("consumer.kind", ("burst",)),
+    **{
+        f"consumer.{name}": ("consumer.kind", kinds)
+        for name, (_, kinds) in built_in_options().items()
+    },
     "source.path": ("source.kind", ("file",)),
     "source.device": ("source.kind", ("device",)),
     "source.frequency_hz": ("source.kind", ("tone",)),
@@ -197,11 +200,12 @@ def _check_times(scenario: Scenario, sheet: Sheet) -> None:
     source, consumer = scenario.source, scenario.consumer
     times = {"duration": scenario.duration, "limits.hang": scenario.limits.hang}
     times["pool.shrink_after"] = scenario.pool.shrink_after
-    times |= {f"consumer.{k}": getattr(consumer, k) for k in ("hold", "work", "every")}
+    consumed = consumer_times(consumer)
+    times |= {key: time_s for key, (time_s, _) in consumed.items()}
     times |= {f"sampling.{k}": getattr(scenario.sampling, k) for k in ("every", "uss_every")}
     for key, time_s in times.items():
         shortest_s = _SHORTEST_SAMPLING_S if key.startswith("sampling.") else 0.0
-        if key == "consumer.hold" and not time_s:
+        if key in consumed and consumed[key][1].may_be_zero and not time_s:
             continue  # keeps nothing: where a sweep over hold times begins
         if time_s <= 0 or time_s < shortest_s or time_s > _LONGEST_S:
             least = f"at least {Duration(shortest_s)}" if shortest_s else "above 0"
@@ -222,8 +226,8 @@ def _check_times(scenario: Scenario, sheet: Sheet) -> None:
         lengths = f"{scenario.duration} is shorter than one packet ({format_duration(packet_s)})"
         sheet.fail(key, lengths)
     waits = {"source.frames": packet_s / source.speed}
-    waits |= {"consumer.work": consumer.work} if consumer.kind == "slow" else {}
-    waits |= {"consumer.every": consumer.every} if consumer.kind == "burst" else {}
+    rhythm = rhythm_key(consumer)
+    waits |= {} if rhythm is None else {rhythm: consumed[rhythm][0]}
     for key, wait_s in waits.items():
         if scenario.limits.hang <= wait_s and not source.unpaced:
             problem = f"packets come {format_duration(wait_s)} apart and limits.hang is "

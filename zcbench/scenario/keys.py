@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from zcbench.consumers.registry import built_in_options
 from zcbench.scenario.tables import (
     BudgetTable,
     ConsumerTable,
@@ -45,9 +46,7 @@ FLAGS: Mapping[str, str] = {
     "--lock-pool": "pool.lock",
     "--debug-pool": "pool.debug",
     "--consumer": "consumer.kind",
-    "--hold": "consumer.hold",
-    "--work": "consumer.work",
-    "--every": "consumer.every",
+    **{f"--{option}": f"consumer.{option}" for option in built_in_options()},
     "--sample-every": "sampling.every",
     "--require": "require",
 }
@@ -65,6 +64,9 @@ TABLES: Mapping[str, type[Table]] = {
 }
 
 
+# How the keys begin that only a consumer of a user's own reads.
+CONSUMER_OPTIONS = "consumer.options."
+
 TOP = [f for f in msgspec.structs.fields(Scenario) if f.name not in {*TABLES, "tags", "expect"}]
 
 
@@ -74,6 +76,7 @@ KINDS: Mapping[str, Any] = (
         f"{table}.{f.name}": f.type
         for table, s in TABLES.items()
         for f in msgspec.structs.fields(s)
+        if f"{table}.{f.name}." != CONSUMER_OPTIONS
     }
     | {"expect": str}
 )
@@ -88,6 +91,10 @@ def unknown_key(key: str) -> str | None:
     """What to say of a key that there is not, with the one it may have meant; None if there is."""
     if key in KINDS or (key.startswith("tags.") and key != "tags."):
         return None
+    if key.startswith(CONSUMER_OPTIONS) and key.removeprefix(CONSUMER_OPTIONS).isidentifier():
+        return None
+    if key + "." == CONSUMER_OPTIONS:
+        return f"is a table; name a key in it, as in {CONSUMER_OPTIONS}gain"
     if key in TABLES or key == "tags":
         return f"is a table; name a key in it, as in {key}.{_first_key(key)}"
     table, _, last = key.rpartition(".")

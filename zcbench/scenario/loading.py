@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from zcbench.scenario.checks import NAME, bounded, check
+from zcbench.scenario.consuming import with_options
 from zcbench.scenario.expected import check_expected, expected_by_file
 from zcbench.scenario.files import find, read_text
 from zcbench.scenario.keys import FLAGS, variable_of
@@ -41,6 +42,7 @@ def load(
     if path is not None and "name" not in sheet.values and NAME.fullmatch(path.stem):
         sheet.values["name"] = Value(path.stem, "default", False)
     resolved = msgspec.structs.replace(build(sheet), expect=tuple(e for e, _ in expected))
+    resolved = with_options(resolved, sheet)
     if path is None:
         resolved = plain(resolved, sheet, [*environment, *flags])
     check(resolved, sheet, [flag for flag in flags if flag.key != "expect"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from zcbench.quantities.units import UnitError
-from zcbench.scenario.keys import KINDS, TABLES, unknown_key
+from zcbench.scenario.keys import CONSUMER_OPTIONS, KINDS, TABLES, unknown_key
 from zcbench.scenario.tables import Scenario, ScenarioError, Setting
 from zcbench.scenario.values import BOOLEANS, Value, WrongTypeError, convert, shown
 
@@ -84,6 +84,12 @@ def from_file(sheet: Sheet) -> dict[str, Value]:
                 layer[name] = Value(value, "file", False)
                 sheet.fail(name, f"{shown(value)} is not a table; write [{name}]", layer)
             layer |= {f"{name}.{k}": Value(v, "file", False) for k, v in value.items()}
+            options = layer.get(CONSUMER_OPTIONS[:-1])
+            if options is not None and isinstance(options.value, dict):
+                del layer[CONSUMER_OPTIONS[:-1]]
+                layer |= {
+                    CONSUMER_OPTIONS + k: Value(v, "file", False) for k, v in options.value.items()
+                }
         else:
             layer[name] = Value(value, "file", False)
     for key in layer:
@@ -148,7 +154,12 @@ def build(sheet: Sheet) -> Scenario:
     """The scenario that the values of ``sheet`` make. Raises ScenarioError for a value of the wrong type."""
     top: dict[str, Any] = {}
     tables: dict[str, dict[str, Any]] = {name: {} for name in (*TABLES, "tags")}
+    options: dict[str, Any] = {}
     for key, given in sheet.values.items():
+        if key.startswith(CONSUMER_OPTIONS):
+            # Its type is the consumer's to say: see zcbench.scenario.consuming.
+            options[key.removeprefix(CONSUMER_OPTIONS)] = given.value
+            continue
         table, _, name = key.partition(".")
         try:
             value = convert(key, KINDS.get(key, str), given)
@@ -158,5 +169,7 @@ def build(sheet: Sheet) -> Scenario:
             tables[table][name] = value
         else:
             top[key] = value
+    if options:
+        tables["consumer"]["options"] = options
     structs = {name: struct(**tables[name]) for name, struct in TABLES.items()}
     return Scenario(**top, **cast(Any, structs), tags=tables["tags"])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from zcbench.consumers.registry import built_in_options
 from zcbench.quantities.units import Duration, Growth, Rate, Size
 
-ConsumerKind = Literal["immediate", "hold", "cycle", "slow", "burst", "copy"]
 SourceKind = Literal["tone", "noise", "silence", "file", "device"]
 
 
@@ -47,14 +47,35 @@ class PoolTable(Table, frozen=True):
     lock: bool = False  # the slab is locked in memory
 
 
-class ConsumerTable(Table, frozen=True):
-    """``[consumer]``: how the application holds packets."""
+if TYPE_CHECKING:
 
-    kind: ConsumerKind = "immediate"
-    hold: Duration = Duration(1.0)  # hold: keeps the last T seconds
-    work: Duration = Duration(0.001)  # slow: per packet
-    every: Duration = Duration(0.1)  # burst: reads every T
-    verify: bool = True  # compare every byte on delivery and before return
+    class ConsumerTable(Table, frozen=True):
+        """``[consumer]``: what the application does with packets, and its options."""
+
+        kind: str = "immediate"
+        hold: Duration = Duration(1.0)
+        work: Duration = Duration(0.001)
+        every: Duration = Duration(0.1)
+        verify: bool = True  # compare every byte on delivery and before return
+        options: dict[str, Any] = {}  # of a consumer that does not come with zcbench
+
+else:
+    ConsumerTable = msgspec.defstruct(
+        "ConsumerTable",
+        [
+            ("kind", str, "immediate"),
+            # A key for each option that a consumer in zcbench/consumers/kinds/ declares.
+            *((o.name, o.type, o.default) for o, _ in built_in_options().values()),
+            ("verify", bool, True),
+            ("options", dict[str, Any], {}),
+        ],
+        bases=(Table,),
+        module=__name__,
+        namespace={"__doc__": "``[consumer]``: what the application does with packets."},
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
 
 
 class SamplingTable(Table, frozen=True):

@@ -24,7 +24,11 @@ def to_toml(scenario: Scenario) -> str:
         lines.append(f"[{table}]")
         struct = getattr(scenario, table)
         values = ((name, getattr(struct, name)) for name in struct.__struct_fields__)
-        lines += [f"{name} = {_toml_value(v)}" for name, v in values if v is not None]
+        for name, value in values:
+            if isinstance(value, dict):
+                lines += [f"{name}.{k} = {_toml_value(v)}" for k, v in value.items()]
+            elif value is not None:
+                lines.append(f"{name} = {_toml_value(value)}")
         lines.append("")
     if scenario.tags:
         tags = (f"{_toml_value(k)} = {_toml_value(v)}" for k, v in scenario.tags.items())

@@ -35,7 +35,7 @@ from zcbench.record.schema import (
     RunInfo,
 )
 from zcbench.record.writer import RecordWriter, run_id
-from zcbench.scenario import Scenario
+from zcbench.scenario import Scenario, consumer_facts
 from zcbench.soak.abort import Aborts
 from zcbench.soak.disk import OutputLog, TemporaryFolder
 from zcbench.soak.environment import environment
@@ -102,6 +102,7 @@ def run(
         due_packets=None if scenario.source.kind == "device" else due_packets(scenario, format),
         gc_every_s=gc_every_s(scenario),
         tags=scenario.tags,
+        consumer=consumer_facts(scenario.consumer),
     )
     packets_per_s = format.packets_per_s * (
         1.0 if info.due_packets is None else scenario.source.speed

@@ -11,7 +11,7 @@ from zcbench.capture.realtime import check_realtime
 from zcbench.capture.sources import DeviceSource, ReplaySource, SourceError
 from zcbench.faults import find_fault
 from zcbench.quantities.units import parse_duration
-from zcbench.scenario import Scenario, ScenarioError
+from zcbench.scenario import Scenario, ScenarioError, consumer_facts
 from zcbench.subjects.inside import native_sites
 
 
@@ -59,7 +59,7 @@ def gc_every_s(scenario: Scenario) -> float | None:
     A consumer whose packets only gc frees would be another application with them.
     """
     every = scenario.gc.every
-    if every == "natural" or scenario.consumer.kind == "cycle":
+    if every == "natural" or consumer_facts(scenario.consumer).needs_gc:
         return None
     if every != "auto":
         return float(parse_duration(every))

@@ -48,7 +48,7 @@ from zcbench.record.schema import (
     WORKER_EVENTS_FILE,
     RunInfo,
 )
-from zcbench.scenario import ConsumerTable, Scenario
+from zcbench.scenario import ConsumerTable, Scenario, consumer_values
 from zcbench.subjects.assembly import Assembly, assemble
 from zcbench.subjects.inside.allocations import AllocationSites
 from zcbench.subjects.inside.counting import CountingLedger, EngineBoard
@@ -211,8 +211,7 @@ class _Stop(threading.Event):
 
 
 def _options(table: ConsumerTable) -> dict[str, Any]:
-    options = find_consumer(table.kind).traits.options
-    return {option.name: getattr(table, option.name) for option in options}
+    return consumer_values(table, find_consumer(table.kind).traits)
 
 
 def _period_ns(parts: Assembly) -> float | None:

@@ -91,9 +91,10 @@ def _scenario(attribute: str) -> Value:
 
 
 def _consumer(run: Judged) -> Cell:
-    consumer = run.record.run.scenario.consumer
-    kept = f" {seconds(consumer.hold).text}" if consumer.kind == "hold" else ""
-    return text(consumer.kind + kept)
+    info = run.record.run
+    holding_s = info.application.holding_s
+    kept = "" if holding_s is None else f" {seconds(holding_s).text}"
+    return text(info.scenario.consumer.kind + kept)
 
 
 def _compared_bytes(run: Judged) -> Cell:

@@ -113,7 +113,7 @@ def _reason(
     if adaptive and sizes is not None and not sizes.misses_at_most:
         return _did_not_grow(sizes, misses, needed, little)
     flag = "--pool-max" if adaptive else "--pool"
-    if record.run.scenario.consumer.kind == "cycle" or held_by_garbage(record):
+    if record.run.application.needs_gc or held_by_garbage(record):
         often = (
             f"gc.collect() every {format_duration(slots / pool.rate_per_s)} or so, "
             if pool.rate_per_s

@@ -150,7 +150,7 @@ def _may_still_be_held(record: Record, found: Totals, acquires: int) -> bool:
     """Whether a subject that ended without a drain may rightly have had every lease in its hands."""
     if count(found, "phase") == DONE:
         return False
-    if record.run.scenario.consumer.kind == "cycle":
+    if record.run.application.needs_gc:
         return True  # the collector had not run yet
     known = (count(found, "consumer.held") or 0) + (count(found, "engine.queued") or 0)
     return acquires <= known + MOVING_PACKETS

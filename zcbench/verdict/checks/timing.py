@@ -29,7 +29,6 @@ MOST_GC_SHARE = 0.1
 SHORTEST_S = 10.0
 FEWEST_SAMPLES = 3  # a first, a last and one between them
 # Whose leases end with the work on the packet. The others keep them by design, until a time or a gc.
-_LETS_GO_AT_ONCE = ("immediate", "copy", "slow")
 _SHOWN_PERCENTS = (50, 99, 99.9)
 
 _Evidence = dict[str, int | float | str | None]
@@ -163,7 +162,7 @@ def _stalled(record: Record, found: Totals, late: Stalls) -> tuple[str, str, str
 
 
 def _collected(record: Record, gc: Collector | None) -> tuple[str, str, str] | None:
-    if gc is None or gc.share <= MOST_GC_SHARE or record.run.scenario.consumer.kind == "cycle":
+    if gc is None or gc.share <= MOST_GC_SHARE or record.run.application.needs_gc:
         return None  # a consumer of cycles lives by the collector
     return (
         "gc_pauses",
@@ -178,7 +177,7 @@ def _creeping(record: Record) -> list[tuple[str, str]]:
     if scenario.source.unpaced:
         return []  # a latency of an unpaced stream is how full the queue happens to be
     columns = [("delivery latency", "delivery_p50_ns")]
-    if scenario.consumer.kind in _LETS_GO_AT_ONCE:
+    if record.run.application.releases_at_once:
         columns.append(("hold time", "hold_p50_ns"))
     return columns
 

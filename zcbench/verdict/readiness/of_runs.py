@@ -127,13 +127,12 @@ def _is_better(found: tuple[float, int], known: tuple[float, int]) -> bool:
 
 def application(run: Judged) -> str:
     """What the application does with packets: what decides how many slots are in flight."""
-    consumer = run.record.run.scenario.consumer
-    if consumer.kind == "hold":
-        return f"an application that keeps {format_duration(consumer.hold)} of packets"
-    return {
-        "immediate": "an application that returns at once",
-        "cycle": "an application whose packets wait for the garbage collector",
-    }.get(consumer.kind, f"the {consumer.kind} application")
+    info = run.record.run
+    if info.application.needs_gc:
+        return "an application whose packets wait for the garbage collector"
+    if info.application.does:
+        return f"an application that {info.application.does}"
+    return f"the {info.scenario.consumer.kind} application"
 
 
 def survives_a_small_pool(campaign: Campaign) -> Item:
@@ -151,11 +150,7 @@ def survives_a_small_pool(campaign: Campaign) -> Item:
 def packets_are_kept(campaign: Campaign) -> Item:
     """An application that keeps packets: the original died of views that lived on."""
     title = "Applications may keep packets"
-    kept = [
-        run
-        for run in campaign.passing
-        if run.record.run.scenario.consumer.kind in ("hold", "cycle")
-    ]
+    kept = [run for run in campaign.passing if run.record.run.application.keeps_packets]
     if kept:
         return Item(title, "yes", f"{named(kept)}: {application(kept[0])}", required=False)
     return Item(title, "not shown", "every application returned at once", required=False,
