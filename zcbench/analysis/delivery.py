@@ -307,6 +307,9 @@ def _while_alive(record: Record) -> tuple[int | None, int | None]:
         return None, None
     names = ("due", "engine_delivered", "engine_queued")
     due, delivered, queued = (record.samples[name][alive[-1]] for name in names)
+    moving = MOVING_PACKETS + math.ceil(READING_S * (nominal_per_s(record, {}) or 0.0))
+    if "engine.queued" in record.unwritten and due - delivered <= moving:
+        queued = 0.0  # a queue that nobody counts may hold what is missing, and nothing is
     if not (np.isfinite(due) and np.isfinite(delivered) and np.isfinite(queued)):
         return None, None
     # What lay in the queue was there to be read: an application that reads in bursts had not come yet.

@@ -23,6 +23,7 @@ from zcbench.analysis.stream import never_began
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Outcome
+from zcbench.verdict.not_written import missing, sentence
 
 _WENT = {
     DROPPED: "the engine says that it dropped {:,}",
@@ -141,6 +142,13 @@ def _before(record: Record) -> str:
 def _not_known(record: Record, found: Totals, seen: Delivery) -> tuple[str, str | None, str]:
     """Sentence, no cause, remedy."""
     if record.run.ingested is None:
+        if missing(record, "engine.queued") and count(found, "engine.delivered"):
+            return (
+                f"{count(found, 'engine.delivered'):,} packets were delivered; how many lay in a "
+                f"queue when the subject ended is not known: {sentence(['engine.queued'])}",
+                None,
+                "see the life check; an engine that counts its queue is judged up to its last moment",
+            )
         why = (
             "the stream never began, so no packet was due"
             if never_began(record)
