@@ -194,3 +194,11 @@ class Descriptors(CountsNothing):
         if sequence == 100:
             os.open(os.devnull, os.O_RDONLY)
         return super().packets(sequence, due)
+
+
+class ReturnsTwice(CountsNothing):
+    """Takes off twice what it puts on once: the count would fall below zero."""
+
+    def packets(self, sequence: int, due: int) -> list[Any]:
+        self.page["pool.in_flight"] = 0 if sequence < 50 else -1
+        return super().packets(sequence, due)

@@ -84,3 +84,10 @@ def test_an_engine_that_counts_nothing_and_leaves_delivered_what_was_due_until_t
     delivery = next(f for f in result.findings if f.check == "delivery")
     assert delivery.outcome == "pass" or "in a queue when" in delivery.sentence  # a busy machine
     assert "was not measured" not in delivery.sentence
+
+
+def test_a_count_below_zero_is_told_by_its_name(judged: Judged) -> None:
+    result = judged("ReturnsTwice", duration_s=3.0, source=UNPACED, hang_s=2.0)
+    life = next(f for f in result.findings if f.check == "life")
+    assert life.outcome == "fail"
+    assert "pool.in_flight: -1 is no count, 0 or more" in life.sentence

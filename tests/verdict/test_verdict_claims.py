@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.records import make_record
+from tests.records import RESOURCES, Row, make_record
 from zcbench.analysis.claims import Arrivals
-from zcbench.record.schema import Finding
+from zcbench.record.schema import ENGINE_EVENT, Event, Finding
 from zcbench.verdict import judge
 
 
@@ -117,3 +117,20 @@ def test_a_delay_that_the_stamps_do_not_show_is_a_delay_line() -> None:
     assert not seen(np.full(30, 1.0), 1.0).delayed
     assert not seen(np.where(AT < 20, 0.5, 0.001)).delayed
     assert not seen(0.05 * AT).delayed
+
+
+@pytest.mark.parametrize(("named", "told"), [([], False), (["engine.start_ns"], True)])
+def test_a_delay_is_promised_only_where_the_engine_says_when_its_stream_began(
+    tmp_path: Path, named: list[str], told: bool
+) -> None:
+    # given packets of which the promptest of each second is seen, for half a minute
+    def bend(n: int, row: Row) -> None:
+        row |= {"consumer.late_ns": 1_000 + n, "consumer.early_ns": 0, "consumer.age_ns": 500 + n}
+
+    data = {"counts_everything": False, "named": named}
+    event = Event(elapsed_s=0.1, kind=ENGINE_EVENT, message="engine", data=data)
+    record = make_record(tmp_path / "run", events=[*RESOURCES, event], bend=bend)
+    found = next(f for f in judge(record).findings if f.check == "claims")
+    assert "a rate that ramps" in (found.power or "")
+    assert ("a delay of 100 ms" in (found.power or "")) == told
+    assert ("does not write `engine.start_ns`" in found.sentence) != told

@@ -9,6 +9,7 @@ from zcbench.clock import now_ns
 from zcbench.consumers.claims import Claims
 from zcbench.consumers.ledger import PacketLedger
 from zcbench.consumers.verifying import Verifier
+from zcbench.foreign import brief
 from zcbench.page.scoreboard import Scoreboard
 
 MOST_FOLLOWED = (
@@ -29,7 +30,12 @@ class EngineBoard(Scoreboard):
         self.named: set[str] = set()
 
     def __setitem__(self, name: str, value: int) -> None:
-        super().__setitem__(name, value)
+        try:
+            super().__setitem__(name, value)
+        except (TypeError, ValueError) as error:  # of memoryview, which knows no names
+            raise type(error)(
+                f"{self.name_of(name)}: {brief(repr(value))} is no count, 0 or more"
+            ) from None
         self.named.add(self.name_of(name))
 
 
