@@ -75,7 +75,7 @@ def test_every_consumer_checks_every_byte_twice_and_gives_everything_back(
 
 def test_an_unknown_consumer_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        LookupError, match="no consumer 'hoard'; there are burst, copy, cycle, hold"
+        LookupError, match="no consumer 'hoard'; there are immediate, hold, cycle, slow"
     ):
         make_consumer("hoard")
 

@@ -75,14 +75,15 @@ def scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def tell_imported(scenarios: Iterable[Scenario]) -> None:
-    """Say which code that is not ours a dry run has run: an engine's module is imported to be checked."""
-    from zcbench.capture.inspection import is_foreign
+    """Say which code that is not ours a dry run has run: the module of an engine or a consumer is imported."""
+    from zcbench.capture import inspection as engines
+    from zcbench.consumers import inspection as consumers
 
-    for engine in dict.fromkeys(scenario.engine for scenario in scenarios):
-        if is_foreign(engine):
-            click.echo(
-                f"zcbench: {engine} was imported, in a process of its own, to check it", err=True
-            )
+    scenarios = list(scenarios)
+    named = [s.engine for s in scenarios if engines.is_foreign(s.engine)]
+    named += [s.consumer.kind for s in scenarios if consumers.is_foreign(s.consumer.kind)]
+    for name in dict.fromkeys(named):
+        click.echo(f"zcbench: {name} was imported, in a process of its own, to check it", err=True)
 
 
 def given(parameters: dict[str, Any]) -> list[Setting]:

@@ -17,6 +17,7 @@ A consumer of your own is any class with ``traits``, ``consume`` and ``drain``::
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -151,6 +152,11 @@ def violations(consumer: object) -> list[str]:
             )
         if not str(option.name).isidentifier():
             wrong.append(f"{option.name!r} is no name for an option")
+    try:
+        inspect.signature(consumer).bind(**dict.fromkeys(names))
+    except (TypeError, ValueError) as error:
+        takes = ", ".join(names) or "no argument"
+        wrong.append(f"its constructor must take {takes}, as its options say: {error}")
     times = {option.name for option in traits.options if option.type is Duration}
     for role, name in (("rhythm", traits.rhythm), ("holding", traits.holding)):
         if name is not None and name not in times:

@@ -20,7 +20,7 @@ def run(
     What was captured before the stop is still consumed. Whatever engine or consumer raise comes through.
     """
     stopped = False
-    pause_s = getattr(consumer, "pause_s", 0.0)  # a user's own need not say
+    pause_s = consumer.pause_s
     while True:
         if stop.is_set() and not stopped:
             ledger.stream_stopped()  # before stop(): closing a device takes a while, and captures nothing

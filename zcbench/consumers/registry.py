@@ -78,6 +78,10 @@ def make_consumer(kind: str, **options: Any) -> Consumer:
     traits: Traits = consumer.traits
     defaults = {option.name: option.default for option in traits.options}
     made = consumer(**(defaults | options))
+    if kind not in built_in():
+        from zcbench.consumers.owned import OwnedConsumer
+
+        return OwnedConsumer(made)
     return cast(Consumer, made)
 
 

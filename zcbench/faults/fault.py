@@ -19,7 +19,7 @@ class FaultyConsumer:
 
     def __init__(self, inner: Consumer) -> None:
         self._inner = inner
-        self.pause_s = getattr(inner, "pause_s", 0.0)
+        self.pause_s = inner.pause_s
 
     def consume(self, packet: Packet, ledger: PacketLedger) -> None:
         """See :class:`zcbench.consumers.Consumer`."""
