@@ -62,7 +62,7 @@ def function(packet): pass
 def documented(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a run of the application in the documentation."""
     folder = tmp_path_factory.mktemp("documented")
-    (code,) = re.findall(r"```python\n(.*?)```", YOUR_CONSUMER.read_text("utf-8"), re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", YOUR_CONSUMER.read_text("utf-8"), re.DOTALL)
     (folder / "my_app.py").write_text(code, "utf-8")
     options = ("--set", "consumer.options.packets=7", "--set", "pool.slots=20")
     done = program(

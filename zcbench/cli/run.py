@@ -141,11 +141,14 @@ def command(
     from zcbench.cli.closing import close
     from zcbench.cli.running import run_into
     from zcbench.cli.terminal import print_summary
+    from zcbench.faults.inspection import check_fault
     from zcbench.record.schema import RESULT_FILE
     from zcbench.record.writer import RUNS_ROOT, create_run_directory
     from zcbench.subjects.assembly import assemble
 
     # Opens the source: what is wrong with it, or too large in it, must show before anything is written.
+    if resolved.fault is not None:
+        check_fault(resolved.fault)
     assembly = assemble(resolved)
     check_memory(resolved.pool.max or resolved.pool.slots, assembly.format.packet_bytes)
     if report_dir is not None:

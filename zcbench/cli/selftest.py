@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,8 +127,10 @@ def _chosen(names: Sequence[str], *, full: bool) -> list[Trial]:
 
     A slow one is run when it is named. Raises UnknownTrialError.
     """
-    from zcbench.faults import FAULTS
+    from zcbench import plugins
+    from zcbench.faults import ENTRY_POINT_GROUP, FAULTS, find_fault
     from zcbench.faults.controls import CONTROLS
+    from zcbench.faults.inspection import check_fault
     from zcbench.faults.trial import trial_of
 
     groups = {"faults": [trial_of(fault) for fault in FAULTS], "controls": list(CONTROLS)}
@@ -139,6 +141,10 @@ def _chosen(names: Sequence[str], *, full: bool) -> list[Trial]:
             chosen |= {trial.name: trial for trial in groups[name] if full or not trial.slow}
         elif name in everything:
             chosen[name] = everything[name]
+        elif ":" in name or name in plugins.names(ENTRY_POINT_GROUP):
+            check_fault(name)
+            trial = trial_of(find_fault(name))
+            chosen[trial.name] = replace(trial, fault=name)
         else:
             raise UnknownTrialError(_unknown(name, [*everything, *groups]))
     return list(chosen.values())

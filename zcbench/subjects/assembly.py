@@ -9,7 +9,6 @@ from zcbench.capture import sources
 from zcbench.capture.engine import PoolConfig, StreamFormat
 from zcbench.capture.realtime import check_realtime
 from zcbench.capture.sources import DeviceSource, ReplaySource, SourceError
-from zcbench.faults import find_fault
 from zcbench.quantities.units import parse_duration
 from zcbench.scenario import Scenario, ScenarioError, consumer_facts
 from zcbench.subjects.inside import native_sites
@@ -71,10 +70,8 @@ def gc_every_s(scenario: Scenario) -> float | None:
 
 
 def assemble(scenario: Scenario) -> Assembly:
-    """Open everything the scenario names, without starting it. Raises SourceError, UnknownFaultError,
-    ScenarioError, RealtimeError."""
-    if scenario.fault is not None:
-        find_fault(scenario.fault)
+    """Open everything the scenario names, without starting it. Raises SourceError, ScenarioError,
+    RealtimeError."""
     if scenario.sampling.memray and not native_sites.available():
         raise ScenarioError("sampling.memray: memray is not installed; pip install zcbench[native]")
     table = scenario.source
