@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tests.records import make_record, scenario
 from zcbench.cli.output import shown_json
+from zcbench.consumers.consumer import ConsumerFacts
 from zcbench.foreign import plain
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Event, Result
@@ -21,6 +22,7 @@ from zcbench.render.openmetrics import _about
 from zcbench.render.progress import ASCII
 from zcbench.render.spreadsheet import harmless
 from zcbench.render.summary import summary
+from zcbench.scenario import ConsumerTable
 from zcbench.verdict import judge
 
 EVIL = (
@@ -36,9 +38,19 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, Result]:
     machine = msgspec.structs.replace(
         run.environment, git_commit=EVIL, processor=EVIL, zcbench=EVIL, packages={EVIL: EVIL}
     )
-    plan = msgspec.structs.replace(run.scenario, name=EVIL, description=EVIL, engine=EVIL)
+    application = ConsumerTable(kind=EVIL, options={EVIL: EVIL})
+    plan = msgspec.structs.replace(
+        run.scenario, name=EVIL, description=EVIL, engine=EVIL, consumer=application
+    )
+    facts = ConsumerFacts(keeps_packets=True, does=EVIL, options=(EVIL,))
     run = msgspec.structs.replace(
-        run, id=EVIL, environment=machine, scenario=plan, tags={EVIL: EVIL}, command=[EVIL]
+        run,
+        id=EVIL,
+        environment=machine,
+        scenario=plan,
+        tags={EVIL: EVIL},
+        command=[EVIL],
+        consumer=facts,
     )
     end = msgspec.structs.replace(
         record.end, ending=Ending.CRASHED, signal=EVIL, message=EVIL, traceback=f"a\n\tb\n{EVIL}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from zcbench.consumers.registry import built_in_options
 from zcbench.quantities.units import Duration, Growth, Rate, Size
 
+# A duration or a size is text here, as a person writes it.
+OptionValue = bool | int | float | str
 SourceKind = Literal["tone", "noise", "silence", "file", "device"]
 
 
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
         work: Duration = Duration(0.001)
         every: Duration = Duration(0.1)
         verify: bool = True  # compare every byte on delivery and before return
-        options: dict[str, Any] = {}  # of a consumer that does not come with zcbench
+        options: dict[str, OptionValue] = {}  # of a consumer that does not come with zcbench
 
 else:
     ConsumerTable = msgspec.defstruct(
@@ -67,7 +69,7 @@ else:
             # A key for each option that a consumer in zcbench/consumers/kinds/ declares.
             *((o.name, o.type, o.default) for o, _ in built_in_options().values()),
             ("verify", bool, True),
-            ("options", dict[str, Any], {}),
+            ("options", dict[str, OptionValue], {}),
         ],
         bases=(Table,),
         module=__name__,

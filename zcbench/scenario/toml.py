@@ -26,7 +26,7 @@ def to_toml(scenario: Scenario) -> str:
         values = ((name, getattr(struct, name)) for name in struct.__struct_fields__)
         for name, value in values:
             if isinstance(value, dict):
-                lines += [f"{name}.{k} = {_toml_value(v)}" for k, v in value.items()]
+                lines += [f"{name}.{_key(k)} = {_toml_value(v)}" for k, v in value.items()]
             elif value is not None:
                 lines.append(f"{name} = {_toml_value(value)}")
         lines.append("")
@@ -34,6 +34,11 @@ def to_toml(scenario: Scenario) -> str:
         tags = (f"{_toml_value(k)} = {_toml_value(v)}" for k, v in scenario.tags.items())
         lines += ["[tags]", *tags, ""]
     return "\n".join(lines)
+
+
+def _key(name: str) -> str:
+    # A key of somebody else's record may be anything.
+    return name if name.isascii() and name.isidentifier() else _toml_value(name)
 
 
 def _expectation_to_toml(expectation: Expectation) -> str:
