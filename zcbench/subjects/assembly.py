@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from zcbench.capture import sources
 from zcbench.capture.engine import PoolConfig, StreamFormat
 from zcbench.capture.realtime import check_realtime
 from zcbench.capture.sources import DeviceSource, ReplaySource, SourceError
 from zcbench.quantities.units import parse_duration
-from zcbench.scenario import Scenario, ScenarioError, consumer_facts
+from zcbench.scenario import Scenario, ScenarioError, check_memory, consumer_facts
 from zcbench.subjects.inside import native_sites
 
 
@@ -25,7 +27,8 @@ class Assembly:
 
 
 def stream_format(scenario: Scenario) -> StreamFormat:
-    """The stream's format: the scenario's, else the file's, else 48 kHz stereo. Raises SourceError."""
+    """The stream's format: the scenario's, else the file's, else 48 kHz stereo. Raises SourceError,
+    ScenarioError."""
     table = scenario.source
     rate: int | None = table.rate
     channels = table.channels
@@ -40,7 +43,12 @@ def stream_format(scenario: Scenario) -> StreamFormat:
                     "or convert the file"
                 )
         rate, channels = info.rate, info.channels
-    return StreamFormat(int(rate or 48_000), table.frames, channels or 2, table.dtype)
+    # What StreamFormat refuses, in the words of scenarios.
+    check_memory(1, table.frames * (channels or 2) * np.dtype(table.dtype).itemsize)
+    try:
+        return StreamFormat(int(rate or 48_000), table.frames, channels or 2, table.dtype)
+    except ValueError as error:
+        raise SourceError(f"{table.path or table.kind}: {error}") from None
 
 
 def due_packets(scenario: Scenario, format: StreamFormat) -> int:
