@@ -11,7 +11,7 @@ import pytest
 from zcbench.record.reader import Record
 from zcbench.record.schema import STDERR_FILE, Ending
 from zcbench.scenario import Scenario
-from zcbench.soak import supervisor as supervising
+from zcbench.soak.oom import OomKills
 from zcbench.verdict import judge
 from zcbench.verdict.next_step import next_step
 
@@ -111,7 +111,7 @@ def test_a_worker_killed_by_the_kernel_for_memory_ended_for_memory(
 ) -> None:
     # given a kernel whose count of out-of-memory kills rises during the run (making a real one needs a
     # control group of our own, which few test machines grant)
-    monkeypatch.setattr(supervising.OomKills, "risen", lambda _self: True)
+    monkeypatch.setattr(OomKills, "risen", lambda _self: True)
     # when the worker dies by SIGKILL
     record = record_of(scenario("hostile:IsKilled"))
     # then it was memory

@@ -13,7 +13,7 @@ from zcbench.quantities.registry import BY_NAME, METRICS, Origin
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Event, RunInfo
 from zcbench.scenario import Scenario
-from zcbench.soak import supervisor as supervising
+from zcbench.soak import suspension
 
 Scenarios = Callable[..., Scenario]
 Runs = Callable[..., Record]
@@ -175,7 +175,7 @@ def test_a_jump_between_the_clocks_is_recorded_as_a_suspension(
 ) -> None:
     # given a machine that sleeps for an hour between two looks at its clocks
     offsets = iter([0.0, 0.0])
-    monkeypatch.setattr(supervising, "_clock_offset_s", lambda: next(offsets, 3600.0))
+    monkeypatch.setattr(suspension, "clock_offset_s", lambda: next(offsets, 3600.0))
     witness = Witness()
     record = record_of(scenario(), witness)
     # then exactly one event says so, and the run goes on

@@ -13,7 +13,7 @@ from zcbench.foreign import plain
 
 if TYPE_CHECKING:
     from zcbench.scenario import Scenario
-    from zcbench.soak.supervisor import Observer
+    from zcbench.soak.observers import Observer
 
 
 def run_into(

@@ -1,4 +1,4 @@
-"""What is being tested, as a process the supervisor can start, watch, tell to stop, and kill."""
+"""An engine as a subject: its worker process, and what the page says of it."""
 
 from __future__ import annotations
 
@@ -8,41 +8,38 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import psutil
 
-from zcbench.record.schema import STDERR_FILE
+from zcbench.record.schema import DONE, RUNNING, STARTING, STDERR_FILE
+from zcbench.scenario import Scenario
+from zcbench.subjects.assembly import due_packets, stream_format
+from zcbench.subjects.subject import Counters
 
-
-class Subject(Protocol):
-    """A running subject. ``process`` is its psutil handle."""
-
-    process: psutil.Process
-
-    def ask_to_stop(self) -> None:
-        """Ask it to drain and end."""
-        ...
-
-    def dump_stacks(self) -> None:
-        """Make it write its stacks and die (SIGABRT), where the system can."""
-        ...
-
-    def kill(self) -> None:
-        """End it now."""
-        ...
-
-    def wait(self, timeout_s: float) -> int | None:
-        """Its exit code (negative: the signal), or None if it still runs after ``timeout_s``."""
-        ...
+# What moves. Returns and the phase count too: draining without verification shows in nothing else.
+_MOVING = ("consumer.received", "consumer.rechecked", "pool.returns", "phase")
 
 
 class EngineSubject:
-    """An engine with its consumer in a worker process (:mod:`zcbench.subjects.worker`)."""
+    """An engine with its consumer in a worker process (:mod:`zcbench.subjects.worker`); see
+    :class:`zcbench.subjects.subject.Subject`."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+    name = "the worker"
+    has_page = True
+
+    def __init__(self, scenario: Scenario) -> None:
+        """Resolve what ``scenario`` asks of the engine. Raises SourceError."""
+        format, source = stream_format(scenario), scenario.source
+        self._unpaced = source.unpaced
+        self.due_packets = None if source.kind == "device" else due_packets(scenario, format)
+        # A device has its own clock: only what is replayed can be sped up.
+        speed = 1.0 if self.due_packets is None else source.speed
+        self._packets_per_s = format.packets_per_s * speed
+
+    def start(self, directory: Path, environment: Mapping[str, str]) -> None:
+        """See :class:`Subject`."""
         # For appending, so that the supervisor can cut it while the subject prints.
         log = (directory / STDERR_FILE).open("ab")
         with log:
@@ -57,7 +54,7 @@ class EngineSubject:
                 start_new_session=os.name == "posix",
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
-        self.process = psutil.Process(self._popen.pid)
+        self._process = psutil.Process(self._popen.pid)
         # A thread that sleeps in the kernel until the end; Popen.wait(timeout) would poll.
         self._ended = threading.Event()
         threading.Thread(target=self._await_end, name="zcbench-wait", daemon=True).start()
@@ -65,6 +62,10 @@ class EngineSubject:
     def _await_end(self) -> None:
         self._popen.wait()
         self._ended.set()
+
+    def processes(self) -> Sequence[psutil.Process]:
+        """See :class:`Subject`."""
+        return (self._process,)
 
     def ask_to_stop(self) -> None:
         """See :class:`Subject`."""
@@ -92,3 +93,41 @@ class EngineSubject:
             with contextlib.suppress(OSError):
                 self._popen.stdin.close()
         return self._popen.returncode
+
+    def is_starting(self, counters: Counters) -> bool:
+        """See :class:`Subject`."""
+        return counters["phase"] == STARTING
+
+    def is_done(self, counters: Counters) -> bool:
+        """See :class:`Subject`."""
+        return counters["phase"] == DONE
+
+    def progress(self, counters: Counters) -> int:
+        """See :class:`Subject`."""
+        return sum(counters[name] or 0 for name in _MOVING)
+
+    def owes(self, counters: Counters, now: int) -> bool:
+        """See :class:`Subject`."""
+        received = counters["consumer.received"] or 0
+        if counters["phase"] != RUNNING or not counters["engine.start_ns"]:
+            return True
+        if self._unpaced or counters["engine.stop_ns"] or received == self.due_packets:
+            return True
+        return (self.due(counters, now) or 0) > received
+
+    def due(self, counters: Counters, now: int) -> int | None:
+        """See :class:`Subject`."""
+        start = counters["engine.start_ns"]
+        if not start:
+            return 0
+        if self._unpaced:
+            return counters["engine.captured"] or counters["consumer.received"]
+        until = counters["engine.stop_ns"] or now
+        due = int(max(0, until - start) / 1e9 * self._packets_per_s)
+        return due if self.due_packets is None else min(due, self.due_packets)
+
+    def stall(self, counters: Counters, limit: str) -> str:
+        """See :class:`Subject`."""
+        if (counters["consumer.received"] or 0) == self.due_packets:
+            return f"nothing moved for {limit} after the last packet, in stop() or the drain"
+        return f"no packet was received for {limit} while packets were due"

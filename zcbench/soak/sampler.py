@@ -1,0 +1,156 @@
+"""One row of readings: the page, the subject's processes from outside, the disk, the supervisor itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from zcbench.clock import now_ns
+from zcbench.page.scoreboard import Histogram, Scoreboard
+from zcbench.record.schema import STDERR_FILE, RunInfo
+from zcbench.soak.disk import OutputLog, TemporaryFolder
+from zcbench.subjects.inside.leftovers import children
+from zcbench.subjects.subject import Subject
+
+Row = dict[str, int | float | None]
+
+SETTLE_TRIES = 20
+SETTLE_PAUSE_S = 50e-6  # several times what a packet's way through the engine takes
+USS_SLACK = 0.95  # of sampling.uss_every: a sample that comes a little early is not left out
+
+
+class Sampler:
+    """Takes the samples of one run; each knows the one before, for rates and percentiles between them."""
+
+    def __init__(
+        self,
+        info: RunInfo,
+        subject: Subject,
+        directory: Path,
+        temporary: TemporaryFolder,
+        board: Scoreboard,
+    ) -> None:
+        self._subject, self._temporary, self._board = subject, temporary, board
+        self._started_ns = info.started_ns
+        self._uss_every_ns = info.scenario.sampling.uss_every * 1e9 * USS_SLACK
+        self._uss_ns: int | None = None  # when it was last read
+        self._previous: tuple[float, int] = (0.0, 0)  # elapsed_s and delivered at the last sample
+        self._histograms: dict[str, Histogram] = {
+            name: board.histogram(name) for name in ("delivery_ns", "hold_ns")
+        }
+        self._output = OutputLog(directory / STDERR_FILE)
+        self._own = psutil.Process()
+
+    def sample(self, deadline: int) -> Row:
+        """The readings of now, of a sample that was due at ``deadline`` (ns)."""
+        counters, settled, now = read_counters(self._board)
+        row: Row = {
+            "elapsed_s": (now - self._started_ns) / 1e9,
+            "sample_late_s": max(0, now - deadline) / 1e9,
+        }
+        row.update(counters)
+        # What an engine does not count, the worker has counted.
+        row["engine.delivered"] = counters["engine.delivered"] or counters["consumer.received"]
+        row["settled"] = int(settled)
+        row["due"] = self._subject.due(counters, now)
+        row.update(self._read_processes(now))
+        row.update(self._read_disk())
+        row.update(self._interval(row))
+        own_cpu = self._own.cpu_times()
+        row["supervisor_rss_bytes"] = self._own.memory_info().rss
+        row["supervisor_cpu_s"] = own_cpu.user + own_cpu.system
+        return row
+
+    def _read_processes(self, now: int) -> Row:
+        is_due = self._uss_ns is None or now - self._uss_ns >= self._uss_every_ns
+        row = total([read_process(p, with_uss=is_due) for p in self._subject.processes()])
+        if "uss_bytes" in row:
+            self._uss_ns = now
+        return row
+
+    def _read_disk(self) -> Row:
+        row: Row = {"output_bytes": self._output.size()}
+        if (contents := self._temporary.look()) is not None:
+            row |= {"temporary_files": contents.files, "temporary_bytes": contents.size}
+        return row
+
+    def _interval(self, row: Row) -> Row:
+        """Rate and percentiles since the last sample."""
+        elapsed, delivered = float(row["elapsed_s"] or 0), int(row["engine.delivered"] or 0)
+        seconds = elapsed - self._previous[0]
+        out: Row = {
+            "rate_per_s": (delivered - self._previous[1]) / seconds if seconds > 0 else None
+        }
+        self._previous = (elapsed, delivered)
+        for name, earlier in self._histograms.items():
+            current = self._board.histogram(name)
+            since, short = current.since(earlier), name.removesuffix("_ns")
+            self._histograms[name] = current
+            for percent in (50, 99):
+                value = since.percentile(percent)
+                out[f"{short}_p{percent}_ns"] = None if value is None else int(value)
+            out[f"{short}_max_ns"] = since.max_ns if since.count else None
+        return out
+
+
+def read_counters(board: Scoreboard) -> tuple[dict[str, int | None], bool, int]:
+    """The counters, whether two readings a moment apart were the same, and when they were read (ns).
+
+    The time is the reading's own: the pause between two may be long on a busy machine, and a rate is
+    made of both.
+    """
+    before = board.counters()
+    for _ in range(SETTLE_TRIES):
+        time.sleep(SETTLE_PAUSE_S)
+        now = now_ns()
+        after = board.counters()
+        if after == before:
+            return after, True, now
+        before = after
+    return before, False, now
+
+
+def read_process(process: psutil.Process, *, with_uss: bool) -> Row:
+    """A process's figures from outside; none after its death."""
+    row: Row = {}
+    try:
+        with process.oneshot():
+            cpu, switches = process.cpu_times(), process.num_ctx_switches()
+            row = {
+                "rss_bytes": process.memory_info().rss,
+                "threads": process.num_threads(),
+                "fds": process.num_fds() if hasattr(process, "num_fds") else process.num_handles(),
+                "cpu_user_s": cpu.user,
+                "cpu_system_s": cpu.system,
+                "children": children(process.pid),
+                "ctx_voluntary": switches.voluntary,
+                "ctx_involuntary": switches.involuntary,
+            }
+        if with_uss:
+            row["uss_bytes"] = process.memory_full_info().uss
+    except psutil.Error:
+        return row if row.get("threads") else {}
+    return row
+
+
+def total(rows: Sequence[Row]) -> Row:
+    """The sum over the processes that live; what was not read of one of them is not known of all."""
+    alive = [row for row in rows if row]
+    if not alive:
+        return {}
+    return {name: sum(row[name] or 0 for row in alive) for name in alive[0]
+            if all(name in row for row in alive)}  # fmt: skip
+
+
+def resident(processes: Sequence[psutil.Process]) -> int | None:
+    """Resident bytes of ``processes`` together; None if none of them lives."""
+    rss = None
+    for process in processes:
+        try:
+            rss = (rss or 0) + int(process.memory_info().rss)
+        except psutil.Error:
+            continue
+    return rss

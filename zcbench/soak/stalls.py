@@ -1,0 +1,26 @@
+"""The hang watch: nothing moved for the limit while something should have."""
+
+from __future__ import annotations
+
+START_GRACE_S = 5.0  # imports and a slab, on a busy machine; the limit itself is about packets
+SLEPT_S = 1.0  # ten polls: no scheduling delay that a supervisor at rest would see
+
+
+class HangWatch:
+    """Looks at a subject's progress at every poll. Times are nanoseconds of one clock."""
+
+    def __init__(self, limit_s: float, now: int) -> None:
+        self._limit_s = limit_s
+        self._progress = 0
+        self._moved_ns = now  # when something last moved, or nothing was owed
+        self._looked_ns = now
+
+    def is_hung(self, now: int, progress: int, *, owes: bool, starting: bool) -> bool:
+        """Whether a subject that owed a step has taken none for longer than the limit at ``now``."""
+        # Not looked for a while: this process was stopped or frozen, and so perhaps was the subject.
+        slept = now - self._looked_ns > SLEPT_S * 1e9
+        self._looked_ns = now
+        if progress != self._progress or slept or not owes:
+            self._progress, self._moved_ns = progress, now
+        limit_s = max(self._limit_s, START_GRACE_S) if starting else self._limit_s
+        return now - self._moved_ns > limit_s * 1e9
