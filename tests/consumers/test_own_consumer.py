@@ -44,6 +44,19 @@ class Scoped(App):
     def consume(self, packet, ledger):
         with packet: packet.array.sum()
 
+class Threads(App):
+    def __init__(self):
+        import queue, threading
+        self.queue = queue.Queue()
+        self.threads = [threading.Thread(target=self.work) for _ in range(4)]
+        for thread in self.threads: thread.start()
+    def work(self):
+        while (packet := self.queue.get()) is not None: packet.release()
+    def consume(self, packet, ledger): self.queue.put(packet)
+    def drain(self, ledger):
+        for _ in self.threads: self.queue.put(None)
+        for thread in self.threads: thread.join()
+
 class Drops(App):
     def consume(self, packet, ledger): pass
 
@@ -131,7 +144,7 @@ def test_an_application_that_misbehaves_does_not_pass(
     assert (done.returncode, failed) == (code, causes)
 
 
-@pytest.mark.parametrize("consumer", ["Direct", "Scoped", "Drops"])
+@pytest.mark.parametrize("consumer", ["Direct", "Scoped", "Drops", "Threads"])
 def test_however_it_releases_a_packet_its_bytes_are_compared_and_no_slot_seems_shared(
     tmp_path: Path, consumer: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,16 +16,17 @@ class OwnedPacket:
     Else a slot that comes back unheard of would look as if two packets shared it.
     """
 
-    __slots__ = ("_ledger", "_packet", "_released")
+    __slots__ = ("_ledger", "_lock", "_packet", "_released")
 
-    def __init__(self, packet: Packet, ledger: PacketLedger) -> None:
-        self._packet, self._ledger, self._released = packet, ledger, False
+    def __init__(self, packet: Packet, ledger: PacketLedger, lock: threading.RLock) -> None:
+        self._packet, self._ledger, self._lock, self._released = packet, ledger, lock, False
 
     def release(self) -> None:
         """Compare the bytes once more, then release the packet. Doing so again does nothing."""
-        if not self._released:
-            self._released = True
-            self._ledger.release(self._packet)
+        with self._lock:
+            if not self._released:
+                self._released = True
+                self._ledger.release(self._packet)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._packet, name)
@@ -64,12 +66,14 @@ class OwnedConsumer:
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
+        # Any thread may release, and gc may end a packet inside of a release.
+        self._lock = threading.RLock()
         # Only one that reads in bursts has it.
         self.pause_s: float = getattr(inner, "pause_s", 0.0)
 
     def consume(self, packet: Packet, ledger: PacketLedger) -> None:
         """See :class:`~zcbench.consumers.consumer.Consumer`."""
-        self._inner.consume(OwnedPacket(packet, ledger), OwnedLedger(ledger))
+        self._inner.consume(OwnedPacket(packet, ledger, self._lock), OwnedLedger(ledger))
 
     def drain(self, ledger: PacketLedger) -> None:
         """See :class:`~zcbench.consumers.consumer.Consumer`."""
