@@ -8,11 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
-
-from zcbench.render.bench import Report, render
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -70,11 +67,3 @@ def test_the_document_quotes_the_reports_of_the_peers_and_keeps_the_rest() -> No
     begin = document.find("<!-- from")
     assert again[:begin] == document[:begin]
     assert again.split("<!-- end -->")[-1] == document.split("<!-- end -->")[-1]
-
-
-@pytest.mark.parametrize("name", [".", "targets"])
-def test_the_published_report_of_the_peers_is_what_its_data_say(name: str) -> None:
-    folder = BENCHMARKS.parent / "docs" / "bench" / name
-    found = msgspec.json.decode((folder / "bench.json").read_bytes(), type=Report)
-    report = render(found.results, found.environment, ["bench"])
-    assert report == (folder / "bench.md").read_text(encoding="utf-8")

@@ -72,7 +72,7 @@ def test_importing_zcbench_imports_no_engine() -> None:
         (lambda: StreamFormat(frames=0), "frames: 0 is not at least 1"),
         (lambda: StreamFormat(channels=-1), "channels: -1"),
         (lambda: StreamFormat(dtype="float64"), "'float64' is not one of float32, int32, int16"),
-        (lambda: StreamFormat(frames=2**70), "a packet of .* bytes is not in"),
+        (lambda: StreamFormat(frames=2**70), "a packet has .*; at most 64.00 MiB"),
         (lambda: _source(pace="fast"), "source.pace: 'fast' is not one of real, unpaced, manual"),
         (lambda: _source(speed=0), "source.speed: 0 is not a finite number above 0"),
         (lambda: _source(limit=-1), "source.limit: -1 is not at least 0"),

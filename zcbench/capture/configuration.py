@@ -11,6 +11,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from zcbench.quantities.units import format_bytes
+
 Policy = Literal["grow", "drop", "block", "adaptive"]
 DType = Literal["float32", "int32", "int16"]
 
@@ -94,7 +96,7 @@ class StreamFormat:
         require_one_of("dtype", self.dtype, get_args(DType))
         if self.packet_bytes > MAX_PACKET_BYTES:
             raise ValueError(
-                f"a packet of {self.packet_bytes:,} bytes is not in 1..{MAX_PACKET_BYTES:,}; "
+                f"a packet has {format_bytes(self.packet_bytes)}; at most {format_bytes(MAX_PACKET_BYTES)}: "
                 "take fewer frames or channels"
             )
 

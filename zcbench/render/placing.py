@@ -19,6 +19,7 @@ _OF_CHECKS = {
     "rate": "rate",
     "gaps": "rate",
     "xruns": "rate",
+    "claims": "latency",
     "integrity": "rate",
     "conservation": "pool",
     "pool.recycling": "pool",
