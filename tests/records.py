@@ -225,7 +225,7 @@ def write_record(
             ending=Ending.FINISHED,
             elapsed_s=float(last["elapsed_s"] or 0),
             exit_code=0,
-            message="ended as planned",
+            message="exited normally",
             last_sequence=taken - 1,
             received=taken,
         )

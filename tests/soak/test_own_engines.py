@@ -149,6 +149,6 @@ def test_a_thread_that_died_of_a_misspelt_counter_is_named_when_nothing_comes_an
 ) -> None:
     record, result = judged("own_engines:MisspellsACounter", source={"kind": "noise"}, hang_s=2.0)
     assert record.end.ending is Ending.HUNG
-    assert "nobody caught KeyError" in finding(result, "life").sentence
+    assert "uncaught: KeyError" in finding(result, "life").sentence
     assert "did you mean pool.hits" in finding(result, "life").sentence
     assert "own_engines.py" in next_step(record, result)

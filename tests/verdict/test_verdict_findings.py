@@ -120,7 +120,7 @@ def test_a_pool_too_small_for_what_is_held_is_explained_and_not_failed(tmp_path:
     found = finding(result, "pool.hit_rate")
     # then the reason is Little's law, and the remedy a number of slots that would do
     assert found.outcome == "pass"
-    assert "101 in flight at the high water, 10 slots" in found.sentence
+    assert "101 in flight at the high-water mark, 10 slots" in found.sentence
     assert "Little's law: 100.0/s × " in found.sentence
     assert found.evidence["slots_needed"] >= 101
     assert f"{found.evidence['slots_needed']}" in (found.remedy or "")

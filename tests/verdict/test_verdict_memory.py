@@ -54,7 +54,7 @@ def test_flat_counters_pass_and_the_power_is_stated(tmp_path: Path) -> None:
     # then the pass says what leak it would have seen, a packet and an hour
     assert found.power is not None
     assert "B a packet" in found.power
-    assert "an hour would have been seen" in found.power
+    assert "an hour (95 % confidence)" in found.power
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_a_stream_at_its_rate_passes_and_says_what_it_could_have_seen(tmp_path: 
     # then it passes, with its power
     assert found.outcome == "pass"
     assert "within 100 ppm" in found.sentence
-    assert "ppm or more would have been seen" in (found.power or "")
+    assert "smallest detectable drift: " in (found.power or "")
     assert abs(found.evidence["drift_ppm"]) < 1
 
 

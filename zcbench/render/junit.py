@@ -70,7 +70,7 @@ def _case(
     case = ET.Element("testcase", {**_named(finding.check, record), "time": time})
     kind = _kind(finding, result)
     if kind is None:
-        power = f"\npower: {finding.power}" if finding.power else ""
+        power = f"\ndetection limit: {finding.power}" if finding.power else ""
         warned = "WARNING: " if finding.outcome == "fail" else ""
         text = _story(finding) if warned else f"{finding.sentence}{power}"
         ET.SubElement(case, "system-out").text = _clean(warned + text)

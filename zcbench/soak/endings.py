@@ -63,7 +63,7 @@ def end_of(seen: Exit) -> End:
             signal=seen.interrupted_by,
             message="drained and ended on request",
         )
-    return End(ending=Ending.FINISHED, exit_code=0, message="ended as planned")
+    return End(ending=Ending.FINISHED, exit_code=0, message="exited normally")
 
 
 def _died_of_signal(seen: Exit, name: str) -> End:

@@ -23,7 +23,7 @@ def section(campaign: Campaign) -> Section:
     table = Table(
         "Memory over all runs",
         columns("<Run", "Duration", "<Counter", "<Trend", "Growth", "At most", "Per packet", "In 24 h",
-                "Leak that would have been seen"),
+                "Smallest detectable leak"),
         rows,
     )  # fmt: skip
     return Section("Memory behaviour", (paragraph(said), table), figures=(figures.GROWTH,))

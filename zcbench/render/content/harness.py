@@ -33,7 +33,7 @@ def section(record: Record, result: Result) -> Section | None:
         ("Supervisor RSS", size(result.totals["supervisor_rss_bytes"])),
         ("Samples", count(elapsed.size)),
         (
-            "Latest sample against its deadline",
+            "Worst sampling delay",
             seconds(float(late.max()) if late.size else None),
         ),
     )

@@ -96,7 +96,7 @@ def _trends(record: Record, result: Result) -> Table:
         "Trend of each memory counter",
         columns(
             "<Counter", "<Trend", "Growth", "±", "Per packet", "In 24 h",
-            "Leak that would have been seen", "<Why",
+            "Smallest detectable leak", "<Why",
         ),
         tuple(_trend(grown, per_s) for grown in growth.growths(record)),
     )  # fmt: skip
@@ -136,7 +136,7 @@ def _sites(record: Record) -> list[Table]:
     for kind, titles in (
         (
             "allocations",
-            ("<Line that held more at the end than after warm-up", "Grown by", "Blocks"),
+            ("<Source lines whose memory grew", "Grown by", "Blocks"),
         ),
         (
             "native_allocations",

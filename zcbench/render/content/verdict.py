@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from zcbench.analysis import laws
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Result
@@ -33,12 +35,20 @@ def headline(result: Result) -> str:
             decides = finding.level == "fail" if outcome == "fail" else finding.required
             if finding.outcome == outcome and decides:
                 return finding.sentence
-    passed = sum(finding.outcome == "pass" for finding in result.findings)
-    unknown = sum(finding.outcome == "inconclusive" for finding in result.findings)
-    rest = f", {unknown} could not be judged in this run" if unknown else ""
-    return (
-        f"{passed} of {len(result.findings)} checks passed, none failed{rest}{_not_judged(result)}"
+    counts = Counter(finding.outcome for finding in result.findings)
+    rest = "".join(
+        f", {counts[outcome]} {outcome}"
+        for outcome in ("inconclusive", "skipped")
+        if counts[outcome]
     )
+    passed = f"{counts['pass']} of {len(result.findings)} checks passed{_warned(result)}"
+    return f"{passed}{rest}{_not_judged(result)}"
+
+
+def _warned(result: Result) -> str:
+    """The failures that only warn."""
+    warned = sum(kind(finding) == "warn" for finding in result.findings)
+    return f", {warned} warned" if warned else ", none failed"
 
 
 def _not_judged(result: Result) -> str:

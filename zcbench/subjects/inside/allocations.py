@@ -42,7 +42,7 @@ class AllocationSites:
             {"site": site, "grown_bytes": size, "grown_blocks": count}
             for size, count, site in grown[:MOST_SITES]
         ]
-        note("allocations", f"{len(grown)} lines hold more than after warm-up", {"sites": sites})
+        note("allocations", f"{len(grown)} source lines whose memory grew", {"sites": sites})
 
 
 def _sites() -> Sites:

@@ -54,7 +54,7 @@ def check(record: Record, found: Totals) -> Finding:
     limits = list(_limits(record, found, seen))
     return _finding(
         "pass",
-        f"times, flags and shape of {followed:,} packets are what the harness saw"
+        f"the time stamps, flags and shapes of {followed:,} packets agree with what the harness observed"
         + "".join(f"; {limit}" for limit in limits),
         evidence,
         power="one packet with a wrong shape, stamp or flag GAP"
@@ -163,7 +163,7 @@ def _times(found: Totals) -> Iterator[_Lie]:
     if ahead := _n(found, "consumer.time_ahead"):
         yield _Lie(
             "time_ahead",
-            f"{ahead:,} packets are stamped later than they came, by up to {most('consumer.time_ahead_ns')}",
+            f"{ahead:,} packets are stamped later than they arrived, by up to {most('consumer.time_ahead_ns')}",
             clock,
         )
     if backward := _n(found, "consumer.time_backward"):

@@ -71,7 +71,7 @@ def check(record: Record, found: Totals) -> Finding:
             outcome="inconclusive",
             sentence="; ".join([*gaps, f"not measured: {', '.join(lacking)}"])
             if laws
-            else "of no two counters that must agree are both measured",
+            else "no two counters that must agree were both measured",
             evidence=evidence,
             remedy=f"measure {', '.join(lacking)}" if laws else None,
         )
@@ -108,8 +108,8 @@ def _all_hold(laws: list[Balance], whole: list[Balance], exact: str, samples: in
     )
     moving = max(balance.moving for balance in whole)
     return (
-        f"{which} {exact} at the end, and within the {moving} packets that may be on the move at "
-        f"{samples:,} samples"
+        f"{which} {exact} at the end, and at all {samples:,} samples, allowing for {moving} packets "
+        "in transit"
     )
 
 

@@ -91,7 +91,7 @@ def check(record: Record, found: Totals) -> Finding:
         cause = "counters_disagree" if more[0].stage == MISCOUNTED else "surplus"
         sentence = f"{of}: {-seen.missing:,} more than were {seen.owed}; {said}"
         return finding("fail", sentence, cause, _REMEDIES[more[0].stage])
-    power = f"a loss of {seen.tolerance + 1} or more would have been seen ({seen.why})"
+    power = f"smallest detectable loss: {_packets(seen.tolerance + 1)} ({seen.why})"
     return finding(
         "pass", f"{of}; {power}{_late(parts)}", power=power + _window_power(parts)
     )  # fmt: skip
@@ -198,3 +198,7 @@ def _clock(seconds: float) -> str:
     minutes, s = divmod(round(seconds), 60)
     hours, m = divmod(minutes, 60)
     return f"{hours}:{m:02d}:{s:02d}" if hours else f"{m}:{s:02d}"
+
+
+def _packets(number: int) -> str:
+    return f"{number:,} packet{'' if number == 1 else 's'}"

@@ -67,8 +67,8 @@ def check(record: Record, found: Totals) -> Finding:
     return Finding(
         check="disk",
         outcome="pass",
-        sentence=f"{seen.files:,} files of {format_bytes(seen.size or 0)} are left, "
-        f"{format_bytes(seen.printed or 0)} were printed",
+        sentence=f"{seen.files:,} files ({format_bytes(seen.size or 0)}) left behind, "
+        f"{format_bytes(seen.printed or 0)} printed",
         evidence=evidence,
         power=f"more than {budget.files:,} files, {budget.disk} in them, or {budget.output} of output",
     )
@@ -81,7 +81,7 @@ def _wrong(seen: Disk, budget: BudgetTable) -> dict[str, str]:
     if seen.files is not None and (seen.files > budget.files or (seen.size or 0) > budget.disk):
         least = " or more" if seen.more else ""
         wrong["files"] = (
-            f"{seen.files:,}{least} files with {format_bytes(seen.size or 0)} are left by the subject "
+            f"{seen.files:,}{least} files with {format_bytes(seen.size or 0)} left behind by the subject "
             f"({seen.temporary or 0:,} temporary; {budget.files:,} and {budget.disk} are allowed){named}"
         )
     elif seen.climbs and seen.marks[-1] > budget.files:

@@ -150,7 +150,7 @@ def _reason(
     if high > slots:
         return (
             "too_small",
-            f"pool too small: {high:,} in flight at the high water, {slots:,} slots{little}",
+            f"pool too small: {high:,} in flight at the high-water mark, {slots:,} slots{little}",
             f"--pool {needed} would have served every acquire of this run, with a quarter to spare",
         )
     return (

@@ -126,9 +126,7 @@ def check(record: Record, found: Totals) -> Finding:
     unseen = _unseen(record, found)
     return finding(
         "pass",
-        f"every byte of {seen['checked']:,} packets was right on delivery, and of "
-        f"{seen['rechecked']:,} just before return{debug}; "
-        + (unseen or "one wrong byte would have been seen"),
+        f"{_compared(seen)}{debug}; " + (unseen or "one wrong byte would have been detected"),
         power="one wrong byte in one packet" + (f"; {unseen}" if unseen else ""),
     )
 
@@ -168,4 +166,13 @@ def _unseen(record: Record, found: Totals) -> str | None:
     return (
         f"the content repeats after {period:,} packets: bytes older by a multiple of that "
         "would have looked right"
+    )
+
+
+def _compared(seen: dict[str, int]) -> str:
+    if seen["checked"] == seen["rechecked"]:
+        return f"all {seen['checked']:,} packets were correct on delivery and again before return"
+    return (
+        f"{seen['checked']:,} packets were correct on delivery, {seen['rechecked']:,} of them again "
+        "before return"
     )

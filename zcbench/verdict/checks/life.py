@@ -14,8 +14,8 @@ _OUTCOMES: dict[Ending, Outcome] = {
     Ending.UNKNOWN: "inconclusive",
 }
 _SENTENCES = {
-    Ending.FINISHED: "the subject ended as planned",
-    Ending.FAILED: "an exception ended the subject",
+    Ending.FINISHED: "the process exited normally",
+    Ending.FAILED: "the subject ended with an exception",
     Ending.CRASHED: "the subject crashed",
     Ending.EXITED: "the subject exited on its own",
     Ending.HUNG: "the subject hung",
@@ -72,7 +72,7 @@ def check(record: Record, found: Totals) -> Finding:
         detail = ": nothing moved any more after the last packet due, in stop() or while the stream was drained"
     by_word = "" if ours or end.ending is Ending.UNKNOWN else _BY_WORD
     if unseen and end.ending is Ending.HUNG:  # a thread that died is why nothing comes any more
-        detail += f"; before that nobody caught {unseen[0].message}"
+        detail += f"; before that, uncaught: {unseen[0].message}"
     return Finding(
         check="life",
         outcome=_OUTCOMES.get(end.ending, "fail"),
@@ -109,7 +109,7 @@ def _unseen(record: Record, events: list[Event]) -> Finding:
         check="life",
         outcome="fail",
         cause=Ending.FAILED.value,
-        sentence=f"{number} that nobody caught, the first {first.elapsed_s:.1f} s into the run: "
+        sentence=f"{number} left uncaught, the first {first.elapsed_s:.1f} s into the run: "
         f"{first.message}",
         evidence={
             "ending": record.end.ending.value,

@@ -101,7 +101,7 @@ def _leak(
     sites = largest_sites(record, "native_allocations") if cause == "native" else []
     sites = sites or largest_sites(record)
     named = ", ".join(f"{s.site} by {format_bytes(s.grown_bytes)}" for s in sites[:SITES])
-    where = f"; the lines that hold more than after warm-up: {named}" if named else ""
+    where = f"; source lines whose memory grew: {named}" if named else ""
     # The pool's own memory is the slab: leases that nobody returns need not cost a byte.
     flat = all(g.counter.name == "leases" for g in failing)
     what = "leases pile up, though memory is flat" if flat else "memory leaks"
@@ -240,7 +240,7 @@ def _unknown(
     return Finding(
         check="memory",
         outcome="inconclusive",
-        sentence="whether memory leaks cannot be said: "
+        sentence="cannot tell whether memory leaks: "
         + "; ".join(reasons)
         + (f"; {power}" if power else ""),
         evidence=evidence,
@@ -282,7 +282,7 @@ def _power(record: Record, found: Totals, bytes_per_s: float) -> str:
     packets = packets_per_s(record, found)
     per_packet = f"{_few_digits(bytes_per_s / packets)} B a packet or " if packets else ""
     hour = format_bytes(bytes_per_s * 3600)
-    return f"a leak of {per_packet}{hour} an hour would have been seen (95 %)"
+    return f"smallest detectable leak: {per_packet}{hour} an hour (95 % confidence)"
 
 
 def _evidence(record: Record, grown: list[Growth]) -> dict[str, int | float | str | None]:

@@ -90,12 +90,12 @@ def _judge(record: Record, found: Totals, line: RateFit) -> Finding:
         return finding(
             "pass",
             f"{rate}: {against}, within {DEVICE_CLOCK_PPM} ppm",
-            power=f"a drift of {DEVICE_CLOCK_PPM + 2 * half:,.0f} ppm or more would have been seen",
+            power=f"smallest detectable drift: {DEVICE_CLOCK_PPM + 2 * half:,.0f} ppm",
         )
     if abs(drift) - half <= DEVICE_CLOCK_PPM:
         return finding(
             "inconclusive",
-            f"{rate}: {against}, known to ± {half:,.0f} ppm only",
+            f"{rate}: {against}, measured to ± {half:,.0f} ppm only",
             _longer(line.nominal_per_s),
         )
     if uneven or not line.is_clock:

@@ -79,7 +79,7 @@ def _theirs(found: list[Resource], evidence: dict[str, int | float | str | None]
             outcome="pass",
             sentence=f"none climbed: {', '.join(_range(one) for one in watched)}{missing}",
             evidence=evidence,
-            power="three opened one by one would have been seen",
+            power="three opened one by one",
         )
     few = [f"{one.readings} of {KINDS[one.kind]}" for one in found if one.readings]
     return Finding(

@@ -104,27 +104,27 @@ def _in_time(
     creep_power = (
         f"a median that rose {CREEP_RATIO:g}-fold and by {format_duration(CREEP_S)}"
         if all(rises.values()) and rises
-        else "creep could not be judged in so short a run"
+        else "the run was too short to judge creep"
     )
     return Finding(
         check="timing",
         outcome="pass",
-        sentence=f"delivered after {latency or 'an unknown time'}{_sporadic(late)}",
+        sentence=f"delivery latency: {latency or 'unknown'}{_sporadic(late)}",
         evidence=evidence,
         power=f"{FEWEST_PERIODIC} alike stalls above {format_duration(late.floor_s)} at equal intervals, "
-        f"or any in {FREQUENT_SHARE:.0%} of {late.samples:,} samples (at least {FEWEST_FREQUENT}) "
-        f"would have been seen; {creep_power}",
+        f"or any in {FREQUENT_SHARE:.0%} of {late.samples:,} samples (at least {FEWEST_FREQUENT}); "
+        f"{creep_power}",
     )
 
 
 def _sporadic(late: Stalls) -> str:
-    own = f"; in {late.harness} the harness collected" if late.harness else ""
+    own = f"; the harness collected garbage in {late.harness}" if late.harness else ""
     if not late.at_s:
-        return f"; none of {late.samples:,} samples had a stall of its own{own}"
+        return f"; no stalls in {late.samples:,} samples{own}"
     worst = int(np.argmax(late.late_s))
     seen = f" (the supervisor was late in {late.machine} of them as well)" if late.machine else ""
     return (
-        f"; {len(late.at_s)} of {late.samples:,} samples had a stall{seen}, without a pattern, the longest "
+        f"; stalls in {len(late.at_s)} of {late.samples:,} samples{seen}, without a pattern, the longest "
         f"{format_duration(late.late_s[worst])} at {format_duration(late.at_s[worst])}{own}"
     )
 

@@ -49,9 +49,9 @@ def check(record: Record, found: Totals) -> Finding:
     return Finding(
         check="xruns",
         outcome="pass",
-        sentence=f"no over- or underrun in {packets:,} packets; one would have been seen",
+        sentence=f"no over- or underrun in {packets:,} packets; one would have been detected",
         evidence=evidence,
-        power="one that the device reports would have been seen",
+        power="one that the device reports",
     )
 
 

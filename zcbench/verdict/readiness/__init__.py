@@ -20,7 +20,7 @@ _LONGER = "`zcbench run stability-5min`"
 ITEMS: tuple[Callable[[Campaign], Item | None], ...] = (
     of_runs.all_pass,
     of_runs.what_failed_passes,
-    of_checks("Every run ended as planned", "life", step=_LONGER),
+    of_checks("Every run ended normally", "life", step=_LONGER),
     of_checks("Every packet due was delivered once and in order", "delivery", "gaps", step=_LONGER),
     no_sound_was_lost,
     of_checks("Every byte was right, on delivery and before return", "integrity", step=_LONGER),
