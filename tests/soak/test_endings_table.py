@@ -16,7 +16,7 @@ def error(**data: Any) -> Event:
 
 
 TABLE = [
-    ({}, Ending.FINISHED, None, "ended as planned"),
+    ({}, Ending.FINISHED, None, "exited normally"),
     ({"is_done": False}, Ending.EXITED, None, "the worker exited before its time, with code 0"),
     ({"code": 3}, Ending.EXITED, None, "the worker exited with code 3"),
     ({"code": 3, "is_done": False}, Ending.EXITED, None, "the worker exited with code 3"),
