@@ -14,6 +14,7 @@ from zcbench.quantities.units import (
     Rate,
     Size,
     UnitError,
+    clock,
     decode_unit,
     encode_unit,
     format_bytes,
@@ -24,6 +25,7 @@ from zcbench.quantities.units import (
     parse_rate,
     parse_size,
     parse_speed,
+    percent,
 )
 
 
@@ -197,3 +199,25 @@ def test_figures_print_for_a_person() -> None:
 )
 def test_a_duration_for_a_person_takes_the_fitting_unit(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00"), (130, "2:10"), (59.6, "1:00"), (3599.6, "1:00:00"), (4500, "1:15:00")],
+)
+def test_a_moment_of_a_run_has_its_hours(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [
+        (0, "0.00 %"),
+        (1, "100.00 %"),
+        (0.99999, "99.999 %"),
+        (0.9997, "99.97 %"),
+        (1e-6, "0.0001 %"),
+    ],
+)
+def test_a_share_is_never_rounded_to_none_or_all(fraction: float, text: str) -> None:
+    assert percent(fraction) == text

@@ -46,6 +46,7 @@ _PER_SECOND: Mapping[str, Decimal] = {
     "mhz": Decimal(1_000_000),
 }
 
+MISSING = "–"  # where a reading is not there
 _MOST = 10**18  # more bytes, frames/s or seconds than anything here can mean
 
 
@@ -222,6 +223,26 @@ def format_rate(per_s: float) -> str:
 def format_count(count: float) -> str:
     """A whole number for a person, thousands separated: "360,000"."""
     return f"{count:,.0f}"
+
+
+def percent(fraction: float) -> str:
+    """A share of one for a person: "99.97 %", never rounded up to 100 nor down to 0."""
+    value = fraction * 100
+    if 0 < value < 0.01 or 99.995 <= value < 100:
+        return f"{value:.4g} %" if value < 1 else f"{int(value * 1e4) / 1e4} %"
+    return f"{value:.2f} %"
+
+
+def clock(seconds: float) -> str:
+    """A moment of a run for a person: "2:30", "1:02:30"."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def format_signed_bytes(count: float) -> str:
+    """A difference of bytes, which always shows its sign: "+1.20 KiB"."""
+    return ("+" if count >= 0 else "-") + format_bytes(abs(count))
 
 
 def _write_duration(seconds: float) -> str:

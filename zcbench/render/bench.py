@@ -12,14 +12,14 @@ from zcbench.bench.cell import Measured
 from zcbench.bench.peers import MEMCPY, QUEUE
 from zcbench.bench.ratios import Ratio, ratio, times_ns
 from zcbench.bench.results import Cell, Results, Setting
-from zcbench.quantities.units import Size, format_bytes, format_duration, format_rate
+from zcbench.quantities.units import MISSING, Size, format_bytes, format_duration, format_rate
 from zcbench.record.schema import FIGURES_FOLDER, Environment
 from zcbench.render.figures import theme
 from zcbench.render.figures.figure import Axis, Figure, Key, Panel
 from zcbench.render.figures.layers import Curve
 from zcbench.render.figures.scales import Range, decades, labelled
 from zcbench.render.figures.times import length_label
-from zcbench.render.markdown import MISSING, cell
+from zcbench.render.markdown import cell
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from zcbench.comparing.comparison import Compared, Comparison, Comparisons, Side, Verdict
+from zcbench.quantities.units import MISSING
 from zcbench.render.markdown import cell
-from zcbench.render.quantity import MISSING, show, signed
+from zcbench.render.quantity import show, signed
 from zcbench.render.spreadsheet import harmless
 
 MARKS: dict[Verdict | None, str] = {

@@ -14,8 +14,9 @@ import numpy as np
 from zcbench.comparing.changes import Change, changes
 from zcbench.comparing.history import PASSED, Historic
 from zcbench.comparing.results import Row
+from zcbench.quantities.units import MISSING
 from zcbench.render.markdown import cell
-from zcbench.render.quantity import MISSING, show
+from zcbench.render.quantity import show
 from zcbench.render.spreadsheet import harmless
 
 MOST_ROWS = 40  # of a table in Markdown, the newest; CSV and JSON have all

@@ -12,7 +12,6 @@ import jinja2
 from zcbench.record.reader import Record
 from zcbench.record.schema import FIGURES_FOLDER, Result
 from zcbench.render.content import sections
-from zcbench.render.content.cells import MISSING, clock, percent, signed_bytes
 from zcbench.render.content.document import (
     Beside,
     Cell,
@@ -32,17 +31,13 @@ if TYPE_CHECKING:
     from zcbench.verdict.readiness import Campaign, Readiness
 
 __all__ = [
-    "MISSING",
     "VERDICTS",
     "cell",
-    "clock",
     "fenced",
     "headline",
     "mark",
-    "percent",
     "render",
     "render_campaign",
-    "signed_bytes",
 ]
 
 

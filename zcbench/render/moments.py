@@ -13,9 +13,9 @@ from zcbench.analysis.growth import growths
 from zcbench.analysis.laws import balances
 from zcbench.analysis.timing import stalls
 from zcbench.expectations.language import ExpectationError, parse
+from zcbench.quantities.units import clock
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Result
-from zcbench.render.content.cells import clock
 from zcbench.render.placing import EXPECTATION
 
 AROUND_S = 5.0  # shown before and after, or

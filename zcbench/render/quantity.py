@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from zcbench.quantities.units import format_bytes, format_duration, format_rate
-
-MISSING = "–"
-_COUNTS_A_THOUSAND = "per 1,000"
+from zcbench.quantities.units import MISSING, format_bytes, format_duration, format_rate
 
 
 def show(value: float | None, unit: str | None) -> str:

@@ -13,10 +13,16 @@ from numpy.typing import NDArray
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.memory import gauge, heap_column
 from zcbench.foreign import one_line, plain
-from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
+from zcbench.quantities.units import (
+    format_bytes,
+    format_count,
+    format_duration,
+    format_rate,
+    format_signed_bytes,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
-from zcbench.render.markdown import headline, signed_bytes
+from zcbench.render.markdown import headline
 from zcbench.render.progress import Ink, percent, sparkline
 from zcbench.verdict.next_step import next_step
 
@@ -185,7 +191,7 @@ def _figures(record: Record, result: Result) -> list[tuple[str, str]]:
             "memory",
             "heap not measured"
             if heap is None
-            else f"{kind} heap {format_bytes(heap.final)}, {signed_bytes(heap.delta)} since warm-up",
+            else f"{kind} heap {format_bytes(heap.final)}, {format_signed_bytes(heap.delta)} since warm-up",
         ),
     ]
 

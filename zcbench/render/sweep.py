@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zcbench.quantities.units import format_count, format_duration
+from zcbench.quantities.units import MISSING, format_count, format_duration, percent
 from zcbench.record.schema import FIGURES_FOLDER, RunInfo
 from zcbench.render.figures import theme
 from zcbench.render.figures.figure import Axis, Figure, Key, Panel
 from zcbench.render.figures.layers import Curve
 from zcbench.render.figures.scales import Range, labelled, round_ticks
-from zcbench.render.markdown import MISSING, VERDICTS, cell, headline, percent
+from zcbench.render.markdown import VERDICTS, cell, headline
 from zcbench.sweep.advice import Advice, Ran
 from zcbench.sweep.sizing import Point, point
 

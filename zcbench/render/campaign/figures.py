@@ -11,7 +11,7 @@ from zcbench.analysis.delivery import delivery
 from zcbench.analysis.growth import growths
 from zcbench.analysis.pool import behaviour
 from zcbench.analysis.trend import Window
-from zcbench.render.content.cells import percent
+from zcbench.quantities.units import percent
 from zcbench.render.figures import theme
 from zcbench.render.figures.figure import Axis, Figure, Panel
 from zcbench.render.figures.layers import Layer, Marks, Moments, Name, Segments

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from zcbench.quantities.units import MISSING
 from zcbench.record.schema import Finding
-from zcbench.render.content.cells import MISSING, text
+from zcbench.render.content.cells import text
 from zcbench.render.content.document import (
     Block,
     Cell,

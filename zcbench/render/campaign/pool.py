@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.pool import ENOUGH_HITS, PoolBehaviour, behaviour
-from zcbench.quantities.units import format_count
+from zcbench.quantities.units import MISSING, format_count
 from zcbench.render.campaign import figures
-from zcbench.render.content.cells import MISSING, count, nanoseconds, share, size, text
+from zcbench.render.content.cells import count, nanoseconds, share, size, text
 from zcbench.render.content.document import Block, Cell, Section, Table, columns, paragraph
 from zcbench.verdict.readiness import Campaign, Judged
 from zcbench.verdict.readiness.of_runs import application

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from zcbench.analysis import memory
 from zcbench.analysis.delivery import delivery
+from zcbench.quantities.units import MISSING
 from zcbench.render.content.cells import (
-    MISSING,
     count,
     nanoseconds,
     rate,

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
+from zcbench.quantities.units import (
+    MISSING,
+    clock,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_rate,
+    format_signed_bytes,
+    percent,
+)
 from zcbench.render.content.document import Cell
 
-MISSING = "–"
 Number = float | int | None
 
 
@@ -28,7 +36,7 @@ def size(value: Number) -> Cell:
 
 def signed_size(value: Number) -> Cell:
     """ "+1.20 KiB"."""
-    return _cell(value, signed_bytes)
+    return _cell(value, format_signed_bytes)
 
 
 def seconds(value: Number) -> Cell:
@@ -64,26 +72,6 @@ def moment(value: Number) -> Cell:
 def together(*cells: Cell) -> Cell:
     """Several in one: "3, 0, 0"."""
     return Cell(", ".join(cell.text for cell in cells))
-
-
-def percent(fraction: float) -> str:
-    """ "99.97 %": never rounded up to 100 nor down to 0."""
-    value = fraction * 100
-    if 0 < value < 0.01 or 99.995 <= value < 100:
-        return f"{value:.4g} %" if value < 1 else f"{int(value * 1e4) / 1e4} %"
-    return f"{value:.2f} %"
-
-
-def signed_bytes(number: float) -> str:
-    """ "+1.20 KiB": a difference always shows its sign."""
-    return ("+" if number >= 0 else "-") + format_bytes(abs(number))
-
-
-def clock(seconds: float) -> str:
-    """ "1:02:30" or "2:30": a moment of the run."""
-    minutes, left = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
 def _cell(value: Number, show: Callable[[float], str]) -> Cell:

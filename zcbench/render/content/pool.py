@@ -5,9 +5,10 @@ from __future__ import annotations
 from zcbench.analysis import laws
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.pool import PoolBehaviour, behaviour
+from zcbench.quantities.units import MISSING
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
-from zcbench.render.content.cells import MISSING, count, share, size, text, together
+from zcbench.render.content.cells import count, share, size, text, together
 from zcbench.render.content.document import Cell, Section, Table, columns
 
 

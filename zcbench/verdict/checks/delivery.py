@@ -21,6 +21,7 @@ from zcbench.analysis.losses import (
 )
 from zcbench.analysis.stream import never_began
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.units import clock
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Outcome
 from zcbench.verdict.not_written import missing, sentence
@@ -190,14 +191,7 @@ def _window_power(parts: Windows) -> str:
 
 
 def _between(window: Window) -> str:
-    return f"between {_clock(window.from_s)} and {_clock(window.to_s)}"
-
-
-def _clock(seconds: float) -> str:
-    """Time into the run: 2:10, or 1:02:10."""
-    minutes, s = divmod(round(seconds), 60)
-    hours, m = divmod(minutes, 60)
-    return f"{hours}:{m:02d}:{s:02d}" if hours else f"{m}:{s:02d}"
+    return f"between {clock(window.from_s)} and {clock(window.to_s)}"
 
 
 def _packets(number: int) -> str:

@@ -7,7 +7,7 @@ from zcbench.analysis.size_classes import SizeClass, growing_classes
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
-from zcbench.quantities.units import format_bytes, format_duration
+from zcbench.quantities.units import clock, format_bytes, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 
@@ -179,7 +179,7 @@ def _flat(
     windows = [g.trend.window for g in exact if g.trend.window is not None]
     largest = max(window.smallest_seen for window in windows)
     steps = "".join(
-        f"; one-off step of {format_bytes(step.size)} in {g.counter.name} at {_clock(step.at_s)}"
+        f"; one-off step of {format_bytes(step.size)} in {g.counter.name} at {clock(step.at_s)}"
         for g in exact
         if g.trend.window is not None
         and (step := g.trend.window.step) is not None
@@ -314,7 +314,3 @@ def _stream_s(record: Record) -> float:
 
 def _few_digits(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
