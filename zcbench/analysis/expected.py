@@ -13,6 +13,7 @@ from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import trend
 from zcbench.expectations.language import KEPT_PER_SAMPLE, Parsed
+from zcbench.quantities.derived import hit_rate
 from zcbench.record.reader import Record
 
 Series = NDArray[np.float64]
@@ -150,10 +151,7 @@ def _whole(record: Record) -> NDArray[np.bool_]:
 def _at_end(parsed: Parsed, found: Totals, inside: Series) -> float | None:
     quantity = parsed.quantity
     if quantity.column == "hit_rate":
-        hits, misses = found["pool.hits"], found["pool.misses"]
-        if hits is None or misses is None or not hits + misses:
-            return None
-        return hits / (hits + misses)
+        return hit_rate(found["pool.hits"], found["pool.misses"])
     total = found.get(quantity.name)
     if total is not None:
         return float(total) * quantity.scale
@@ -161,10 +159,7 @@ def _at_end(parsed: Parsed, found: Totals, inside: Series) -> float | None:
 
 
 def _hit_rate(record: Record, rows: NDArray[np.bool_]) -> float | None:
-    hits, misses = (_risen(record, rows, name) for name in ("pool_hits", "pool_misses"))
-    if hits is None or misses is None or hits + misses <= 0:
-        return None
-    return hits / (hits + misses)
+    return hit_rate(_risen(record, rows, "pool_hits"), _risen(record, rows, "pool_misses"))
 
 
 def _risen(record: Record, rows: NDArray[np.bool_], column: str) -> float | None:

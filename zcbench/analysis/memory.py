@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.quantities.derived import hit_rate
 from zcbench.record.reader import Record
 
 PROFILE_ROWS = 10  # as the original's tables: 30 s apart in 5 minutes
@@ -86,7 +87,6 @@ def profile(record: Record) -> list[ProfileRow]:
     for row in rows:
         values = {name: _at(record, name, row) for name in _PROFILE_COLUMNS}
         heap = values[heap_column(record)]
-        hits, misses = values["pool_hits"] or 0, values["pool_misses"] or 0
         collections = values["gc_collections"] or 0
         out.append(
             ProfileRow(
@@ -94,7 +94,7 @@ def profile(record: Record) -> list[ProfileRow]:
                 values["engine_delivered"] or 0,
                 heap,
                 values["rss_bytes"],
-                hits / (hits + misses) if hits + misses else None,
+                hit_rate(values["pool_hits"] or 0, values["pool_misses"] or 0),
                 int(collections - collections_before),
             )
         )

@@ -12,6 +12,7 @@ from zcbench.analysis.slots import Slots, misses_between, slots_of, steady
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import FEWEST_BLOCKS
+from zcbench.quantities.derived import hit_rate
 from zcbench.record.reader import Record
 
 ENOUGH_HITS = 0.99  # of the acquires: what misses beyond it is a moment's, not the pool's size
@@ -49,7 +50,7 @@ class PoolBehaviour:
     @property
     def hit_rate(self) -> float | None:
         """``hits / (hits + misses)``, 0..1."""
-        return (self.hits or 0) / self.acquires if self.acquires else None
+        return hit_rate(self.hits, self.misses)
 
     @property
     def mean_in_flight(self) -> float | None:

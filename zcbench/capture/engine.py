@@ -33,6 +33,7 @@ from zcbench.capture.configuration import (
     StreamFormat,
 )
 from zcbench.foreign import brief
+from zcbench.quantities.derived import hit_rate
 
 if TYPE_CHECKING:
     from zcbench.capture.sources import DeviceSource, ReplaySource
@@ -93,8 +94,7 @@ class PoolStats:
     @property
     def hit_rate(self) -> float | None:
         """``hits / (hits + misses)``; None before the first acquire."""
-        acquires = self.hits + self.misses
-        return self.hits / acquires if acquires else None
+        return hit_rate(self.hits, self.misses)
 
 
 def read_stats(board: Scoreboard, oldest_lease_ns: int) -> PoolStats:

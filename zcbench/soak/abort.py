@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zcbench.expectations.language import Parsed, parse, show
+from zcbench.quantities.derived import hit_rate
 from zcbench.scenario import Scenario
 
 Row = Mapping[str, int | float | None]
@@ -49,10 +50,7 @@ class Aborts:
 def _value(parsed: Parsed, row: Row) -> float | None:
     quantity = parsed.quantity
     if quantity.column == "hit_rate":
-        hits, misses = row.get("pool.hits"), row.get("pool.misses")
-        if hits is None or misses is None or not hits + misses:
-            return None
-        return hits / (hits + misses)
+        return hit_rate(row.get("pool.hits"), row.get("pool.misses"))
     if quantity.column == "missing":
         due, delivered = row.get("due"), row.get("engine.delivered")
         return None if due is None or delivered is None else due - delivered
