@@ -11,8 +11,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from zcbench.record.reader import read_record
-from zcbench.record.schema import RESULT_FILE, RUN_FILE, SCHEMA
+from zcbench.record.reader import read_record, read_run
+from zcbench.record.schema import ENGINE, RESULT_FILE, RUN_FILE, SCHEMA
 from zcbench.render.formats import FORMATS, write_reports
 from zcbench.verdict import judge
 
@@ -65,3 +65,17 @@ def test_its_files_are_valid_by_the_schema_published_for_their_version(
     jsonschema.Draft202012Validator(schema).validate(
         json.loads((example(version) / file).read_text(encoding="utf-8"))
     )
+
+
+def test_an_older_record_names_the_subject_that_its_schema_could_not(tmp_path: Path) -> None:
+    # given records of schema 2: a run of our own, and an imported table
+    own = json.loads((example(2) / RUN_FILE).read_text(encoding="utf-8"))
+    for name, ingested in (("own", None), ("theirs", "soak.csv")):
+        (tmp_path / name).mkdir()
+        text = json.dumps(own | {"ingested": ingested})
+        (tmp_path / name / RUN_FILE).write_text(text, encoding="utf-8")
+    # then each says what it is
+    assert read_run(tmp_path / "own").subject == ENGINE == read_run(example(3)).subject
+    theirs = read_run(tmp_path / "theirs")
+    assert (theirs.subject.kind, theirs.subject.file) == ("imported", "soak.csv")
+    assert theirs.ingested == "soak.csv"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.records import Row, make_record, scenario
 from zcbench.record.reader import Record
-from zcbench.record.schema import Finding
+from zcbench.record.schema import Finding, SubjectInfo
 from zcbench.scenario import Scenario, SourceTable
 from zcbench.verdict import judge
 from zcbench.verdict.next_step import next_step
@@ -42,7 +42,9 @@ def foreign(record: Record, *columns: str) -> Record:
         name: values if name in kept else np.full_like(values, np.nan)
         for name, values in record.samples.items()
     }
-    info = msgspec.structs.replace(record.run, ingested="theirs.csv", due_packets=None)
+    info = msgspec.structs.replace(
+        record.run, subject=SubjectInfo(kind="imported", file="theirs.csv"), due_packets=None
+    )
     return replace(record, samples=samples, board=None, run=info, events=())
 
 

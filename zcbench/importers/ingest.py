@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,11 +20,13 @@ from zcbench.quantities.units import Duration, Rate
 from zcbench.record.schema import (
     SCOREBOARD_FILE,
     WORKER_EVENTS_FILE,
+    Capability,
     End,
     Ending,
     Environment,
     Event,
     RunInfo,
+    SubjectInfo,
 )
 from zcbench.record.writer import RecordError, RecordWriter, run_id
 from zcbench.scenario import ConsumerTable, PoolTable, SamplingTable, Scenario, SourceTable
@@ -177,7 +179,11 @@ def write_record(
         ),
         tracemalloc=False,
         due_packets=due,
-        ingested=table.path.name,
+        subject=SubjectInfo(
+            kind="imported",
+            capabilities=_capabilities({*seen.closing, *foreign.totals}),
+            file=table.path.name,
+        ),
     )
     writer = RecordWriter(directory, info)
     try:
@@ -193,6 +199,26 @@ def write_record(
         )
     finally:
         writer.close()
+
+
+# What a table must have a reading of, to be asked about it.
+_READ_FROM: Mapping[Capability, tuple[str, ...]] = {
+    "packets": ("engine.", "consumer.received"),
+    "pool": ("pool.",),
+    "payload": ("consumer.checked",),
+    "heap": ("heap", "small_", "traced", "native"),
+    "processes": ("rss", "uss", "fds", "threads", "children", "cpu_"),
+}
+
+
+def _capabilities(names: Iterable[str]) -> tuple[Capability, ...]:
+    """What a record can be asked about that has readings of ``names``."""
+    known = tuple(names)
+    return tuple(
+        capability
+        for capability, starts in _READ_FROM.items()
+        if any(name.startswith(starts) for name in known)
+    )
 
 
 _ENDED = {Ending.UNKNOWN: "nobody here watched it end"}

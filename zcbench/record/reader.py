@@ -16,6 +16,7 @@ from zcbench.quantities.units import decode_unit
 from zcbench.record.decoding import LONGEST_S, DamagedError, decode, decode_event, readings
 from zcbench.record.schema import (
     DONE,
+    ENGINE,
     EVENTS_FILE,
     RESULT_FILE,
     RUN_FILE,
@@ -28,6 +29,7 @@ from zcbench.record.schema import (
     Event,
     Result,
     RunInfo,
+    SubjectInfo,
 )
 from zcbench.record.writer import RecordError
 from zcbench.record.written import leave_out, unwritten
@@ -125,6 +127,15 @@ def _upgraded(run: dict[str, Any]) -> dict[str, Any]:
         expect = msgspec.convert(scenario.get("expect"), dict[str, float | None] | None) or {}
         least = expect.get("hit_rate")
         scenario["expect"] = [] if least is None else [{"that": f"pool.hit_rate >= {least:g}%"}]
+    if run.get("schema") in (1, 2):
+        # Schemas 1 and 2 named the file of an imported record, and no subject.
+        file = run.get("ingested")
+        run["subject"] = (
+            ENGINE
+            if file is None
+            else SubjectInfo(kind="imported", file=msgspec.convert(file, str))
+        )
+        run["subject"] = msgspec.to_builtins(run["subject"])
     return run
 
 

@@ -11,7 +11,7 @@ from zcbench.consumers.consumer import ConsumerFacts
 from zcbench.consumers.registry import recorded_facts
 from zcbench.scenario import Scenario
 
-SCHEMA = 2  # raised when an older reader could no longer understand a record
+SCHEMA = 3  # raised when an older reader could no longer understand a record
 
 RUN_FILE = "run.json"
 SAMPLES_FILE = "samples.csv"
@@ -91,6 +91,21 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     git_dirty: bool | None = None
 
 
+Capability = Literal["packets", "pool", "payload", "heap", "processes"]
+ENGINE_CAPABILITIES: tuple[Capability, ...] = ("packets", "pool", "payload", "heap", "processes")
+
+
+class SubjectInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What was tested: its kind, and what it can be asked about. ``file`` is what was imported."""
+
+    kind: Literal["engine", "imported"]
+    capabilities: tuple[Capability, ...] = ()
+    file: str | None = None
+
+
+ENGINE = SubjectInfo(kind="engine", capabilities=ENGINE_CAPABILITIES)
+
+
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """run.json: written before anything starts."""
 
@@ -104,11 +119,16 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     tracemalloc: bool
     due_packets: int | None  # packets the stream is to deliver in all; None for a device
     gc_every_s: float | None = None  # how often the harness collects; None: it does not
-    ingested: str | None = (
-        None  # the file somebody else's measurements came from; None: our own run
-    )
+    subject: SubjectInfo = ENGINE
     tags: dict[str, str] = {}
     consumer: ConsumerFacts | None = None  # None: older; see application
+
+    @property
+    def ingested(self) -> str | None:
+        """The file somebody else's measurements came from; None: our own run."""
+        if self.subject.kind != "imported":
+            return None
+        return self.subject.file or "a file that was not named"
 
     @property
     def application(self) -> ConsumerFacts:

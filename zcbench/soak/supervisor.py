@@ -65,6 +65,7 @@ def run(
         environment=environment(),
         tracemalloc=scenario.sampling.tracemalloc and not scenario.source.unpaced,
         due_packets=subject.due_packets,
+        subject=subject.info,
         gc_every_s=gc_every_s(scenario),
         tags=scenario.tags,
         consumer=consumer_facts(scenario.consumer),

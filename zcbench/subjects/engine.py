@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from zcbench.record.schema import DONE, RUNNING, STARTING, STDERR_FILE
+from zcbench.record.schema import DONE, ENGINE, RUNNING, STARTING, STDERR_FILE
 from zcbench.scenario import Scenario
 from zcbench.subjects.assembly import due_packets, stream_format
 from zcbench.subjects.subject import Counters
@@ -26,6 +26,7 @@ class EngineSubject:
     """An engine with its consumer in a worker process (:mod:`zcbench.subjects.worker`); see
     :class:`zcbench.subjects.subject.Subject`."""
 
+    info = ENGINE
     name = "the worker"
     has_page = True
 

@@ -8,6 +8,8 @@ from typing import Protocol
 
 import psutil
 
+from zcbench.record.schema import SubjectInfo
+
 Counters = Mapping[str, int | None]
 
 
@@ -18,6 +20,7 @@ class Subject(Protocol):
     a page every one of them is None.
     """
 
+    info: SubjectInfo  # its kind and its capabilities, as run.json has them
     name: str  # "the worker": what sentences about it begin with
     has_page: bool  # whether it counts on the shared page of the run directory
 
