@@ -143,8 +143,8 @@ class LiveView:
             self._title(),
             self._progress(),
             self._packets(),
-            self._memoryone_line("heap"),
-            self._memoryone_line("RSS"),
+            self._memory_line("heap"),
+            self._memory_line("RSS"),
             self._pool(),
             *(
                 Text(
@@ -203,7 +203,7 @@ class LiveView:
                 shown.append(f"  {label} {format_count(value)}", "bold red")
         return shown
 
-    def _memoryone_line(self, name: str) -> Text:
+    def _memory_line(self, name: str) -> Text:
         from rich.text import Text
 
         history = self._memory[name]

@@ -48,7 +48,7 @@ def load(
     check(resolved, sheet, [flag for flag in flags if flag.key != "expect"])
     check_expected(resolved, expected)
     if path is not None:
-        resolved = _tell_changes(resolved, [*environment, *flags])
+        resolved = _tell_changes(resolved, [*environment, *flags], path.stem)
     if resolved.pool.policy == "adaptive":
         resolved = msgspec.structs.replace(resolved, pool=bounded(resolved.pool))
     if resolved.source.unpaced and resolved.sampling.tracemalloc:
@@ -58,8 +58,8 @@ def load(
     return resolved
 
 
-def _tell_changes(scenario: Scenario, settings: Sequence[Setting]) -> Scenario:
-    """``scenario`` with its description saying what differs from its file: "30 seconds" may not be true."""
+def _tell_changes(scenario: Scenario, settings: Sequence[Setting], file: str) -> Scenario:
+    """Describe ``scenario`` by its ``file`` and what differs: its "30 seconds" may be true no more."""
     if any(setting.key == "description" for setting in settings):
         return scenario
     said = [s for s in settings if s.key != "name" and not s.key.startswith("tags.")]
@@ -67,9 +67,7 @@ def _tell_changes(scenario: Scenario, settings: Sequence[Setting]) -> Scenario:
     if not values:
         return scenario
     changed = ", ".join(f"{key} = {value}" for key, value in values.items())
-    return msgspec.structs.replace(
-        scenario, description=f"{scenario.description} (changed: {changed})".lstrip()
-    )
+    return msgspec.structs.replace(scenario, description=f"{file} (changed: {changed})")
 
 
 def environment_settings(environ: Mapping[str, str]) -> list[Setting]:

@@ -15,8 +15,6 @@ import zmq
 from zcbench.bench.peers.producer import Producer
 from zcbench.bench.work import DEPTH, Packet, Work
 
-_ADDRESS = "inproc://bench"
-
 
 class ZeroMq:
     """A pair of sockets for each thread, dealt out in turn: a single PUSH deals by who has room."""
