@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from zcbench.quantities import registry
 from zcbench.quantities.registry import METRICS, TIMINGS
 from zcbench.quantities.units import (
     UnitError,
@@ -130,9 +131,8 @@ DERIVED: tuple[tuple[str, Unit, str, str], ...] = (
 )
 QUANTITIES: Mapping[str, Quantity] = _quantities()
 _SHORT = {
+    **registry.ALIASES,
     "latency": "delivery",
-    "heap": "native_heap_bytes",
-    "packets": "engine.delivered",
     "hit_rate": "pool.hit_rate",
 }
 ALIASES: Mapping[str, str] = {

@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from zcbench.files import read_regular
-from zcbench.quantities.registry import BY_NAME, METRICS, ON_PAGE, Metric
+from zcbench.quantities.registry import ALIASES, BY_NAME, METRICS, ON_PAGE, Metric
 from zcbench.record.writer import RecordError
 
 # What others call things, beside our own names, columns, and either without its unit.
 _ALIASES = {
+    **ALIASES,
     "time": "elapsed_s",
-    "heap": "native_heap_bytes",
     "heap_bytes": "native_heap_bytes",
-    "packets": "engine.delivered",
     "cpu_s": "cpu_user_s",
 }
 _KIBI = {unit: 1024.0**n for n, unit in enumerate(("kib", "mib", "gib", "tib"), 1)}

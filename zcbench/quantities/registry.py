@@ -195,6 +195,8 @@ TIMINGS: tuple[Timing, ...] = (
     Timing("callback_ns", "duration of the audio callback (or one replay step)"),
 )
 
+# Short names that are understood wherever a person names a metric: in expectations, histories and imports.
+ALIASES: dict[str, str] = {"heap": "native_heap_bytes", "packets": "engine.delivered"}
 BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
 COLUMNS: tuple[str, ...] = tuple(metric.column for metric in METRICS)
 ON_SCOREBOARD: tuple[Metric, ...] = tuple(m for m in METRICS if m.origin in ON_PAGE)
