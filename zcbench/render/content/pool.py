@@ -9,13 +9,21 @@ from zcbench.quantities.units import MISSING
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import count, share, size, text, together
-from zcbench.render.content.document import Cell, Section, Table, columns
+from zcbench.render.content.document import Cell, Section, Table, columns, paragraph
+
+_GLOSSARY = (
+    "A slot is a fixed piece of the pool's memory that holds one packet. A lease is the claim of a reader on "
+    "its slot; the slot returns when the last claim on it is released. A hit is a request served by a free "
+    "slot, a miss one that found none. The high-water mark is the most leases in flight at once."
+)
 
 
 def section(record: Record, result: Result) -> Section:
     """Hits, misses, returns, and the laws of conservation."""
     return Section(
-        "Pool statistics", (_statistics(record, result), _laws(record, result)), ("pool",)
+        "Pool statistics",
+        (_statistics(record, result), _laws(record, result), paragraph(_GLOSSARY)),
+        ("pool",),
     )
 
 
