@@ -12,11 +12,12 @@ from tests.records import Row, make_record, scenario
 from zcbench.expectations.language import QUANTITIES
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending
-from zcbench.render.moments import Moment, moment_of
+from zcbench.render.moments import moment_of, said
 from zcbench.render.placing import TITLES, figure_of
 from zcbench.scenario import Expectation
 from zcbench.verdict import judge
 from zcbench.verdict.checks import CHECKS
+from zcbench.verdict.moments import Moment
 
 
 def moment(record: Record, check: str) -> Moment | None:
@@ -170,5 +171,5 @@ def test_an_expectation_about_many_samples_leads_to_the_worst_it_is_about(
 def test_what_is_shown_is_wider_than_the_moment() -> None:
     assert Moment(100.0, 100.0).around(300.0) == (94.0, 106.0)
     assert Moment(3.0, 3.0).around(30.0) == (0.0, 8.0)
-    assert Moment(100.0, 100.0).said == "at 1:40"
-    assert Moment(1205.0, 1505.0).said == "20:05 to 25:05"
+    assert said(Moment(100.0, 100.0)) == "at 1:40"
+    assert said(Moment(1205.0, 1505.0)) == "20:05 to 25:05"

@@ -27,6 +27,7 @@ COMMANDS = {
     "ingest": "Judge what somebody else measured.",
     "schema": "Print the JSON Schema of result.json or run.json.",
     "metrics": "List everything that can be measured or expected.",
+    "checks": "List the checks, with their questions and causes.",
     "scenarios": "List the shipped scenarios.",
     "devices": "List the audio inputs.",
     "bench": "Measure the engine against its peers.",

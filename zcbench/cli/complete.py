@@ -102,9 +102,9 @@ def _keys(_ctx: click.Context) -> Names:
 
 
 def _checks(_ctx: click.Context) -> Names:
-    from zcbench.scenario import CHECK_NAMES
+    from zcbench.scenario import check_names
 
-    return [(name, None) for name in CHECK_NAMES]
+    return [(name, None) for name in check_names()]
 
 
 def _formats(_ctx: click.Context) -> Names:

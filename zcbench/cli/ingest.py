@@ -106,12 +106,12 @@ def _story(told: dict[str, Any], file: Path) -> Any:
 
 def _required(names: str | None) -> str | None:
     from zcbench.record.writer import RecordError
-    from zcbench.scenario import CHECK_NAMES
+    from zcbench.scenario import check_names
 
     for name in [] if names is None else names.split(","):
-        if name.strip() not in CHECK_NAMES:
+        if name.strip() not in check_names():
             raise RecordError(
-                f"--require {names}: no check {name!r}; there are {', '.join(CHECK_NAMES)}"
+                f"--require {names}: no check {name!r}; there are {', '.join(check_names())}"
             )
     return names
 

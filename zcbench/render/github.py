@@ -15,6 +15,7 @@ from zcbench.foreign import one_line
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
 from zcbench.render.paths import public
+from zcbench.verdict.checks import LIFE
 
 SUMMARY_BYTES = (
     1024 * 1024
@@ -81,7 +82,7 @@ def workflow_commands(record: Record, result: Result) -> list[str]:
 
 
 def _level(finding: Finding, result: Result) -> str | None:
-    if finding.check == "life" and result.exit_code in (ExitCode.HARNESS, ExitCode.DIED):
+    if finding.check == LIFE.name and result.exit_code in (ExitCode.HARNESS, ExitCode.DIED):
         return "error"
     if finding.outcome == "fail":
         return "error" if finding.level == "fail" else "warning"

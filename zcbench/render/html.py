@@ -22,7 +22,7 @@ from zcbench.render.content.verdict import WORDS, by_severity, headline, kind, n
 from zcbench.render.figures import Figure, theme
 from zcbench.render.figures.layers import Curve
 from zcbench.render.figures.timeline import end_of, shown_s
-from zcbench.render.moments import moment_of
+from zcbench.render.moments import moment_of, said
 from zcbench.render.paths import public
 from zcbench.render.pictures import pictures, tell_lost
 from zcbench.render.placing import figure_of
@@ -99,7 +99,7 @@ def _finding(finding: Finding, record: Record, result: Result, names: set[str]) 
     shown = None
     if moment is not None:
         from_s, to_s = moment.around(end_of(record))
-        shown = {"from_ms": round(from_s * 1000), "to_ms": round(to_s * 1000), "said": moment.said}
+        shown = {"from_ms": round(from_s * 1000), "to_ms": round(to_s * 1000), "said": said(moment)}
     return {
         "check": finding.check,
         "kind": kind(finding),

@@ -22,6 +22,7 @@ from zcbench.exit_codes import ExitCode
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
 from zcbench.render.paths import public
+from zcbench.verdict.checks import LIFE
 
 # Everything but the Char production of XML 1.0, section 2.2: no parser takes it, not even as a reference.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -66,7 +67,7 @@ def _case(
     finding: Finding, record: Record, result: Result, attachments: Sequence[str]
 ) -> ET.Element:
     # The run's time is that of `life`: the other checks only read the record.
-    time = _seconds(result.end.elapsed_s if finding.check == "life" else 0.0)
+    time = _seconds(result.end.elapsed_s if finding.check == LIFE.name else 0.0)
     case = ET.Element("testcase", {**_named(finding.check, record), "time": time})
     kind = _kind(finding, result)
     if kind is None:
@@ -79,7 +80,7 @@ def _case(
     if kind != "skipped":
         said.set("type", _line(finding.cause or finding.outcome))
     said.text = _clean(_story(finding))
-    if kind == "error" and finding.check == "life" and result.end.traceback:
+    if kind == "error" and finding.check == LIFE.name and result.end.traceback:
         said.text += _clean(f"\n\n{result.end.traceback}")
     if kind != "skipped" and attachments:
         ET.SubElement(case, "system-out").text = _attached(attachments)
@@ -88,7 +89,7 @@ def _case(
 
 def _kind(finding: Finding, result: Result) -> str | None:
     """ "failure", "error", "skipped", or None for a case that passed."""
-    if finding.check == "life" and result.exit_code not in _BY_VERDICT:
+    if finding.check == LIFE.name and result.exit_code not in _BY_VERDICT:
         return "error"
     if finding.outcome == "fail":
         return "failure" if finding.level == "fail" else None

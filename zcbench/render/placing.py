@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zcbench.expectations.language import ExpectationError, parse
+from zcbench.verdict.checks import by_name
 
 TITLES = {
     "memory": "Memory over time, and its trend",
@@ -12,23 +13,6 @@ TITLES = {
     "rate": "Packet rate against what was due; gaps, drops and xruns are marked",
     "cost": "CPU of the subject, and of the harness that watches it",
     "resources": "Descriptors, threads and child processes of the subject",
-}
-_OF_CHECKS = {
-    "life": "rate",
-    "delivery": "rate",
-    "rate": "rate",
-    "gaps": "rate",
-    "xruns": "rate",
-    "claims": "latency",
-    "integrity": "rate",
-    "conservation": "pool",
-    "pool.recycling": "pool",
-    "pool.hit_rate": "pool",
-    "memory": "memory",
-    "resources": "resources",
-    "disk": "resources",
-    "timing": "latency",
-    "cost": "cost",
 }
 # By the beginning of a column's name, the longer before the shorter.
 _OF_COLUMNS = {
@@ -62,7 +46,8 @@ EXPECTATION = "expect: "  # how the name of an expectation's finding begins
 def figure_of(check: str) -> str | None:
     """The name of the figure that shows what ``check`` (a finding's name) is about; None if none does."""
     if not check.startswith(EXPECTATION):
-        return _OF_CHECKS.get(check)
+        known = by_name(check)
+        return None if known is None else known.figure
     try:
         column = parse(check.removeprefix(EXPECTATION)).quantity.column
     except ExpectationError:  # a finding of a record that another version wrote

@@ -19,11 +19,11 @@ from zcbench.scenario.consuming import consumer_times, rhythm_key
 from zcbench.scenario.keys import FLAGS
 from zcbench.scenario.sheet import Sheet
 from zcbench.scenario.tables import (
-    CHECK_NAMES,
     PoolTable,
     Scenario,
     ScenarioError,
     Setting,
+    check_names,
     required_checks,
 )
 from zcbench.scenario.values import did_you_mean, shown
@@ -79,8 +79,8 @@ def _check_top(scenario: Scenario, sheet: Sheet) -> None:
 
 def _check_required(scenario: Scenario, sheet: Sheet) -> None:
     for name in required_checks(scenario):
-        if name not in CHECK_NAMES:
-            sheet.fail("require", f"no check {shown(name)}; there are {', '.join(CHECK_NAMES)}")
+        if name not in (known := check_names()):
+            sheet.fail("require", f"no check {shown(name)}; there are {', '.join(known)}")
 
 
 def _check_source(scenario: Scenario, sheet: Sheet) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from zcbench.consumers.registry import built_in_options
+from zcbench.plugins import names
 from zcbench.quantities.units import Duration, Growth, Rate, Size
 
 # A duration or a size is text here, as a person writes it.
@@ -161,6 +162,11 @@ CHECK_NAMES = (
     "life", "delivery", "rate", "gaps", "xruns", "integrity", "claims", "conservation", "pool.recycling",
     "pool.hit_rate", "memory", "resources", "disk", "timing", "cost",
 )  # fmt: skip
+
+
+def check_names() -> tuple[str, ...]:
+    """The names of the shipped checks, and of those that a user has installed."""
+    return (*CHECK_NAMES, *names("zcbench.checks"))
 
 
 def required_checks(scenario: Scenario) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from zcbench.quantities.registry import Metric
 from zcbench.record.reader import Record
 from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Finding, Outcome, Result
 from zcbench.scenario import required_checks
-from zcbench.verdict import checks
+from zcbench.verdict import checks, theirs
 from zcbench.verdict.checks import expectations
 from zcbench.verdict.wanting import unmeasured
 
@@ -28,7 +28,8 @@ _DEATHS = (Ending.FAILED, Ending.CRASHED, Ending.EXITED, Ending.HUNG, Ending.MEM
 def judge(record: Record) -> Result:
     """Ask every check of ``record``; the findings, the verdict and the exit code of the design."""
     found = totals(record)
-    findings = [check(record, found) for check in checks.CHECKS]
+    findings = [check.ask(record, found) for check in checks.CHECKS]
+    findings += theirs.findings(record, found)
     if record.run.ingested is not None:
         wanted = unmeasured(record, found)
         memory = any(np.isfinite(counter.values).any() for counter in counters(record))
@@ -63,9 +64,9 @@ def _of_others(finding: Finding, wanted: tuple[Metric, ...], measured_memory: bo
     What is undecided for want of readings has one remedy: to take them.
     """
     remedy = finding.remedy
-    if wanted and finding.outcome == "inconclusive" and finding.check != "memory":
+    if wanted and finding.outcome == "inconclusive" and finding.check != checks.MEMORY.name:
         remedy = f"measure {', '.join(metric.name for metric in wanted)}"
-    required = finding.required and finding.check == "memory" and measured_memory
+    required = finding.required and finding.check == checks.MEMORY.name and measured_memory
     return msgspec.structs.replace(finding, required=required, remedy=remedy)
 
 
@@ -76,7 +77,7 @@ def _overall(findings: list[Finding], *, ours: bool) -> Outcome:
     if any(finding.outcome == "inconclusive" and finding.required for finding in findings):
         return "inconclusive"
     passed = {finding.check for finding in findings if finding.outcome == "pass"}
-    return "pass" if passed - (set() if ours else {"life"}) else "inconclusive"
+    return "pass" if passed - (set() if ours else {checks.LIFE.name}) else "inconclusive"
 
 
 def exit_code(verdict: Outcome, end: End) -> ExitCode:

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from zcbench.analysis.pool import ENOUGH_HITS, behaviour
 from zcbench.record.reader import Record
 from zcbench.record.schema import FAULT_FILE, STDERR_FILE, End, Ending, Finding, Result
+from zcbench.verdict.checks import LIFE, MEMORY
 
 # Of this command only: where it wrote, and what it printed, is not part of the run to be made again.
 _VALUED = ("--out", "--root", "--report", "--report-dir", "--metrics")
@@ -65,7 +66,7 @@ def again(record: Record, *more: str) -> str:
 
 
 def _died(failed: Sequence[Finding]) -> bool:
-    return any(finding.check == "life" for finding in failed)
+    return any(finding.check == LIFE.name for finding in failed)
 
 
 def _raised(record: Record, end: End) -> str | None:
@@ -102,7 +103,7 @@ def _stack_file(record: Record) -> str:
 def _mend(finding: Finding, record: Record) -> str:
     traced = record.run.tracemalloc or record.run.scenario.source.unpaced
     ours = record.run.ingested is None
-    if finding.check == "memory" and ours and not traced:
+    if finding.check == MEMORY.name and ours and not traced:
         return f"find where: {again(record, '--diagnose')}"
     return finding.remedy or f"see {finding.check} in the report"
 

@@ -29,16 +29,6 @@ _HARNESS_ONLY = frozenset(
 )
 
 
-# What a check is about, where it asks for more to tell one cause from another.
-_ABOUT: dict[str, str | tuple[str, ...]] = {
-    "pool.recycling": ("pool.",),
-    "pool.hit_rate": ("pool.",),
-    "gaps": ("consumer.",),
-    "delivery": ("due", "engine.delivered"),
-    "memory": ("native_heap_bytes", "python_heap_bytes", "rss_bytes", "uss_bytes", "gc.forced_collections"),
-}  # fmt: skip
-
-
 class _Totals(dict[str, int | float | None]):
     """Totals that note which of them were asked for and are not there."""
 
@@ -82,10 +72,10 @@ def unmeasured(record: Record, found: Totals) -> dict[str, tuple[Metric, ...]]:
     for check in CHECKS:
         wanted: dict[str, None] = {}
         watched = replace(record, samples=_Samples(record.samples, wanted))
-        finding = check(watched, _Totals(found, wanted))
+        finding = check.ask(watched, _Totals(found, wanted))
         # A total that came without a column is known: what a check says at the end, it can say.
         names = [name for name in wanted if found[name] is None and name not in _HARNESS_ONLY]
-        names = [name for name in names if name.startswith(_ABOUT.get(finding.check, ""))]
+        names = [name for name in names if name.startswith(check.about)]
         if names and finding.outcome in ("inconclusive", "skipped"):
             asked[finding.check] = tuple(BY_NAME[name] for name in names)
     return asked

@@ -17,6 +17,7 @@ from zcbench.render.content.document import (
     paragraph,
 )
 from zcbench.render.content.verdict import headline
+from zcbench.verdict.checks import MEMORY
 from zcbench.verdict.readiness import Answer, Campaign, Readiness
 from zcbench.verdict.readiness.campaign import named
 
@@ -51,7 +52,7 @@ def summary(campaign: Campaign, readiness: Readiness) -> Section:
     ]
     if campaign.passing:
         longest = campaign.passing[0]
-        memory = next((f for f in longest.result.findings if f.check == "memory"), None)
+        memory = next((f for f in longest.result.findings if f.check == MEMORY.name), None)
         said = f", {format_duration(longest.length_s)}."
         said += f" Memory: {memory.sentence}." if memory is not None else ""
         blocks.append(paragraph("The longest that passed: ", Strong(longest.name), said))

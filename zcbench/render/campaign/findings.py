@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from zcbench.quantities.units import MISSING
 from zcbench.record.schema import Finding
 from zcbench.render.content.cells import text
@@ -17,27 +15,13 @@ from zcbench.render.content.document import (
     paragraph,
 )
 from zcbench.render.content.verdict import kind, outcome_cell
+from zcbench.render.placing import EXPECTATION
+from zcbench.verdict.checks import by_name
 from zcbench.verdict.readiness import Campaign, Judged
 from zcbench.verdict.readiness.campaign import named
 
-# What it means for those who use the engine when a check fails.
-MEANINGS: Mapping[str, str] = {
-    "life": "the process that captures dies, and the recording with it",
-    "delivery": "audio is lost: the recording is shorter than what was played",
-    "rate": "the clock of the source is off, or its packets are: audio and wall time drift apart",
-    "gaps": "packets come twice, in the wrong order or not at all: the recording has holes or repeats",
-    "xruns": "sound is lost before anybody has it: the recording has holes that no packet number shows",
-    "integrity": "a buffer was written while somebody still read it: the audio is wrong, and nobody was told",
-    "conservation": "the engine's own counts contradict each other: none of them can be relied on",
-    "pool.recycling": "buffers do not come back: the pool is a heap with another name, and memory will run out",
-    "pool.hit_rate": "the pool does not do what it is for: packets are allocated while audio waits",
-    "memory": "a long recording ends when memory does",
-    "resources": "a long recording ends when descriptors or threads do",
-    "disk": "a long recording ends when the disk is full",
-    "timing": "packets come too late for what is played at once",
-    "cost": "the longer it runs, the more it costs, until it is too slow",
-}
 _EXPECTED = "the scenario asks for it"
+_THEIRS = "a check of your own asks for it"
 
 
 def section(campaign: Campaign) -> Section:
@@ -83,9 +67,7 @@ def _not_passed(campaign: Campaign) -> list[Block]:
                 outcome_cell(outcome),
                 text(named([run for run, _ in found])),
                 text(f"{run.name}: {finding.sentence}"),
-                text(
-                    MEANINGS.get(check, _EXPECTED) if outcome != "inconclusive" else "nothing yet"
-                ),
+                text(_meaning(check) if outcome != "inconclusive" else "nothing yet"),
                 text(finding.remedy or ""),
             )
         )
@@ -96,3 +78,11 @@ def _not_passed(campaign: Campaign) -> list[Block]:
             tuple(rows),
         )
     ]
+
+
+def _meaning(check: str) -> str:
+    """What it means for those who use the engine when ``check`` fails."""
+    if check.startswith(EXPECTATION):
+        return _EXPECTED
+    known = by_name(check)
+    return known.meaning if known is not None else _THEIRS

@@ -20,6 +20,7 @@ from zcbench.render.content.document import (
     columns,
     paragraph,
 )
+from zcbench.verdict.checks import MEMORY
 
 SIGNS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "skipped": "–"}
 WORDS = {name: name if name == "skipped" else name.upper() for name in SIGNS}
@@ -53,7 +54,7 @@ def _warned(result: Result) -> str:
 
 def _not_judged(result: Result) -> str:
     """That a pass says nothing of memory, where it does not: that is what most people run it for."""
-    memory = next((f for f in result.findings if f.check == "memory"), None)
+    memory = next((f for f in result.findings if f.check == MEMORY.name), None)
     judged = memory is not None and memory.outcome in ("pass", "fail")
     return "" if judged else "; memory was not judged (--require memory insists on it)"
 

@@ -1,15 +1,12 @@
-"""The checks, one file each: a function from a record and its totals to a finding.
+"""The checks, one file each: a :class:`zcbench.verdict.check.Check`.
 
-To add a check, add a file and name it here.
+To add one, add a file with its ``CHECK`` and name it in ``CHECKS``. A check of a user's own comes by the
+entry-point group ``zcbench.checks`` (:mod:`zcbench.verdict.theirs`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from zcbench.analysis.totals import Totals
-from zcbench.record.reader import Record
-from zcbench.record.schema import Finding
+from zcbench.verdict.check import Check
 from zcbench.verdict.checks import (
     claims,
     conservation,
@@ -28,22 +25,27 @@ from zcbench.verdict.checks import (
     xruns,
 )
 
-Check = Callable[[Record, Totals], Finding]
-
 CHECKS: tuple[Check, ...] = (
-    life.check,
-    delivery.check,
-    rate.check,
-    gaps.check,
-    xruns.check,
-    integrity.check,
-    claims.check,
-    conservation.check,
-    recycling.check,
-    hit_rate.check,
-    memory.check,
-    resources.check,
-    disk.check,
-    timing.check,
-    cost.check,
+    life.CHECK,
+    delivery.CHECK,
+    rate.CHECK,
+    gaps.CHECK,
+    xruns.CHECK,
+    integrity.CHECK,
+    claims.CHECK,
+    conservation.CHECK,
+    recycling.CHECK,
+    hit_rate.CHECK,
+    memory.CHECK,
+    resources.CHECK,
+    disk.CHECK,
+    timing.CHECK,
+    cost.CHECK,
 )
+LIFE, MEMORY = life.CHECK, memory.CHECK
+_BY_NAME = {check.name: check for check in CHECKS}
+
+
+def by_name(name: str) -> Check | None:
+    """The shipped check of this name, or None."""
+    return _BY_NAME.get(name)

@@ -11,6 +11,7 @@ from zcbench.analysis.totals import Totals, count
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import ENGINE_EVENT, Ending, Finding
+from zcbench.verdict.check import Check
 
 # Packets of a host that hands over many at once may have one time; half a second of them is no host's buffer.
 STOOD_S = 0.5
@@ -293,3 +294,26 @@ def _finding(
         remedy=remedy,
         power=power,
     )
+
+
+CHECK = Check(
+    name="claims",
+    question=(
+        "Is what the engine says true: time stamps, flags, shapes, a steady rate, and that "
+        "packets lie in its pool?"
+    ),
+    judge=(check,),
+    causes={
+        "shape": "frames, channels, type or size are not the format's",
+        "fresh_memory": "packets do not lie in the pool that is claimed",
+        "rate_ramps": "the rate changes over the run",
+        "delayed": "packets are stamped when they leave, not when they were captured",
+        "time_stands": "one time for many packets",
+        "time_ahead": "stamped later than they came",
+        "time_backward": "stamped before the packet before",
+        "time_early": "stamped before they can have been captured",
+        "flags": "GAP, OVERFLOW or XRUN where it is not so, or none where it is",
+    },
+    meaning="what the engine says of its packets is not true: whoever relies on it is misled",
+    figure="latency",
+)

@@ -6,6 +6,8 @@ from zcbench.analysis.laws import RECEIVED, Balance, balances, overflow
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
+from zcbench.verdict import moments
+from zcbench.verdict.check import Check
 from zcbench.verdict.not_written import sentence
 
 _REMEDIES = {
@@ -129,3 +131,21 @@ def _returned_too_often(found: Totals) -> int:
     if returns is None or captured is None:
         return 0
     return max(0, returns - (captured - (refused or 0)))
+
+
+CHECK = Check(
+    name="conservation",
+    question=(
+        "acquires = hits + misses = delivered + drops + queued = returns + in flight, at "
+        "every sample."
+    ),
+    judge=(check,),
+    causes={
+        "counters_disagree": "two numbers that must agree do not",
+        "returned_twice": "more leases were returned than handed out",
+        "overflow_never_freed": "overflow blocks outlive their leases",
+    },
+    meaning="the engine's own counts contradict each other: none of them can be relied on",
+    figure="pool",
+    moment=moments.imbalance,
+)

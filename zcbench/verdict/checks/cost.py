@@ -15,6 +15,7 @@ from zcbench.analysis.totals import Totals
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
+from zcbench.verdict.check import Check
 
 # An observer should be far below what it observes: the default engine takes 2 to 3 % of a core at 100/s.
 MOST_HARNESS_CORES = 0.05
@@ -119,3 +120,21 @@ def _dear(seen: Cost) -> bool:
         and seen.span_s >= LEAST_HARNESS_S
         and seen.harness_cores > MOST_HARNESS_CORES
     )
+
+
+CHECK = Check(
+    name="cost",
+    question=(
+        "CPU per packet, its creep, a core kept busy beside the packets, and the harness's "
+        "own share."
+    ),
+    judge=(check,),
+    causes={
+        "cpu_creep": "a packet costs more and more",
+        "busy": "more CPU than the packets explain",
+        "harness": "the harness itself takes too much (a warning)",
+    },
+    meaning="the longer it runs, the more it costs, until it is too slow",
+    figure="cost",
+    required=False,
+)

@@ -24,6 +24,8 @@ from zcbench.analysis.totals import Totals, count
 from zcbench.quantities.units import clock
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Outcome
+from zcbench.verdict import moments
+from zcbench.verdict.check import Check
 from zcbench.verdict.not_written import missing, sentence
 
 _WENT = {
@@ -196,3 +198,23 @@ def _between(window: Window) -> str:
 
 def _packets(number: int) -> str:
     return f"{number:,} packet{'' if number == 1 else 's'}"
+
+
+CHECK = Check(
+    name="delivery",
+    question="Was every packet that was due delivered; if not, when did it go?",
+    judge=(check,),
+    causes={
+        "lost": "packets are missing, and nobody dropped them",
+        "dropped": "the engine dropped or refused them",
+        "surplus": "more came than were due",
+        "counters_disagree": "the engine counts packets that nobody took",
+    },
+    meaning="audio is lost: the recording is shorter than what was played",
+    figure="rate",
+    moment=moments.window_of_loss,
+    about=(
+        "due",
+        "engine.delivered",
+    ),
+)

@@ -8,6 +8,7 @@ from zcbench.quantities.units import format_bytes
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.scenario import BudgetTable
+from zcbench.verdict.check import Check
 
 NAMES = 3  # in the sentence
 _REMEDIES = {
@@ -94,3 +95,16 @@ def _wrong(seen: Disk, budget: BudgetTable) -> dict[str, str]:
             f"the subject printed {format_bytes(seen.printed)} ({budget.output} are allowed)"
         )
     return wrong
+
+
+CHECK = Check(
+    name="disk",
+    question="Are temporary or other files left, and how much does the subject print?",
+    judge=(check,),
+    causes={
+        "files": "files are left, or pile up",
+        "output": "it prints too much",
+    },
+    meaning="a long recording ends when the disk is full",
+    figure="resources",
+)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
+from zcbench.verdict import moments
+from zcbench.verdict.check import Check
 
 _COUNTED = ("gaps", "missing", "duplicates", "reordered")
 
@@ -76,3 +78,21 @@ def _cause(seen: dict[str, int]) -> str:
         "reordered": seen["reordered"],
     }
     return max(faults, key=lambda name: faults[name])
+
+
+CHECK = Check(
+    name="gaps",
+    question="Did every packet arrive once, in order?",
+    judge=(check,),
+    causes={
+        "gaps": "holes in the sequence numbers",
+        "duplicates": "packets came twice",
+        "reordered": "packets came in the wrong order",
+    },
+    meaning=(
+        "packets come twice, in the wrong order or not at all: the recording has holes or repeats"
+    ),
+    figure="rate",
+    moment=moments.first_rise("consumer_gaps", "consumer_duplicates", "consumer_reordered"),
+    about=("consumer.",),
+)

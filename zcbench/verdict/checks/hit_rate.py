@@ -17,6 +17,8 @@ from zcbench.analysis.totals import Totals
 from zcbench.quantities.units import format_bytes, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
+from zcbench.verdict import moments
+from zcbench.verdict.check import Check
 from zcbench.verdict.not_written import missing, sentence
 
 _FAULTS = ("never_recycled", "slots_lost", "overflow_never_freed")
@@ -188,3 +190,28 @@ def _did_not_grow(
 
 def _range(sizes: Slots) -> str:
     return f"from {sizes.start:,} to {sizes.highest:,} slots"
+
+
+CHECK = Check(
+    name="pool.hit_rate",
+    question=(
+        "Why is it what it is: too small (with the number that would do), held by garbage, "
+        "slots lost."
+    ),
+    judge=(check,),
+    causes={
+        "too_small": "more were in flight than there are slots",
+        "held_by_garbage": "leases wait for the garbage collector",
+        "burst": "a moment's burst",
+        "slots_lost": "slots get lost on their way back (see pool.recycling)",
+        "overflow_never_freed": "overflow blocks stay (see conservation)",
+        "never_recycled": "the pool never got a slot back (see pool.recycling)",
+        "could_not_grow": "there was no memory for more slots",
+        "grew_too_late": "the misses came before an adaptive pool had grown",
+        "too_late": "slots were free, and not seen free",
+    },
+    meaning="the pool does not do what it is for: packets are allocated while audio waits",
+    figure="pool",
+    moment=moments.shortage,
+    about=("pool.",),
+)

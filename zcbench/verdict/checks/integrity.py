@@ -7,6 +7,8 @@ from typing import NamedTuple
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
+from zcbench.verdict import moments
+from zcbench.verdict.check import Check
 from zcbench.verdict.not_written import missing
 
 
@@ -176,3 +178,24 @@ def _compared(seen: dict[str, int]) -> str:
         f"{seen['checked']:,} packets were correct on delivery, {seen['rechecked']:,} of them again "
         "before return"
     )
+
+
+CHECK = Check(
+    name="integrity",
+    question=(
+        "Were all bytes right on delivery, and still right just before return? Did two "
+        "readers share a slot?"
+    ),
+    judge=(check,),
+    causes={fault.cause: fault.why for fault in _FAULTS},
+    meaning=(
+        "a buffer was written while somebody still read it: the audio is wrong, and nobody was told"
+    ),
+    figure="rate",
+    moment=moments.first_rise(
+        "consumer_corrupt_on_delivery",
+        "consumer_corrupt_before_return",
+        "consumer_wrong_size",
+        "consumer_aliased",
+    ),
+)

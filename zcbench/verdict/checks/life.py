@@ -5,6 +5,8 @@ from __future__ import annotations
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import CONTRACT_EXIT_CODE, Ending, Event, Finding, Outcome
+from zcbench.verdict import moments
+from zcbench.verdict.check import Check
 
 _OUTCOMES: dict[Ending, Outcome] = {
     Ending.FINISHED: "pass",
@@ -118,3 +120,29 @@ def _unseen(record: Record, events: list[Event]) -> Finding:
         },
         remedy="Python printed and forgot it: the traceback is in worker.jsonl and subject.log",
     )
+
+
+CHECK = Check(
+    name="life",
+    question=(
+        "Did the subject end as planned? Crash, hang, exit and out of memory are told apart, "
+        "with the exact last packet."
+    ),
+    judge=(check,),
+    causes={
+        "failed": "an exception ended it, or was raised where nobody could catch it",
+        "contract": "the engine lacks what it must have: nothing was tested",
+        "crashed": "a signal nobody here sent",
+        "exited": "it exited on its own before it was done",
+        "hung": "nothing moved any more while packets were due",
+        "memory": "killed for memory, or had none left",
+        "aborted": "an expectation with abort = true ended it",
+        "interrupted": "Ctrl-C or SIGTERM",
+        "harness": "the harness failed",
+        "partial": "no end was recorded",
+        "unknown": "of somebody else's run: nobody said how it ended",
+    },
+    meaning="the process that captures dies, and the recording with it",
+    figure="rate",
+    moment=moments.end,
+)

@@ -10,6 +10,8 @@ from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
 from zcbench.quantities.units import clock, format_bytes, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
+from zcbench.verdict import moments
+from zcbench.verdict.check import Check
 
 # Without both, a leak could hide where nobody looked: Python's small objects, and everything from malloc.
 NEEDED = ("small objects", "native heap")
@@ -314,3 +316,29 @@ def _stream_s(record: Record) -> float:
 
 def _few_digits(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+CHECK = Check(
+    name="memory",
+    question=(
+        "Does any counter grow: Python objects, malloc, buffers, pages? Which, how much a "
+        "packet, where?"
+    ),
+    judge=(check,),
+    causes={
+        "python_objects": "a container only grows",
+        "native": "malloc'd memory, or objects above 512 bytes",
+        "buffers": "arrays or packets are kept",
+        "pages": "memory outside malloc",
+    },
+    meaning="a long recording ends when memory does",
+    figure="memory",
+    moment=moments.growth,
+    about=(
+        "native_heap_bytes",
+        "python_heap_bytes",
+        "rss_bytes",
+        "uss_bytes",
+        "gc.forced_collections",
+    ),
+)

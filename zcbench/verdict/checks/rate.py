@@ -15,6 +15,7 @@ from zcbench.analysis.totals import Totals, count
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Outcome
+from zcbench.verdict.check import Check
 
 _REMEDY = "the producer's clock or deadlines are wrong; expect this number of packets, or resample"
 # Beyond a day nobody runs for a rate: a finer count (frames) or a reference clock tells sooner.
@@ -132,3 +133,16 @@ def _longer(nominal: float) -> str:
             "so few packets a second show no clock: count frames, or compare the clocks themselves"
         )
     return f"to see {DEVICE_CLOCK_PPM} ppm, run for {format_duration(span_s)}"
+
+
+CHECK = Check(
+    name="rate",
+    question="Is the producer's clock right? −0.02 % (63 packets an hour) is told apart from loss.",
+    judge=(check,),
+    causes={
+        "clock_drift": "no packet was lost, and the rate is off",
+    },
+    meaning="the clock of the source is off, or its packets are: audio and wall time drift apart",
+    figure="rate",
+    required=False,
+)

@@ -11,6 +11,8 @@ from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
+from zcbench.verdict import moments
+from zcbench.verdict.check import Check
 from zcbench.verdict.not_written import missing, sentence
 
 
@@ -154,3 +156,22 @@ def _may_still_be_held(record: Record, found: Totals, acquires: int) -> bool:
         return True  # the collector had not run yet
     known = (count(found, "consumer.held") or 0) + (count(found, "engine.queued") or 0)
     return acquires <= known + MOVING_PACKETS
+
+
+CHECK = Check(
+    name="pool.recycling",
+    question="Does the pool get its slots back, all of them, all the time?",
+    judge=(check,),
+    causes={
+        "never_recycled": "not one lease was returned",
+        "never_reused": "leases come back, their slots are not used again",
+        "slots_lost": "slots get lost one by one on their way back",
+        "leases_left": "leases are left over after the drain",
+    },
+    meaning=(
+        "buffers do not come back: the pool is a heap with another name, and memory will run out"
+    ),
+    figure="pool",
+    moment=moments.shortage,
+    about=("pool.",),
+)

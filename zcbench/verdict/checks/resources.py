@@ -6,6 +6,7 @@ from zcbench.analysis.resources import FEWEST_READINGS, KINDS, Resource, resourc
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding
+from zcbench.verdict.check import Check
 
 _REMEDIES = {
     "fds": "close what is opened: files, sockets, pipes, on every way out",
@@ -130,3 +131,17 @@ def _pace(more: int, span_s: float) -> str:
         if more * unit_s >= span_s:
             return f"{more * unit_s / span_s:.3g}{unit}"
     return f"{more * 86_400 / span_s:.3g} a day"
+
+
+CHECK = Check(
+    name="resources",
+    question="Are descriptors, threads, child processes left open? Which?",
+    judge=(check,),
+    causes={
+        "fds": "files, sockets or pipes are not closed",
+        "threads": "threads are not ended",
+        "children": "child processes are not waited for",
+    },
+    meaning="a long recording ends when descriptors or threads do",
+    figure="resources",
+)

@@ -22,6 +22,8 @@ from zcbench.analysis.totals import Totals, count
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
+from zcbench.verdict import moments
+from zcbench.verdict.check import Check
 
 # A packet may take its whole period; collections above a tenth of the time are a storm, not housekeeping.
 MOST_GC_SHARE = 0.1
@@ -228,3 +230,18 @@ def _evidence(late: Stalls, gc: Collector | None, rises: dict[str, Creep | None]
         out[f"{short}_last_s"] = None if rise is None else rise.last_s
         out[f"{short}_tau"] = None if rise is None else rise.tau
     return out
+
+
+CHECK = Check(
+    name="timing",
+    question="Stalls with their period, latency that creeps, collector storms.",
+    judge=(check,),
+    causes={
+        "stalls": "deliveries stall",
+        "latency_creep": "the median latency or hold time rises",
+        "gc_pauses": "the garbage collector holds packets up",
+    },
+    meaning="packets come too late for what is played at once",
+    figure="latency",
+    moment=moments.stall,
+)

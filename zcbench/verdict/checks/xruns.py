@@ -7,6 +7,8 @@ from zcbench.analysis.xruns import Xruns, xruns
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
+from zcbench.verdict import moments
+from zcbench.verdict.check import Check
 
 # Whose count of none means that there was none. Of another engine nobody knows whether it looks.
 _COUNTING = ("native", "reference", "copying")
@@ -102,3 +104,22 @@ def _unknown(seen: Xruns, packets: int | None) -> str:
     if not packets:
         return "no packet was captured, so nothing can be said about over- and underruns"
     return "the engine counted no over- or underrun; whether it counts any is not known"
+
+
+CHECK = Check(
+    name="xruns",
+    question=(
+        "Did the device run over or under, and so lose sound before it was captured? How "
+        "often, when, how much?"
+    ),
+    judge=(check,),
+    causes={
+        "lost_sound": "the device ran over or under",
+    },
+    meaning=(
+        "sound is lost before anybody has it: the recording has holes that no packet number shows"
+    ),
+    figure="rate",
+    moment=moments.first_rise("engine_xruns", "consumer_xruns"),
+    required=False,
+)

@@ -9,6 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from zcbench.verdict.checks import (
+    conservation,
+    cost,
+    delivery,
+    gaps,
+    integrity,
+    life,
+    memory,
+    rate,
+    recycling,
+    resources,
+    timing,
+)
 from zcbench.verdict.readiness import of_runs
 from zcbench.verdict.readiness.campaign import Answer, Campaign, Item, Judged
 from zcbench.verdict.readiness.of_checks import expectations_hold, no_sound_was_lost, of_checks
@@ -20,22 +33,26 @@ _LONGER = "`zcbench run stability-5min`"
 ITEMS: tuple[Callable[[Campaign], Item | None], ...] = (
     of_runs.all_pass,
     of_runs.what_failed_passes,
-    of_checks("Every run ended normally", "life", step=_LONGER),
-    of_checks("Every packet due was delivered once and in order", "delivery", "gaps", step=_LONGER),
+    of_checks("Every run ended normally", life.CHECK, step=_LONGER),
+    of_checks(
+        "Every packet due was delivered once and in order", delivery.CHECK, gaps.CHECK, step=_LONGER
+    ),
     no_sound_was_lost,
-    of_checks("Every byte was right, on delivery and before return", "integrity", step=_LONGER),
+    of_checks("Every byte was right, on delivery and before return", integrity.CHECK, step=_LONGER),
     of_checks(
         "Every buffer came back, and its slot was used again",
-        "conservation",
-        "pool.recycling",
+        conservation.CHECK,
+        recycling.CHECK,
         step=_LONGER,
     ),
     of_runs.pool_is_large_enough,
-    of_checks("Memory does not grow", "memory", step=_LONGER),
-    of_checks("Descriptors, threads and child processes do not pile up", "resources", step=_LONGER),
-    of_checks("Packets come at the right rate and in time", "rate", "timing", step=_LONGER),
+    of_checks("Memory does not grow", memory.CHECK, step=_LONGER),
     of_checks(
-        "A packet's CPU time stays what it is, and the harness's is small", "cost", step=_LONGER
+        "Descriptors, threads and child processes do not pile up", resources.CHECK, step=_LONGER
+    ),
+    of_checks("Packets come at the right rate and in time", rate.CHECK, timing.CHECK, step=_LONGER),
+    of_checks(
+        "A packet's CPU time stays what it is, and the harness's is small", cost.CHECK, step=_LONGER
     ),
     expectations_hold,
     of_runs.long_enough,

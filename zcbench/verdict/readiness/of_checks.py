@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from zcbench.verdict.check import Check
+from zcbench.verdict.checks import xruns
 from zcbench.verdict.readiness.campaign import Answer, Campaign, Item, findings, is_failure, named
 
 Rule = Callable[[Campaign], Item]
 
 
-def of_checks(title: str, *checks: str, step: str | None = None) -> Rule:
-    """Yes when each of ``checks`` passed in a run and none failed in any; ``step`` is what would show it."""
+def of_checks(title: str, *asked: Check, step: str | None = None) -> Rule:
+    """Yes when each of ``asked`` passed in a run and none failed in any; ``step`` is what would show it."""
+
+    checks = tuple(check.name for check in asked)
 
     def item(campaign: Campaign) -> Item:
         answer, why, remedy = _answer(campaign, checks)
@@ -53,11 +57,13 @@ def _share(campaign: Campaign, checks: tuple[str, ...]) -> str:
 
 def no_sound_was_lost(campaign: Campaign) -> Item | None:
     """Whether devices ran over or under; None where there was none and nobody counted such a thing."""
-    asked = [f for _, f in findings(campaign.sound, "xruns") if f.outcome != "skipped"]
+    asked = [f for _, f in findings(campaign.sound, xruns.CHECK.name) if f.outcome != "skipped"]
     if not asked:
         return None
     step = "`zcbench run device-30s`, with a larger buffer or less beside it"
-    return of_checks("No sound was lost on its way from the device", "xruns", step=step)(campaign)
+    return of_checks("No sound was lost on its way from the device", xruns.CHECK, step=step)(
+        campaign
+    )
 
 
 def expectations_hold(campaign: Campaign) -> Item:

@@ -1,0 +1,107 @@
+"""A check: one question asked of a record, and all that is known of it.
+
+A check of a user's own is an object like those in ``zcbench/verdict/checks/``, named in the entry-point group
+``zcbench.checks``::
+
+    from zcbench.verdict.check import Check
+
+    def no_drop(record, totals):
+        if totals["engine.drops"]:
+            return CHECK.failed("packets were dropped", cause="dropped", remedy="read faster")
+        return CHECK.passed("no packet was dropped")
+
+    CHECK = Check("no-drop", "Was no packet dropped?", (no_drop,), {"dropped": "the queue was full"})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+
+from zcbench.analysis.totals import Totals
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding, Outcome
+from zcbench.verdict.moments import Find
+
+Rule = Callable[[Record, Totals], Finding | None]
+Evidence = Mapping[str, int | float | str | None]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question asked of a record; whatever shows, explains or lists a check reads it here."""
+
+    name: str
+    question: str
+    # Asked in order; the first that answers decides.
+    judge: tuple[Rule, ...]
+    # What each cause that it names means.
+    causes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    # What it means for those who use the subject when it fails.
+    meaning: str = "what this check asks for did not hold"
+    # The figure that shows what it is about: a key of render.placing.TITLES.
+    figure: str | None = None
+    # The stretch of a run that shows what it found.
+    moment: Find | None = None
+    # How the names of the quantities begin that it is about; it may ask for more, to tell causes apart.
+    about: tuple[str, ...] = ("",)
+    # Whether a run is inconclusive where it has no answer.
+    required: bool = True
+
+    def ask(self, record: Record, totals: Totals) -> Finding:
+        """The first answer of its rules; undecided if none of them has one."""
+        for rule in self.judge:
+            if (finding := rule(record, totals)) is not None:
+                return finding
+        return self.undecided("no rule of this check has an answer")
+
+    def passed(
+        self, sentence: str, evidence: Evidence | None = None, *, power: str | None = None
+    ) -> Finding:
+        """A pass; ``power`` is its detection limit."""
+        finding = self._finding("pass", sentence, evidence)
+        return msgspec.structs.replace(finding, power=power)
+
+    def failed(
+        self,
+        sentence: str,
+        evidence: Evidence | None = None,
+        *,
+        cause: str,
+        remedy: str | None = None,
+        level: Literal["fail", "warn"] = "fail",
+    ) -> Finding:
+        """A fail; of ``level`` "warn" it fails no run."""
+        finding = self._finding("fail", sentence, evidence)
+        return msgspec.structs.replace(finding, cause=cause, remedy=remedy, level=level)
+
+    def undecided(
+        self,
+        sentence: str,
+        evidence: Evidence | None = None,
+        *,
+        remedy: str | None = None,
+        power: str | None = None,
+        required: bool | None = None,
+    ) -> Finding:
+        """No answer; ``required`` where this record decides otherwise than the check's own rule."""
+        finding = self._finding("inconclusive", sentence, evidence)
+        demanded = self.required if required is None else required
+        return msgspec.structs.replace(finding, remedy=remedy, power=power, required=demanded)
+
+    def skipped(self, sentence: str, evidence: Evidence | None = None) -> Finding:
+        """The question does not arise, and ``sentence`` says why."""
+        return self._finding("skipped", sentence, evidence)
+
+    def _finding(self, outcome: Outcome, sentence: str, evidence: Evidence | None) -> Finding:
+        return Finding(
+            check=self.name,
+            outcome=outcome,
+            sentence=sentence,
+            evidence=dict(evidence or {}),
+            required=self.required,
+        )
