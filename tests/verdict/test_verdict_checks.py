@@ -95,9 +95,9 @@ def test_a_check_of_ones_own_passes_and_fails_a_run(tmp_path: Path, install) -> 
 def test_a_check_of_ones_own_may_be_required(tmp_path: Path, install) -> None:
     setting = Setting("require", "no-drop", "--require")
     with pytest.raises(ScenarioError, match="no check 'no-drop'"):
-        load("crash-debug", settings=[setting])
+        load("crash-debug", flags=[setting])
     install('return CHECK.passed("none was dropped")')
-    assert load("crash-debug", settings=[setting]).require == "no-drop"
+    assert load("crash-debug", flags=[setting]).require == "no-drop"
     assert own(tmp_path)[0].outcome == "pass"
 
 
