@@ -139,8 +139,8 @@ def test_a_terminal_that_knows_ascii_only_is_written_to(finished_run: Path, tmp_
 def test_a_signal_while_reports_are_made_leaves_the_verdict_and_no_torn_report(
     tmp_path: Path, number: int, code: int
 ) -> None:
-    # given a report that takes its time
-    (tmp_path / "jinja2.py").write_text("import time; time.sleep(60)")
+    # given a report that takes its time, in code that is run from text as a dataclass's methods are
+    (tmp_path / "jinja2.py").write_text("exec('import time; time.sleep(60)')")
     arguments = ["run", "crash-debug", "--duration", "300ms", "--quiet", "--out", "run"]
     running = subprocess.Popen(
         [sys.executable, "-m", "zcbench", *arguments],
