@@ -13,6 +13,7 @@ import pytest
 
 from zcbench.record.reader import read_record, read_run
 from zcbench.record.schema import ENGINE, RESULT_FILE, RUN_FILE, SCHEMA
+from zcbench.record.writer import RecordError
 from zcbench.render.formats import FORMATS, write_reports
 from zcbench.verdict import judge
 
@@ -79,3 +80,13 @@ def test_an_older_record_names_the_subject_that_its_schema_could_not(tmp_path: P
     theirs = read_run(tmp_path / "theirs")
     assert (theirs.subject.kind, theirs.subject.file) == ("imported", "soak.csv")
     assert theirs.ingested == "soak.csv"
+
+
+def test_a_record_that_does_not_say_what_was_tested_is_refused(tmp_path: Path) -> None:
+    # given a record of this schema without its subject
+    run = json.loads((example(SCHEMA) / RUN_FILE).read_text())
+    del run["subject"]
+    (tmp_path / RUN_FILE).write_text(json.dumps(run))
+    # then it is not taken for an engine of ours
+    with pytest.raises(RecordError, match="no subject"):
+        read_run(tmp_path)

@@ -136,6 +136,9 @@ def _upgraded(run: dict[str, Any]) -> dict[str, Any]:
             else SubjectInfo(kind="imported", file=msgspec.convert(file, str))
         )
         run["subject"] = msgspec.to_builtins(run["subject"])
+    elif run.get("subject") is None:
+        # Taken for an engine's, somebody else's log would be believed to know more than it does.
+        raise ValueError("it does not say what was tested: no subject")
     return run
 
 
