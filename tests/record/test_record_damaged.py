@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import struct
 from pathlib import Path
 
@@ -214,3 +215,17 @@ def test_an_event_with_a_number_too_large_is_left_out(record_directory: Path) ->
     record = read_record(record_directory)
     assert "1 unreadable lines" in " ".join(record.problems)
     judge(record)
+
+
+def test_a_page_that_lacks_any_one_of_its_words_is_judged_by_the_others(tmp_path: Path) -> None:
+    example = Path(__file__).parent / "examples" / "schema-3"
+    whole = (example / SCOREBOARD_FILE).read_bytes()
+    shutil.copytree(example, tmp_path / "run")
+    for name in Scoreboard.open(example / SCOREBOARD_FILE).counters():
+        # given a page on which the name of one word is damaged
+        word = name.encode()
+        damaged = whole.replace(b"\0" + word + b"\0", b"\0" + word[:-1] + b"?\0")
+        assert damaged != whole, name
+        (tmp_path / "run" / SCOREBOARD_FILE).write_bytes(damaged)
+        # then the record opens, and is judged
+        assert judge(read_record(tmp_path / "run")).findings

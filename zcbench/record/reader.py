@@ -74,8 +74,9 @@ def read_record(path: Path) -> Record:
     board, still = _read_board(path / SCOREBOARD_FILE, problems)
     names: frozenset[str] = frozenset()
     if board is not None:
-        names = unwritten(samples, board.counters(), workers)
-        leave_out(names, samples, board, done=board["phase"] == DONE)
+        counters = board.counters()
+        names = unwritten(samples, counters, workers)
+        leave_out(names, samples, board, done=counters.get("phase") == DONE)
     return Record(
         path=path,
         run=run,

@@ -114,10 +114,13 @@ def leave_out(
     for metric in ON_SCOREBOARD:
         if metric.name not in names:
             continue
+        value = UNSET
         if metric.name == "engine.delivered":
             samples[metric.column] = samples["consumer_received"].copy()
-            board[metric.name] = board["consumer.received"] or 0
-            continue
-        samples[metric.column] = np.full_like(samples[metric.column], np.nan)
-        if not (done and metric.name in _AT_REST):
-            board[metric.name] = UNSET
+            value = board.counters().get("consumer.received") or 0
+        else:
+            samples[metric.column] = np.full_like(samples[metric.column], np.nan)
+            if done and metric.name in _AT_REST:
+                continue
+        if metric.name in board.index:  # a damaged page may lack a word
+            board[metric.name] = value
