@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.records import Row, make_record, scenario, write_record
@@ -164,3 +165,18 @@ def test_what_came_after_the_supervisors_death_is_held_against_the_pages_own_tim
     found = delivery.check(record, totals(record))
     assert found.outcome == outcome
     assert f"{1047 - lost:,} of 1,047 packets due" in found.sentence
+
+
+@pytest.mark.parametrize(("more", "outcome"), [(5, "pass"), (500, "fail")])
+def test_an_unpaced_stream_that_goes_on_is_read_in_more_than_a_moment(
+    tmp_path: Path, more: int, outcome: str
+) -> None:
+    # given 100 packets/s, of which some came between reading what was due and what was delivered
+    def bend(_number: int, row: Row) -> None:
+        row["engine.delivered"] = (row["due"] or 0) + more
+
+    paced = scenario(duration_s=30)
+    plan = msgspec.structs.replace(paced, source=SourceTable(unpaced=True))
+    found = judged(tmp_path, plan=plan, partial=True, packets=1500, bend=bend)
+    # then what came in the time of a reading is no surplus, and more than that is
+    assert found.outcome == outcome, found.sentence

@@ -135,6 +135,10 @@ def _tolerance(record: Record, found: Totals, due: int | None) -> tuple[int, str
     per_s = nominal_per_s(record, found) or 0.0
     if record.run.ingested is not None and not per_s:
         per_s = (due or 0) / (record.end.elapsed_s or math.inf)
+    if source.unpaced and count(found, "phase") != DONE:
+        # No pace is nominal: the packets of one reading's time are those that came in it.
+        elapsed = record.samples["elapsed_s"]
+        per_s = (due or 0) / (float(elapsed[-1]) if elapsed.size and elapsed[-1] > 0 else math.inf)
     late = math.ceil(READING_S * per_s)
     reading = f"one packet due, one on its way, and {late} of {READING_S * 1e3:.0f} ms"
     if record.run.ingested is not None:
