@@ -77,14 +77,18 @@ class Cluster:
                 "--dask: needs the extra of that name: pip install 'zcbench[dask]'"
             ) from error
         self.address = address
+        client: Any = distributed.Client
+        self._client = client.__new__(client)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of versions: they are compared below
-                client: Any = distributed.Client
-                self._client = client(
+                self._client.__init__(
                     address, timeout=ANSWER_WITHIN_S, set_as_default=False, name="zcbench-sweep"
                 )
         except (OSError, ValueError) as error:
+            # A client that is collected while it is open closes itself, wherever the collector runs: also under
+            # the lock that closing takes.
+            self.close()
             raise SweepError(
                 f"--dask {address}: no scheduler answers there within {ANSWER_WITHIN_S:g} s; "
                 "start one with `dask scheduler`, and name it as in tcp://host:8786"
