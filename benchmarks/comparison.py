@@ -85,8 +85,7 @@ def sees(runs: Sequence[Judged], figure: str, factor: float) -> float:
     """The share of pairs in which ``figure``, so many times larger in NEW, is called worse."""
     pairs = itertools.permutations(runs, 2)
     found = [
-        figure
-        in {one.figure for one in compare(base, slower(new, SLOWED[figure], factor)).regressions}
+        figure in {one.figure for one in compare(base, slower(new, SLOWED[figure], factor)).regressions}
         for base, new in itertools.islice(pairs, 0, None, 7)
     ]
     return float(np.mean(found))

@@ -52,9 +52,7 @@ def _measure(
     way: str, hogs: int, device: str, environment: dict[str, str], arguments: list[str]
 ) -> dict[str, Any]:
     command = [sys.executable, str(CAPTURE), way, "--device", device, "--hogs", str(hogs)]
-    done = subprocess.run(
-        [*command, *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"gil_hogs: {way} beside {hogs} hogs: {done.stderr.strip()[-500:]}")
     found: dict[str, Any] = json.loads(done.stdout)
@@ -72,8 +70,7 @@ def row(cell: dict[str, Any]) -> str:
     if "hole_frames" in cell:
         holes = f"{cell['hole_frames']:,} frames in {cell['hole_holes']}"
     times = [
-        f"{us:,.1f} µs" if us < 10 else f"{us:,.0f} µs"
-        for us in cell.get("callback_us", {}).values()
+        f"{us:,.1f} µs" if us < 10 else f"{us:,.0f} µs" for us in cell.get("callback_us", {}).values()
     ] or ["–"] * 4
     return (
         f"| {cell['hogs']} | {cell['way']} | {due:,} | {share(cell['captured_frames'])} | "

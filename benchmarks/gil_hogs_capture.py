@@ -59,9 +59,7 @@ class Zcbench:
         from zcbench.capture.sources import DeviceSource
 
         pool = PoolConfig(slots=100, policy="adaptive", max=self.MOST)
-        self.engine = NativeEngine(
-            StreamFormat(RATE, frames, CHANNELS, "float32"), DeviceSource(device), pool
-        )
+        self.engine = NativeEngine(StreamFormat(RATE, frames, CHANNELS, "float32"), DeviceSource(device), pool)
 
     def start(self) -> None:
         """See :class:`Way`."""
@@ -143,9 +141,7 @@ class Rtmixer:
     def __init__(self, device: str, frames: int) -> None:
         import rtmixer
 
-        self._recorder = rtmixer.Recorder(
-            device=device, channels=CHANNELS, blocksize=frames, samplerate=RATE
-        )
+        self._recorder = rtmixer.Recorder(device=device, channels=CHANNELS, blocksize=frames, samplerate=RATE)
         self._ring = rtmixer.RingBuffer(4 * CHANNELS, self.ELEMENTS)
         self._action: Any = None
 

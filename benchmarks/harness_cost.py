@@ -85,9 +85,7 @@ def tools(script: Path, folder: Path) -> dict[str, list[str]]:
 def watched(command: list[str], out: Path, folder: Path) -> Cell:
     """Rate and memory of the subject under ``command``, and the memory of the processes around it."""
     out.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     around: list[tuple[int, int]] = []  # (pid, its most RSS)
     seen: dict[int, int] = {}
 

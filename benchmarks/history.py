@@ -69,13 +69,9 @@ def main() -> None:
             rounds.append(taken)
     history, plain = (statistics.median(way) for way in zip(*rounds, strict=True))
     ratios = [first / second for first, second in rounds]
-    print(
-        f"zcbench history  {history:.2f} s for {options.runs:,} runs (median of {options.rounds})"
-    )
+    print(f"zcbench history  {history:.2f} s for {options.runs:,} runs (median of {options.rounds})")
     print(f"json             {plain:.2f} s")
-    print(
-        f"ratio            {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    )
+    print(f"ratio            {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
 if __name__ == "__main__":

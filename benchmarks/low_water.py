@@ -21,9 +21,7 @@ from numpy.typing import NDArray
 
 Readings = NDArray[np.float64]
 
-MOST_BLOCKS = (
-    12  # enough for Student's t (11 increments); two collections fall into each (gc.every)
-)
+MOST_BLOCKS = 12  # enough for Student's t (11 increments); two collections fall into each (gc.every)
 FEWEST_BLOCKS = 6  # below, t at 0.998 is above 6 and nothing could be seen
 # A warm-up of unknown length: the run without its first tenth, third and half. A fail must hold in one
 # and not be contradicted by the last, where a warm-up is longest over.
@@ -32,12 +30,8 @@ FAIL_ALPHA = 0.002  # for all counters of a run together: Bonferroni's share eac
 PASS_CONFIDENCE = 0.95
 SHARE_CONTRADICTING = 0.5  # of the budget, that the last window's slope must still reach for a fail
 SLOWING = 0.6  # the second half's mean increment over the first's, below which growth is dying away
-OUTLYING_SD = (
-    6.5  # an increment this far from the others is a step; Student's t rarely sees 6 by chance
-)
-LARGEST_STEP_BYTES = (
-    2 * 2**20
-)  # that a pass may set aside: two of malloc's or pymalloc's 1 MiB arenas
+OUTLYING_SD = 6.5  # an increment this far from the others is a step; Student's t rarely sees 6 by chance
+LARGEST_STEP_BYTES = 2 * 2**20  # that a pass may set aside: two of malloc's or pymalloc's 1 MiB arenas
 STEP_NOT_AFTER = 2 / 3  # of the run: a later step could be the first of many
 SHORTEST_PASS_S = 60.0  # of run: 30 s hold no settled half long enough for a byte counter
 SHORTEST_PAGES_FAIL_S = 120.0  # RSS moves in jumps of many pages while a process settles
@@ -195,9 +189,7 @@ def _window(
     kept, step = _set_step_aside(_increments(t, y, blocks, count, length, 0.0), start, length)
     increments = _increments(t, y, blocks, count, length, float(kept.mean()))
     kept, step = _set_step_aside(increments, start, length)
-    if (
-        unjudged is not None
-    ):  # a fall may be a collection nobody told of: the only one seen, and no step
+    if unjudged is not None:  # a fall may be a collection nobody told of: the only one seen, and no step
         kept, step = increments, None
     mean, free = float(kept.mean()), kept.size - 1
     floor = quantum / (math.sqrt(count) * (stop - start))
@@ -242,9 +234,7 @@ def _increments(
     return np.asarray(slope + np.diff(marks) / length)
 
 
-def _set_step_aside(
-    increments: Readings, start: float, length: float
-) -> tuple[Readings, Step | None]:
+def _set_step_aside(increments: Readings, start: float, length: float) -> tuple[Readings, Step | None]:
     worst = int(np.abs(increments - np.median(increments)).argmax())
     others = np.delete(increments, worst)
     spread = float(others.std(ddof=1))

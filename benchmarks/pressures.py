@@ -55,8 +55,7 @@ def _processes(body: str, number: int) -> Iterator[None]:
     """``number`` Python processes that run ``body`` over and over."""
     command = [sys.executable, "-S", "-c", f"{_WITH_ITS_PARENT}    {body}"]
     processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        for _ in range(number)
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) for _ in range(number)
     ]
     try:
         yield
@@ -159,8 +158,4 @@ PRESSURES: dict[str, Pressure] = {
 def meaning(name: str) -> str:
     """What a pressure is, in a sentence."""
     known: Any = PRESSURES[name]
-    return (
-        "nothing else"
-        if name == "none"
-        else str(known.__doc__).split(":")[0].split(";")[0].rstrip(".")
-    )
+    return "nothing else" if name == "none" else str(known.__doc__).split(":")[0].split(";")[0].rstrip(".")

@@ -20,9 +20,7 @@ def tables(report: str) -> str:
     holds nothing, if that was measured."""
     _, about, *_ = report.split("\n\n")
     parts = [about]
-    for title, body in re.findall(
-        r"^## (Time for a packet.*?)\n\n(.*?)(?=^## )", report, re.M | re.S
-    ):
+    for title, body in re.findall(r"^## (Time for a packet.*?)\n\n(.*?)(?=^## )", report, re.M | re.S):
         parts += [f"**{title}**", body.split("\n\n")[0].strip()]
     return "\n\n".join(parts) + "\n"
 
@@ -36,9 +34,7 @@ def main() -> None:
     """Rewrite the document."""
     path = DOCS / "performance.md"
     document = path.read_text(encoding="utf-8")
-    path.write_text(
-        quoted(document, lambda name: (DOCS / name).read_text(encoding="utf-8")), encoding="utf-8"
-    )
+    path.write_text(quoted(document, lambda name: (DOCS / name).read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

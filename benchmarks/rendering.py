@@ -95,9 +95,7 @@ def write_night(directory: Path, samples: int = SAMPLES, seed: int = 1) -> Path:
     for index in range(samples):
         writer.sample(_row(index, samples, noise, walk))
     last = float(samples)
-    end = End(
-        ending=Ending.FINISHED, elapsed_s=last, exit_code=0, last_sequence=due - 1, received=due
-    )
+    end = End(ending=Ending.FINISHED, elapsed_s=last, exit_code=0, last_sequence=due - 1, received=due)
     writer.event(Event(elapsed_s=last, kind="end", message="end", data=msgspec.to_builtins(end)))
     writer.close()
     _write_board(directory, _row(samples - 1, samples, noise, walk), rng)
@@ -171,9 +169,7 @@ def _row(
     return row
 
 
-def _write_board(
-    directory: Path, row: dict[str, int | float | None], rng: np.random.Generator
-) -> None:
+def _write_board(directory: Path, row: dict[str, int | float | None], rng: np.random.Generator) -> None:
     board = Scoreboard.create(directory / SCOREBOARD_FILE)
     for name in board.index:
         value = row.get(name)

@@ -55,9 +55,7 @@ class Series:
         times = self.columns["time_s"]
         inside = (times >= start) & (times <= stop)
         columns = {name: values[inside] for name, values in self.columns.items()}
-        return Series(
-            self.name, self.runtime, self.leak, self.from_s, self.in_flight_of, self.aside, columns
-        )
+        return Series(self.name, self.runtime, self.leak, self.from_s, self.in_flight_of, self.aside, columns)
 
     def kind(self, start: float, seconds: float) -> str | None:
         """What a window from ``start`` on truly is; None for small leaks and those begun within."""
@@ -143,9 +141,7 @@ def answer_before(window: Series) -> str:
         ).outcome
         if not pages or found == "fail":
             outcomes.append(found)
-    return (
-        "fail" if "fail" in outcomes else "inconclusive" if "inconclusive" in outcomes else "pass"
-    )
+    return "fail" if "fail" in outcomes else "inconclusive" if "inconclusive" in outcomes else "pass"
 
 
 def table(every: list[Series]) -> Iterator[str]:
@@ -176,9 +172,7 @@ def main() -> None:
         for aside in (False, True):
             some = [series for series in every if series.aside == aside]
             if some:
-                print(
-                    f"\n{directory.name}, {'set aside' if aside else 'looked at'}: {len(some)} series\n"
-                )
+                print(f"\n{directory.name}, {'set aside' if aside else 'looked at'}: {len(some)} series\n")
                 print("\n".join(table(some)))
 
 

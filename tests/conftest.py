@@ -16,9 +16,7 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 
-os.environ["PYTHONSAFEPATH"] = (
-    "1"  # inherited by what the tests start: no current directory on the path
-)
+os.environ["PYTHONSAFEPATH"] = "1"  # inherited by what the tests start: no current directory on the path
 
 # A shell's `&` and nohup have it ignored, which the processes that a test interrupts would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -90,9 +90,7 @@ class TextbookPool:
     freed: int = 0
     returns: int = 0
     high_water: int = 0
-    kept: deque[bool] = field(
-        default_factory=deque
-    )  # per lease in flight: is it a slot of the slab?
+    kept: deque[bool] = field(default_factory=deque)  # per lease in flight: is it a slot of the slab?
     in_slab: int = 0
 
     def capture(self) -> None:
@@ -292,9 +290,7 @@ def _rows(plan: Scenario, packets: int, rows: int, finished: bool) -> Iterator[R
             "sample_late_s": 0.0002,
             "settled": 1,
         }
-        if not (
-            is_last and finished
-        ):  # there is no process any more at the last sample of a finished run
+        if not (is_last and finished):  # there is no process any more at the last sample of a finished run
             row |= {
                 "rss_bytes": 50 * 2**20 + 4096 * (index % 3),
                 "threads": 4,

@@ -17,9 +17,7 @@ from zcbench.render.formats import FORMATS, parse_formats
 
 ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-NIGHTLY = yaml.safe_load(
-    (ROOT / ".github" / "workflows" / "nightly.yml").read_text(encoding="utf-8")
-)
+NIGHTLY = yaml.safe_load((ROOT / ".github" / "workflows" / "nightly.yml").read_text(encoding="utf-8"))
 NIGHT = NIGHTLY["jobs"]["soak"]["steps"]
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
 DEFAULTS = {name: told["default"] for name, told in ACTION["inputs"].items()}
@@ -29,9 +27,7 @@ def environment(step: dict[str, Any], **inputs: str) -> dict[str, str]:
     """The variables of a step, with its expressions filled in from the action's inputs."""
 
     def filled(text: str) -> str:
-        return re.sub(
-            r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda found: (DEFAULTS | inputs)[found[1]], text
-        )
+        return re.sub(r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda found: (DEFAULTS | inputs)[found[1]], text)
 
     return {name: filled(text) for name, text in step["env"].items()}
 
@@ -133,9 +129,7 @@ def test_an_input_that_is_wrong_fails_the_step_and_its_exit_code_is_known(tmp_pa
     assert not (tmp_path / "hacked").exists()
 
 
-def test_an_earlier_run_that_is_there_is_compared_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_earlier_run_that_is_there_is_compared_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "run.json").touch()
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))

@@ -36,9 +36,7 @@ def test_holes_in_what_was_captured_are_found_frame_by_frame() -> None:
     known = noise.astype(np.float32)
     silence = np.zeros((500, 2), np.float32)
     # given what was played twice, with silence between, of which 7 and 480 frames are missing
-    received = np.concatenate(
-        [known[1000:20_000], known[20_007:], silence, known[:300], known[780:]]
-    )
+    received = np.concatenate([known[1000:20_000], known[20_007:], silence, known[:300], known[780:]])
     # when the holes are looked for
     found = holes_in(received, known)
     # then they are these, and neither silence nor the second round is one
@@ -60,9 +58,7 @@ def test_the_document_quotes_the_reports_of_the_peers_and_keeps_the_rest() -> No
     assert quote["quoted"](document, as_it_is) == document
     assert list(read) == ["bench/bench.md", "bench/targets/bench.md"]
     # and with another number, the tables are the reports', and what is around them is as before
-    again = quote["quoted"](
-        document, lambda n: read[n].replace("| zcbench | ", f"| zcbench | {n} ")
-    )
+    again = quote["quoted"](document, lambda n: read[n].replace("| zcbench | ", f"| zcbench | {n} "))
     assert all(again.count(f"| zcbench | {name} ") == 2 for name in read)
     begin = document.find("<!-- from")
     assert again[:begin] == document[:begin]

@@ -38,9 +38,7 @@ COMMANDS = sorted({line for document in DOCUMENTS for line in _commands(document
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", ".ci/run"])
 def test_every_make_target_that_a_document_names_exists(document: str) -> None:
-    named = set(
-        re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / document).read_text(encoding="utf-8"), re.M)
-    )
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / document).read_text(encoding="utf-8"), re.M))
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.M))
     assert named
     assert named <= targets
@@ -116,17 +114,14 @@ def test_every_file_that_a_document_links_to_is_there() -> None:
 
 
 def test_no_path_of_a_machine_is_in_a_tracked_file() -> None:
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     files = listed.stdout.splitlines() or ["README.md"]
     homes = re.compile(r"(?<![a-z])/(?:home|Users|root)/[a-z]|/work/")
     allowed = {"tests/test_repository.py", "tests/render/test_render_markdown.py"}
     found = [
         name
         for name in files
-        if name not in allowed
-        and homes.search((ROOT / name).read_text(encoding="utf-8", errors="replace"))
+        if name not in allowed and homes.search((ROOT / name).read_text(encoding="utf-8", errors="replace"))
     ]
     assert found == []
 

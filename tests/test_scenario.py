@@ -175,9 +175,7 @@ def test_every_shipped_scenario_loads_by_its_name_and_says_what_it_is_for() -> N
         ("nightly", 28_800, 100),
     ],
 )
-def test_a_shipped_scenario_runs_as_long_as_its_name_says(
-    name: str, duration_s: float, slots: int
-) -> None:
+def test_a_shipped_scenario_runs_as_long_as_its_name_says(name: str, duration_s: float, slots: int) -> None:
     resolved = load(name)
     assert (resolved.duration, resolved.pool.slots) == (duration_s, slots)
 
@@ -299,9 +297,7 @@ def test_what_is_not_toml_is_said_with_its_line(tmp_path: Path, raw: bytes, says
 
 def test_a_file_from_a_windows_editor_is_read(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
-    path.write_bytes(
-        b"\xef\xbb\xbf" + (ENGINE + "[pool]\nslots = 7\n").replace("\n", "\r\n").encode()
-    )
+    path.write_bytes(b"\xef\xbb\xbf" + (ENGINE + "[pool]\nslots = 7\n").replace("\n", "\r\n").encode())
     assert load(path).pool.slots == 7
 
 
@@ -459,13 +455,9 @@ def _scenarios(draw: st.DrawFn) -> Scenario:
     )
 
 
-@settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(scenario=_scenarios())
-def test_a_printed_scenario_is_the_same_scenario_when_it_is_loaded(
-    tmp_path: Path, scenario: Scenario
-) -> None:
+def test_a_printed_scenario_is_the_same_scenario_when_it_is_loaded(tmp_path: Path, scenario: Scenario) -> None:
     path = tmp_path / "printed.toml"
     path.write_bytes(to_toml(scenario).encode())
     assert load(path) == scenario
@@ -480,15 +472,11 @@ def test_a_printed_scenario_reads_as_a_person_would_have_written_it() -> None:
 
 
 def test_a_changed_scenario_says_what_was_changed() -> None:
-    told = load(
-        "crash-debug", flags=[Setting("pool.slots", "7", "--pool"), Setting("tags.a", "b", "--tag")]
-    )
+    told = load("crash-debug", flags=[Setting("pool.slots", "7", "--pool"), Setting("tags.a", "b", "--tag")])
     # and nothing of its old description, which may not be true any more
     assert told.description == "crash-debug (changed: pool.slots = 7)"
     assert "changed" not in load("crash-debug").description
-    assert (
-        load("crash-debug", flags=[Setting("description", "mine", "--set")]).description == "mine"
-    )
+    assert load("crash-debug", flags=[Setting("description", "mine", "--set")]).description == "mine"
 
 
 def test_a_run_without_a_scenario_is_called_by_what_it_is() -> None:
@@ -509,9 +497,7 @@ def test_a_run_without_a_scenario_is_called_by_what_it_is() -> None:
 
 def test_expectations_come_from_file_variable_and_flag(write: Write) -> None:
     resolved = load(
-        write(
-            'expect = ["gaps == 0", {that = "drops == 0", abort = true, grace = "5s"}]\n' + ENGINE
-        ),
+        write('expect = ["gaps == 0", {that = "drops == 0", abort = true, grace = "5s"}]\n' + ENGINE),
         environment=environment_settings({"ZCBENCH_EXPECT": "rss < 1 GiB; fds < 99"}),
         flags=[Setting("expect", "pool.hit_rate >= 90%", "--expect")],
     )
@@ -550,13 +536,8 @@ def test_an_adaptive_pool_says_its_bounds_as_resolved(write: Write) -> None:
 
 
 def test_a_maximum_beyond_the_machines_memory_is_refused(write: Write) -> None:
-    huge = (
-        ENGINE
-        + "[source]\nframes = 1000000\n[pool]\nslots = 10\npolicy = 'adaptive'\nmax = 1000000\n"
-    )
-    with pytest.raises(
-        ScenarioError, match=r"x\.toml:7: pool\.max: 1,000,000 slots .*this machine has"
-    ):
+    huge = ENGINE + "[source]\nframes = 1000000\n[pool]\nslots = 10\npolicy = 'adaptive'\nmax = 1000000\n"
+    with pytest.raises(ScenarioError, match=r"x\.toml:7: pool\.max: 1,000,000 slots .*this machine has"):
         load(write(huge))
 
 

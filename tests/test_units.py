@@ -137,9 +137,7 @@ def test_a_printed_size_reads_back_as_the_same_number(count: int) -> None:
         (Size(1000), "1000 B"),
     ],
 )
-def test_durations_and_sizes_print_as_a_person_would_write_them(
-    value: Duration | Size, text: str
-) -> None:
+def test_durations_and_sizes_print_as_a_person_would_write_them(value: Duration | Size, text: str) -> None:
     assert str(value) == text
     assert f"{value}" == text
 

@@ -68,8 +68,7 @@ def test_a_slow_down_is_seen_where_it_is_and_nowhere_else(tmp_path: Path) -> Non
 def test_two_sound_runs_with_other_noise_show_no_evidence(tmp_path: Path) -> None:
     columns = ("delivery_p50_ns", "delivery_p99_ns", "delivery_max_ns", "hold_p50_ns")
     runs = [
-        make_record(tmp_path / str(seed), **MINUTES, bend=times(10, *columns, seed=seed))
-        for seed in range(3)
+        make_record(tmp_path / str(seed), **MINUTES, bend=times(10, *columns, seed=seed)) for seed in range(3)
     ]
     pairs = [(runs[0], runs[1]), (runs[1], runs[2]), (runs[2], runs[0])]
     assert {held(base, new).verdict for base, new in pairs} == {"no evidence"}

@@ -61,9 +61,7 @@ def test_ticks_and_load_are_no_creep(tmp_path: Path, seed: int) -> None:
         pytest.param(lambda i: 0.02 if i < 100 else 0.6 - 0.001 * i, id="up at once, then falling"),
     ],
 )
-def test_what_is_small_or_does_not_last_is_no_creep(
-    tmp_path: Path, cores: Callable[[int], float]
-) -> None:
+def test_what_is_small_or_does_not_last_is_no_creep(tmp_path: Path, cores: Callable[[int], float]) -> None:
     found = measured(tmp_path, 300, cores)
     assert found is not None
     assert found.creep is not None

@@ -26,9 +26,7 @@ def test_a_finished_replay_owes_every_packet_of_its_source(tmp_path: Path) -> No
 
 def test_a_crashed_run_owes_only_what_was_due_while_it_lived(tmp_path: Path) -> None:
     # given a subject that died half way
-    end = End(
-        ending=Ending.CRASHED, elapsed_s=15.3, signal="SIGSEGV", last_sequence=1499, received=1500
-    )
+    end = End(ending=Ending.CRASHED, elapsed_s=15.3, signal="SIGSEGV", last_sequence=1499, received=1500)
     record = make_record(tmp_path / "run", packets=1500, ending=end)
     seen = delivery(record, totals(record))
     # then the other half is not missing

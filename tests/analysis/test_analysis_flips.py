@@ -21,9 +21,7 @@ from zcbench.record.schema import End, Ending, Finding
         (Ending.HARNESS, Ending.FINISHED, "no evidence"),
     ],
 )
-def test_a_life_is_worse_if_it_ended_by_itself_and_had_not(
-    before: Ending, after: Ending, verdict: str
-) -> None:
+def test_a_life_is_worse_if_it_ended_by_itself_and_had_not(before: Ending, after: Ending, verdict: str) -> None:
     assert of_life(End(ending=before), End(ending=after))[0] == verdict
 
 

@@ -45,16 +45,10 @@ def test_a_gauge_that_was_never_read_is_no_gauge(tmp_path: Path) -> None:
     assert gauge(make_record(tmp_path / "run", bend=bend), "native_heap_bytes") is None
 
 
-@pytest.mark.parametrize(
-    ("traced", "column"), [(True, "python_heap_bytes"), (False, "native_heap_bytes")]
-)
-def test_the_heap_is_pythons_only_if_it_was_traced(
-    tmp_path: Path, traced: bool, column: str
-) -> None:
+@pytest.mark.parametrize(("traced", "column"), [(True, "python_heap_bytes"), (False, "native_heap_bytes")])
+def test_the_heap_is_pythons_only_if_it_was_traced(tmp_path: Path, traced: bool, column: str) -> None:
     plan = scenario()
-    plan = plan.__class__(
-        name="synthetic", source=plan.source, sampling=SamplingTable(tracemalloc=traced)
-    )
+    plan = plan.__class__(name="synthetic", source=plan.source, sampling=SamplingTable(tracemalloc=traced))
     assert heap_column(make_record(tmp_path / "run", plan)) == column
 
 

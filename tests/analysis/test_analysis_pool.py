@@ -60,9 +60,7 @@ def test_before_the_first_acquire_there_is_no_hit_rate(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("counted", [{"pool.slots": 0}, {"pool.slots": 5, "pool.grown": 9}])
-def test_a_page_that_says_no_pool_at_all_measured_none(
-    tmp_path: Path, counted: dict[str, int]
-) -> None:
+def test_a_page_that_says_no_pool_at_all_measured_none(tmp_path: Path, counted: dict[str, int]) -> None:
     record = make_record(tmp_path, counters=counted)
     found = totals(record)
     assert behaviour(record, found, 30.0).sizes is None

@@ -21,9 +21,7 @@ def samples(
     """A sample each second of a stream of 100 packets/s; one in a hundred falls into a hiccup."""
     rng = np.random.default_rng(seed)
     x = np.arange(1, seconds, dtype=np.float64)
-    late = rng.exponential(0.003, x.size) + (rng.random(x.size) < 0.01) * rng.exponential(
-        0.1, x.size
-    )
+    late = rng.exponential(0.003, x.size) + (rng.random(x.size) < 0.01) * rng.exponential(0.1, x.size)
     y = np.floor((x - late) * 100 * (1 + ppm / 1e6) + rng.random())
     for at_s, packets in losses:
         y -= packets * (x > at_s)

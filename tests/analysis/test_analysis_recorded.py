@@ -44,9 +44,7 @@ def recorded() -> dict[str, Series]:
     for row in csv.DictReader(io.StringIO(files["labels.csv"])):
         table = np.genfromtxt(io.StringIO(files[f"{row['series']}.csv"]), delimiter=",", names=True)
         columns = {name: table[name].astype(float) for name in table.dtype.names}
-        out[row["series"]] = Series(
-            float(row["leak_bytes_per_s"]), tuple(row["in_flight_of"].split()), columns
-        )
+        out[row["series"]] = Series(float(row["leak_bytes_per_s"]), tuple(row["in_flight_of"].split()), columns)
     return out
 
 
@@ -126,8 +124,7 @@ def test_no_leak_of_ten_budgets_passes(name: str, leak: float) -> None:
         times = series.columns["time_s"]
         over = np.floor(leak * np.maximum(0, times - max(start, 300)) / 64) * 64
         columns = {
-            name: values if name in NOT_COUNTERS else values + over
-            for name, values in series.columns.items()
+            name: values if name in NOT_COUNTERS else values + over for name, values in series.columns.items()
         }
         leaking = Series(leak, series.in_flight_of, columns)
         assert "pass" not in [t.outcome for t in judged(leaking, 300, 300)]

@@ -68,9 +68,7 @@ def test_what_there_is_more_of_is_named_without_its_number(tmp_path: Path) -> No
     # given two more pipes and a socket after the drain than before the stream
     events = [
         counted(0.1, fds=3, fd_names=["0 pipe", "1 pipe", "2 log"]),
-        counted(
-            30.2, fds=6, fd_names=["0 pipe", "1 pipe", "2 log", "7 pipe", "8 pipe", "9 socket"]
-        ),
+        counted(30.2, fds=6, fd_names=["0 pipe", "1 pipe", "2 log", "7 pipe", "8 pipe", "9 socket"]),
     ]
     fds = one(make_record(tmp_path / "run", events=events), "fds")
     assert (fds.before, fds.after, fds.left) == (3, 6, 3)

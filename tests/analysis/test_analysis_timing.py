@@ -101,9 +101,7 @@ def test_on_a_crowded_machine_a_stall_has_to_stand_out(tmp_path: Path) -> None:
 def test_a_reader_in_bursts_is_late_by_its_own_rhythm(tmp_path: Path) -> None:
     # given an application that reads every 0.5 s
     burst = ConsumerTable(kind="burst", every=Duration(0.5))
-    calm = seen(
-        tmp_path / "a", 60, longest_s=lambda _: 0.51, median_s=lambda _: 0.25, consumer=burst
-    )
+    calm = seen(tmp_path / "a", 60, longest_s=lambda _: 0.51, median_s=lambda _: 0.25, consumer=burst)
     # then that is no stall, and half a second more than that is
     assert calm.pattern == "none"
     worse = seen(
@@ -188,9 +186,7 @@ def test_a_median_that_grows_creeps(tmp_path: Path, rows: int) -> None:
         pytest.param(lambda i: 0.050 + 0.010 * i / 300, id="by 10 ms, but not doubled"),
         pytest.param(lambda i: 0.0002 + 0.005 * (i >= 270), id="at the end alone"),
         pytest.param(lambda i: 0.0002 + 0.005 * (i % 100 > 70), id="up and down"),
-        pytest.param(
-            lambda i: 0.0002 if i < 120 else 0.03 - 0.0001 * i, id="up at once, then falling"
-        ),
+        pytest.param(lambda i: 0.0002 if i < 120 else 0.03 - 0.0001 * i, id="up at once, then falling"),
         pytest.param(lambda i: 0.02 if i < 20 else 0.0002, id="while warming up"),
         pytest.param(lambda i: 0.0002 + 0.02 * (i % 3 > 0) * i / 300, id="hiccups that grow"),
     ],

@@ -184,9 +184,7 @@ def test_more_counters_need_stronger_evidence() -> None:
     assert line.mixed(FAIL_ALPHA / 20) < line.mixed(FAIL_ALPHA) < line.slope
 
 
-def test_resident_memory_of_an_unknown_runtime_must_grow_faster_than_a_heap_that_nobody_collects() -> (
-    None
-):
+def test_resident_memory_of_an_unknown_runtime_must_grow_faster_than_a_heap_that_nobody_collects() -> None:
     # given half an hour of RSS, in which no exact counter explains anything
     t, y, _ = series(1800)
     pages = np.round(y / 4096) * 4096

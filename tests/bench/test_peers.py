@@ -22,9 +22,7 @@ SMALL = Setting(size=256, hold=0, threads=1)
 
 @pytest.mark.parametrize(("threads", "hold"), [(1, 0), (3, 20)])
 @pytest.mark.parametrize("name", [name for name in PEERS if name != MEMCPY])
-def test_every_peer_delivers_every_packet_once_and_right(
-    name: str, threads: int, hold: int
-) -> None:
+def test_every_peer_delivers_every_packet_once_and_right(name: str, threads: int, hold: int) -> None:
     # measure() adds up the ends of all packets, and raises if the sum is not the one of what was sent
     setting = Setting(size=256, hold=hold, threads=threads)
     found = measure_apart(Order(peer=name, work=work(setting, 300)))
@@ -96,9 +94,7 @@ def test_a_sound_peer_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", [Repeating, Losing, Torn])
-def test_a_peer_with_wrong_packets_fails(
-    kind: type[Playback], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_peer_with_wrong_packets_fails(kind: type[Playback], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WrongPacketsError, match="add up to"):
         _measure(kind, monkeypatch)
 
@@ -109,9 +105,7 @@ def test_what_a_peer_raises_ends_its_measurement(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_allocation_for_a_packet_is_counted() -> None:
-    plain, more = (
-        allocated(work(SMALL, 50), partial(cell._done, kind)) for kind in (Playback, Allocating)
-    )
+    plain, more = (allocated(work(SMALL, 50), partial(cell._done, kind)) for kind in (Playback, Allocating))
     # then 5,000 bytes for each packet are one object more, and one of malloc's
     assert plain.calls == 0
     assert more.calls == pytest.approx(1, abs=0.01)
@@ -120,9 +114,7 @@ def test_every_allocation_for_a_packet_is_counted() -> None:
 
 
 def test_zcbench_takes_no_memory_from_the_system_for_a_packet() -> None:
-    order = Order(
-        peer="zcbench", work=work(Setting(size=3840, hold=10, threads=1), 2000), counting=True
-    )
+    order = Order(peer="zcbench", work=work(Setting(size=3840, hold=10, threads=1), 2000), counting=True)
     found = measure_apart(order)
     assert found.allocated is not None
     assert found.allocated.calls == pytest.approx(0, abs=0.01)

@@ -27,9 +27,7 @@ SETTING = Setting(size=64, hold=0, threads=1)
     warm=st.integers(0, 9),
     timed=st.integers(1, 99),
 )
-def test_the_expected_sum_is_that_of_every_packet_once(
-    threads: int, hold: int, warm: int, timed: int
-) -> None:
+def test_the_expected_sum_is_that_of_every_packet_once(threads: int, hold: int, warm: int, timed: int) -> None:
     made = Work(size=64, hold=hold, threads=threads, warm=warm, timed=timed)
     packets = islice(cycle(blocks(made)), made.packets)
     assert take(packets, deque(maxlen=made.held)) == made.expected
@@ -111,9 +109,7 @@ def test_without_a_base_there_is_no_ratio() -> None:
         ({"sizes": "64MiB", "hold": "10000"}, "more than half of the"),
     ],
 )
-def test_what_cannot_be_measured_is_refused_before_anything_runs(
-    wrong: dict[str, object], said: str
-) -> None:
+def test_what_cannot_be_measured_is_refused_before_anything_runs(wrong: dict[str, object], said: str) -> None:
     asked = {
         "peers": None, "sizes": "3840", "hold": "0", "threads": "1", "rounds": 1, "seed": 1, "seconds": 0.1,
     }  # fmt: skip

@@ -157,9 +157,7 @@ def test_dropping_a_running_adaptive_engine_ends_its_threads() -> None:
     ("bounds", "says"),
     [({"min": 0}, "pool.min: 0"), ({"min": 5}, "pool.min: 5"), ({"max": 3}, "pool.max: 3")],
 )
-def test_bounds_that_do_not_hold_the_start_are_refused(
-    name: str, bounds: dict[str, int], says: str
-) -> None:
+def test_bounds_that_do_not_hold_the_start_are_refused(name: str, bounds: dict[str, int], says: str) -> None:
     source = ReplaySource(ramp(), "ramp", pace="manual")
     with pytest.raises(ValueError, match=says):
         find_engine(name)(FORMAT, source, PoolConfig(4, "adaptive", **bounds))  # type: ignore[arg-type]
@@ -168,9 +166,7 @@ def test_bounds_that_do_not_hold_the_start_are_refused(
 def test_the_reference_engine_counts_memory_it_cannot_get(monkeypatch: pytest.MonkeyPatch) -> None:
     from zcbench.capture.reference import ReferenceEngine, pool
 
-    engine = ReferenceEngine(
-        FORMAT, ReplaySource(ramp(), "ramp", pace="manual"), PoolConfig(4, "adaptive")
-    )
+    engine = ReferenceEngine(FORMAT, ReplaySource(ramp(), "ramp", pace="manual"), PoolConfig(4, "adaptive"))
     engine.start()
     held = [next_packet(engine) for _ in range(3)]
 

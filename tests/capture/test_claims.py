@@ -102,9 +102,7 @@ def test_no_packet_is_stamped_before_it_can_have_been_captured() -> None:
 @pytest.mark.parametrize(
     ("shape", "dtype"), [((2, 48), np.float32), ((96, 1), np.float32), ((48, 2), np.int32)]
 )
-def test_frames_channels_and_type_are_those_of_the_array(
-    shape: tuple[int, int], dtype: type[Any]
-) -> None:
+def test_frames_channels_and_type_are_those_of_the_array(shape: tuple[int, int], dtype: type[Any]) -> None:
     packets = sound(3)
     packets[1].array = np.zeros(shape, dtype)
     assert said(board_after(packets)) == {"wrong_shape": 1}
@@ -133,9 +131,7 @@ def test_memory_that_dies_with_its_packet_was_no_slot() -> None:
 
 def test_copies_that_say_so_are_left_alone() -> None:
     began = now_ns() - 10**6
-    detached = (
-        DetachedPacket(n, began + n, 0, None, np.zeros((48, 2), np.float32)) for n in range(200)
-    )
+    detached = (DetachedPacket(n, began + n, 0, None, np.zeros((48, 2), np.float32)) for n in range(200))
     board = board_after(detached)
     assert said(board) == {}
     assert board["consumer.places"] == 0

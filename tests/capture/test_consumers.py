@@ -53,9 +53,7 @@ def no_gc() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", consumer_names())
-def test_every_consumer_checks_every_byte_twice_and_gives_everything_back(
-    make: Make, kind: str
-) -> None:
+def test_every_consumer_checks_every_byte_twice_and_gives_everything_back(make: Make, kind: str) -> None:
     # Given a stream of 300 packets
     engine = make(pace="unpaced", limit=300, slots=20, debug=True)
     ledger, board = ledger_of(engine)
@@ -74,9 +72,7 @@ def test_every_consumer_checks_every_byte_twice_and_gives_everything_back(
 
 
 def test_an_unknown_consumer_is_refused_with_those_there_are() -> None:
-    with pytest.raises(
-        LookupError, match="no consumer 'hoard'; there are immediate, hold, cycle, slow"
-    ):
+    with pytest.raises(LookupError, match="no consumer 'hoard'; there are immediate, hold, cycle, slow"):
         make_consumer("hoard")
 
 
@@ -130,9 +126,7 @@ def test_cycle_drains_by_a_collection(make: Make) -> None:
     assert board["pool.in_flight"] == 0
 
 
-def test_slow_works_on_each_packet_while_it_holds_it(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slow_works_on_each_packet_while_it_holds_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(limit=3)
     engine.produce(3)
     ledger, board = ledger_of(engine)
@@ -215,9 +209,7 @@ def test_one_wrong_bit_on_delivery_is_seen(make: Make, verifier: str, place: int
 
 @pytest.mark.parametrize("kind", ["hold", "cycle"])
 @pytest.mark.parametrize("verifier", VERIFIERS)
-def test_one_bit_that_changes_while_a_packet_is_held_is_seen(
-    make: Make, verifier: str, kind: str
-) -> None:
+def test_one_bit_that_changes_while_a_packet_is_held_is_seen(make: Make, verifier: str, kind: str) -> None:
     # Given three packets, held
     engine = make(checksum=True)
     ledger, board = ledger_of(engine, verify=VERIFIERS[verifier]())

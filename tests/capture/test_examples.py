@@ -48,9 +48,7 @@ def test_what_a_user_needs_comes_from_one_place() -> None:
 
 
 def test_importing_zcbench_imports_no_engine() -> None:
-    code = (
-        "import sys, zcbench; print(any(m.startswith(('zcbench.', 'numpy')) for m in sys.modules))"
-    )
+    code = "import sys, zcbench; print(any(m.startswith(('zcbench.', 'numpy')) for m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -39,9 +39,7 @@ def test_a_pool_of_two_huge_pages_and_more_asks_for_them() -> None:
     assert asked_for_huge_pages(np.frombuffer(asked, np.uint8).ctypes.data)
     # when
     pcm = np.zeros((LARGE.frames, LARGE.channels), np.float32)
-    with NativeEngine(
-        LARGE, ReplaySource(pcm, "silence", pace="manual"), PoolConfig(256)
-    ) as engine:
+    with NativeEngine(LARGE, ReplaySource(pcm, "silence", pace="manual"), PoolConfig(256)) as engine:
         engine.start()
         engine.produce(128)
         slot = engine.read_many(128, 0)[-1].array  # in the middle of the pool

@@ -45,9 +45,7 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
-def test_a_view_alone_keeps_the_slot_out_of_the_pool(
-    make: Make, view: Callable[[Any], Any]
-) -> None:
+def test_a_view_alone_keeps_the_slot_out_of_the_pool(make: Make, view: Callable[[Any], Any]) -> None:
     engine = make()
     packet = next_packet(engine)
     kept = view(packet)
@@ -162,12 +160,8 @@ def test_a_packet_keeps_the_protocol(make: Make) -> None:
     assert isinstance(next_packet(make()), Packet)
 
 
-@pytest.mark.parametrize(
-    "duplicate", [lambda p: pickle.loads(pickle.dumps(p)), copy.copy, copy.deepcopy]
-)
-def test_pickling_and_copying_take_the_data_and_no_lease(
-    make: Make, duplicate: Callable[[Any], Any]
-) -> None:
+@pytest.mark.parametrize("duplicate", [lambda p: pickle.loads(pickle.dumps(p)), copy.copy, copy.deepcopy])
+def test_pickling_and_copying_take_the_data_and_no_lease(make: Make, duplicate: Callable[[Any], Any]) -> None:
     engine = make()
     packet = next_packet(engine)
     twin = duplicate(packet)

@@ -202,9 +202,7 @@ def test_engines_are_found_by_name_and_by_class() -> None:
 
     assert find_engine("reference") is ReferenceEngine
     assert find_engine("zcbench.capture.reference:ReferenceEngine") is ReferenceEngine
-    with pytest.raises(
-        LookupError, match="no engine 'nope'; installed: copying, native, reference"
-    ):
+    with pytest.raises(LookupError, match="no engine 'nope'; installed: copying, native, reference"):
         find_engine("nope")
     with pytest.raises(LookupError, match="no_such_module"):
         find_engine("no_such_module:Engine")
@@ -266,9 +264,7 @@ def test_any_number_of_threads_may_stop_an_engine_at_once(make: Make, pace: str)
             engine = make(pace=pace)
             together = threading.Barrier(3)
 
-            def stop(
-                engine: CaptureEngine = engine, together: threading.Barrier = together
-            ) -> None:
+            def stop(engine: CaptureEngine = engine, together: threading.Barrier = together) -> None:
                 together.wait()
                 engine.stop()
 

@@ -58,9 +58,7 @@ def test_it_does_not_wait_for_more_than_one(make: Make) -> None:
 def test_it_waits_for_the_first_one(make: Make) -> None:
     engine = make(slots=8)
     found: list[int] = []
-    reader = threading.Thread(
-        target=lambda: found.extend(sequences(engine.read_many(5, timeout=30)))
-    )
+    reader = threading.Thread(target=lambda: found.extend(sequences(engine.read_many(5, timeout=30))))
     reader.start()
     time.sleep(0.05)  # so that it mostly waits already; either way it gets the packet
     engine.produce(1)
@@ -140,9 +138,7 @@ def test_the_copying_engine_gives_copies() -> None:
         (lambda e: e.read_many(1, 0, 0), "at most 2"),
     ],
 )
-def test_the_native_engine_says_which_argument_is_wrong(
-    call: Callable[[Any], object], says: str
-) -> None:
+def test_the_native_engine_says_which_argument_is_wrong(call: Callable[[Any], object], says: str) -> None:
     source = ReplaySource(ramp(), "ramp", pace="manual")
     with NativeEngine(FORMAT, source, PoolConfig(slots=4)) as engine:
         engine.start()

@@ -89,12 +89,7 @@ class SideBySide(RuleBasedStateMachine):
                 return "nothing"
 
         native, reference = self.both(step)
-        if (
-            isinstance(native, str)
-            or isinstance(reference, str)
-            or native is None
-            or reference is None
-        ):
+        if isinstance(native, str) or isinstance(reference, str) or native is None or reference is None:
             assert native == reference
             return
         self.compare(native, reference)

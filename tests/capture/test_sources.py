@@ -27,9 +27,7 @@ SUBTYPES = {"int16": "PCM_16", "int32": "PCM_32", "float32": "FLOAT"}
 
 
 @given(total=st.integers(1, 60), frames=st.integers(1, 40), sequence=st.integers(0, 10**6))
-def test_a_packet_is_its_piece_of_the_endlessly_repeated_pcm(
-    total: int, frames: int, sequence: int
-) -> None:
+def test_a_packet_is_its_piece_of_the_endlessly_repeated_pcm(total: int, frames: int, sequence: int) -> None:
     source = ReplaySource(ramp(total), "ramp")
     places = [(sequence * frames + i) % total for i in range(frames)]
     assert np.array_equal(source.block(sequence, frames), source.pcm[places])

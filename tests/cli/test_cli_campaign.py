@@ -21,9 +21,7 @@ def runs(here: Path) -> Path:
 
 
 def test_several_runs_make_a_final_report(invoke: Invoke, runs: Path) -> None:
-    done = invoke(
-        "report", runs / "a", runs / "b", "--before", runs / "lossy", "--title", "Capture"
-    )
+    done = invoke("report", runs / "a", runs / "b", "--before", runs / "lossy", "--title", "Capture")
     assert done.exit_code == 0
     assert done.stdout.startswith("# Capture: ")
     assert "## Problem history" in done.stdout
@@ -42,9 +40,7 @@ def test_a_directory_gets_all_of_it(invoke: Invoke, here: Path, runs: Path) -> N
     whole = ("report", runs / "a", "--before", runs / "lossy", "--report-dir", "out")
     done = invoke(*whole, "--format", "md,json")
     assert done.exit_code == 0, done.output
-    assert done.stdout.split() == [
-        str(Path("out") / name) for name in ("report.md", "campaign.json")
-    ]
+    assert done.stdout.split() == [str(Path("out") / name) for name in ("report.md", "campaign.json")]
     told = json.loads((here / "out" / "campaign.json").read_text(encoding="utf-8"))
     assert [run["name"] for run in told["runs"]] == ["a"]
     assert [run["verdict"] for run in told["before"]] == ["fail"]

@@ -75,9 +75,7 @@ def test_a_crash_that_is_gone_is_better_and_one_that_came_is_a_regression(
 def test_lost_packets_are_worse_and_how_many_is_said(tmp_path: Path) -> None:
     found = compared(tmp_path, {}, {"counters": {"consumer.gaps": 30, "consumer.missing": 60}})
     assert found.verdict == "worse"
-    assert {name for name, verdict in verdicts(found).items() if verdict == "worse"} >= {
-        "Gaps in the sequence"
-    }
+    assert {name for name, verdict in verdicts(found).items() if verdict == "worse"} >= {"Gaps in the sequence"}
 
 
 def test_slower_delivery_is_worse_and_a_trifle_is_not(tmp_path: Path) -> None:
@@ -140,9 +138,7 @@ def test_several_runs_are_each_held_against_the_first(invoke: Invoke, tmp_path: 
     assert "# 2 runs against lived" in done.stdout
     both = json.loads(invoke("compare", lived, lived, died, "--format", "json").stdout)
     assert [one["verdict"] for one in both["comparisons"]] == ["no evidence", "worse"]
-    rows = list(
-        csv.DictReader(io.StringIO(invoke("compare", lived, died, "--format", "csv").stdout))
-    )
+    rows = list(csv.DictReader(io.StringIO(invoke("compare", lived, died, "--format", "csv").stdout)))
     assert {row["new_run"] for row in rows} == {"died"}
     assert next(row for row in rows if row["figure"] == "life")["verdict"] == "worse"
 
@@ -273,9 +269,7 @@ def test_a_regression_is_in_all_that_a_job_reads(invoke: Invoke, tmp_path: Path)
     assert json.loads(again.stdout)["exit_code"] == 6
 
 
-def test_a_comparison_that_cannot_be_read_is_refused_by_its_name(
-    invoke: Invoke, tmp_path: Path
-) -> None:
+def test_a_comparison_that_cannot_be_read_is_refused_by_its_name(invoke: Invoke, tmp_path: Path) -> None:
     run = write_record(tmp_path / "run")
     for text in ("{", '{"verdict": "worse", "comparisons": []}'):
         (run / "comparison.json").write_text(text)

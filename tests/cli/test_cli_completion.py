@@ -59,9 +59,7 @@ def test_names_are_offered(words: tuple[str, ...], some: set[str]) -> None:
     assert all(name.startswith(words[-1]) for name in found)
 
 
-@pytest.mark.parametrize(
-    "words", [("report",), ("watch",), ("compare", "a"), ("run", "--baseline")]
-)
+@pytest.mark.parametrize("words", [("report",), ("watch",), ("compare", "a"), ("run", "--baseline")])
 def test_runs_are_offered_newest_first(here: Path, words: tuple[str, ...]) -> None:
     runs = [write_record(here / "reports" / "runs" / name) for name in ("one", "two")]
     found = offered(*words, "")
@@ -112,7 +110,5 @@ def test_every_command_is_offered_and_none_is_imported_for_it() -> None:
         "print(*(i.value for i in ShellComplete(cli, {}, 'zcbench', '_X').get_completions([], '')))\n"
         "sys.exit('zcbench.cli.run' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.stdout.split(), done.returncode) == (list(COMMANDS), 0)

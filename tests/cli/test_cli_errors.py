@@ -20,10 +20,7 @@ DRY = ("--engine", "reference")
 
 
 def files_below(folder: Path) -> dict[str, bytes | None]:
-    return {
-        str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None
-        for p in folder.rglob("*")
-    }
+    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in folder.rglob("*")}
 
 
 def refused(result: Result, *says: str) -> None:
@@ -84,9 +81,7 @@ def test_a_bad_variable_is_named_as_the_variable(invoke: Invoke, here: Path) -> 
         ("[pool]\nslot = 1\n", "x.toml:2: pool.slot: unknown key; did you mean 'pool.slots'?"),
     ],
 )
-def test_a_bad_scenario_file_is_named_with_its_line(
-    invoke: Invoke, here: Path, text: str, says: str
-) -> None:
+def test_a_bad_scenario_file_is_named_with_its_line(invoke: Invoke, here: Path, text: str, says: str) -> None:
     (here / "x.toml").write_text(text)
     before = files_below(here)
     refused(invoke("run", "x.toml"), says)
@@ -128,9 +123,7 @@ def test_a_bad_audio_file_is_refused_before_anything_is_written(
     assert files_below(here) == before
 
 
-def test_a_packet_that_only_the_file_s_channels_make_too_large_is_refused(
-    invoke: Invoke, here: Path
-) -> None:
+def test_a_packet_that_only_the_file_s_channels_make_too_large_is_refused(invoke: Invoke, here: Path) -> None:
     # given 8 channels in the file, so that a packet is 96 MB, and 12 MB if it had one
     _wav(here / "a.wav", channels=8)
     flags = ["--frames", "3000000", "--duration", "10m", "--speed", "60"]
@@ -147,9 +140,7 @@ def test_a_rate_that_is_not_the_file_s_is_refused(invoke: Invoke, here: Path) ->
 
 
 @pytest.mark.usefixtures("no_portaudio")
-def test_without_portaudio_a_device_says_how_to_get_it_and_the_rest_works(
-    invoke: Invoke, here: Path
-) -> None:
+def test_without_portaudio_a_device_says_how_to_get_it_and_the_rest_works(invoke: Invoke, here: Path) -> None:
     for arguments in (["devices"], ["run", "device-30s"]):
         refused(invoke(*arguments), "PortAudio", "apt install libportaudio2")
     assert files_below(here) == {}
@@ -158,9 +149,7 @@ def test_without_portaudio_a_device_says_how_to_get_it_and_the_rest_works(
 
 
 @pytest.mark.usefixtures("inputs")
-def test_an_unknown_device_is_answered_with_the_inputs_there_are(
-    invoke: Invoke, here: Path
-) -> None:
+def test_an_unknown_device_is_answered_with_the_inputs_there_are(invoke: Invoke, here: Path) -> None:
     result = invoke("run", "device-30s", "--device", "Theremin")
     refused(result, "Theremin", "1: Microphone", "2: Line in")
     assert "Speakers" not in result.stderr
@@ -235,9 +224,7 @@ def test_a_record_this_version_cannot_understand_is_refused(
     refused(invoke("report", "run"), "run.json", says)
 
 
-def test_a_run_file_cut_off_in_the_middle_is_refused(
-    invoke: Invoke, here: Path, finished_run: Path
-) -> None:
+def test_a_run_file_cut_off_in_the_middle_is_refused(invoke: Invoke, here: Path, finished_run: Path) -> None:
     shutil.copytree(finished_run, here / "run")
     file = here / "run" / RUN_FILE
     file.write_bytes(file.read_bytes()[:200])

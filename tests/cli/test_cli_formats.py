@@ -25,9 +25,7 @@ def test_a_run_writes_the_formats_asked_for_and_prints_their_paths(tmp_path: Pat
         "--expect",
         "drops == 1",
     ]
-    done = program(
-        "run", *arguments, "--report", "junit,md,json", "--report-dir", "reports", cwd=tmp_path
-    )
+    done = program("run", *arguments, "--report", "junit,md,json", "--report-dir", "reports", cwd=tmp_path)
     # then the paths come in the order asked for, the result is in the record as always, the report is not
     assert done.returncode == 1, done.stderr
     reports = tmp_path / "reports"
@@ -72,9 +70,7 @@ def test_a_report_directory_that_is_lost_during_the_run_costs_no_record(
 ) -> None:
     # given a file that takes the directory's place while the run is on
     monkeypatch.setattr("zcbench.cli.running.run_into", _in_the_way_of(here / "reports"))
-    done = invoke(
-        "run", "crash-debug", "--duration", "300ms", "--out", "run", "--report-dir", "reports"
-    )
+    done = invoke("run", "crash-debug", "--duration", "300ms", "--out", "run", "--report-dir", "reports")
     # then the harness is blamed in one line, which says how to go on
     assert done.exit_code == 3
     assert done.stderr.splitlines()[-1].endswith("`zcbench report run` makes its reports again")
@@ -94,9 +90,7 @@ def _in_the_way_of(path: Path) -> object:
 # -- zcbench report
 
 
-def test_report_prints_one_format_and_writes_several(
-    invoke: Invoke, here: Path, finished_run: Path
-) -> None:
+def test_report_prints_one_format_and_writes_several(invoke: Invoke, here: Path, finished_run: Path) -> None:
     xml = invoke("report", finished_run, "--format", "junit").stdout
     assert JUnitXml.fromstring(xml.encode()).failures == 0
     assert json.loads(invoke("report", finished_run, "--format", "json").stdout)["verdict"]
@@ -178,9 +172,7 @@ def test_a_github_job_gets_summary_annotations_and_outputs(tmp_path: Path) -> No
     }
 
 
-def test_without_the_flag_a_job_gets_nothing(
-    invoke: Invoke, here: Path, finished_run: Path
-) -> None:
+def test_without_the_flag_a_job_gets_nothing(invoke: Invoke, here: Path, finished_run: Path) -> None:
     (here / "summary").touch()
     variables = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(here / "summary")}
     done = invoke("report", finished_run, "--out", "x.md", **variables)
@@ -199,9 +191,7 @@ def test_a_summary_that_is_full_or_lost_is_told_and_changes_no_exit_code(
     assert "the step summary is full" in done.stderr
     assert "zcbench: GITHUB_OUTPUT: " in done.stderr
     assert (here / "summary").stat().st_size <= 1024 * 1024
-    done = invoke(
-        "report", "run", "--out", "x.md", "--force", "--github", **dict.fromkeys(variables, "")
-    )
+    done = invoke("report", "run", "--out", "x.md", "--force", "--github", **dict.fromkeys(variables, ""))
     assert "GITHUB_OUTPUT is not set here" in done.stderr
 
 

@@ -42,9 +42,7 @@ def test_help_imports_nothing_that_only_a_run_needs() -> None:
         "import sys\nfrom zcbench.cli import cli\ncli(['--help'], standalone_mode=False)\n"
         f"sys.exit(', '.join(m for m in {HEAVY!r} if m in sys.modules) or 0)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"imported: {done.stderr}"
 
 
@@ -68,9 +66,7 @@ def test_the_help_of_run_names_every_flag_and_its_variable(invoke: Invoke) -> No
 
 
 @pytest.mark.parametrize("name", ["run", "sweep"])
-def test_the_help_of_a_long_command_is_in_groups_with_examples_that_parse(
-    invoke: Invoke, name: str
-) -> None:
+def test_the_help_of_a_long_command_is_in_groups_with_examples_that_parse(invoke: Invoke, name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert isinstance(command, GroupedCommand)
     # given the groups: no flag in two of them, none that there is not, and none left over but help

@@ -57,9 +57,7 @@ def test_an_unknown_topic_is_named_with_the_nearest(invoke: Invoke) -> None:
         ((5, 3), 3), ((3, 143, 130), 130),
     ],
 )  # fmt: skip
-def test_several_runs_end_with_the_worst_of_their_codes(
-    codes: tuple[int, ...], together: int
-) -> None:
+def test_several_runs_end_with_the_worst_of_their_codes(codes: tuple[int, ...], together: int) -> None:
     assert worst(codes) == together
 
 

@@ -46,19 +46,14 @@ def test_every_run_is_there_and_the_change_has_its_commit(invoke: Invoke, many: 
     assert done.exit_code == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [row["run"] for row in rows] == [f"run-{at:03}" for at in range(RUNS)]
-    assert [(row["run"], row["commit"]) for row in rows if row["changed"]] == [
-        ("run-200", "b" * 12)
-    ]
+    assert [(row["run"], row["commit"]) for row in rows if row["changed"]] == [("run-200", "b" * 12)]
 
 
 def test_without_a_metric_it_shows_the_usual_ones(invoke: Invoke, many: Path) -> None:
     done = invoke("history", "--root", many)
     assert done.exit_code == 0
     assert "pool.hit\\_rate" in done.stdout
-    assert (
-        f"**engine.drops** 0 → 6 from run-200 on, commit {'b' * 12} (before: {'a' * 12})"
-        in done.stdout
-    )
+    assert f"**engine.drops** 0 → 6 from run-200 on, commit {'b' * 12} (before: {'a' * 12})" in done.stdout
 
 
 def test_the_verdict_is_a_metric(invoke: Invoke, many: Path, tmp_path: Path) -> None:
@@ -96,9 +91,7 @@ def test_a_broken_run_is_named_and_left_out(invoke: Invoke, many: Path, tmp_path
     assert "run-007" in done.stdout
 
 
-def test_where_no_run_can_be_read_there_is_no_history(
-    invoke: Invoke, many: Path, tmp_path: Path
-) -> None:
+def test_where_no_run_can_be_read_there_is_no_history(invoke: Invoke, many: Path, tmp_path: Path) -> None:
     shutil.copytree(many / "0" / "run-000", tmp_path / "runs" / "only")
     (tmp_path / "runs" / "only" / "result.json").write_text("{")
     for more in ([], ["--figure", tmp_path / "x.svg"]):

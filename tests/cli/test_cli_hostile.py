@@ -96,17 +96,11 @@ def test_who_reads_stdout_changes_no_exit_code(
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(
-    not Path("/dev/full").exists(), reason="the device that is always full is Linux's"
-)
-def test_what_could_not_be_printed_is_said_where_printing_is_all(
-    finished_run: Path, tmp_path: Path
-) -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full is Linux's")
+def test_what_could_not_be_printed_is_said_where_printing_is_all(finished_run: Path, tmp_path: Path) -> None:
     done = shell(f"{COMMAND} report {finished_run} > /dev/full", tmp_path)
     assert done.returncode == 3
-    assert done.stderr.splitlines() == [
-        b"zcbench: stdout: not all could be written (No space left on device)"
-    ]
+    assert done.stderr.splitlines() == [b"zcbench: stdout: not all could be written (No space left on device)"]
 
 
 @POSIX
@@ -117,18 +111,14 @@ def test_a_run_with_nothing_to_read_from_or_to_write_to_keeps_its_verdict(tmp_pa
 
 
 @pytest.mark.parametrize("columns", ["0", "-5", "9" * 5000, "wide"])
-def test_columns_that_are_no_width_are_none(
-    finished_run: Path, tmp_path: Path, columns: str
-) -> None:
+def test_columns_that_are_no_width_are_none(finished_run: Path, tmp_path: Path, columns: str) -> None:
     done = program("watch", finished_run, cwd=tmp_path, COLUMNS=columns)
     assert done.returncode == 0, done.stderr
     assert "PASS" in done.stderr
 
 
 def test_a_terminal_that_knows_ascii_only_is_written_to(finished_run: Path, tmp_path: Path) -> None:
-    done = program(
-        "watch", finished_run, cwd=tmp_path, LC_ALL="C", PYTHONIOENCODING="ascii", PYTHONUTF8="0"
-    )
+    done = program("watch", finished_run, cwd=tmp_path, LC_ALL="C", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert done.returncode == 0, done.stderr
     assert "PASS" in done.stderr
     assert done.stderr.isascii()

@@ -69,9 +69,7 @@ def test_devices_as_json_have_numbers(invoke: Invoke) -> None:
 
 
 @pytest.mark.parametrize("width", [100, 80, 40])
-def test_a_table_fits_its_terminal_and_loses_nothing(
-    monkeypatch: pytest.MonkeyPatch, width: int
-) -> None:
+def test_a_table_fits_its_terminal_and_loses_nothing(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     text = shown(monkeypatch, width, NO_COLOR="1")
     assert max(map(len, text.splitlines())) <= width
     for title in ("Name", "Size", "What"):

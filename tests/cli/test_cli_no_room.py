@@ -13,12 +13,8 @@ import pytest
 
 from tests.cli.conftest import clean_environment
 
-pytestmark = pytest.mark.skipif(
-    os.name != "posix", reason="ulimit and open files deleted are POSIX"
-)
-RUN = (
-    f"{sys.executable} -m zcbench run crash-debug --duration 300ms --quiet --report json --out run"
-)
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="ulimit and open files deleted are POSIX")
+RUN = f"{sys.executable} -m zcbench run crash-debug --duration 300ms --quiet --report json --out run"
 
 
 @pytest.mark.parametrize("limit", ["-f 8", "-f 1", "-n 9"])

@@ -50,9 +50,7 @@ def test_a_record_with_something_else_in_place_of_a_file_is_reported(
 
 
 @pytest.mark.parametrize("arguments", [["run"], ["ingest"], ["ingest", "table.csv", "--mapping"]])
-def test_a_pipe_that_nobody_writes_to_is_refused(
-    invoke: Invoke, here: Path, arguments: list[str]
-) -> None:
+def test_a_pipe_that_nobody_writes_to_is_refused(invoke: Invoke, here: Path, arguments: list[str]) -> None:
     (here / "table.csv").write_text("elapsed_s,rss_bytes\n0,1\n1,2\n")
     os.mkfifo(here / "pipe.toml")
     refused(invoke(*arguments, "pipe.toml"), "pipe.toml")

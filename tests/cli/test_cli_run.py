@@ -103,9 +103,7 @@ def test_ctrl_c_ends_a_run_early_with_its_report_written(tmp_path: Path) -> None
     assert read_record(tmp_path / "run").end.signal == "SIGINT"
 
 
-def test_dry_run_prints_a_scenario_that_runs_the_same_and_writes_nothing(
-    invoke: Invoke, here: Path
-) -> None:
+def test_dry_run_prints_a_scenario_that_runs_the_same_and_writes_nothing(invoke: Invoke, here: Path) -> None:
     # given flags that replace what the scenario says
     flags = ["--unpaced", "--pool", "7", "--set", "limits.hang=1m", "--tag", "a=b"]
     first = invoke("run", "stability-5min", *flags, "--dry-run")
@@ -137,9 +135,7 @@ def test_a_flag_goes_before_its_variable_before_the_scenario(invoke: Invoke, her
     assert slots(ZCBENCH_SCENARIO="x.toml", ZCBENCH_SET="pool.slots=44") == 44
 
 
-def test_report_makes_the_same_report_from_the_directory_alone(
-    invoke: Invoke, finished_run: Path
-) -> None:
+def test_report_makes_the_same_report_from_the_directory_alone(invoke: Invoke, finished_run: Path) -> None:
     result = invoke("report", finished_run, "--report-dir", "again")
     assert result.exit_code == 0
     again = Path("again") / REPORT_FILE

@@ -60,9 +60,7 @@ def test_an_unknown_name_is_a_usage_error_with_the_nearest(invoke: Invoke) -> No
     assert "did you mean 'torn'" in done.stderr
 
 
-def test_a_place_that_cannot_take_results_is_refused_before_anything_runs(
-    invoke: Invoke, here: Path
-) -> None:
+def test_a_place_that_cannot_take_results_is_refused_before_anything_runs(invoke: Invoke, here: Path) -> None:
     assert invoke("selftest", "torn", "--out", "nowhere/table.md").exit_code == 2
     (here / "full").mkdir()
     (here / "full" / "record").touch()
@@ -89,9 +87,7 @@ def test_the_records_are_whole_and_the_table_is_markdown(
     assert len(rows) == len(GROUPS)
 
 
-def test_a_fault_called_by_another_name_leaves_with_1(
-    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_called_by_another_name_leaves_with_1(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     # given a fault that is declared to be what it is not
     fault = dataclasses.replace(faults.find_fault("duplicated"), cause="reordered")
     monkeypatch.setattr(faults, "FAULTS", (fault,))

@@ -42,10 +42,7 @@ def test_a_sweep_recommends_a_pool_and_checks_it(tmp_path: Path) -> None:
     assert (tmp_path / "swept" / "figures" / "hit_rate.svg").read_text().startswith("<svg")
     # the small pool missed, the large one did not, and neither is a failure
     assert done.returncode in (0, 4)
-    rates = [
-        json.loads((tmp_path / "swept" / "runs" / n / "result.json").read_text())
-        for n in ("001", "002")
-    ]
+    rates = [json.loads((tmp_path / "swept" / "runs" / n / "result.json").read_text()) for n in ("001", "002")]
     assert rates[0]["totals"]["pool.misses"] > 0
     assert rates[1]["totals"]["pool.misses"] == 0
 

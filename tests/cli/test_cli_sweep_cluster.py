@@ -97,9 +97,7 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
     made.end()
 
 
-def test_a_run_whose_worker_is_killed_is_made_again_by_the_other(
-    processes: Processes, tmp_path: Path
-) -> None:
+def test_a_run_whose_worker_is_killed_is_made_again_by_the_other(processes: Processes, tmp_path: Path) -> None:
     processes.scheduler()
     for host in HOSTS:
         processes.worker(host)
@@ -158,9 +156,7 @@ def test_without_workers_without_scheduler_and_with_other_versions_nothing_is_wr
     assert list(here.iterdir()) == []
 
 
-def test_a_sweep_that_is_stopped_ends_its_runs_on_the_workers(
-    processes: Processes, tmp_path: Path
-) -> None:
+def test_a_sweep_that_is_stopped_ends_its_runs_on_the_workers(processes: Processes, tmp_path: Path) -> None:
     processes.scheduler()
     processes.worker(HOSTS[0])
     with contextlib.closing(processes.all_there(1)):
@@ -215,9 +211,7 @@ def test_a_signal_drains_all_runs_and_the_sweep_can_go_on(
     )  # fmt: skip
     runs = tmp_path / "swept" / "runs"
     both = [runs / name / "samples.csv" for name in ("001", "002")]
-    until(
-        lambda: all(f.is_file() and f.stat().st_size > 3000 for f in both), "the runs do not begin"
-    )
+    until(lambda: all(f.is_file() and f.stat().st_size > 3000 for f in both), "the runs do not begin")
     sweep.send_signal(number)
     _, complaints = sweep.communicate(timeout=PATIENCE_S)
     assert sweep.returncode == code, complaints

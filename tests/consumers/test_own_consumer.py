@@ -177,9 +177,7 @@ def test_options_stand_in_the_scenario_file_with_their_types(
     (tmp_path / "tests_base.py").write_text(BROKEN, "utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = tmp_path / "own.toml"
-    path.write_text(
-        '[consumer]\nkind = "timed:Timed"\n[consumer.options]\nrest = "20ms"\n', "utf-8"
-    )
+    path.write_text('[consumer]\nkind = "timed:Timed"\n[consumer.options]\nrest = "20ms"\n', "utf-8")
     scenario = load(path)
     assert scenario.consumer.options == {"rest": "20ms"}
     path.write_text(to_toml(scenario), "utf-8")

@@ -64,9 +64,7 @@ def pulse(folder: Path) -> Iterator[Pulse]:
             )
         )  # fmt: skip
         _await_source(server, environment)
-        stack.enter_context(
-            _running(["sh", "-c", f"while paplay -d zc '{known}'; do :; done"], environment)
-        )
+        stack.enter_context(_running(["sh", "-c", f"while paplay -d zc '{known}'; do :; done"], environment))
         yield Pulse(environment, known)
 
 

@@ -88,9 +88,7 @@ def test_an_unknown_device_is_an_error_that_lists_those_there_are(
     capture_device: Pulse, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    done = zcbench(
-        capture_device, "run", "--source", "device", "--device", "no such thing", "--out", str(out)
-    )
+    done = zcbench(capture_device, "run", "--source", "device", "--device", "no such thing", "--out", str(out))
     assert done.returncode == 2
     assert "no such thing" in done.stderr
     assert "zc" in done.stderr

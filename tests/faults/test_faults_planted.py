@@ -216,9 +216,7 @@ def test_a_stale_slot_is_seen_in_every_pool(fault: str, stale_by: int | None, sl
         assert board["consumer.stale"] == 1_000 // slots - 1
         assert (board["consumer.stale_by"] or 0) % slots == 0
     else:
-        assert (
-            board["consumer.stale"] or 0
-        ) >= 9  # of its 10 turns the first may have none before it
+        assert (board["consumer.stale"] or 0) >= 9  # of its 10 turns the first may have none before it
         assert board["consumer.stale_by"] == (stale_by or slots)
 
 

@@ -18,9 +18,7 @@ def finding(check: str, outcome: Outcome = "pass", cause: str | None = None) -> 
 def result(*findings: Finding) -> Result:
     life = () if any(f.check == "life" for f in findings) else (finding("life"),)
     end = End(ending=Ending.FINISHED, received=990)
-    return Result(
-        id="x", verdict="fail", exit_code=1, end=end, totals={}, findings=[*life, *findings]
-    )
+    return Result(id="x", verdict="fail", exit_code=1, end=end, totals={}, findings=[*life, *findings])
 
 
 def test_a_fault_called_by_its_name_is_right() -> None:
@@ -53,9 +51,7 @@ def test_another_check_cause_or_outcome_is_wrong(found: Finding, got: str) -> No
 def test_what_else_failed_is_told_and_does_not_make_it_wrong() -> None:
     outcome = assess(
         FAULT,
-        result(
-            finding("gaps", "fail", "gaps"), finding("integrity", "fail", "corrupt_on_delivery")
-        ),
+        result(finding("gaps", "fail", "gaps"), finding("integrity", "fail", "corrupt_on_delivery")),
     )
     assert outcome.right
     assert outcome.also == ("gaps: gaps",)

@@ -25,9 +25,7 @@ INPUT_BYTES = 400
 
 def main() -> int:
     """Start one process for each promise, one after the other."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("promise", nargs="*", help="all of them if none is named")
     parser.add_argument("--seconds", type=int, default=60, help="for all together (%(default)s)")
     parser.add_argument("--input", type=Path, help="of one promise: this input alone, once")

@@ -52,9 +52,7 @@ def bytes_of(random: Random, content: bytes) -> bytes:
         case 1:
             return content[at:]
         case 2:
-            return (
-                content[:at] + bytes([content[at] ^ 1 << random.randrange(8)]) + content[at + 1 :]
-            )
+            return content[:at] + bytes([content[at] ^ 1 << random.randrange(8)]) + content[at + 1 :]
         case 3:
             return content[:at] + bytes(to - at) + content[to:]
         case 4:

@@ -16,8 +16,7 @@ from zcbench.sweep.plan import parse_axis, plan
 
 EXAMPLES = Path(__file__).parents[1] / "record" / "examples"
 CSV = b"time,rss_bytes,heap_mib,packets,pool.hits\n" + b"".join(
-    b"%d,%d,%d,%d,10\n" % (second, 10**6 + second, 20 + second % 3, 100 * second)
-    for second in range(12)
+    b"%d,%d,%d,%d,10\n" % (second, 10**6 + second, 20 + second % 3, 100 * second) for second in range(12)
 )
 JSON_LINES = b"".join(
     b'{"time": %d, "rss_bytes": %d, "packets": %d}\n' % (second, 10**6 + second, 100 * second)

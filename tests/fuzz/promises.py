@@ -141,9 +141,7 @@ def setting(random: Random) -> None:
         "expect",
         "expect.0",
     ]
-    given = [
-        Setting(random.choice(keys), _text(random), "--set") for _ in range(random.randrange(1, 4))
-    ]
+    given = [Setting(random.choice(keys), _text(random), "--set") for _ in range(random.randrange(1, 4))]
     try:
         load(flags=given)
     except ScenarioError as error:
@@ -155,27 +153,19 @@ def _toml(random: Random, text: str) -> bytes:
     content = text.encode()
     for _ in range(random.randrange(1, 4)):
         way = random.choice((_toml_line, _toml_line, damage.bytes_of))
-        content = (
-            damage.lines_of(random, content, way) if way is _toml_line else way(random, content)
-        )
+        content = damage.lines_of(random, content, way) if way is _toml_line else way(random, content)
     return content
 
 
 def _toml_line(random: Random, line: bytes) -> bytes:
     key, equals, _ = line.partition(b" = ")
     value = damage.hostile(random)
-    shown = (
-        json.dumps(value).encode() if random.randrange(4) else str(value).encode("utf-8", "replace")
-    )
+    shown = json.dumps(value).encode() if random.randrange(4) else str(value).encode("utf-8", "replace")
     if not equals:
         return random.choice(
             (b"[", b"[[expect]]", b"[pool.slots]", b"a.b.c = 1", b'"' + b"x" * 3000 + b'" = 1')
         )
-    return (
-        key
-        + b" = "
-        + shown.replace(b"null", b"nan").replace(b"Infinity", b"inf").replace(b"NaN", b"nan")
-    )
+    return key + b" = " + shown.replace(b"null", b"nan").replace(b"Infinity", b"inf").replace(b"NaN", b"nan")
 
 
 # What a person may write, in pieces that are put together at random.
@@ -221,9 +211,7 @@ def expected(random: Random) -> None:
     text = _text(random)
     if random.randrange(3):
         name = random.choice([*expectation.QUANTITIES, *expectation.ALIASES])
-        statistic = random.choice(
-            ("", ".p99", ".max", ".slope", ".rate", ".delta", ".mean", ".last")
-        )
+        statistic = random.choice(("", ".p99", ".max", ".slope", ".rate", ".delta", ".mean", ".last"))
         window = random.choice(("", ", last=5m", ", from=1s", ", to=0", ", first=1e9d"))
         text = f"{name}{statistic}{window} {random.choice(list(expectation.OPERATORS))} {_text(random)}"
     try:
@@ -247,12 +235,8 @@ def table(random: Random, content: bytes, folder: Path) -> None:
         content = way(random, content)
     file.write_bytes(content)
     out = folder / "out"
-    mapped = random.choice(
-        ("elapsed_s=time", "elapsed_s=time:unix", "elapsed_s=time:iso", _text(random))
-    )
-    totals = random.choice(
-        ("pool.hits=10", "pool.slots=4", f"pool.misses={_text(random)}", _text(random))
-    )
+    mapped = random.choice(("elapsed_s=time", "elapsed_s=time:unix", "elapsed_s=time:iso", _text(random)))
+    totals = random.choice(("pool.hits=10", "pool.slots=4", f"pool.misses={_text(random)}", _text(random)))
     arguments: list[Any] = ["--map", mapped, "--total", totals, "--out", out]
     if random.randrange(4) == 0:
         arguments += [random.choice(("--rate", "--duration", "--slots", "--name")), _text(random)]

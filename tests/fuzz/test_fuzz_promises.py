@@ -57,18 +57,14 @@ def test_a_damaged_record_is_refused_or_judged_and_shown(
 
 @examples(1)
 @given(seed=seeds)
-def test_a_damaged_record_that_can_be_read_has_its_page(
-    seed: int, tmp_path: Path, records: list[Path]
-) -> None:
+def test_a_damaged_record_that_can_be_read_has_its_page(seed: int, tmp_path: Path, records: list[Path]) -> None:
     random = Random(seed)
     promises.pictures(random, damage.copy(random.choice(records), tmp_path / "run"))
 
 
 @examples(100)
 @given(seed=seeds)
-def test_a_damaged_record_can_be_watched_or_is_refused(
-    seed: int, tmp_path: Path, records: list[Path]
-) -> None:
+def test_a_damaged_record_can_be_watched_or_is_refused(seed: int, tmp_path: Path, records: list[Path]) -> None:
     random = Random(seed)
     promises.watched(random, damage.copy(random.choice(records), tmp_path / "run"))
 
@@ -119,9 +115,7 @@ def test_any_table_is_ingested_or_refused(seed: int, tmp_path: Path) -> None:
 
 @examples(150)
 @given(seed=seeds)
-def test_any_audio_file_is_a_source_or_refused(
-    seed: int, tmp_path: Path, audio: list[bytes]
-) -> None:
+def test_any_audio_file_is_a_source_or_refused(seed: int, tmp_path: Path, audio: list[bytes]) -> None:
     random = Random(seed)
     promises.audio(random, random.choice(audio), tmp_path / "input")
 

@@ -97,9 +97,7 @@ def rewrite(folder: Path, planted: Planted | None = None) -> list[Order]:
                 raise SystemExit(f"{name}: not once there, to be broken: {planted.code}")
             source = source.replace(planted.code, planted.bug)
         lines = source.splitlines(keepends=True)
-        text = "".join(
-            _numbered(name, number, line, orders) for number, line in enumerate(lines, 1)
-        )
+        text = "".join(_numbered(name, number, line, orders) for number, line in enumerate(lines, 1))
         for rule in REWRITTEN:
             text, times = re.subn(*rule, text)
             found[rule] += times
@@ -130,9 +128,7 @@ def compiled(folder: Path) -> Path | None:
     """The program made from ``folder``; None, and the reason on stderr, when it cannot be made."""
     # Relacy replaces operator new and delete, but not C++14's sized delete.
     command = ["g++", "-std=c++20", "-O1", "-w", "-fno-sized-deallocation", "-o", "relaxed_tests"]
-    done = subprocess.run(
-        [*command, "main.cpp"], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, "main.cpp"], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return folder / "relaxed_tests"
     print(done.stderr[:4000], file=sys.stderr)

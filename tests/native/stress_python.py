@@ -70,8 +70,7 @@ class Application:
         self._handed: queue.SimpleQueue[Any] = queue.SimpleQueue()
         holders = dice.randrange(1, 5)
         self._threads = [threading.Thread(target=self._reads, args=(holders,))] + [
-            threading.Thread(target=self._holds, args=(random.Random(dice.random()),))
-            for _ in range(holders)
+            threading.Thread(target=self._holds, args=(random.Random(dice.random()),)) for _ in range(holders)
         ]
         for thread in self._threads:
             thread.start()
@@ -154,15 +153,11 @@ def one_round(seed: int) -> list[str]:
     format = StreamFormat(frames=dice.choice((1, 7, 48)), channels=dice.choice((1, 2, 5)))
     pcm = np.arange(1009 * format.channels, dtype=np.float32).reshape(1009, format.channels)
     pace: Any = dice.choice(("real", "unpaced"))
-    source = ReplaySource(
-        pcm, "ramp", pace, speed=dice.choice((1.0, 50.0)), limit=dice.randrange(1, 2000)
-    )
+    source = ReplaySource(pcm, "ramp", pace, speed=dice.choice((1.0, 50.0)), limit=dice.randrange(1, 2000))
     policy: Any = dice.choice(("grow", "drop", "block", "adaptive"))
     slots = dice.randrange(1, 24)
     adaptive = {"min": 1, "max": slots + 64, "shrink_after_s": 0.01} if policy == "adaptive" else {}
-    pool = PoolConfig(
-        slots, policy, queue=dice.randrange(1, 64), debug=dice.random() < 0.5, **adaptive
-    )
+    pool = PoolConfig(slots, policy, queue=dice.randrange(1, 64), debug=dice.random() < 0.5, **adaptive)
     board = Scoreboard.create()
     engine = NativeEngine(format, source, pool, scoreboard=board, checksum=dice.random() < 0.5)
     engine.start()
@@ -208,20 +203,16 @@ def _broken_laws(board: Any) -> list[str]:
         "every lease is back": on["pool.in_flight"] == 0,
         "nothing is queued": on["engine.queued"] == 0,
         "captured = hits + misses": on["engine.captured"] == on["pool.hits"] + on["pool.misses"],
-        "captured = delivered + drops": on["engine.captured"]
-        == on["engine.delivered"] + on["engine.drops"],
+        "captured = delivered + drops": on["engine.captured"] == on["engine.delivered"] + on["engine.drops"],
         "overflow is freed": on["pool.overflow_bytes"] == on["pool.overflow_freed_bytes"],
-        "guards and poison are whole": not on["pool.guard_violations"]
-        + on["pool.poison_violations"],
+        "guards and poison are whole": not on["pool.guard_violations"] + on["pool.poison_violations"],
     }
     return [f"not so: {law}" for law, holds in laws.items() if not holds]
 
 
 def main() -> int:
     """Rounds until the seconds are over."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--core", type=Path, required=True, help="the instrumented module's file")
     parser.add_argument("--seconds", type=float, default=10, help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the first round (%(default)s)")

@@ -47,9 +47,7 @@ class UnverifiedError(Exception):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("model", nargs="*", help="names without .pml; all of them if none is given")
     chosen = parser.parse_args().model
     missing = [tool for tool in ("spin", "gcc") if shutil.which(tool) is None]

@@ -46,18 +46,14 @@ class Spare:
 SPARE = (
     Spare("rings.hpp", "!= at + 1;", "relaxed", "a hint: pop() looks again"),
     Spare("rings.hpp", "== head_.load(", "relaxed", "a hint: pop() looks again"),
-    Spare(
-        "rings.hpp", "== head_.load(", "relaxed", "the reader asks, and this is its own variable", 1
-    ),
+    Spare("rings.hpp", "== head_.load(", "relaxed", "the reader asks, and this is its own variable", 1),
     Spare(
         "overflow.cpp",
         "/ kChunk].load(",
         "relaxed",
         "the index came through idle_, which was acquired",
     ),
-    Spare(
-        "overflow.cpp", "(changes << 32U) | next", "acquire", "who takes a header publishes nothing"
-    ),
+    Spare("overflow.cpp", "(changes << 32U) | next", "acquire", "who takes a header publishes nothing"),
     Spare(
         "overflow.cpp",
         "compare_exchange_weak(head, next,",
@@ -71,15 +67,11 @@ SPARE = (
         "chunk_count_ and idle_ are released after it",
     ),
     Spare("overflow.hpp", "chunks_[c].load(", "relaxed", "chunk_count_ was acquired"),
-    Spare(
-        "pool.cpp", "const bool free =", "relaxed", "check() runs while nobody acquires or returns"
-    ),
+    Spare("pool.cpp", "const bool free =", "relaxed", "check() runs while nobody acquires or returns"),
     Spare("capture.hpp", "stopping_.load(", "relaxed", "a flag: nothing is read because of it"),
     Spare("capture.cpp", "stopping_.store(", "relaxed", "a flag: nothing is read because of it"),
     Spare("capture.cpp", "ended_.store(", "relaxed", "the event count's fence comes between"),
-    Spare(
-        "capture.cpp", "[this] { return !queue_.empty()", "relaxed", "a hint: drained() looks again"
-    ),
+    Spare("capture.cpp", "[this] { return !queue_.empty()", "relaxed", "a hint: drained() looks again"),
 )
 
 
@@ -113,12 +105,8 @@ PLANTED = (
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument(
-        "--iterations", type=int, default=5_000, help="of each program (%(default)s)"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--iterations", type=int, default=5_000, help="of each program (%(default)s)")
     iterations = str(parser.parse_args().iterations)
     if shutil.which("g++") is None:
         print("not installed: g++ (Debian: apt-get install g++ relacy-dev)", file=sys.stderr)
@@ -166,9 +154,7 @@ def _refuted(planted: Planted, iterations: str) -> bool:
 
 
 def _run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [program, *arguments], capture_output=True, text=True, check=False, timeout=3600
-    )
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False, timeout=3600)
 
 
 def _is_about(spare: Spare, order: Order, made: str) -> bool:

@@ -57,8 +57,6 @@ def record_directory(tmp_path: Path) -> Path:
     (directory / WORKER_EVENTS_FILE).write_bytes(msgspec.json.encode(worker) + b"\n")
     writer.event(Event(elapsed_s=3.5, kind="end", message="ended", data=msgspec.to_builtins(END)))
     writer.close()
-    result = Result(
-        id="r1", verdict="pass", exit_code=0, end=END, totals={"rate": None}, findings=[]
-    )
+    result = Result(id="r1", verdict="pass", exit_code=0, end=END, totals={"rate": None}, findings=[])
     write_result(directory, result)
     return directory

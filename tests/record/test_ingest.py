@@ -41,9 +41,7 @@ def foreign(path: Path, *maps: str, story: Story | None = None, **totals: float)
     return Foreign(table, columns_of(maps, table.columns), known, story or Story("soak"))
 
 
-def ingested(
-    path: Path, directory: Path, *maps: str, story: Story | None = None, **totals: float
-) -> Record:
+def ingested(path: Path, directory: Path, *maps: str, story: Story | None = None, **totals: float) -> Record:
     directory.mkdir()
     theirs = foreign(path, *maps, story=story, **totals)
     write_record(directory, theirs, survey(theirs), ["zcbench", "ingest"])
@@ -111,9 +109,7 @@ def test_what_was_not_measured_is_the_remedy(tmp_path: Path, write: Write) -> No
 def test_bytes_that_others_compared_are_judged(
     tmp_path: Path, write: Write, corrupt: int, outcome: str
 ) -> None:
-    counters = (
-        "received checked rechecked corrupt_on_delivery corrupt_before_return aliased wrong_size"
-    )
+    counters = "received checked rechecked corrupt_on_delivery corrupt_before_return aliased wrong_size"
     known = dict.fromkeys((f"consumer__{name}" for name in counters.split()), 0.0)
     known |= {f"consumer__{name}": 100.0 for name in ("received", "checked", "rechecked")}
     known |= {"pool__guard_violations": 0.0, "pool__poison_violations": 0.0}
@@ -127,9 +123,7 @@ def test_the_pace_is_theirs_and_none_if_they_have_none(
     tmp_path: Path, write: Write, rate: float | None
 ) -> None:
     # what a packet's period is decides how late is late: it must not be our engine's 10 ms
-    record = ingested(
-        write("elapsed_s\n1\n10\n"), tmp_path / "run", story=Story("x", rate_per_s=rate)
-    )
+    record = ingested(write("elapsed_s\n1\n10\n"), tmp_path / "run", story=Story("x", rate_per_s=rate))
     nominal = nominal_per_s(record, totals(record))
     assert nominal == (None if rate is None else pytest.approx(rate, abs=1e-6))
     assert record.run.due_packets == (None if rate is None else round(10 * rate))
@@ -155,18 +149,14 @@ def test_a_leak_that_others_measured_is_a_leak(tmp_path: Path, write: Write) -> 
         '{"elapsed_s": 1, "rss_bytes": 100}\n{"elapsed_s": 2, "rss_bytes": 200}\n',
     ],
 )
-def test_commas_semicolons_tabs_and_json_lines_are_read(
-    tmp_path: Path, write: Write, text: str
-) -> None:
+def test_commas_semicolons_tabs_and_json_lines_are_read(tmp_path: Path, write: Write, text: str) -> None:
     record = ingested(write(text), tmp_path / "run")
     assert record.samples["elapsed_s"].tolist() == [1.0, 2.0]
     assert record.samples["rss_bytes"].tolist() == [100.0, 200.0]
 
 
 @pytest.mark.parametrize("cell", ["", " ", "nan", "NA", "n/a", "null", "-inf", "-"])
-def test_what_says_that_there_is_no_reading_is_missing(
-    tmp_path: Path, write: Write, cell: str
-) -> None:
+def test_what_says_that_there_is_no_reading_is_missing(tmp_path: Path, write: Write, cell: str) -> None:
     record = ingested(write(f"elapsed_s,rss_bytes\n1,{cell}\n3,7\n"), tmp_path / "run")
     assert str(record.samples["rss_bytes"].tolist()) == "[nan, 7.0]"
 
@@ -345,9 +335,7 @@ def test_a_total_given_twice_is_refused() -> None:
         ("map = ", "not TOML"),
     ],
 )
-def test_a_mapping_file_that_makes_no_sense_is_refused(
-    tmp_path: Path, text: str, words: str
-) -> None:
+def test_a_mapping_file_that_makes_no_sense_is_refused(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "map.toml").write_text(text, encoding="utf-8")
     with pytest.raises(RecordError, match=re.escape(words)):
         read_mapping(tmp_path / "map.toml")

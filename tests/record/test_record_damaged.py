@@ -31,9 +31,7 @@ DEEP = b'{"a":' * 100_000
 
 
 @pytest.mark.parametrize("damage", [DEEP, b'{"schema": "\xed\xa0\x80"}', b'{"scenario": "x"}'])
-def test_a_run_json_that_is_no_such_json_is_refused_by_its_path(
-    record_directory: Path, damage: bytes
-) -> None:
+def test_a_run_json_that_is_no_such_json_is_refused_by_its_path(record_directory: Path, damage: bytes) -> None:
     (record_directory / RUN_FILE).write_bytes(damage)
     with pytest.raises(RecordError, match=RUN_FILE):
         read_record(record_directory)
@@ -95,9 +93,7 @@ def test_an_event_that_cannot_be_one_is_left_out_and_told(
 
 
 @pytest.mark.parametrize("cell", ["inf", "-inf", "1e300", str(2**65), '"', "x" * 200_000, "1\r2"])
-def test_a_sample_with_what_is_no_reading_is_left_out_and_told(
-    record_directory: Path, cell: str
-) -> None:
+def test_a_sample_with_what_is_no_reading_is_left_out_and_told(record_directory: Path, cell: str) -> None:
     # given the middle one of three rows damaged
     path = record_directory / SAMPLES_FILE
     lines = path.read_text().split("\n")
@@ -161,9 +157,7 @@ def test_a_histogram_that_an_older_page_did_not_have_is_empty(record_directory: 
 
 
 @pytest.mark.parametrize("name", [EVENTS_FILE, WORKER_EVENTS_FILE, SAMPLES_FILE, RESULT_FILE])
-def test_a_directory_in_the_place_of_a_file_is_that_file_missing(
-    record_directory: Path, name: str
-) -> None:
+def test_a_directory_in_the_place_of_a_file_is_that_file_missing(record_directory: Path, name: str) -> None:
     (record_directory / name).unlink()
     (record_directory / name).mkdir()
     assert read_record(record_directory).board is not None
@@ -193,9 +187,7 @@ def test_a_sweep_does_not_leave_its_directory(tmp_path: Path, name: str) -> None
 
 @pytest.mark.parametrize("digits", [30, 400, 5000])
 @pytest.mark.parametrize("key", ["due_packets", "started_ns", "memory_bytes", "cores", "slots"])
-def test_a_number_too_large_for_a_run_is_a_message(
-    record_directory: Path, key: str, digits: int
-) -> None:
+def test_a_number_too_large_for_a_run_is_a_message(record_directory: Path, key: str, digits: int) -> None:
     path = record_directory / RUN_FILE
     text, count = re.subn(rf'"{key}": \d+', f'"{key}": {"9" * digits}', path.read_text(), count=1)
     assert count == 1
@@ -209,9 +201,7 @@ def test_an_event_with_a_number_too_large_is_left_out(record_directory: Path) ->
     with (record_directory / EVENTS_FILE).open("a") as file:
         size = "9" * 400
         site = f'{{"site":"a","grown_bytes":{size},"grown_blocks":1}}'
-        file.write(
-            f'{{"elapsed_s":1,"kind":"allocations","message":"x","data":{{"sites":[{site}]}}}}\n'
-        )
+        file.write(f'{{"elapsed_s":1,"kind":"allocations","message":"x","data":{{"sites":[{site}]}}}}\n')
     record = read_record(record_directory)
     assert "1 unreadable lines" in " ".join(record.problems)
     judge(record)

@@ -59,9 +59,7 @@ def test_it_is_rendered_to_every_format(version: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS[FIRST_PUBLISHED - 1 :])
 @pytest.mark.parametrize("file", [RESULT_FILE, RUN_FILE])
-def test_its_files_are_valid_by_the_schema_published_for_their_version(
-    version: int, file: str
-) -> None:
+def test_its_files_are_valid_by_the_schema_published_for_their_version(version: int, file: str) -> None:
     schema = json.loads((DOCS / f"{Path(file).stem}-{version}.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator(schema).validate(
         json.loads((example(version) / file).read_text(encoding="utf-8"))

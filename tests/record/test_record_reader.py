@@ -82,9 +82,7 @@ def test_a_row_cut_in_the_middle_is_left_out_and_told(record_directory: Path) ->
 
 @pytest.mark.parametrize("name", APPENDED)
 @pytest.mark.parametrize("junk", [b"\0" * 4096, b"\xff\xfe\x80 not text\n", b"{}\n[1]\n"])
-def test_junk_at_the_end_of_a_file_costs_only_the_junk(
-    record_directory: Path, name: str, junk: bytes
-) -> None:
+def test_junk_at_the_end_of_a_file_costs_only_the_junk(record_directory: Path, name: str, junk: bytes) -> None:
     # given blocks that a power loss left behind
     with (record_directory / name).open("ab") as file:
         file.write(junk)

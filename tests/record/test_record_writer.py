@@ -14,18 +14,14 @@ from zcbench.record.schema import RESULT_FILE, RUN_FILE, SAMPLES_FILE, Event, Ru
 from zcbench.record.writer import RecordError, RecordWriter
 
 
-def test_run_json_and_the_header_are_there_before_the_first_sample(
-    tmp_path: Path, run_info: RunInfo
-) -> None:
+def test_run_json_and_the_header_are_there_before_the_first_sample(tmp_path: Path, run_info: RunInfo) -> None:
     writer = RecordWriter(tmp_path, run_info)
     assert json.loads((tmp_path / RUN_FILE).read_text())["id"] == "r1"
     assert (tmp_path / SAMPLES_FILE).read_text() == ",".join(COLUMNS) + "\n"
     writer.close()
 
 
-def test_a_row_and_an_event_are_on_disk_when_the_call_returns(
-    tmp_path: Path, run_info: RunInfo
-) -> None:
+def test_a_row_and_an_event_are_on_disk_when_the_call_returns(tmp_path: Path, run_info: RunInfo) -> None:
     # given a writer that is never closed, as after kill -9
     writer = RecordWriter(tmp_path, run_info)
     writer.sample({"elapsed_s": 1.0, "pool.hits": 7})

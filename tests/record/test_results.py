@@ -25,9 +25,7 @@ def copy(record: Path, to: Path, **changes: Any) -> Path:
     return to
 
 
-def test_runs_at_any_depth_come_in_the_order_they_started(
-    record_directory: Path, tmp_path: Path
-) -> None:
+def test_runs_at_any_depth_come_in_the_order_they_started(record_directory: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     for name, when in (
         ("a/late", "2026-03-01"),
@@ -40,14 +38,10 @@ def test_runs_at_any_depth_come_in_the_order_they_started(
     assert found.problems == ()
 
 
-def test_metrics_are_totals_or_derived_and_null_is_none(
-    record_directory: Path, tmp_path: Path
-) -> None:
+def test_metrics_are_totals_or_derived_and_null_is_none(record_directory: Path, tmp_path: Path) -> None:
     totals = {"engine.drops": 7, "rss_bytes": None}
     derived = {"pool.hit_rate": 0.25, "delivery.p99": None}
-    run = copy(
-        record_directory, tmp_path / "root" / "r", result_totals=totals, result_derived=derived
-    )
+    run = copy(record_directory, tmp_path / "root" / "r", result_totals=totals, result_derived=derived)
     names = ["engine.drops", "pool.hit_rate", "rss_bytes", "delivery.p99", "gc.pause_ns"]
     (row,) = read_results(run.parent, names).rows
     assert row.values == (7.0, 0.25, None, None, None)
@@ -107,9 +101,7 @@ def test_a_directory_may_have_any_name(record_directory: Path, tmp_path: Path, n
     assert {row.path.name for row in read_results(tmp_path / "root", []).rows} == {name, "abc"}
 
 
-def test_no_runs_or_none_of_that_scenario_is_an_error(
-    record_directory: Path, tmp_path: Path
-) -> None:
+def test_no_runs_or_none_of_that_scenario_is_an_error(record_directory: Path, tmp_path: Path) -> None:
     copy(record_directory, tmp_path / "root" / "r")
     (tmp_path / "empty").mkdir()
     for root, scenario, said in (

@@ -15,9 +15,7 @@ RECEIVED = {"consumer.received": 600, "consumer.released": 600}
 POOL = {"pool.slots": 10, "pool.hits": 600, "pool.returns": 600, "pool.high_water": 3}
 
 
-def of(
-    page: dict[str, int], rows: dict[str, list[float]] | None = None, **told: Any
-) -> frozenset[str]:
+def of(page: dict[str, int], rows: dict[str, list[float]] | None = None, **told: Any) -> frozenset[str]:
     """The words not written, of an engine that left ``page`` and ``rows`` of samples."""
     samples = {name: np.zeros(3) for name in COLUMNS}
     samples |= {name: np.array(values) for name, values in (rows or {}).items()}

@@ -22,9 +22,7 @@ MACHINE = Environment(
 
 
 def _told(name: str, kind: str = "peer", missing: str | None = None) -> Told:
-    return Told(
-        name=name, title=f"About {name}", kind=kind, moved="in to out", versions={}, missing=missing
-    )
+    return Told(name=name, title=f"About {name}", kind=kind, moved="in to out", versions={}, missing=missing)
 
 
 def _cell(peer: str, setting: Setting, *times_ns: float, failed: str | None = None) -> Cell:
@@ -74,9 +72,7 @@ def test_ratios_have_their_intervals_and_too_few_rounds_have_none(report: str) -
 
 def test_every_figure_of_a_cell_is_shown(report: str) -> None:
     assert "### 3840 B, nothing held, 1 thread" in report
-    row = (
-        "| About zcbench | 400 ns | 2,500,000/s | 200 ns | 800 ns | 3,840 B | 3.00 | 0.25 | 0.00 |"
-    )
+    row = "| About zcbench | 400 ns | 2,500,000/s | 200 ns | 800 ns | 3,840 B | 3.00 | 0.25 | 0.00 |"
     assert f"{row} 32.00 MiB |" in report
 
 

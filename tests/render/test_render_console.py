@@ -352,9 +352,7 @@ def shown(record: Record, result: Result, width: int = 80, ink: Ink = UNICODE) -
 
 @pytest.mark.parametrize("width", [60, 80, 200])
 @pytest.mark.parametrize("kind", STORIES)
-def test_the_summary_fits_a_terminal_and_starts_with_the_verdict(
-    tmp_path: Path, kind: str, width: int
-) -> None:
+def test_the_summary_fits_a_terminal_and_starts_with_the_verdict(tmp_path: Path, kind: str, width: int) -> None:
     # given a run that went well or did not
     record = make_record(tmp_path / "run", **STORIES[kind])
     result = judge(record)
@@ -428,9 +426,7 @@ def test_the_summary_is_plain_where_blocks_cannot_be_shown(tmp_path: Path) -> No
 
 def test_a_quiet_run_does_not_pay_for_rich() -> None:
     # given a process that only imports the console's modules
-    code = (
-        "import sys, zcbench.render.live, zcbench.render.summary; sys.exit('rich' in sys.modules)"
-    )
+    code = "import sys, zcbench.render.live, zcbench.render.summary; sys.exit('rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=False)
     # then rich was not imported
     assert done.returncode == 0

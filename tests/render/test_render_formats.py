@@ -42,18 +42,14 @@ def test_formats_come_in_the_order_asked_for_each_once() -> None:
         (" ,", "names no"),
     ],
 )
-def test_an_unknown_format_is_refused_by_its_name_with_those_there_are(
-    text: str, says: str
-) -> None:
+def test_an_unknown_format_is_refused_by_its_name_with_those_there_are(text: str, says: str) -> None:
     with pytest.raises(FormatError, match=re.escape(says)) as refused:
         parse_formats(text)
     for name in FORMATS:
         assert name in str(refused.value)
 
 
-def test_every_format_is_written_where_report_paths_says(
-    judged: tuple[Record, Result], tmp_path: Path
-) -> None:
+def test_every_format_is_written_where_report_paths_says(judged: tuple[Record, Result], tmp_path: Path) -> None:
     formats = tuple(FORMATS)
     directory = tmp_path / "not" / "there" / "yet"
     written = write_reports(formats, *judged, directory)
@@ -108,9 +104,7 @@ def test_a_directory_that_holds_such_a_report_is_refused(name: str, tmp_path: Pa
     assert (tmp_path / file).read_text() == "mine"
 
 
-def test_a_directory_that_is_a_file_or_cannot_be_written_is_refused(
-    tmp_path: Path, unwritable: Path
-) -> None:
+def test_a_directory_that_is_a_file_or_cannot_be_written_is_refused(tmp_path: Path, unwritable: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(FormatError, match=r"is a file; name a directory"):

@@ -180,9 +180,9 @@ def test_outputs_come_back_on_one_line_whatever_they_hold(values: dict[str, str]
     read_back = _as_the_runner_reads(outputs(values))
     assert read_back.keys() == values.keys()
     for name, text in values.items():
-        assert read_back[name].replace(": :", "::").replace("## [", "##[") == one_line(
-            text
-        ).replace(": :", "::").replace("## [", "##[")
+        assert read_back[name].replace(": :", "::").replace("## [", "##[") == one_line(text).replace(
+            ": :", "::"
+        ).replace("## [", "##[")
         assert not read_back[name].startswith("::")
         assert "##[" not in read_back[name]
 

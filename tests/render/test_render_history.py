@@ -16,9 +16,7 @@ from zcbench.render.figures.history import draw
 METRICS = [resolve("pool.hit_rate"), resolve("delivery.p99")]
 
 
-def runs(
-    count: int = 12, *, scenario: str = "soak", bad_from: int = 8, name: str = "run"
-) -> list[Row]:
+def runs(count: int = 12, *, scenario: str = "soak", bad_from: int = 8, name: str = "run") -> list[Row]:
     """Runs whose hit rate falls from ``bad_from`` on, with another commit."""
     return [
         Row(

@@ -25,9 +25,7 @@ from zcbench.render.summary import summary
 from zcbench.scenario import ConsumerTable
 from zcbench.verdict import judge
 
-EVIL = (
-    "\x1b[2J\x1b]0;pwned\x07\x9b31m\u202eevil\u2066\u200b\ufeff\r\u2028##[error]x\n::error::pwned"
-)
+EVIL = "\x1b[2J\x1b]0;pwned\x07\x9b31m\u202eevil\u2066\u200b\ufeff\r\u2028##[error]x\n::error::pwned"
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +37,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, Result]:
         run.environment, git_commit=EVIL, processor=EVIL, zcbench=EVIL, packages={EVIL: EVIL}
     )
     application = ConsumerTable(kind=EVIL, options={EVIL: EVIL})
-    plan = msgspec.structs.replace(
-        run.scenario, name=EVIL, description=EVIL, engine=EVIL, consumer=application
-    )
+    plan = msgspec.structs.replace(run.scenario, name=EVIL, description=EVIL, engine=EVIL, consumer=application)
     facts = ConsumerFacts(keeps_packets=True, does=EVIL, options=(EVIL,))
     run = msgspec.structs.replace(
         run,
@@ -87,9 +83,7 @@ EDGES: dict[str, Callable[[Record, Result], str]] = {
 
 
 @pytest.mark.parametrize("edge", EDGES)
-def test_nothing_of_a_record_acts_where_it_is_shown(
-    hostile: tuple[Record, Result], edge: str
-) -> None:
+def test_nothing_of_a_record_acts_where_it_is_shown(hostile: tuple[Record, Result], edge: str) -> None:
     shown = EDGES[edge](*hostile)
     assert "evil" in shown
     # Vega's own script in the page holds such characters, none of them a terminal's.

@@ -21,9 +21,7 @@ from zcbench.verdict import judge
 
 RENDERING = Path(__file__).parents[2] / "benchmarks" / "rendering.py"
 LARGEST = 1_000_000
-HOSTILE = (
-    "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> {{ 7 * 7 }} ' \" &amp;"
-)
+HOSTILE = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> {{ 7 * 7 }} ' \" &amp;"
 
 
 class Page(HTMLParser):
@@ -79,11 +77,7 @@ def test_nothing_in_it_is_from_elsewhere(sound: Page) -> None:
     assert all(address.startswith("#") for address in addresses)
     assert "url(" not in sound.inside["style"][0]
     # then what a drawing refers to is in it
-    clips = {
-        attributes["clip-path"] or ""
-        for _, attributes in sound.elements
-        if "clip-path" in attributes
-    }
+    clips = {attributes["clip-path"] or "" for _, attributes in sound.elements if "clip-path" in attributes}
     there = {attributes["id"] for tag, attributes in sound.elements if tag == "clippath"}
     assert clips == {f"url(#{name})" for name in there} != set()
     assert not {tag for tag, _ in sound.elements} & {"link", "iframe", "object", "embed", "base"}
@@ -105,9 +99,7 @@ def test_its_security_policy_allows_its_own_scripts_and_style_by_digest_only(sou
     assert rules["style-src"] == [digest(text) for text in sound.inside["style"]]
     assert "unsafe" not in policy
     # then nothing is left that such a policy would refuse
-    inline = {
-        name for _, attributes in sound.elements for name in attributes if name.startswith("on")
-    }
+    inline = {name for _, attributes in sound.elements for name in attributes if name.startswith("on")}
     assert inline == set()
     assert not any("style" in attributes for _, attributes in sound.elements)
 
@@ -171,9 +163,7 @@ def test_what_the_script_reads_cannot_end_its_element() -> None:
 
 def test_no_folder_of_the_machine_is_on_the_page(tmp_path: Path) -> None:
     end = End(ending=Ending.FAILED, traceback='  File "/srv/private/take.py", line 3', received=1)
-    record = make_record(
-        tmp_path / "run", ending=end, command=["zcbench", "--out", "/srv/private/x"]
-    )
+    record = make_record(tmp_path / "run", ending=end, command=["zcbench", "--out", "/srv/private/x"])
     page = rendered(record)
     shown = page.text + str(page.elements) + page.inside["script"][0]
     assert "take.py" in shown

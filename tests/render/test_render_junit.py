@@ -31,9 +31,7 @@ FAILED = Finding(
     evidence={"hits": 10, "returns": None},
     remedy="find who keeps the leases",
 )
-CRASH = End(
-    ending=Ending.CRASHED, elapsed_s=1.5, signal="SIGSEGV", message="died", traceback="frame 1"
-)
+CRASH = End(ending=Ending.CRASHED, elapsed_s=1.5, signal="SIGSEGV", message="died", traceback="frame 1")
 
 
 @functools.cache
@@ -55,9 +53,7 @@ def read(text: str) -> dict[str, TestCase]:
     return {case.name: case for case in cases}
 
 
-def of(
-    record: Record, findings: Sequence[Finding], exit_code: int = 0, **more: Any
-) -> dict[str, TestCase]:
+def of(record: Record, findings: Sequence[Finding], exit_code: int = 0, **more: Any) -> dict[str, TestCase]:
     verdict = {0: "pass", 4: "inconclusive"}.get(exit_code, "fail")
     told = {"id": "r1", "end": record.end, "totals": {}, "verdict": verdict} | more
     result = Result(exit_code=exit_code, findings=list(findings), **told)
@@ -183,9 +179,7 @@ def test_any_text_of_a_record_gives_a_file_that_can_be_read(record: Record, text
         check=hostile, outcome="fail", sentence=hostile, cause=hostile, remedy=hostile,
         evidence={hostile: hostile},
     )  # fmt: skip
-    result = Result(
-        id="r1", verdict="fail", exit_code=1, end=CRASH, totals={}, findings=[finding, PASSED]
-    )
+    result = Result(id="r1", verdict="fail", exit_code=1, end=CRASH, totals={}, findings=[finding, PASSED])
     # then the file is valid, and what XML can hold of the text is there
     xml = junit.render(record, result, [hostile])
     (failure,) = next(iter(read(xml).values())).result

@@ -125,9 +125,7 @@ def test_every_section_is_there_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["finished", "partial"])
-def test_every_table_has_as_many_cells_in_each_row_as_in_its_header(
-    tmp_path: Path, ending: str
-) -> None:
+def test_every_table_has_as_many_cells_in_each_row_as_in_its_header(tmp_path: Path, ending: str) -> None:
     # given a run, or one of which hardly anything is known
     def bend(_index: int, row: Row) -> None:
         if ending == "partial":
@@ -146,9 +144,7 @@ def test_the_heap_is_called_by_its_name(tmp_path: Path) -> None:
     # given one run with a traced heap and one without
     traced = make_record(tmp_path / "traced")
     plan = scenario()
-    plain = msgspec.structs.replace(
-        plan, sampling=msgspec.structs.replace(plan.sampling, tracemalloc=False)
-    )
+    plain = msgspec.structs.replace(plan, sampling=msgspec.structs.replace(plan.sampling, tracemalloc=False))
     # then each report says which heap its figures are
     assert "Python heap" in report_of(traced)
     assert "Final heap (native heap)" in report_of(make_record(tmp_path / "plain", plain))
@@ -264,9 +260,7 @@ def test_text_from_the_record_stays_inside_its_cell(tmp_path: Path) -> None:
 
 def test_a_traceback_cannot_close_its_code_block(tmp_path: Path) -> None:
     # given a traceback that holds a fence
-    end = End(
-        ending=Ending.FAILED, traceback="before\n```\n# not a heading\n````\nafter", received=0
-    )
+    end = End(ending=Ending.FAILED, traceback="before\n```\n# not a heading\n````\nafter", received=0)
     report = report_of(make_record(tmp_path / "run", ending=end))
     # then the block around it is longer than any fence inside
     assert "`````text\nbefore\n```\n# not a heading\n````\nafter\n`````" in report

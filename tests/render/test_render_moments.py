@@ -123,9 +123,7 @@ def test_a_leak_leads_to_the_window_in_which_it_grew(tmp_path: Path) -> None:
 
 def test_a_broken_law_leads_to_where_it_is_broken_most(tmp_path: Path) -> None:
     def bend(index: int, row: Row) -> None:
-        row["pool.in_flight"] = int(str(row["pool.in_flight"])) + {3: 50, 5: 90, 7: 70}.get(
-            index, 0
-        )
+        row["pool.in_flight"] = int(str(row["pool.in_flight"])) + {3: 50, 5: 90, 7: 70}.get(index, 0)
         row["settled"] = 1
 
     record = make_record(tmp_path / "run", bend=bend)

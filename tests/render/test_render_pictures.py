@@ -41,9 +41,7 @@ def test_the_reports_say_which_figure_they_do_without(
 ) -> None:
     # given a run whose figure of memory cannot be drawn
     record = make_record(tmp_path / "run")
-    monkeypatch.setattr(
-        figures, "draw", lambda _record, _result: [figure("memory", Broken()), figure("rate")]
-    )
+    monkeypatch.setattr(figures, "draw", lambda _record, _result: [figure("memory", Broken()), figure("rate")])
     write_reports(("md",), record, judge(record), tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     page = html.render(record, judge(record))

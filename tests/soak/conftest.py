@@ -28,9 +28,7 @@ from zcbench.scenario import (
 from zcbench.soak.supervisor import run
 
 HERE = Path(__file__).parent
-PATIENCE_S = (
-    60.0  # before a test gives up waiting for another process; never part of what is asserted
-)
+PATIENCE_S = 60.0  # before a test gives up waiting for another process; never part of what is asserted
 
 # The supervisor as a process of its own, to be signalled, starved and killed.
 SUPERVISE = """

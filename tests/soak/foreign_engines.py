@@ -62,9 +62,7 @@ class NumpyNumbers(CountsNothing):
     def packets(self, sequence: int, due: int) -> list[Any]:
         block = self.source.block(sequence, self.format.frames)
         odd = np.frombuffer(b"x" + block.tobytes(), np.uint8)[1:]
-        packet = Packet(
-            np.int64(sequence), np.int64(due), odd.view(block.dtype).reshape(block.shape)
-        )
+        packet = Packet(np.int64(sequence), np.int64(due), odd.view(block.dtype).reshape(block.shape))
         packet.flags = np.uint32(0)  # type: ignore[assignment]
         return [packet]
 
@@ -82,9 +80,7 @@ class TidiesUp(CountsNothing):
 
     def packets(self, sequence: int, due: int) -> list[Any]:
         out: list[Any] = []
-        thread = threading.Thread(
-            target=lambda: out.extend(CountsNothing.packets(self, sequence, due))
-        )
+        thread = threading.Thread(target=lambda: out.extend(CountsNothing.packets(self, sequence, due)))
         thread.start()
         thread.join()
         with tempfile.NamedTemporaryFile() as file:
@@ -112,9 +108,7 @@ class Transposed(CountsNothing):
 
     def packets(self, sequence: int, due: int) -> list[Any]:
         block = self.source.block(sequence, self.format.frames).copy()
-        return [
-            Packet(sequence, due, block.reshape(block.shape[::-1]) if sequence == 70 else block)
-        ]
+        return [Packet(sequence, due, block.reshape(block.shape[::-1]) if sequence == 70 else block)]
 
 
 class PreviousBlock(CountsNothing):

@@ -47,8 +47,7 @@ def test_a_sample_without_a_reading_neither_breaks_nor_mends() -> None:
     # given USS, read every 10 s and too high each time
     watched = aborts("uss < 1 MiB for=10s")
     answers = [
-        watched.broken({"uss_bytes": 2**30 if second % 10 == 0 else None}, second)
-        for second in range(11)
+        watched.broken({"uss_bytes": 2**30 if second % 10 == 0 else None}, second) for second in range(11)
     ]
     assert [answer is None for answer in answers] == [True] * 10 + [False]
 
@@ -93,6 +92,4 @@ def test_a_run_ends_early_and_says_why(tmp_path: Path) -> None:
     assert [event.kind for event in record.events if event.kind == "abort"] == ["abort"]
     result = judge(record)
     assert (result.verdict, result.exit_code) == ("fail", 1)
-    assert "pool.in_flight <= 20 is broken" in next(
-        f.sentence for f in result.findings if f.check == "life"
-    )
+    assert "pool.in_flight <= 20 is broken" in next(f.sentence for f in result.findings if f.check == "life")

@@ -50,9 +50,7 @@ def test_the_files_that_a_subject_leaves_are_counted_and_then_removed(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("zcbench-")] == []
 
 
-def test_a_neighbours_files_are_not_the_subjects(
-    scenario: Scenarios, record_of: Runs, directory: Path
-) -> None:
+def test_a_neighbours_files_are_not_the_subjects(scenario: Scenarios, record_of: Runs, directory: Path) -> None:
     # given a process that writes into the run directory, and the working directory, while the subject runs
     class Neighbour:
         def on_start(self, _run: object) -> None: ...
@@ -93,9 +91,7 @@ def test_only_what_a_process_made_and_left_is_its_own(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == str(
-        {"files": 4, "bytes": 3, "names": ["kept0", "kept1", "kept2", "whole"]}
-    )
+    assert done.stdout.strip() == str({"files": 4, "bytes": 3, "names": ["kept0", "kept1", "kept2", "whole"]})
 
 
 def test_more_files_than_are_noted_are_counted_all_the_same(
@@ -114,9 +110,7 @@ def test_more_files_than_are_noted_are_counted_all_the_same(
 # -- looking costs little
 
 
-def test_a_huge_folder_is_not_looked_through(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_huge_folder_is_not_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "MOST_ENTRIES", 10)
     for number in range(30):
         (tmp_path / str(number)).touch()

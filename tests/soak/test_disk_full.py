@@ -144,9 +144,7 @@ def test_a_record_that_somebody_harms_is_the_harness_s_failure_and_kills_no_supe
 
     # given somebody who takes the page, or all, from under a run that goes well
     harmful = Harms(directory, directory)
-    end = run(
-        scenario(duration_s=60, every_s=0.2), directory, command=["test"], observers=[harmful]
-    )
+    end = run(scenario(duration_s=60, every_s=0.2), directory, command=["test"], observers=[harmful])
     # then the run ends at once, and neither the subject nor a signal is blamed
     assert end.ending is Ending.HARNESS
     assert harm in (end.message or "")

@@ -60,9 +60,7 @@ def test_an_exception_in_the_consumer_is_a_failure_with_its_traceback(
     assert "ledger.py" in (record.end.traceback or "")
 
 
-def test_an_engine_that_cannot_be_made_is_a_failure_that_names_it(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_an_engine_that_cannot_be_made_is_a_failure_that_names_it(scenario: Scenarios, record_of: Runs) -> None:
     record = record_of(scenario("no-such-engine"))
     assert record.end.ending is Ending.FAILED
     assert "no-such-engine" in (record.end.message or "")
@@ -83,9 +81,7 @@ def test_a_segfault_is_a_crash_with_the_python_stack_and_the_last_packet(
 
 
 @posix_only
-def test_a_crash_at_interpreter_exit_is_a_crash_with_its_stack(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_a_crash_at_interpreter_exit_is_a_crash_with_its_stack(scenario: Scenarios, record_of: Runs) -> None:
     # given an engine that crashes only after the run is over
     record = record_of(scenario("hostile:SegfaultsAtExit"))
     # then all packets came, and the crash is still seen, and where it was
@@ -96,9 +92,7 @@ def test_a_crash_at_interpreter_exit_is_a_crash_with_its_stack(
 
 
 @posix_only
-def test_a_worker_killed_by_somebody_else_crashed_by_sigkill(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_a_worker_killed_by_somebody_else_crashed_by_sigkill(scenario: Scenarios, record_of: Runs) -> None:
     record = record_of(scenario("hostile:IsKilled"))
     assert record.end.ending is Ending.CRASHED
     assert record.end.signal == "SIGKILL"
@@ -145,33 +139,25 @@ def test_no_packet_while_packets_are_due_is_a_hang_with_the_stack(
 
 
 @posix_only
-def test_a_hang_that_keeps_the_gil_is_a_hang_with_the_stack(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_a_hang_that_keeps_the_gil_is_a_hang_with_the_stack(scenario: Scenarios, record_of: Runs) -> None:
     record = record_of(scenario("hostile:HangsWithTheGil", duration_s=60, hang_s=HANG_S))
     assert record.end.ending is Ending.HUNG
     assert "in act" in (record.end.traceback or "")
 
 
 @pytest.mark.parametrize("engine", ["HangsInStart", "HangsWhileDraining", "NeverEnds"])
-def test_a_hang_before_or_after_the_stream_is_a_hang(
-    scenario: Scenarios, record_of: Runs, engine: str
-) -> None:
+def test_a_hang_before_or_after_the_stream_is_a_hang(scenario: Scenarios, record_of: Runs, engine: str) -> None:
     record = record_of(scenario(f"hostile:{engine}", hang_s=HANG_S))
     assert record.end.ending is Ending.HUNG
     assert record.end.traceback
 
 
-def test_an_unpaced_stream_that_stops_coming_is_a_hang(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_an_unpaced_stream_that_stops_coming_is_a_hang(scenario: Scenarios, record_of: Runs) -> None:
     record = record_of(scenario("hostile:FallsSilent", hang_s=HANG_S, source={"unpaced": True}))
     assert record.end.ending is Ending.HUNG
 
 
-def test_a_stream_slower_than_the_hang_limit_is_no_hang(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_a_stream_slower_than_the_hang_limit_is_no_hang(scenario: Scenarios, record_of: Runs) -> None:
     # given one packet every three seconds, and a hang limit of two
     slow = scenario(duration_s=3, hang_s=HANG_S, source={"rate": 48_000, "frames": 144_000})
     # when it runs / then nothing was due in between, so nothing hung
@@ -180,18 +166,14 @@ def test_a_stream_slower_than_the_hang_limit_is_no_hang(
     assert record.end.received == 1
 
 
-def test_a_subject_above_the_memory_limit_is_killed_for_memory(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_a_subject_above_the_memory_limit_is_killed_for_memory(scenario: Scenarios, record_of: Runs) -> None:
     limit = 256 * 2**20
     record = record_of(scenario("hostile:Grows", duration_s=60, rss=limit))
     assert record.end.ending is Ending.MEMORY
     assert "limits.rss" in (record.end.message or "")
 
 
-def test_a_memory_error_in_the_worker_is_an_end_for_memory(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_a_memory_error_in_the_worker_is_an_end_for_memory(scenario: Scenarios, record_of: Runs) -> None:
     record = record_of(scenario("hostile:RunsOutOfMemory"))
     assert record.end.ending is Ending.MEMORY
     assert "no slab for you" in (record.end.message or "")
@@ -199,9 +181,7 @@ def test_a_memory_error_in_the_worker_is_an_end_for_memory(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="real-time signals are POSIX")
-def test_a_signal_without_a_name_is_a_crash_with_its_number(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_a_signal_without_a_name_is_a_crash_with_its_number(scenario: Scenarios, record_of: Runs) -> None:
     record = record_of(scenario("hostile:DiesOfARealTimeSignal"))
     assert record.end.ending is Ending.CRASHED
     assert record.end.signal == "signal 40"
@@ -217,18 +197,14 @@ def test_an_exception_in_the_producer_is_a_failure_with_its_traceback(
     assert record.end.last_sequence == 9
 
 
-def test_a_crash_while_a_packet_is_compared_names_that_packet(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_a_crash_while_a_packet_is_compared_names_that_packet(scenario: Scenarios, record_of: Runs) -> None:
     # the packet whose memory is gone is number 10; comparing its bytes is what crashes
     record = record_of(scenario("hostile:HandsOutDanglingPackets"))
     assert record.end.ending is Ending.CRASHED
     assert record.end.last_sequence == 10
 
 
-def test_a_probe_that_fails_leaves_gaps_and_no_stale_readings(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_a_probe_that_fails_leaves_gaps_and_no_stale_readings(scenario: Scenarios, record_of: Runs) -> None:
     record = record_of(scenario("hostile:StatisticsFail", duration_s=1))
     assert record.end.ending is Ending.FINISHED
     assert np.isnan(record.samples["pool_oldest_lease_ns"][-1])

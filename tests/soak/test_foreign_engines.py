@@ -72,9 +72,7 @@ def test_a_bug_that_a_user_may_write_has_its_name_and_no_other(
 ) -> None:
     result = judged(engine, **{"duration_s": 3.0, "source": UNPACED, **more})
     assert {(f.check, f.cause) for f in result.findings if f.outcome == "fail"} == named
-    assert result.exit_code == (
-        5 if ("life", "failed") in named or ("life", "exited") in named else 1
-    )
+    assert result.exit_code == (5 if ("life", "failed") in named or ("life", "exited") in named else 1)
 
 
 def test_an_engine_that_counts_nothing_and_leaves_delivered_what_was_due_until_then(

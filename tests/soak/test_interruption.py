@@ -25,12 +25,8 @@ def last(record: Record, column: str) -> float:
     return float(record.samples[column][-1])
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-)
-def test_the_first_signal_drains_and_reports(
-    scenario: Scenarios, supervisor: Supervisors, name: str
-) -> None:
+@pytest.mark.parametrize("name", [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)])
+def test_the_first_signal_drains_and_reports(scenario: Scenarios, supervisor: Supervisors, name: str) -> None:
     # given a run of an hour whose application holds packets
     long = scenario(duration_s=3600, consumer={"kind": "hold", "hold": 0.1})
     supervised = supervisor(long)

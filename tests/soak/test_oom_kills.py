@@ -26,9 +26,7 @@ class Machine:
     def count(self, file: str, kills: int) -> None:
         path = self._groups / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            f"low 0\noom_kill_disable 0\nunder_oom 0\noom_kill {kills}\noom_group_kill 0\n"
-        )
+        path.write_text(f"low 0\noom_kill_disable 0\nunder_oom 0\noom_kill {kills}\noom_group_kill 0\n")
 
 
 @pytest.mark.parametrize(

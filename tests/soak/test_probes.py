@@ -161,9 +161,7 @@ def test_children_are_counted() -> None:
         assert children(os.getpid()) == before + 1
 
 
-def test_a_run_counts_what_is_open_before_and_after_its_stream(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_a_run_counts_what_is_open_before_and_after_its_stream(scenario: Scenarios, record_of: Runs) -> None:
     record = record_of(scenario(duration_s=1))
     before, after = (event.data for event in record.events if event.kind == "resources")
     assert {k: before[k] for k in ("fds", "threads", "children")} == {

@@ -120,9 +120,7 @@ def test_an_unpaced_run_is_due_what_was_captured_and_is_never_traced(
     assert record.samples["due"][-1] == 500
 
 
-def test_ten_times_the_speed_makes_ten_times_as_much_due(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_ten_times_the_speed_makes_ten_times_as_much_due(scenario: Scenarios, record_of: Runs) -> None:
     record = record_of(scenario(duration_s=5, source={"speed": 10.0}))
     assert record.end.ending is Ending.FINISHED
     assert record.samples["due"][-1] == record.end.received == 500
@@ -143,9 +141,7 @@ def test_packets_that_wait_for_the_garbage_collector_show_in_the_gc_columns(
     assert record.samples["pool_high_water"][-1] > 1
 
 
-def test_an_observer_sees_the_start_every_row_and_the_end(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_an_observer_sees_the_start_every_row_and_the_end(scenario: Scenarios, record_of: Runs) -> None:
     witness = Witness()
     record = record_of(scenario(), witness)
     assert witness.runs == [record.run]
@@ -197,9 +193,7 @@ class WeighsTheSupervisor(Witness):
         self.weights.append(tracemalloc.get_traced_memory()[0])
 
 
-def test_the_supervisor_s_memory_does_not_grow_with_the_run(
-    scenario: Scenarios, record_of: Runs
-) -> None:
+def test_the_supervisor_s_memory_does_not_grow_with_the_run(scenario: Scenarios, record_of: Runs) -> None:
     scales = WeighsTheSupervisor()
     # What the suite has made so far is left out of each collection, which takes a second otherwise.
     gc.freeze()

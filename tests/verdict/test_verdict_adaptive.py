@@ -87,9 +87,7 @@ def finding(record: Record, check: str) -> Finding:
         ("comes and goes", lambda i: 80 if i // 10 % 2 else 120),
     ],
 )
-def test_slots_that_come_and_go_are_not_lost(
-    tmp_path: Path, name: str, of: Callable[[int], int]
-) -> None:
+def test_slots_that_come_and_go_are_not_lost(tmp_path: Path, name: str, of: Callable[[int], int]) -> None:
     record = run(tmp_path, pool_of(of))
     found = finding(record, "pool.recycling")
     assert found.outcome == "pass", (name, found.sentence)

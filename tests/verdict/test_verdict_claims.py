@@ -43,9 +43,7 @@ def test_a_sound_engine_passes(tmp_path: Path) -> None:
         ({"engine_xruns": 1}, "flags"),
     ],
 )
-def test_one_lie_is_enough_and_has_its_name(
-    tmp_path: Path, counters: dict[str, int], cause: str
-) -> None:
+def test_one_lie_is_enough_and_has_its_name(tmp_path: Path, counters: dict[str, int], cause: str) -> None:
     found = claims(tmp_path, **counters)
     assert (found.outcome, found.cause) == ("fail", cause)
     assert found.remedy

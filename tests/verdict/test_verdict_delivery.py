@@ -115,9 +115,7 @@ def test_a_stretch_without_packets_that_was_made_good_is_named_and_passes(tmp_pa
 
     found = judged(tmp_path, plan=scenario(duration_s=120), rows=120, bend=bend)
     assert found.outcome == "pass"
-    assert "between 1:00 and 1:10 it was up to 500 packets behind, and made them good" in (
-        found.sentence
-    )
+    assert "between 1:00 and 1:10 it was up to 500 packets behind, and made them good" in (found.sentence)
 
 
 def test_a_drop_that_a_device_admits_to_is_no_matter_of_its_clock(tmp_path: Path) -> None:
@@ -125,9 +123,7 @@ def test_a_drop_that_a_device_admits_to_is_no_matter_of_its_clock(tmp_path: Path
     plan = scenario(duration_s=30)
     plan = type(plan)(name="device", duration=plan.duration, source=SourceTable(kind="device"))
     sound = judged(tmp_path / "a", plan=plan, counters={"engine.delivered": 2997})
-    dropping = judged(
-        tmp_path / "b", plan=plan, counters={"engine.delivered": 2997, "engine.drops": 3}
-    )
+    dropping = judged(tmp_path / "b", plan=plan, counters={"engine.delivered": 2997, "engine.drops": 3})
     assert sound.outcome == "pass"
     assert (dropping.outcome, dropping.cause) == ("fail", "dropped")
 
@@ -142,9 +138,7 @@ def test_a_drop_that_a_device_admits_to_is_no_matter_of_its_clock(tmp_path: Path
         ({"consumer.gaps": 9, "consumer.missing": 9, "consumer.reordered": 1}, "gaps"),
     ],
 )
-def test_a_fault_in_the_order_has_its_name(
-    tmp_path: Path, counters: dict[str, int], cause: str
-) -> None:
+def test_a_fault_in_the_order_has_its_name(tmp_path: Path, counters: dict[str, int], cause: str) -> None:
     record = make_record(tmp_path / "run", counters=counters)
     found = gaps.check(record, totals(record))
     assert (found.outcome, found.cause) == ("fail", cause)

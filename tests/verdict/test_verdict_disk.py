@@ -69,9 +69,7 @@ def test_files_that_pile_up_fail_even_if_the_end_removes_them(tmp_path: Path) ->
 
 
 def test_a_hundred_megabytes_of_output_fail(tmp_path: Path) -> None:
-    found = asked(
-        tmp_path, bend=lambda index, row: row.update({"output_bytes": 4 * 2**20 * (index + 1)})
-    )
+    found = asked(tmp_path, bend=lambda index, row: row.update({"output_bytes": 4 * 2**20 * (index + 1)}))
     assert (found.outcome, found.cause) == ("fail", "output")
     assert "printed 120.00 MiB (16 MiB are allowed)" in found.sentence
 

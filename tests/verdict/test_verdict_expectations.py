@@ -68,9 +68,7 @@ def only(found: Record) -> Finding:
         ("gc.pause.rate < 0.01%", "fail"),
     ],
 )
-def test_an_expectation_is_judged_by_what_was_measured(
-    tmp_path: Path, text: str, outcome: str
-) -> None:
+def test_an_expectation_is_judged_by_what_was_measured(tmp_path: Path, text: str, outcome: str) -> None:
     found = only(record(tmp_path, text))
     assert found.outcome == outcome, found.sentence
 

@@ -37,9 +37,7 @@ def finding(result: Result, check: str) -> Finding:
 
 
 def holding(seconds: float, slots: int, **more: object) -> object:
-    return scenario(
-        slots=slots, consumer=ConsumerTable(kind="hold", hold=Duration(seconds)), **more
-    )
+    return scenario(slots=slots, consumer=ConsumerTable(kind="hold", hold=Duration(seconds)), **more)
 
 
 # -- a sound run
@@ -130,9 +128,7 @@ def test_a_pool_too_small_for_what_is_held_is_explained_and_not_failed(tmp_path:
 
 
 @pytest.mark.parametrize(("least", "outcome"), [("99%", "fail"), ("5%", "pass")])
-def test_the_hit_rate_fails_only_against_what_was_expected(
-    tmp_path: Path, least: str, outcome: str
-) -> None:
+def test_the_hit_rate_fails_only_against_what_was_expected(tmp_path: Path, least: str, outcome: str) -> None:
     # given a scenario that says what hit rate it expects
     plan = holding(1.0, 10, expect=(Expectation(that=f"pool.hit_rate >= {least}"),))
     result = judge(make_record(tmp_path / "run", plan))
@@ -348,9 +344,7 @@ def test_a_run_that_captured_nothing_does_not_pass(tmp_path: Path) -> None:
 
 def test_a_crash_in_mid_step_is_not_blamed_on_the_counters(tmp_path: Path) -> None:
     # given a subject killed between counting a packet and queueing it
-    end = End(
-        ending=Ending.CRASHED, elapsed_s=15.3, signal="SIGKILL", last_sequence=1499, received=1500
-    )
+    end = End(ending=Ending.CRASHED, elapsed_s=15.3, signal="SIGKILL", last_sequence=1499, received=1500)
     counters = {"engine.captured": 1501, "pool.hits": 1501, "pool.in_flight": 1}
     record = make_record(tmp_path / "run", packets=1500, ending=end, counters=counters)
     # then the one packet in the producer's hands breaks no law
@@ -373,17 +367,13 @@ def test_returns_that_reach_no_free_list_fail(tmp_path: Path) -> None:
 
 def test_a_crash_before_anything_was_due_back_does_not_blame_the_pool(tmp_path: Path) -> None:
     # given an application that keeps ten seconds of packets, and a crash after five
-    end = End(
-        ending=Ending.CRASHED, elapsed_s=5.3, signal="SIGSEGV", last_sequence=499, received=500
-    )
+    end = End(ending=Ending.CRASHED, elapsed_s=5.3, signal="SIGSEGV", last_sequence=499, received=500)
     record = make_record(tmp_path / "run", holding(10.0, 10), packets=500, ending=end, hold_ns=0)
     # then no lease was due back yet
     assert finding(judge(record), "pool.recycling").outcome == "inconclusive"
 
 
-@pytest.mark.parametrize(
-    "counter", ["consumer.corrupt_on_delivery", "consumer.corrupt_before_return"]
-)
+@pytest.mark.parametrize("counter", ["consumer.corrupt_on_delivery", "consumer.corrupt_before_return"])
 def test_an_unknown_number_of_corrupt_packets_is_not_none(tmp_path: Path, counter: str) -> None:
     assert finding(judge(_without(tmp_path, counter)), "integrity").outcome == "inconclusive"
 

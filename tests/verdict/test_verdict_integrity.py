@@ -48,9 +48,7 @@ def test_one_is_enough_and_has_its_name(tmp_path: Path, counter: str, cause: str
         ({"pool_guard_violations": 1, "consumer_corrupt_before_return": 1}, "overrun"),
     ],
 )
-def test_the_cause_goes_before_its_consequence(
-    tmp_path: Path, counters: dict[str, int], cause: str
-) -> None:
+def test_the_cause_goes_before_its_consequence(tmp_path: Path, counters: dict[str, int], cause: str) -> None:
     found = integrity(tmp_path, **counters)
     # then the consequence is told as well
     assert found.cause == cause
@@ -82,9 +80,7 @@ def test_a_packet_is_counted_with_what_explains_it_and_not_again(tmp_path: Path)
         (0, "where the content repeats is not known"),
     ],
 )
-def test_a_pass_says_which_stale_bytes_would_have_looked_right(
-    tmp_path: Path, period: int, said: str
-) -> None:
+def test_a_pass_says_which_stale_bytes_would_have_looked_right(tmp_path: Path, period: int, said: str) -> None:
     found = integrity(tmp_path, consumer_content_period=period)
     assert found.outcome == "pass"
     assert said in found.sentence

@@ -117,9 +117,7 @@ def test_a_budget_of_ones_own_decides(tmp_path: Path) -> None:
     "columns",
     [("allocated_blocks", "python_small_bytes", "python_heap_bytes"), ("native_heap_bytes",)],
 )
-def test_a_heap_that_was_not_measured_never_passes(
-    tmp_path: Path, columns: tuple[str, ...]
-) -> None:
+def test_a_heap_that_was_not_measured_never_passes(tmp_path: Path, columns: tuple[str, ...]) -> None:
     # given no reading of one of the two heaps that a leak could be in
     found = memory(run(tmp_path, lambda _, row: row.update(dict.fromkeys(columns))))
     assert (found.outcome, found.required) == ("inconclusive", True)
@@ -142,8 +140,7 @@ def test_blocks_of_unknown_size_fail_only_at_the_least_and_pass_only_at_the_most
 ) -> None:
     # given blocks that grow by 0, 1 and 40 a second, whose sizes nobody knows: 16 to 512 bytes each
     flat, some, many = (
-        memory(run(tmp_path / str(n), without_sizes(grow("allocated_blocks", n))))
-        for n in (0, 3, 100)
+        memory(run(tmp_path / str(n), without_sizes(grow("allocated_blocks", n)))) for n in (0, 3, 100)
     )
     assert flat.outcome == "pass"
     # then what would be over the budget at 512 bytes and not at 16 is not decided, and the reason is said
@@ -161,9 +158,7 @@ def test_blocks_of_a_python_without_a_gil_may_have_any_size(tmp_path: Path) -> N
     assert memory(record).outcome == "inconclusive"
 
 
-def sizes(
-    per_s: Mapping[int, float], *, every_s: float = 5.0, until_s: float = 300.0
-) -> list[Event]:
+def sizes(per_s: Mapping[int, float], *, every_s: float = 5.0, until_s: float = 300.0) -> list[Event]:
     """Readings of the size classes, those of ``per_s`` growing by so many blocks a second."""
     return [
         Event(
@@ -190,9 +185,7 @@ def sizes(
         ({48: 100, 96: 100, 16: 1}, "more blocks: 1 of 96 bytes a packet, 1 of 48 bytes a packet;"),
     ],
 )
-def test_the_size_class_that_grows_is_named(
-    tmp_path: Path, per_s: dict[int, float], words: str
-) -> None:
+def test_the_size_class_that_grows_is_named(tmp_path: Path, per_s: dict[int, float], words: str) -> None:
     # given a leak in some size classes, among 32 that flutter
     grown = round(sum(size * rate for size, rate in per_s.items()) * 2.5)
     record = run(tmp_path, grow("python_small_bytes", grown))

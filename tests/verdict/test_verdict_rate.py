@@ -24,9 +24,7 @@ def judged(tmp_path: Path, captured: Callable[[float], int], **story: object) ->
         if row["phase"] == 1:
             row["engine.captured"] = captured(index + 1.0)
 
-    record = make_record(
-        tmp_path / "run", scenario(duration_s=SECONDS), rows=SECONDS, bend=bend, **story
-    )
+    record = make_record(tmp_path / "run", scenario(duration_s=SECONDS), rows=SECONDS, bend=bend, **story)
     return rate.check(record, totals(record))
 
 
@@ -41,9 +39,7 @@ def test_a_stream_at_its_rate_passes_and_says_what_it_could_have_seen(tmp_path: 
 
 
 @pytest.mark.parametrize(("ppm", "words"), [(-200, "72 packets an hour short"), (200, "too many")])
-def test_a_clock_that_is_off_is_named_with_packets_an_hour(
-    tmp_path: Path, ppm: int, words: str
-) -> None:
+def test_a_clock_that_is_off_is_named_with_packets_an_hour(tmp_path: Path, ppm: int, words: str) -> None:
     # given a replay whose clock is off by 200 ppm, and which delivers every packet all the same
     found = judged(tmp_path, lambda s: int(s * 100 * (1 + ppm / 1e6)))
     # then the clock is what is wrong

@@ -72,9 +72,7 @@ def test_an_hour_of_accelerated_audio_is_no_hour(tmp_path: Path, hour: Judged) -
     assert item(readiness, "an hour").answer == "not shown"
 
 
-def test_one_run_that_fails_is_a_no_beside_any_number_that_pass(
-    tmp_path: Path, hour: Judged
-) -> None:
+def test_one_run_that_fails_is_a_no_beside_any_number_that_pass(tmp_path: Path, hour: Judged) -> None:
     lossy = judged(tmp_path, "lossy", packets=2937)
     readiness = assess(Campaign((hour, lossy)))
     assert readiness.answer == "no"
@@ -115,9 +113,7 @@ def test_what_failed_before_must_pass_now(tmp_path: Path, hour: Judged) -> None:
 
 
 def test_a_planted_fault_counts_for_the_harness_alone(tmp_path: Path, hour: Judged) -> None:
-    planted = judged(
-        tmp_path, "planted", scenario(fault="mixed-ownership"), packets=111, ending=DIED
-    )
+    planted = judged(tmp_path, "planted", scenario(fault="mixed-ownership"), packets=111, ending=DIED)
     for campaign in (
         Campaign((hour, planted)),
         Campaign((hour,), (planted,)),

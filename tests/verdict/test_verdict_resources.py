@@ -42,9 +42,7 @@ def test_as_many_after_as_before_pass_and_say_what_would_have_been_seen(tmp_path
     ("kind", "name"),
     [("fds", "null"), ("threads", "leaked"), ("children", "python3")],
 )
-def test_one_left_over_after_the_drain_fails_and_is_named(
-    tmp_path: Path, kind: str, name: str
-) -> None:
+def test_one_left_over_after_the_drain_fails_and_is_named(tmp_path: Path, kind: str, name: str) -> None:
     # given one more after the drain than before the stream, and a flat count meanwhile
     listed = [*BEFORE[NAMES[kind]], name if kind == "threads" else f"99 {name}"]
     after = {kind: BEFORE[kind] + 1, NAMES[kind]: listed}

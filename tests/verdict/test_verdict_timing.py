@@ -93,9 +93,7 @@ def storm(share: float, seconds: int = 120) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("share", "outcome"), [(0.5, "fail"), (0.05, "pass")])
-def test_a_collector_that_takes_the_time_is_a_storm(
-    tmp_path: Path, share: float, outcome: str
-) -> None:
+def test_a_collector_that_takes_the_time_is_a_storm(tmp_path: Path, share: float, outcome: str) -> None:
     found = judged(tmp_path, counters=storm(share))
     assert found.outcome == outcome
     if outcome == "fail":
@@ -116,9 +114,7 @@ def test_a_consumer_that_lives_by_the_collector_may_use_it(tmp_path: Path) -> No
         ("hold_p50_ns", "hold", "pass"),  # it keeps packets for a time, by design
     ],
 )
-def test_creep_is_named_where_it_means_something(
-    tmp_path: Path, column: str, kind: str, outcome: str
-) -> None:
+def test_creep_is_named_where_it_means_something(tmp_path: Path, column: str, kind: str, outcome: str) -> None:
     def bend(index: int, row: Row) -> None:
         row[column] = 200_000 + 50_000 * index
 

@@ -53,12 +53,7 @@ class Arrivals:
         bend, *_ = parabola = np.polyfit(self.at_s, self.late_s, 2)
         bend_s = abs(float(bend)) * float(np.ptp(self.at_s)) ** 2 / 4
         beside_s = float(np.median(np.abs(self.late_s - np.polyval(parabola, self.at_s))))
-        return (
-            one_way
-            and abs(last - first) > RAMP
-            and bend_s > RAMP_S
-            and beside_s < BESIDE_SHARE * bend_s
-        )
+        return one_way and abs(last - first) > RAMP and bend_s > RAMP_S and beside_s < BESIDE_SHARE * bend_s
 
     @property
     def unexplained_s(self) -> float:
@@ -81,7 +76,5 @@ def arrivals(record: Record) -> Arrivals:
     age = rows["consumer_age_ns"] / 1e9
     use = streaming(record) & np.isfinite(late) & np.isfinite(age) & (late != 0)
     at, late, age = rows["elapsed_s"][use], late[use], age[use]
-    fresh = (
-        np.concatenate([[True], (np.diff(late) != 0) | (np.diff(age) != 0)]) if at.size else use[:0]
-    )
+    fresh = np.concatenate([[True], (np.diff(late) != 0) | (np.diff(age) != 0)]) if at.size else use[:0]
     return Arrivals(at[fresh], late[fresh], age[fresh])

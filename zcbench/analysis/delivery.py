@@ -85,9 +85,7 @@ def delivery(record: Record, found: Totals) -> Delivery:
         counted=_counted(record, found),
         holes=max(0, (count(found, "consumer.missing") or 0) - filled),
         counter=counter,
-        owed="due"
-        if found["due"] is not None or record.run.due_packets is not None
-        else "captured",
+        owed="due" if found["due"] is not None or record.run.due_packets is not None else "captured",
     )
 
 
@@ -99,9 +97,7 @@ def _owed(record: Record, found: Totals, counter: str) -> tuple[int | None, int 
         if due is not None:
             return due, delivered
         if run.due_packets is None and counter != _DELIVERED[-1]:
-            return count(
-                found, "engine.captured"
-            ), delivered  # what was captured is to be delivered
+            return count(found, "engine.captured"), delivered  # what was captured is to be delivered
         return _due_by_rate(record, delivered)
     if finished and run.due_packets is not None:
         due = run.due_packets
@@ -194,11 +190,7 @@ def _by_clock(record: Record, found: Totals, due: int | None) -> int:
     if line is None or not due or not line.is_clock:
         return 0
     drift, half = abs(line.drift_ppm), line.half_width_ppm
-    return (
-        math.ceil(due * (drift + half) / 1e6)
-        if DEVICE_CLOCK_PPM + half < drift < NO_CLOCK_PPM
-        else 0
-    )
+    return math.ceil(due * (drift + half) / 1e6) if DEVICE_CLOCK_PPM + half < drift < NO_CLOCK_PPM else 0
 
 
 @dataclass(frozen=True)
@@ -228,9 +220,7 @@ class Windows:
     @property
     def late(self) -> tuple[Window, ...]:
         """Those that lost nothing, but in which the stream was behind for a while."""
-        return tuple(
-            w for w in self.windows if w.lost <= self.tolerance and w.behind > self.tolerance
-        )
+        return tuple(w for w in self.windows if w.lost <= self.tolerance and w.behind > self.tolerance)
 
 
 def windows(record: Record, found: Totals) -> Windows:
@@ -250,9 +240,7 @@ def windows(record: Record, found: Totals) -> Windows:
     # A shortfall that goes away was lateness. What is lost for good is the least shortfall from here on.
     for_good = np.minimum.accumulate(shortfall[::-1])[::-1]
     parts = np.array_split(np.arange(elapsed.size), blocks)
-    return Windows(
-        tuple(_window(part, elapsed, due, shortfall, for_good) for part in parts), tolerance
-    )
+    return Windows(tuple(_window(part, elapsed, due, shortfall, for_good) for part in parts), tolerance)
 
 
 def _series(record: Record, found: Totals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -58,9 +58,7 @@ def answer(parsed: Parsed, record: Record, found: Totals) -> Answer:
         rate = _rate(record, rows, (quantity.column,))
         value = None if rate is None else rate * quantity.scale
         return _one(parsed, value, "on average per second")
-    if parsed.for_s or (
-        quantity.kind == "gauge" and statistic is None and quantity.name != "missing"
-    ):
+    if parsed.for_s or (quantity.kind == "gauge" and statistic is None and quantity.name != "missing"):
         return _each(parsed, record, rows, quantity.column)
     values = _values(record, quantity.column) * quantity.scale
     inside = values[rows & np.isfinite(values)]

@@ -143,9 +143,7 @@ def _in_flight(record: Record) -> NDArray[np.float64]:
     return np.asarray(record.samples["pool_in_flight"][streaming(record)] * chunk)
 
 
-_SIZE_UNKNOWN = (
-    f"how large they are, {SMALLEST_BLOCK_BYTES} to {LARGEST_BLOCK_BYTES} bytes each, is not known"
-)
+_SIZE_UNKNOWN = f"how large they are, {SMALLEST_BLOCK_BYTES} to {LARGEST_BLOCK_BYTES} bytes each, is not known"
 
 
 def counters(record: Record) -> list[Counter]:
@@ -184,9 +182,7 @@ def counters(record: Record) -> list[Counter]:
             column="python_heap_bytes",
         ),
         _python_objects(record, inside, replace(exact, collected=after_gc)),
-        replace(
-            exact, name="native heap", values=native, collected=after_gc, column="native_heap_bytes"
-        ),
+        replace(exact, name="native heap", values=native, collected=after_gc, column="native_heap_bytes"),
         replace(exact, name="overflow", values=overflow, unit=packet_bytes, collected=after_gc),
         replace(
             exact,
@@ -201,9 +197,7 @@ def counters(record: Record) -> list[Counter]:
     ]
 
 
-def _python_objects(
-    record: Record, inside: Callable[[str], NDArray[np.float64]], exact: Counter
-) -> Counter:
+def _python_objects(record: Record, inside: Callable[[str], NDArray[np.float64]], exact: Counter) -> Counter:
     """Python's objects up to 512 bytes: their bytes, or where nobody counted those, their number."""
     small = inside("python_small_bytes")
     if np.isfinite(small).any():
@@ -230,9 +224,7 @@ def block_rate(record: Record) -> float:
     """How many more of Python's blocks, of every size, there are each second; 0 if that may be chance."""
     rows = streaming(record) & _fresh(record)
     collected = rows & _after_collection(record)
-    rows = (collected if collected.any() else rows) & np.isfinite(
-        record.samples["allocated_blocks"]
-    )
+    rows = (collected if collected.any() else rows) & np.isfinite(record.samples["allocated_blocks"])
     times, blocks = record.samples["elapsed_s"][rows], record.samples["allocated_blocks"][rows]
     return steady_rise(times, blocks) if times.size else 0.0
 
@@ -285,10 +277,7 @@ def largest_sites(record: Record, kind: str = "allocations") -> list[Site]:
     for event in reversed(record.events):
         if event.kind == kind:
             sites = event.data.get("sites", [])
-            return [
-                Site(_short(str(s["site"])), int(s["grown_bytes"]), int(s["grown_blocks"]))
-                for s in sites
-            ]
+            return [Site(_short(str(s["site"])), int(s["grown_bytes"]), int(s["grown_blocks"])) for s in sites]
     return []
 
 

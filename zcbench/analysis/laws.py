@@ -126,13 +126,8 @@ def at_one_moment(record: Record, found: Totals) -> Totals:
     if not record.moving:
         return found
     still = np.flatnonzero(settled(record))
-    row = {
-        name: column[still[-1]] if still.size else np.nan for name, column in record.samples.items()
-    }
-    return {
-        name: float(value) if np.isfinite(value := row[name.replace(".", "_")]) else None
-        for name in found
-    }
+    row = {name: column[still[-1]] if still.size else np.nan for name, column in record.samples.items()}
+    return {name: float(value) if np.isfinite(value := row[name.replace(".", "_")]) else None for name in found}
 
 
 def _both_sides(balance: Balance) -> bool:

@@ -86,9 +86,7 @@ def behaviour(record: Record, found: Totals, streamed_s: float | None) -> PoolBe
 LAP_SHARE = 0.9
 # Of the slots, at least one: below it, packets that overtook one another in returning.
 LOST_SHARE = 0.02
-LOST_MISSES = (
-    0.01  # of the acquires: a returning thread may stand between "returned" and "free" for a moment
-)
+LOST_MISSES = 0.01  # of the acquires: a returning thread may stand between "returned" and "free" for a moment
 # Samples with returns out of a collection: with fewer, chance alone puts a burst of returns beside one.
 GARBAGE_BURSTS = 3
 # Nine of ten returns in samples in which a collection ran, when fewer of the samples are such: gc gives back.

@@ -114,9 +114,7 @@ def fit(x: NDArray[np.float64], y: NDArray[np.float64], nominal: float) -> RateF
     error = float(np.sqrt(variance)) * _inflation(beside)
     t = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, x.size - 2))
     off = float(np.abs(beside).max())
-    most_off = max(
-        STRAIGHT_PACKETS + nominal * WAKE_UP_S, STRAIGHT_SHARE * abs(float(line.slope)) * span
-    )
+    most_off = max(STRAIGHT_PACKETS + nominal * WAKE_UP_S, STRAIGHT_SHARE * abs(float(line.slope)) * span)
     straight = off <= most_off and set_aside <= MOST_OUTLIERS
     return RateFit(
         per_s=nominal + float(line.slope),
@@ -130,9 +128,7 @@ def fit(x: NDArray[np.float64], y: NDArray[np.float64], nominal: float) -> RateF
     )
 
 
-def _flowing(
-    record: Record, found: Totals, column: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _flowing(record: Record, found: Totals, column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Times and readings of ``column`` at settled samples while the source made packets."""
     rows = record.samples
     captured, values = rows[progress_column(record)], rows[column]
@@ -143,9 +139,7 @@ def _flowing(
     return rows["elapsed_s"][use], values[use]
 
 
-def _thin(
-    x: NDArray[np.float64], y: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _thin(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     blocks = np.array_split(np.arange(x.size), min(x.size, MOST_POINTS))
     return (
         np.array([x[block].mean() for block in blocks]),
@@ -154,9 +148,7 @@ def _thin(
 
 
 def _near_the_line(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
-    with np.errstate(
-        invalid="ignore"
-    ):  # many equal times leave scipy no interval; it is not asked for
+    with np.errstate(invalid="ignore"):  # many equal times leave scipy no interval; it is not asked for
         slope, intercept, *_ = scipy.stats.theilslopes(y, x)
     beside = y - (slope * x + intercept)
     spread = float(scipy.stats.median_abs_deviation(beside, scale="normal"))

@@ -107,9 +107,7 @@ def _resource(record: Record, kind: str, first: Event | None, last: Event | None
     )
 
 
-def marks(
-    record: Record, values: NDArray[np.float64], warmup_share: float = WARMUP_SHARE
-) -> tuple[int, ...]:
+def marks(record: Record, values: NDArray[np.float64], warmup_share: float = WARMUP_SHARE) -> tuple[int, ...]:
     """The lowest of ``values`` (one a sample) in each block of the stream, without its start."""
     times = record.samples["elapsed_s"]
     rows = np.isfinite(values) & streaming(record)

@@ -35,9 +35,7 @@ ALIKE = 1.5  # the upper quartile of the heights over the lower one
 LEAST_PERIOD_SAMPLES = 5.0  # a shorter period is within the samples' own grid: any two would agree
 # -- frequent
 FEWEST_FREQUENT = 5
-FREQUENT_SHARE = (
-    0.1  # of the samples; healthy hours had 0.3 %, a minute on a loaded machine up to 5 %
-)
+FREQUENT_SHARE = 0.1  # of the samples; healthy hours had 0.3 %, a minute on a loaded machine up to 5 %
 # -- collector
 GC_SHARE = 0.5  # of a stall's length: then the collector is what took the time
 # -- creep

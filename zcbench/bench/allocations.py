@@ -18,9 +18,7 @@ import numpy as np
 
 from zcbench.bench.work import Work, take
 
-_PYMALLOC_MOST = (
-    512  # bytes; more comes from malloc (CPython, Objects/obmalloc.c, SMALL_REQUEST_THRESHOLD)
-)
+_PYMALLOC_MOST = 512  # bytes; more comes from malloc (CPython, Objects/obmalloc.c, SMALL_REQUEST_THRESHOLD)
 _SHORT, _LONG = 256, 1280  # packets of each thread on the clock
 
 

@@ -103,15 +103,12 @@ def _done(kind: type[Peer], work: Work) -> Measured:
     peer.close()
     total = sum(reading.total for reading in readings)
     if total != work.expected:
-        raise WrongPacketsError(
-            f"the samples read add up to {total:,.0f}, not {work.expected:,.0f}"
-        )
+        raise WrongPacketsError(f"the samples read add up to {total:,.0f}, not {work.expected:,.0f}")
     timed = work.timed * work.threads
     wall = max(one.end_ns for one in readings) - min(one.begin_ns for one in readings)
     return Measured(
         wall_ns=wall / timed,
-        cpu_ns=(max(clock.cpu_ns) - min(clock.cpu_ns)) / timed
-        + peer.producer_cpu_ns() / work.packets,
+        cpu_ns=(max(clock.cpu_ns) - min(clock.cpu_ns)) / timed + peer.producer_cpu_ns() / work.packets,
         application_ns=sum(reading.cpu_ns for reading in readings) / timed,
         kept_blocks=(clock.blocks[-1] - clock.blocks[0]) / timed,
         peak_bytes=peak,

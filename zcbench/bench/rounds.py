@@ -66,9 +66,7 @@ class Rounds:
             self._open(peer, setting)
         for number in range(1, self._plan.rounds + 1):
             self._say(f"round {number} of {self._plan.rounds}{self._left(number)}")
-            found = {
-                (peer.name, setting): self._once(peer, setting) for peer, setting in self._in_turn()
-            }
+            found = {(peer.name, setting): self._once(peer, setting) for peer, setting in self._in_turn()}
             for key, measured in found.items():
                 cell = self._cells[key]
                 self._cells[key] = msgspec.structs.replace(cell, rounds=(*cell.rounds, measured))
@@ -92,9 +90,7 @@ class Rounds:
             rounds=self._finished,
             seed=self._plan.seed,
             peers=tuple(_told(peer, self._missing[peer.name]) for peer in self._plan.peers),
-            cells=tuple(
-                sorted(self._cells.values(), key=lambda c: (places[c.setting], order[c.peer]))
-            ),
+            cells=tuple(sorted(self._cells.values(), key=lambda c: (places[c.setting], order[c.peer]))),
         )
 
     def _in_turn(self) -> Iterator[tuple[PeerInfo, Setting]]:
@@ -115,9 +111,7 @@ class Rounds:
         packets = round(self._plan.seconds * 1e9 / found.wall_ns)
         packets = max(few.timed * few.threads // 4, min(packets, _MOST_PACKETS))
         key = (peer.name, setting)
-        self._cells[key] = msgspec.structs.replace(
-            self._cells[key], packets=packets, allocated=found.allocated
-        )
+        self._cells[key] = msgspec.structs.replace(self._cells[key], packets=packets, allocated=found.allocated)
 
     def _once(self, peer: PeerInfo, setting: Setting) -> Measured | None:
         cell = self._cells[peer.name, setting]

@@ -37,9 +37,7 @@ def require_integer(name: str, value: object, minimum: int, maximum: int | None 
 
 def require_positive(name: str, value: object, *, zero: bool = False) -> None:
     """Raise ValueError unless ``value`` is a finite number above 0, or 0 where that is allowed."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
-        value, bool
-    )
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if number and math.isfinite(value) and (value > 0 or (zero and value == 0)):  # type: ignore[arg-type, operator]
         return
     allowed = "at least 0" if zero else "above 0"

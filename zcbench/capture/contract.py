@@ -41,8 +41,7 @@ class ContractError(Exception):
 def told(violations: Sequence[str]) -> str:
     """All of them in one sentence."""
     listed = "; ".join(
-        f"({number}) {text}" if len(violations) > 1 else text
-        for number, text in enumerate(violations, 1)
+        f"({number}) {text}" if len(violations) > 1 else text for number, text in enumerate(violations, 1)
     )
     return f"{listed}. What an engine must have: docs/your-engine.md"
 
@@ -68,9 +67,7 @@ def of_class(engine: Any) -> list[str]:
         elif name not in abstract:
             bound = method if isinstance(method, staticmethod) else None
             # A plain function still wants its self.
-            found += _wrong_method(
-                name, bound or method, arguments if bound else (None, *arguments)
-            )
+            found += _wrong_method(name, bound or method, arguments if bound else (None, *arguments))
     return found
 
 
@@ -96,20 +93,14 @@ def of_first(packet: Any, format: StreamFormat, now_ns: int, *, checksum: bool) 
     wrong: dict[str, Callable[[Any], str | None]] = {
         "sequence": _wrong_sequence,
         "time_ns": lambda value: _wrong_time(value, now_ns),
-        "flags": lambda value: (
-            None if _whole(value) else f"is {_a(value)}; a whole number, 0 for none"
-        ),
-        "checksum": lambda value: (
-            None if _whole(value) else f"is {_a(value)}; zlib.crc32 of the payload"
-        ),
+        "flags": lambda value: None if _whole(value) else f"is {_a(value)}; a whole number, 0 for none",
+        "checksum": lambda value: None if _whole(value) else f"is {_a(value)}; zlib.crc32 of the payload",
         "array": lambda value: _wrong_array(value, format),
         "release": lambda value: None if callable(value) else f"is {_a(value)}; a method",
     }
     there = [name for name in needed if name not in lacking]
     told_wrong = {name: wrong[name](getattr(packet, name)) for name in there}
-    return found + [
-        f"packet.{name} {text}" for name, text in told_wrong.items() if text is not None
-    ]
+    return found + [f"packet.{name} {text}" for name, text in told_wrong.items() if text is not None]
 
 
 def _has(packet: Any, name: str) -> bool:
@@ -173,9 +164,7 @@ def _wrong_method(name: str, method: Any, arguments: tuple[object, ...]) -> list
     if not callable(method):
         return [f"{name} is {_a(method)}, not a method"]
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        return [
-            f"{name}() is a coroutine: the harness calls it in a thread and takes what it returns"
-        ]
+        return [f"{name}() is a coroutine: the harness calls it in a thread and takes what it returns"]
     if inspect.isgeneratorfunction(function):
         return [f"{name}() is a generator: it must return, not yield"]
     if isinstance(method, classmethod):

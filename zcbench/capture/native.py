@@ -83,9 +83,7 @@ class NativeEngine(_core.Reader):
         super().__init__(self._core)
         self._stream: Any = None
         self._close_stream: weakref.finalize[..., Any] | None = None
-        self._stopping = (
-            threading.Lock()
-        )  # a second stop() waits until the first has closed the device
+        self._stopping = threading.Lock()  # a second stop() waits until the first has closed the device
 
     def start(self) -> None:
         """Start the producer; see the protocol."""

@@ -18,9 +18,7 @@ class RealtimeError(ValueError):
     """The operating system does not allow it; the message says which limit forbids it, and what to do."""
 
 
-def check_realtime(
-    format: StreamFormat, source: ReplaySource | DeviceSource, pool: PoolConfig
-) -> None:
+def check_realtime(format: StreamFormat, source: ReplaySource | DeviceSource, pool: PoolConfig) -> None:
     """Try whether ``pool.lock`` and ``source.priority`` can be had here; raises RealtimeError if not."""
     if pool.lock:
         _check_lock(format, pool)
@@ -67,9 +65,7 @@ def _check_priority(priority: int) -> None:
 def _priority_limit() -> str:
     import resource
 
-    limit = (
-        resource.getrlimit(resource.RLIMIT_RTPRIO)[0] if hasattr(resource, "RLIMIT_RTPRIO") else 0
-    )
+    limit = resource.getrlimit(resource.RLIMIT_RTPRIO)[0] if hasattr(resource, "RLIMIT_RTPRIO") else 0
     return (
         f"the limit is {limit}: raise it (ulimit -r, or rtprio in /etc/security/limits.conf) or grant the "
         "capability SYS_NICE (docker run --cap-add SYS_NICE)"

@@ -144,9 +144,7 @@ class DeviceSource:
             info = sd.query_devices(self.device, "input")
         except (ValueError, OverflowError, sd.PortAudioError) as error:
             names = "; ".join(f"{d.index}: {d.name}" for d in input_devices()) or "none"
-            raise SourceError(
-                f"device {self.name!r}: {error}. Inputs there are: {names}"
-            ) from error
+            raise SourceError(f"device {self.name!r}: {error}. Inputs there are: {names}") from error
         try:
             sd.check_input_settings(
                 device=self.device,
@@ -190,9 +188,7 @@ class DeviceSource:
         )
 
 
-def check_parts(
-    format: StreamFormat, source: ReplaySource | DeviceSource, pool: PoolConfig
-) -> None:
+def check_parts(format: StreamFormat, source: ReplaySource | DeviceSource, pool: PoolConfig) -> None:
     """Raise ValueError, saying what does not fit, unless an engine can be made of these together."""
     if isinstance(source, DeviceSource):
         if pool.policy == "block":
@@ -318,9 +314,7 @@ def from_file(path: Path, dtype: DType) -> NDArray[Any]:
     except soundfile.SoundFileError as error:
         raise SourceError(f"{path}: cannot be decoded to its end ({error})") from error
     except MemoryError as error:
-        raise SourceError(
-            f"{path}: {announced:,} frames do not fit in memory; use a part"
-        ) from error
+        raise SourceError(f"{path}: {announced:,} frames do not fit in memory; use a part") from error
     if not len(pcm):
         raise SourceError(f"{path}: no audio in it (0 of {announced:,} frames can be decoded)")
     declared = _declared_wav_frames(path)

@@ -64,9 +64,7 @@ class _Group(click.Group):
         from click.shell_completion import CompletionItem
 
         names = [
-            CompletionItem(name, help=says)
-            for name, says in COMMANDS.items()
-            if name.startswith(incomplete)
+            CompletionItem(name, help=says) for name, says in COMMANDS.items() if name.startswith(incomplete)
         ]
         return names + click.Command.shell_complete(self, ctx, incomplete)
 
@@ -142,11 +140,7 @@ def _exit_code() -> int:
             cli()
     except SystemExit as leaving:
         return (
-            leaving.code
-            if isinstance(leaving.code, int)
-            else 0
-            if leaving.code is None
-            else ExitCode.HARNESS
+            leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else ExitCode.HARNESS
         )
     except TerminatedError:
         print("zcbench: terminated", file=sys.stderr)

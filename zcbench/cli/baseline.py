@@ -107,9 +107,7 @@ def _against(base: Record, record: Record, result: Result) -> Comparison:
     both = together([compared])
     for name, form in COMPARISON_FILES.items():
         try:
-            write_whole(
-                record.path / name, getattr(comparison, form)(both).encode(errors="replace")
-            )
+            write_whole(record.path / name, getattr(comparison, form)(both).encode(errors="replace"))
         except OSError as error:  # the run is over and judged: its exit code must not be lost
             print(f"zcbench: {name} cannot be written ({error.strerror})", file=sys.stderr)
     return compared

@@ -14,9 +14,7 @@ ROUNDS = 5  # the fewest that give an interval (zcbench.bench.ratios)
 
 
 @click.command("bench")
-@click.option(
-    "--quick", is_flag=True, help="3,840 B and 64 KiB, nothing held, one thread, 2 short rounds"
-)
+@click.option("--quick", is_flag=True, help="3,840 B and 64 KiB, nothing held, one thread, 2 short rounds")
 @click.option("--peers", metavar="NAME,...", help="only these (default: all; --list names them)")
 @click.option("--sizes", metavar="SIZE,...", help=f"of a packet (default: {_SIZES})")
 @click.option("--hold", metavar="N,...", help=f"packets the application holds (default: {_HOLD})")
@@ -57,10 +55,7 @@ def command(
 
         show_list(
             (Column("name", "Name"), Column("title", "What it is"), Column("missing", "Not here")),
-            [
-                {"name": peer.name, "title": peer.title, "missing": peer.missing()}
-                for peer in find_peers(peers)
-            ],
+            [{"name": peer.name, "title": peer.title, "missing": peer.missing()} for peer in find_peers(peers)],
             form == "json",
         )
         return
@@ -100,9 +95,7 @@ def _show(work: object, out: Path | None, form: str) -> None:
 
     results, machine = work.results, environment()  # type: ignore[attr-defined]
     if out is None:
-        click.echo(
-            render(results, machine) if form == "md" else to_json(results, machine), nl=False
-        )
+        click.echo(render(results, machine) if form == "md" else to_json(results, machine), nl=False)
         return
     out.mkdir(parents=True)
     shown, _ = write_figures([figure(results)], out)

@@ -13,19 +13,13 @@ from zcbench.exit_codes import ExitCode
 
 @click.command("compare")
 @click.argument("base", shell_complete=complete.run, type=click.Path(path_type=Path))
-@click.argument(
-    "new", shell_complete=complete.run, nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("new", shell_complete=complete.run, nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["md", "json", "csv"]), default="md",
               show_default=True, help="of what is printed")  # fmt: skip
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="write here, not to stdout"
-)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="write here, not to stdout")
 @click.option("--force", is_flag=True, help="overwrite --out")
 @click.option("--json", "as_json", is_flag=True, help="the same as --format json")
-def command(
-    base: Path, new: tuple[Path, ...], form: str, as_json: bool, out: Path | None, force: bool
-) -> None:
+def command(base: Path, new: tuple[Path, ...], form: str, as_json: bool, out: Path | None, force: bool) -> None:
     """Compare each of the runs NEW with the run BASE: what is better, what is worse, how sure is it?
 
     Both are judged anew from their directories. Leaves with 6 if anything is worse, else with 0.

@@ -30,9 +30,7 @@ def _offering(
     A regular expression. Where nothing fits, ``files`` ("file" or "dir") has the shell complete paths.
     """
 
-    def complete(
-        ctx: click.Context, _parameter: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def complete(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
         before = [match.end() for match in re.finditer(separator, incomplete)] if separator else []
@@ -42,11 +40,7 @@ def _offering(
             names = list(find(ctx))
         except Exception:  # a damaged record, a missing library: nothing to offer
             names = []
-        items = [
-            CompletionItem(kept + name, help=meaning)
-            for name, meaning in names
-            if name.startswith(part)
-        ]
+        items = [CompletionItem(kept + name, help=meaning) for name, meaning in names if name.startswith(part)]
         return items or ([CompletionItem(incomplete, type=files)] if files else [])
 
     return complete
@@ -136,9 +130,7 @@ def values_of(key: str) -> Complete:
 
         from zcbench.scenario.keys import KINDS
 
-        return [
-            (str(value), None) for value in typing.get_args(KINDS[key]) if isinstance(value, str)
-        ]
+        return [(str(value), None) for value in typing.get_args(KINDS[key]) if isinstance(value, str)]
 
     return _offering(allowed)
 

@@ -31,9 +31,7 @@ class GroupedCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each group, all with the same first column; what is in no group is general."""
         of_flag = {flag: title for title, flags in self.groups.items() for flag in flags}
-        sections: dict[str, list[tuple[str, str]]] = {
-            title: [] for title in (*self.groups, GENERAL)
-        }
+        sections: dict[str, list[tuple[str, str]]] = {title: [] for title in (*self.groups, GENERAL)}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None and isinstance(parameter, click.Option):

@@ -37,8 +37,7 @@ def _environment() -> tuple[Lines, str]:
     ]
     variables += [(variable_of(flag), flag) for flag in FLAGS]
     variables += [
-        (variable_of(flag), f'{flag}; several with "{between}" between')
-        for flag, between in _REPEATED.items()
+        (variable_of(flag), f'{flag}; several with "{between}" between') for flag, between in _REPEATED.items()
     ]
     of_terminal = [
         ("NO_COLOR", "no colour, whatever its value"),

@@ -32,12 +32,8 @@ FIGURES = (".svg", ".png")
 )
 @click.option("--format", "form", type=click.Choice(["md", "json", "csv"]), default="md",
               show_default=True, help="of what is printed")  # fmt: skip
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="write here, not to stdout"
-)
-@click.option(
-    "--figure", type=click.Path(path_type=Path), metavar="FILE", help="draw it too: .svg or .png"
-)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="write here, not to stdout")
+@click.option("--figure", type=click.Path(path_type=Path), metavar="FILE", help="draw it too: .svg or .png")
 @click.option("--force", is_flag=True, help="overwrite --out and --figure")
 @click.option("--list", "listed", is_flag=True, help="list the metrics, and leave")
 @click.option("--json", "as_json", is_flag=True, help="the same as --format json")
@@ -97,9 +93,7 @@ def command(
         try:
             picture = drawn.png() if figure.suffix == ".png" else drawn.svg().encode()
         except Exception as error:
-            raise RecordError(
-                f"--figure {figure}: could not be drawn: {of_error(error)}"
-            ) from error
+            raise RecordError(f"--figure {figure}: could not be drawn: {of_error(error)}") from error
         write(figure, picture, "--figure")
     render = {"md": history.markdown, "json": history.json, "csv": history.table}[form]
     emit(render(told), out)

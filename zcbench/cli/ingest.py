@@ -110,9 +110,7 @@ def _required(names: str | None) -> str | None:
 
     for name in [] if names is None else names.split(","):
         if name.strip() not in check_names():
-            raise RecordError(
-                f"--require {names}: no check {name!r}; there are {', '.join(check_names())}"
-            )
+            raise RecordError(f"--require {names}: no check {name!r}; there are {', '.join(check_names())}")
     return names
 
 

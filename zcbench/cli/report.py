@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 @click.option("--format", "format_text", shell_complete=complete.formats,
               default="md", metavar="FORMATS", show_default=True,
               help="md, html, junit or json; several with commas between, into --report-dir")  # fmt: skip
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="write here, not to stdout"
-)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="write here, not to stdout")
 @click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR",
               help="write report.md with its figures, report.html, junit.xml, result.json here")  # fmt: skip
 @click.option("--force", is_flag=True, help="overwrite what is there")
@@ -114,9 +112,7 @@ def _report_campaign(
     try:
         written = write_campaign(formats, final, report_dir)
     except OSError as error:
-        raise FormatError(
-            f"--report-dir {report_dir}: cannot be written ({error.strerror})"
-        ) from error
+        raise FormatError(f"--report-dir {report_dir}: cannot be written ({error.strerror})") from error
     for path in written:
         click.echo(str(path))
 
@@ -137,8 +133,7 @@ def _judged(paths: Sequence[Path]) -> tuple[Judged, ...]:
             )
         seen[record.run.id] = path
     return tuple(
-        Judged(name, record, judge(record))
-        for name, record in zip(_names(paths), records, strict=True)
+        Judged(name, record, judge(record)) for name, record in zip(_names(paths), records, strict=True)
     )
 
 
@@ -152,9 +147,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def _write(
-    formats: tuple[str, ...], record: Record, result: Result, directory: Path, force: bool
-) -> Path:
+def _write(formats: tuple[str, ...], record: Record, result: Result, directory: Path, force: bool) -> Path:
     """Write ``formats`` into ``directory``, print their paths, and return the first."""
     from zcbench.render.formats import (
         FormatError,
@@ -170,9 +163,7 @@ def _write(
     try:
         paths = write_reports(formats, record, result, directory)
     except OSError as error:
-        raise FormatError(
-            f"--report-dir {directory}: cannot be written ({error.strerror})"
-        ) from error
+        raise FormatError(f"--report-dir {directory}: cannot be written ({error.strerror})") from error
     for path in paths:
         click.echo(str(path))
     return paths[0]

@@ -58,16 +58,12 @@ _EXAMPLES = (
 )
 @click.option("--expect", "expects", multiple=True, shell_complete=complete.expectation, metavar="TEXT",
               help='what must hold: "pool.hit_rate >= 90%"  [ZCBENCH_EXPECT]')  # fmt: skip
-@click.option(
-    "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="a tag for the record  [ZCBENCH_TAG]"
-)
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="a tag for the record  [ZCBENCH_TAG]")
 @click.option("--out", type=click.Path(path_type=Path), envvar="ZCBENCH_OUT", metavar="DIR",
               help="run directory to make (default: a new one below --root)  [ZCBENCH_OUT]")  # fmt: skip
 @click.option("--root", type=click.Path(path_type=Path), envvar="ZCBENCH_ROOT", metavar="DIR",
               help="where runs without --out go (default: reports/runs)  [ZCBENCH_ROOT]")  # fmt: skip
-@click.option(
-    "--quiet", is_flag=True, envvar="ZCBENCH_QUIET", help="no progress, no summary  [ZCBENCH_QUIET]"
-)
+@click.option("--quiet", is_flag=True, envvar="ZCBENCH_QUIET", help="no progress, no summary  [ZCBENCH_QUIET]")
 @click.option(
     "--json",
     "as_json",

@@ -37,14 +37,10 @@ def run_into(
             stack.enter_context(shown)
             observers.append(shown)
         try:
-            supervisor.run(
-                scenario, directory, command=list(command or typed()), observers=observers
-            )
+            supervisor.run(scenario, directory, command=list(command or typed()), observers=observers)
         except OSError as error:
             where = error.filename or directory
-            print(
-                f"zcbench: the run could not be begun: {where}: {error.strerror}", file=sys.stderr
-            )
+            print(f"zcbench: the run could not be begun: {where}: {error.strerror}", file=sys.stderr)
             sys.exit(ExitCode.HARNESS)
 
 

@@ -67,9 +67,7 @@ def scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
         if flag in _SWITCHES:
             option = click.option(flag, is_flag=True, default=None, help=text)
         else:
-            option = click.option(
-                flag, metavar="VALUE", help=text, shell_complete=_COMPLETE.get(flag)
-            )
+            option = click.option(flag, metavar="VALUE", help=text, shell_complete=_COMPLETE.get(flag))
         command = option(command)
     return command
 

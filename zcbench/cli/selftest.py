@@ -202,9 +202,7 @@ def _run_all(trials: Sequence[Trial], repeat: int, jobs: int, folder: Path) -> l
             # No more than can run: what waits in the pool would still be run after a Ctrl-C.
             for trial, number in todo[count + len(running) :][: jobs - len(running)]:
                 running.add(pool.submit(_run_one, trial, folder / f"{trial.name}-{number}"))
-            finished, running = concurrent.futures.wait(
-                running, return_when=concurrent.futures.FIRST_COMPLETED
-            )
+            finished, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
             for run in finished:
                 count += 1
                 outcome = run.result()

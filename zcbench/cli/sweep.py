@@ -123,9 +123,7 @@ def command(
     if dry_run:
         tell_imported([run.scenario for run in runs])
         for run in runs:
-            click.echo(
-                plain(f"{run.name}  " + "  ".join(f"{k}={v}" for k, v in run.values.items()))
-            )
+            click.echo(plain(f"{run.name}  " + "  ".join(f"{k}={v}" for k, v in run.values.items())))
         print(f"zcbench: {about}", file=sys.stderr)
         return
     from zcbench.record.writer import RUNS_ROOT, slug
@@ -248,9 +246,7 @@ def _checking(directory: Path, make: Make, quiet: bool) -> Check:
     return check
 
 
-def _write_report(
-    directory: Path, sweep: Sweep, ran: Sequence[Ran], advice: Sequence[Advice]
-) -> None:
+def _write_report(directory: Path, sweep: Sweep, ran: Sequence[Ran], advice: Sequence[Advice]) -> None:
     from zcbench.files import write_whole
     from zcbench.render.formats import write_figures
     from zcbench.render.sweep import hit_rate_figure, render

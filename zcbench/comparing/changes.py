@@ -26,9 +26,7 @@ RANK_ALPHA = 0.005  # Mann and Whitney's: two sides of 5 runs each cannot reach 
 # Short histories: two sides that do not overlap at all, and means apart by Welch's test.
 APART_ALPHA = 0.001
 LEAST_CHANGE = 0.02  # of the larger level: less is no change that anybody would look for
-LEAST_NOISE = (
-    0.002  # of the level, of a series that stands still: its first move is not infinitely unlikely
-)
+LEAST_NOISE = 0.002  # of the level, of a series that stands still: its first move is not infinitely unlikely
 
 
 @dataclass(frozen=True)

@@ -85,20 +85,12 @@ def _of_scenarios(base: RunInfo, new: RunInfo) -> Iterator[Difference]:
     sides = [dict(_flat(_builtins(run.scenario))) for run in (base, new)]
     for key in sorted(sides[0] | sides[1]):
         values = [side.get(key) for side in sides]
-        if (
-            values[0] != values[1]
-            and key.partition(".")[0] not in _SILENT
-            and _read(key, base, new)
-        ):
+        if values[0] != values[1] and key.partition(".")[0] not in _SILENT and _read(key, base, new):
             none = ("none" if value is None else value for value in values)
             yield _difference(key, next(none), next(none), explained_by(key))
     # "auto" goes by the run's length, and a consumer's cycles are held until the next collection.
     cyclic = any(run.application.needs_gc for run in (base, new))
-    if (
-        cyclic
-        and base.gc_every_s != new.gc_every_s
-        and sides[0]["gc.every"] == sides[1]["gc.every"]
-    ):
+    if cyclic and base.gc_every_s != new.gc_every_s and sides[0]["gc.every"] == sides[1]["gc.every"]:
         explains: frozenset[Aspect] = frozenset({"pool", "holding", "memory"})
         yield _difference("gc interval", base.gc_every_s, new.gc_every_s, explains)
 
@@ -179,11 +171,7 @@ def _builtins(scenario: Any) -> dict[str, Any]:
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in table.items():
-        if (
-            isinstance(value, dict)
-            and (prefix + key == "consumer.options" or not prefix)
-            and key != "tags"
-        ):
+        if isinstance(value, dict) and (prefix + key == "consumer.options" or not prefix) and key != "tags":
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value

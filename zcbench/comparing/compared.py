@@ -52,9 +52,7 @@ _POOL: frozenset[Aspect] = frozenset({"pool"})
 EVENTS_MATTER, EVENTS_SHARE = 1e-5, 0.1
 
 
-def _count(
-    name: str, title: str, read: take.Read, aspects: frozenset[Aspect] = frozenset()
-) -> Figure:
+def _count(name: str, title: str, read: take.Read, aspects: frozenset[Aspect] = frozenset()) -> Figure:
     return Figure(name, title, "Packets", "packets", read, aspects=aspects,
                   matters=EVENTS_MATTER, share=EVENTS_SHARE)  # fmt: skip
 
@@ -63,9 +61,7 @@ def _timing(
     name: str, title: str, read: take.Read, aspects: frozenset[Aspect],
     *, matters: float, share: float, run_to_run: RunToRun,
 ) -> Figure:  # fmt: skip
-    return Figure(
-        name, title, "Timing and cost", "ns", read, "lower", aspects, matters, share, run_to_run
-    )
+    return Figure(name, title, "Timing and cost", "ns", read, "lower", aspects, matters, share, run_to_run)
 
 
 _CORRUPT = (

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 Series = NDArray[np.float64]
 
-MOST_CORRELATION = (
-    0.8  # of neighbouring blocks; what 12 points show beyond that is a trend, not noise
-)
+MOST_CORRELATION = 0.8  # of neighbouring blocks; what 12 points show beyond that is a trend, not noise
 MOST_FREE = 1e6  # degrees of freedom: the normal distribution, to all that is printed
 
 
@@ -61,9 +59,7 @@ def of_ratios(base: Series, new: Series, run_to_run: float, alpha: float) -> Eff
     return Effect(middle, middle * math.exp(ratio), low, high)
 
 
-def of_estimates(
-    base: tuple[float, float, float], new: tuple[float, float, float], alpha: float
-) -> Effect:
+def of_estimates(base: tuple[float, float, float], new: tuple[float, float, float], alpha: float) -> Effect:
     """Of two estimates, (value, standard error, degrees of freedom) each: Welch's interval."""
     parts = [(error**2, free) for _, error, free in (base, new)]
     difference, half = new[0] - base[0], _student(parts, 0.0, alpha)
@@ -119,9 +115,7 @@ def _variance_of_mean(values: Series) -> float:
     return squares / (values.size - 1) / values.size * (1 + r) / (1 - r)
 
 
-def _poisson(
-    events: int, packets: float, dispersion: float, alpha: float
-) -> tuple[float, float, float]:
+def _poisson(events: int, packets: float, dispersion: float, alpha: float) -> tuple[float, float, float]:
     independent = events / dispersion
     low = float(scipy.stats.chi2.ppf(alpha / 2, 2 * independent)) / 2 if independent else 0.0
     high = float(scipy.stats.chi2.isf(alpha / 2, 2 * (independent + 1))) / 2

@@ -11,9 +11,7 @@ from zcbench.record.schema import End, Ending, Finding
 
 Verdict = Literal["better", "worse", "no evidence"]
 
-_DIED = frozenset(
-    {Ending.FAILED, Ending.CRASHED, Ending.EXITED, Ending.HUNG, Ending.MEMORY, Ending.ABORTED}
-)
+_DIED = frozenset({Ending.FAILED, Ending.CRASHED, Ending.EXITED, Ending.HUNG, Ending.MEMORY, Ending.ABORTED})
 
 # What may explain that a check's answer changed. Of the others nothing may: they are right or wrong anywhere.
 _EXPLAINED: Mapping[str, frozenset[Aspect]] = {
@@ -68,18 +66,14 @@ def explained_by(check: str) -> frozenset[Aspect]:
     try:
         parsed = expectation.parse(check.removeprefix("expect: "))
     except expectation.ExpectationError:  # of a newer language
-        return frozenset(
-            {"loss", "pool", "holding", "memory", "timing", "extremes", "cpu", "rate", "totals"}
-        )
+        return frozenset({"loss", "pool", "holding", "memory", "timing", "extremes", "cpu", "rate", "totals"})
     return _of_quantity(parsed)
 
 
 def _of_quantity(parsed: expectation.Parsed) -> frozenset[Aspect]:
     name, unit = parsed.quantity.name, parsed.quantity.unit
     if parsed.quantity.kind == "histogram":
-        return frozenset(
-            {"timing", "extremes", "holding"} if name.startswith("h") else {"timing", "extremes"}
-        )
+        return frozenset({"timing", "extremes", "holding"} if name.startswith("h") else {"timing", "extremes"})
     if name == "cpu":
         return frozenset({"cpu"})
     if name.startswith("pool."):

@@ -91,10 +91,7 @@ def read_results(root: Path, metrics: Sequence[str], scenario: str | None = None
             f"{root}: no runs there yet; start one with `zcbench run` "
             "(those of a sweep are found in its own directory)"
         )
-    problems = [
-        f"{folder}: no {RESULT_FILE}; it is still running, or was never judged"
-        for folder in unjudged
-    ]
+    problems = [f"{folder}: no {RESULT_FILE}; it is still running, or was never judged" for folder in unjudged]
     rows: list[Row] = []
     for folder in folders:
         found = _row(folder, metrics)
@@ -103,13 +100,9 @@ def read_results(root: Path, metrics: Sequence[str], scenario: str | None = None
         elif scenario in (None, found.scenario):
             rows.append(found)
     if not rows and scenario is not None and len(problems) < len(folders) + len(unjudged):
-        raise RecordError(
-            f"{root}: no run of scenario {scenario!r}; leave out --scenario to see all"
-        )
+        raise RecordError(f"{root}: no run of scenario {scenario!r}; leave out --scenario to see all")
     if not rows:
-        raise RecordError(
-            f"{root}: none of {len(problems)} runs can be read; the first: {problems[0]}"
-        )
+        raise RecordError(f"{root}: none of {len(problems)} runs can be read; the first: {problems[0]}")
     return Results(tuple(sorted(rows, key=lambda row: (row.started_at, row.id))), tuple(problems))
 
 

@@ -70,9 +70,7 @@ class Claims:
         """Note when the stream was asked to start: before that nothing can have been captured."""
         self._began_ns = now_ns()
 
-    def take(
-        self, packet: Packet, samples: NDArray[Any], place: int, ahead: int, asked_ns: int
-    ) -> None:
+    def take(self, packet: Packet, samples: NDArray[Any], place: int, ahead: int, asked_ns: int) -> None:
         """A packet came at address ``place``, ``ahead`` numbers after the one expected, asked for at
         ``asked_ns``."""
         now, time_ns, flags = now_ns(), packet.time_ns, packet.flags

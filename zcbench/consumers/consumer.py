@@ -147,9 +147,7 @@ def violations(consumer: object) -> list[str]:
     names = [option.name for option in traits.options]
     for option in traits.options:
         if option.type not in TYPES.values():
-            wrong.append(
-                f"the default of its option {option.name} is of no type an option can have"
-            )
+            wrong.append(f"the default of its option {option.name} is of no type an option can have")
         if not str(option.name).isidentifier():
             wrong.append(f"{option.name!r} is no name for an option")
     try:

@@ -47,9 +47,7 @@ class PacketLedger:
         self._claims = claims
         self._reuse = ReuseTracker(board)
         self._at = {
-            name.partition(".")[2]: i
-            for name, i in board.index.items()
-            if name.startswith("consumer.")
+            name.partition(".")[2]: i for name, i in board.index.items() if name.startswith("consumer.")
         }
         self._stop_at = board.index["engine.stop_ns"]
         self._replay = verify if isinstance(verify, ReplayVerifier) else None

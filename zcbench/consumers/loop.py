@@ -12,9 +12,7 @@ from zcbench.consumers.ledger import PacketLedger
 _POLL_S = 0.25  # how often a waiting loop looks whether it is to stop
 
 
-def run(
-    engine: CaptureEngine, consumer: Consumer, ledger: PacketLedger, stop: threading.Event
-) -> None:
+def run(engine: CaptureEngine, consumer: Consumer, ledger: PacketLedger, stop: threading.Event) -> None:
     """Read ``engine`` into ``consumer`` until the stream ends; once ``stop`` is set, stop the engine first.
 
     What was captured before the stop is still consumed. Whatever engine or consumer raise comes through.

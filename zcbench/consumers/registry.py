@@ -35,9 +35,7 @@ def built_in() -> Mapping[str, type[Any]]:
     for name in sorted(names, key=[*kinds.ORDER, *sorted(names)].index):
         module = import_module(f"{kinds.__name__}.{name}")
         classes = inspect.getmembers(module, inspect.isclass)
-        (found[name],) = [
-            c for _, c in classes if c.__module__ == module.__name__ and hasattr(c, "traits")
-        ]
+        (found[name],) = [c for _, c in classes if c.__module__ == module.__name__ and hasattr(c, "traits")]
     return found
 
 

@@ -224,9 +224,7 @@ def _statistic(text: str, quantity: Quantity, statistic: str) -> str | None:
         return statistic
     if not statistic:
         if quantity.kind == "histogram":
-            raise ExpectationError(
-                f"{text!r}: which value of {quantity.name}? Write {quantity.name}.p99"
-            )
+            raise ExpectationError(f"{text!r}: which value of {quantity.name}? Write {quantity.name}.p99")
         return None
     near = difflib.get_close_matches(statistic, known, 1)
     hint = f"did you mean {near[0]!r}? " if near else ""
@@ -272,9 +270,7 @@ def _value(text: str, quantity: Quantity, unit: Unit, value: str) -> float:
             case "count":
                 return float(value.replace(",", "").replace("_", ""))
     except ValueError as error:
-        wrong = (
-            f"{text!r}: {value!r} cannot be compared with {quantity.name}, which is {_WRITE[unit]}"
-        )
+        wrong = f"{text!r}: {value!r} cannot be compared with {quantity.name}, which is {_WRITE[unit]}"
         raise ExpectationError(wrong) from error
 
 
@@ -283,9 +279,7 @@ def _check(found: Parsed) -> None:
     text, limit, sign = found.text, found.limit, found.operator
     if limit != limit or limit in (float("inf"), float("-inf")):
         raise ExpectationError(f"{text!r}: not a finite number")
-    if found.quantity.name == "pool.hit_rate" and (
-        limit > 1 or (limit == 1 and sign in (">", "<="))
-    ):
+    if found.quantity.name == "pool.hit_rate" and (limit > 1 or (limit == 1 and sign in (">", "<="))):
         raise ExpectationError(f"{text!r}: a hit rate is at most 100%; write >= 99%")
     if sign in ("==", "!=") and limit % 1 and _is_whole(found):
         raise ExpectationError(f"{text!r}: {found.quantity.name} is a whole number")
@@ -328,9 +322,7 @@ def per_sample(found: Parsed) -> bool:
 
 def longest_s(found: Parsed) -> float:
     """How long a run must be for its window, s."""
-    return max(
-        found.last_s or 0, found.first_s or 0, found.from_s or 0, found.to_s or 0, found.for_s
-    )
+    return max(found.last_s or 0, found.first_s or 0, found.from_s or 0, found.to_s or 0, found.for_s)
 
 
 def show(value: float, unit: Unit) -> str:

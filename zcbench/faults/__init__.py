@@ -74,8 +74,6 @@ def _of_a_user(name: str) -> Fault:
     planted = (fault.engine, fault.consumer)
     if planted == (None, None) or not all(p is None or isinstance(p, type) for p in planted):
         raise UnknownFaultError(
-            plugins.cannot(
-                "fault", name, "plants nothing; give it the class of an engine or a consumer"
-            )
+            plugins.cannot("fault", name, "plants nothing; give it the class of an engine or a consumer")
         )
     return fault

@@ -180,9 +180,7 @@ FAULTS = (
         "time_stands",
         TimeStandsStill,
     ),
-    _lie(
-        "time-jitters", "stamps are up to 300 ms too early or too late", "time_ahead", TimeJitters
-    ),
+    _lie("time-jitters", "stamps are up to 300 ms too early or too late", "time_ahead", TimeJitters),
     _lie("rate-ramps", "the rate falls by 3 % over the run", "rate_ramps", RateRamps, STEADY),
     _lie(
         "delay-line",
@@ -191,9 +189,7 @@ FAULTS = (
         DelayLine,
         STEADY,
     ),
-    _lie(
-        "flags-a-gap", "one packet in 100 is flagged GAP, and none is missing", "flags", FlagsAGap
-    ),
+    _lie("flags-a-gap", "one packet in 100 is flagged GAP, and none is missing", "flags", FlagsAGap),
     _lie(
         "hides-gaps",
         "one packet in 100 is dropped, the next one not flagged GAP",

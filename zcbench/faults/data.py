@@ -138,9 +138,7 @@ class LyingStatistics(ReferenceEngine):
 class Xruns(ReferenceEngine):
     """Captures one packet in 100 as a device would after an overrun: some sound went before it."""
 
-    def _capture(
-        self, block: NDArray[Any], time_ns: int, *, may_wait: bool, flags: int = 0
-    ) -> None:
+    def _capture(self, block: NDArray[Any], time_ns: int, *, may_wait: bool, flags: int = 0) -> None:
         if _is_its_turn(self.scoreboard["engine.captured"] or 0):
             self._pool.add("engine.xruns")
             flags |= PacketFlags.XRUN

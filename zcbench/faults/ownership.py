@@ -24,9 +24,7 @@ class _MixedOwnershipPool(SlotPool):
     What neither frees stays in the engine's table of foreign buffers, which has an end.
     """
 
-    TABLE_ENTRIES = (
-        100  # for buffers that are not the slab's: with 10 slots the 111th return is too many
-    )
+    TABLE_ENTRIES = 100  # for buffers that are not the slab's: with 10 slots the 111th return is too many
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -113,9 +111,7 @@ class _DoublingPool(SlotPool):
     TWICE_EVERY = 20
 
     def release(self, slot: Slot, now: int) -> None:
-        if (
-            not slot.acquired_ns
-        ):  # the other reader returned it before: a hold time from now, not from 0
+        if not slot.acquired_ns:  # the other reader returned it before: a hold time from now, not from 0
             slot.acquired_ns = now
         super().release(slot, now)
         if (self.board["pool.returns"] or 0) % self.TWICE_EVERY == 0 and not slot.overflow:
@@ -157,9 +153,7 @@ class KeepsViews(FaultyConsumer):
 
     def consume(self, packet: Packet, ledger: PacketLedger) -> None:
         """See :class:`zcbench.consumers.Consumer`."""
-        view = DetachedPacket(
-            packet.sequence, packet.time_ns, packet.flags, packet.checksum, packet.array
-        )
+        view = DetachedPacket(packet.sequence, packet.time_ns, packet.flags, packet.checksum, packet.array)
         del packet  # the caller's own reference goes when it asks for the next one
         self._inner.consume(view, ledger)
 

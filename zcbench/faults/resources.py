@@ -56,9 +56,7 @@ class LeaksChildren(_Hoarder):
 
     def _take_one(self) -> None:
         program = [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.buffer.read()"]
-        self._children.append(
-            subprocess.Popen(program, stdin=self._read_end, stdout=subprocess.DEVNULL)
-        )
+        self._children.append(subprocess.Popen(program, stdin=self._read_end, stdout=subprocess.DEVNULL))
 
 
 class LeavesFiles(_Hoarder):

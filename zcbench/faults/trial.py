@@ -49,9 +49,7 @@ class Outcome:
 
 def trial_of(fault: Fault) -> Trial:
     """The run that shows ``fault``."""
-    return Trial(
-        fault.name, fault.meaning, fault.settings, fault.check, fault.cause, fault.name, fault.slow
-    )
+    return Trial(fault.name, fault.meaning, fault.settings, fault.check, fault.cause, fault.name, fault.slow)
 
 
 def assess(trial: Trial, result: Result) -> Outcome:

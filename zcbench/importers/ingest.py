@@ -123,9 +123,7 @@ def survey(foreign: Foreign) -> Survey:
 
 def _falls(where: str, name: str, last: float, value: float) -> None:
     if name == "elapsed_s":
-        raise RecordError(
-            f"{where}: the row goes back in time, from {last:g} s to {value:g} s; sort by time"
-        )
+        raise RecordError(f"{where}: the row goes back in time, from {last:g} s to {value:g} s; sort by time")
     if BY_NAME[name].cumulative:
         raise RecordError(
             f"{where}: {name} falls from {last:,.6g} to {value:,.6g}; it counts from the run's start: "
@@ -141,9 +139,7 @@ def _number(table: Table, line: int, column: Column, cells: Mapping[str, Any]) -
         value = column.value(cell)
     except (TypeError, ValueError, AttributeError):
         wanted = "a date and time as in ISO 8601" if column.clock == ISO else "a number"
-        raise RecordError(
-            f"{table.path}:{line}: {column.theirs} is {cell!r}, not {wanted}"
-        ) from None
+        raise RecordError(f"{table.path}:{line}: {column.theirs} is {cell!r}, not {wanted}") from None
     if not math.isfinite(value):
         return None
     if not 0 <= value <= LARGEST:
@@ -154,9 +150,7 @@ def _number(table: Table, line: int, column: Column, cells: Mapping[str, Any]) -
     return value
 
 
-def write_record(
-    directory: Path, foreign: Foreign, seen: Survey, command: Sequence[str] = ()
-) -> None:
+def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Sequence[str] = ()) -> None:
     """Write the record into the new, empty ``directory``."""
     story, table = foreign.story, foreign.table
     duration = story.duration_s or seen.last_s
@@ -194,9 +188,7 @@ def write_record(
         _write_totals(directory / SCOREBOARD_FILE, {**seen.closing, **foreign.totals})
         (directory / WORKER_EVENTS_FILE).touch()
         end = End(ending=story.ended, elapsed_s=seen.last_s, message=_ENDED.get(story.ended))
-        writer.event(
-            Event(elapsed_s=seen.last_s, kind="end", message="end", data=msgspec.to_builtins(end))
-        )
+        writer.event(Event(elapsed_s=seen.last_s, kind="end", message="end", data=msgspec.to_builtins(end)))
     finally:
         writer.close()
 

@@ -38,9 +38,7 @@ _CLOCKS = {ISO: 1.0, "unix": 1.0, "unix_ms": 1e-3, "unix_ns": 1e-9}
 # What at a name's end can only be a unit: "latency_min" is as likely a minimum, "free_b" a second one.
 _SUFFIXES = {*_KIBI, *_KILO, "bytes", "s", "ms", "us", "µs", "ns"}
 _FOREIGN_SUFFIXES = {*_SUFFIXES, "percent", "pct"} - {"s"}
-LARGEST = (
-    2**63 - 1
-)  # of a total: the page holds 64-bit counters, whose top value means "not measured"
+LARGEST = 2**63 - 1  # of a total: the page holds 64-bit counters, whose top value means "not measured"
 
 
 @dataclass(frozen=True)
@@ -88,16 +86,12 @@ def columns_of(specs: Iterable[str], theirs: Sequence[str]) -> tuple[Column, ...
     found: dict[str, Column] = {}
     for spec in specs:
         ours, equals, rest = spec.partition("=")
-        name, _, unit = (
-            rest.rpartition(":") if ":" in rest and rest not in theirs else (rest, "", "")
-        )
+        name, _, unit = rest.rpartition(":") if ":" in rest and rest not in theirs else (rest, "", "")
         name = name.strip() if equals else ours.strip()
         if name not in theirs:
             near = difflib.get_close_matches(name, theirs, 1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise RecordError(
-                f"--map {spec}: no column {name!r}; {hint}there are {', '.join(theirs)}"
-            )
+            raise RecordError(f"--map {spec}: no column {name!r}; {hint}there are {', '.join(theirs)}")
         metric = metric_named(ours.strip())
         if metric.column in found:
             raise RecordError(f"--map {spec}: {metric.name} is mapped twice")
@@ -170,12 +164,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if unknown:
         near = difflib.get_close_matches(unknown[0], _KEYS, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise RecordError(
-            f"--mapping {path}: unknown key {unknown[0]!r}; {hint}there are {', '.join(_KEYS)}"
-        )
+        raise RecordError(f"--mapping {path}: unknown key {unknown[0]!r}; {hint}there are {', '.join(_KEYS)}")
     for table in ("map", "totals"):
         if not isinstance(data.get(table, {}), dict):
-            raise RecordError(
-                f"--mapping {path}: {table} is a table: write [{table}] above its lines"
-            )
+            raise RecordError(f"--mapping {path}: {table} is a table: write [{table}] above its lines")
     return data

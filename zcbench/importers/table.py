@@ -78,16 +78,12 @@ def _cells(path: Path, reader: Any) -> Iterator[tuple[int, Row]]:
         )
     doubled = {name for name in header if header.count(name) > 1}
     if doubled:
-        raise RecordError(
-            f"{path}:{reader.line_num}: column {sorted(doubled)[0]!r} is there twice; rename one"
-        )
+        raise RecordError(f"{path}:{reader.line_num}: column {sorted(doubled)[0]!r} is there twice; rename one")
     for cells in reader:
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) != len(header):
-            raise RecordError(
-                f"{path}:{reader.line_num}: {len(cells)} cells, the header has {len(header)}"
-            )
+            raise RecordError(f"{path}:{reader.line_num}: {len(cells)} cells, the header has {len(header)}")
         yield reader.line_num, dict(zip(header, cells, strict=True))
 
 

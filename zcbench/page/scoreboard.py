@@ -47,9 +47,7 @@ _HEADER = struct.Struct("<8s6IQ")
 _ENTRY = struct.Struct("<40sQ")
 _LINE = 64
 _HISTOGRAM_WORDS = 4 + BUCKETS
-_SNAPSHOTS = (
-    20  # of a page that somebody writes to, before its readings are called of several moments
-)
+_SNAPSHOTS = 20  # of a page that somebody writes to, before its readings are called of several moments
 
 
 class ScoreboardError(ValueError):
@@ -131,9 +129,7 @@ class _Names(dict[str, int]):
     def __missing__(self, name: str) -> int:
         if (full := _SHORT.get(name, "")) in self:
             return self[full]
-        near = difflib.get_close_matches(
-            name, [*self, *(n for n, f in _SHORT.items() if f in self)], 2
-        )
+        near = difflib.get_close_matches(name, [*self, *(n for n, f in _SHORT.items() if f in self)], 2)
         hint = f"did you mean {' or '.join(near)}?" if near else "`zcbench metrics` lists them"
         raise KeyError(f"the page has no {name!r}; {hint}")
 
@@ -142,9 +138,7 @@ def _short_names() -> dict[str, str]:
     """The other names of each word. Those of the engine and the consumer go without their first part."""
     names = [metric.name for metric in ON_SCOREBOARD] + [timing.name for timing in TIMINGS]
     found = {re.sub(r"_(bytes|ns)$", "", name): name for name in names}
-    found |= {
-        name.partition(".")[2]: name for name in names if name.startswith(("consumer.", "engine."))
-    }
+    found |= {name.partition(".")[2]: name for name in names if name.startswith(("consumer.", "engine."))}
     return {short: name for short, name in found.items() if short not in names}
 
 
@@ -163,8 +157,8 @@ class Scoreboard:
         self.buffer = buffer
         if buffer.nbytes < _HEADER.size:
             raise ScoreboardError(f"{buffer.nbytes} bytes are too few for a scoreboard")
-        magic, version, counters, histograms, at_counters, at_histograms, buckets, size = (
-            _HEADER.unpack_from(buffer)
+        magic, version, counters, histograms, at_counters, at_histograms, buckets, size = _HEADER.unpack_from(
+            buffer
         )
         if magic != MAGIC:
             raise ScoreboardError("no scoreboard magic at its start")

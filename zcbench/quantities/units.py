@@ -268,13 +268,9 @@ def _write_growth(per_s: float) -> str:
     return f"{per_s!r} B/s"
 
 
-def _one_term(
-    text: str, noun: str, units: Mapping[str, Decimal], known: str, examples: str
-) -> Decimal:
+def _one_term(text: str, noun: str, units: Mapping[str, Decimal], known: str, examples: str) -> Decimal:
     _refuse_sign(text, noun)
-    match = re.fullmatch(
-        r"\s*((?=\.?[0-9])[0-9.]+(?:[eE][+-]?[0-9]{1,3})?)\s*(.*?)\s*", text, re.DOTALL
-    )
+    match = re.fullmatch(r"\s*((?=\.?[0-9])[0-9.]+(?:[eE][+-]?[0-9]{1,3})?)\s*(.*?)\s*", text, re.DOTALL)
     if match is None or match[1].count(".") > 1:
         raise UnitError(f"{_echo(text)}: not a {noun}; write {examples}")
     scale = units.get(match[2].lower())

@@ -83,9 +83,7 @@ def _struct_as_written(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
     fields: list[Any] = []
     for field in msgspec.structs.fields(kind):
         optional = msgspec.field(default_factory=object)  # a factory: its value is not described
-        fields.append(
-            (field.name, _as_written(field.type), *([] if field.required else [optional]))
-        )
+        fields.append((field.name, _as_written(field.type), *([] if field.required else [optional])))
     # Python 3.13 takes the indentation out of docstrings by itself; earlier ones do not.
     namespace = {"__doc__": inspect.cleandoc(kind.__doc__ or "")}
     return msgspec.defstruct(kind.__name__, fields, kw_only=True, namespace=namespace)

@@ -54,9 +54,7 @@ class Record:
     result: Result | None
     problems: tuple[str, ...]
     moving: bool = False
-    unwritten: frozenset[str] = (
-        frozenset()
-    )  # metrics that the engine does not write: missing readings
+    unwritten: frozenset[str] = frozenset()  # metrics that the engine does not write: missing readings
 
     @property
     def rows(self) -> int:
@@ -94,29 +92,19 @@ def read_record(path: Path) -> Record:
 def read_run(path: Path) -> RunInfo:
     """What the run directory ``path`` says it was to be. Raises RecordError if it is none."""
     if not path.is_dir():
-        raise RecordError(
-            f"{path}: no such run directory; `zcbench report` alone takes the latest run"
-        )
+        raise RecordError(f"{path}: no such run directory; `zcbench report` alone takes the latest run")
     if not any(path.iterdir()):
-        raise RecordError(
-            f"{path}: the directory is empty; name a directory that `zcbench run` made"
-        )
+        raise RecordError(f"{path}: the directory is empty; name a directory that `zcbench run` made")
     file = path / RUN_FILE
     if not file.is_file():
-        raise RecordError(
-            f"{path}: not a run directory (no {RUN_FILE}); name one that `zcbench run` made"
-        )
+        raise RecordError(f"{path}: not a run directory (no {RUN_FILE}); name one that `zcbench run` made")
     data = file.read_bytes()
     _check_schema(file, data)
     try:
-        run = msgspec.convert(
-            _upgraded(decode(data, dict[str, Any])), RunInfo, dec_hook=decode_unit
-        )
+        run = msgspec.convert(_upgraded(decode(data, dict[str, Any])), RunInfo, dec_hook=decode_unit)
         _check_possible(run.scenario)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise RecordError(
-            f"{file}: cannot be read ({error}); the run left nothing to report"
-        ) from error
+        raise RecordError(f"{file}: cannot be read ({error}); the run left nothing to report") from error
     return run
 
 
@@ -132,9 +120,7 @@ def _upgraded(run: dict[str, Any]) -> dict[str, Any]:
         # Schemas 1 and 2 named the file of an imported record, and no subject.
         file = run.get("ingested")
         run["subject"] = (
-            ENGINE
-            if file is None
-            else SubjectInfo(kind="imported", file=msgspec.convert(file, str))
+            ENGINE if file is None else SubjectInfo(kind="imported", file=msgspec.convert(file, str))
         )
         run["subject"] = msgspec.to_builtins(run["subject"])
     elif run.get("subject") is None:
@@ -163,13 +149,9 @@ def _check_schema(file: Path, data: bytes) -> None:
     try:
         schema = decode(data, _Schema).schema
     except DamagedError as error:
-        raise RecordError(
-            f"{file}: not valid JSON ({error}); the run left nothing to report"
-        ) from error
+        raise RecordError(f"{file}: not valid JSON ({error}); the run left nothing to report") from error
     if schema > SCHEMA:
-        raise RecordError(
-            f"{file}: schema {schema}, this zcbench reads up to {SCHEMA}; use a newer zcbench"
-        )
+        raise RecordError(f"{file}: schema {schema}, this zcbench reads up to {SCHEMA}; use a newer zcbench")
 
 
 def _read_samples(path: Path, problems: list[str]) -> dict[str, NDArray[np.float64]]:
@@ -264,9 +246,7 @@ def _find_end(
         ending=Ending.PARTIAL,
         elapsed_s=float(elapsed[-1]) if elapsed.size else None,
         message="the supervisor was killed or is still running; this is what was written so far",
-        last_sequence=known.get("consumer.last_sequence")
-        if known.get("consumer.received")
-        else None,
+        last_sequence=known.get("consumer.last_sequence") if known.get("consumer.received") else None,
         received=known.get("consumer.received"),
     )
 

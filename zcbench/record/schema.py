@@ -32,9 +32,7 @@ FREE_THREADED = "free-threaded"  # how Environment.python ends where there is no
 
 # The phases of a run, as the page has them: packets flow in RUNNING, and nothing moves any more in DONE.
 STARTING, RUNNING, DRAINING, DONE = range(4)
-CONTRACT_EXIT_CODE = (
-    64  # the worker's, of an engine that breaks its contract; EX_USAGE of sysexits.h
-)
+CONTRACT_EXIT_CODE = 64  # the worker's, of an engine that breaks its contract; EX_USAGE of sysexits.h
 
 
 class Ending(StrEnum):

@@ -48,9 +48,7 @@ def create_run_directory(out: Path | None, root: Path, name: str) -> Path:
     try:
         if out is not None:
             if out.exists() and not out.is_dir():
-                raise RecordError(
-                    f"--out {out}: is a file; name a directory that does not exist yet"
-                )
+                raise RecordError(f"--out {out}: is a file; name a directory that does not exist yet")
             if out.is_dir() and any(out.iterdir()):
                 raise RecordError(f"--out {out}: exists and is not empty; name a new directory")
             out.mkdir(parents=True, exist_ok=True)
@@ -67,13 +65,9 @@ def create_run_directory(out: Path | None, root: Path, name: str) -> Path:
                 return directory
         raise RecordError(f"{root}: no free name for a run")
     except FileExistsError as error:
-        raise RecordError(
-            f"--out {out}: another run is writing there; name a new directory"
-        ) from error
+        raise RecordError(f"--out {out}: another run is writing there; name a new directory") from error
     except OSError as error:
-        raise RecordError(
-            f"{out or root}: cannot be written ({error.strerror}); name another --out"
-        ) from error
+        raise RecordError(f"{out or root}: cannot be written ({error.strerror}); name another --out") from error
 
 
 def write_result(directory: Path, result: Result) -> None:

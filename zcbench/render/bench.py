@@ -38,9 +38,7 @@ def to_json(results: Results, environment: Environment) -> str:
 def render(results: Results, environment: Environment, figures: Sequence[str] = ()) -> str:
     """The Markdown; ``figures`` are the names of those that lie beside it."""
     lines = ["# zcbench against its peers", "", _about(results, environment), ""]
-    lines += [
-        f"![Time for a packet, by its size]({FIGURES_FOLDER}/{name}.svg)\n" for name in figures
-    ]
+    lines += [f"![Time for a packet, by its size]({FIGURES_FOLDER}/{name}.svg)\n" for name in figures]
     for base, title in ((QUEUE, "copy-and-frombuffer"), (MEMCPY, "the bare memcpy")):
         if any(one.name == base and not one.missing for one in results.peers):
             lines += [f"## Time for a packet, as a multiple of {title}'s", ""]
@@ -103,9 +101,7 @@ def _ratios(results: Results, base: str) -> list[str]:
     return lines[:-1]
 
 
-def _ratio_cells(
-    results: Results, peer: str, base: str, application: str, sizes: Sequence[int]
-) -> list[str]:
+def _ratio_cells(results: Results, peer: str, base: str, application: str, sizes: Sequence[int]) -> list[str]:
     by_size = {s.size: s for s in results.settings if _application(s) == application}
     return [_ratio_cell(results, peer, base, by_size.get(size)) for size in sizes]
 

@@ -70,9 +70,7 @@ def check_directory(formats: Sequence[str], directory: Path) -> None:
     figures = [directory / FIGURES_FOLDER] if "md" in formats else []
     for path in [*report_paths(formats, directory), *figures]:
         if os.path.lexists(path):
-            raise FormatError(
-                f"--report-dir {directory}: holds a {path.name} already; name another directory"
-            )
+            raise FormatError(f"--report-dir {directory}: holds a {path.name} already; name another directory")
     check_writable(directory)
 
 
@@ -91,9 +89,7 @@ def check_writable(directory: Path) -> None:
         ) from error
 
 
-def write_reports(
-    formats: Sequence[str], record: Record, result: Result, directory: Path
-) -> list[Path]:
+def write_reports(formats: Sequence[str], record: Record, result: Result, directory: Path) -> list[Path]:
     """Write each of ``formats`` into ``directory``, made if need be. Returns :func:`report_paths`.
 
     Raises OSError.

@@ -17,15 +17,11 @@ from zcbench.record.schema import Finding, Result
 from zcbench.render.paths import public
 from zcbench.verdict.checks import LIFE
 
-SUMMARY_BYTES = (
-    1024 * 1024
-)  # of one step, in UTF-8; the runner throws away the whole of a larger one
+SUMMARY_BYTES = 1024 * 1024  # of one step, in UTF-8; the runner throws away the whole of a larger one
 MOST_ANNOTATIONS = 10  # of each level, of one step; GitHub drops what comes later without a word
 _TITLE = 200  # characters; GitHub refuses titles of more than 255
 
-_CUT = (
-    "\n> ⚠️ **Cut here:** GitHub shows at most 1 MiB of a step. The rest is in the report's file.\n"
-)
+_CUT = "\n> ⚠️ **Cut here:** GitHub shows at most 1 MiB of a step. The rest is in the report's file.\n"
 _FENCE = re.compile(r" {0,3}(`{3,})(.*)")
 
 

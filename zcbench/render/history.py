@@ -78,9 +78,7 @@ def table(told: Sequence[Story]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = [series.metric.name for series in told[0].series] if told else []
-    writer.writerow(
-        ["started_at", "scenario", "run", "commit", "verdict", "ending", *names, "changed"]
-    )
+    writer.writerow(["started_at", "scenario", "run", "commit", "verdict", "ending", *names, "changed"])
     for story in told:
         marks = _marks(story)
         for at, row in enumerate(story.rows):
@@ -106,9 +104,7 @@ def sparkline(values: Sequence[float | None]) -> str:
         return ""
     low, across = min(known), (max(known) - min(known)) or 1.0
     top = len(_BLOCKS) - 1
-    return "".join(
-        " " if value is None else _BLOCKS[round((value - low) / across * top)] for value in kept
-    )
+    return "".join(" " if value is None else _BLOCKS[round((value - low) / across * top)] for value in kept)
 
 
 def _marks(story: Story) -> Mapping[int, list[Series]]:
@@ -148,11 +144,7 @@ def _section(story: Story) -> Iterator[str]:
     yield f"| | | | | {' | '.join(lines)} |"
     yield ""
     told_changes = list(_changes(story))
-    yield from (
-        [*(f"- {line}" for line in told_changes), ""]
-        if told_changes
-        else ["No change of level.", ""]
-    )
+    yield from ([*(f"- {line}" for line in told_changes), ""] if told_changes else ["No change of level.", ""])
 
 
 def _changes(story: Story) -> Iterator[str]:

@@ -53,9 +53,7 @@ def render(record: Record, result: Result) -> str:
     )
 
 
-def render_campaign(
-    title: str, campaign: Campaign, readiness: Readiness, *, has_reports: bool = False
-) -> str:
+def render_campaign(title: str, campaign: Campaign, readiness: Readiness, *, has_reports: bool = False) -> str:
     """The final report of several runs; with ``has_reports`` each run's own lies beside it."""
     from zcbench.render import campaign as content
 

@@ -63,9 +63,7 @@ def render(record: Record, result: Result, attachments: Sequence[str] = ()) -> s
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _case(
-    finding: Finding, record: Record, result: Result, attachments: Sequence[str]
-) -> ET.Element:
+def _case(finding: Finding, record: Record, result: Result, attachments: Sequence[str]) -> ET.Element:
     # The run's time is that of `life`: the other checks only read the record.
     time = _seconds(result.end.elapsed_s if finding.check == LIFE.name else 0.0)
     case = ET.Element("testcase", {**_named(finding.check, record), "time": time})

@@ -58,9 +58,7 @@ class LiveView:
         self._ink = UNICODE
         self._run: RunInfo | None = None
         self._row: Row = {}
-        self._memory: dict[str, deque[float]] = {
-            name: deque(maxlen=HISTORY) for name in ("heap", "RSS")
-        }
+        self._memory: dict[str, deque[float]] = {name: deque(maxlen=HISTORY) for name in ("heap", "RSS")}
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self._next_s = float("-inf")
         self.pictures = 0
@@ -72,9 +70,7 @@ class LiveView:
         console = self._console or Console(stderr=True)
         self._ink = ink_for(console.encoding)
         # Drawn by the events of the run alone: a refreshing thread would draw the same picture again.
-        self._live = Live(
-            console=console, auto_refresh=False, transient=True, redirect_stdout=False
-        )
+        self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
         self._live.start()
         return self
 
@@ -114,9 +110,7 @@ class LiveView:
     def on_end(self, end: End) -> None:
         """The run is over: one last picture, however recent the one before."""
         self._events.append(
-            Event(
-                elapsed_s=end.elapsed_s or 0.0, kind=end.ending.value, message=end.message or "over"
-            )
+            Event(elapsed_s=end.elapsed_s or 0.0, kind=end.ending.value, message=end.message or "over")
         )
         self._next_s = float("-inf")
         self._draw()
@@ -147,9 +141,7 @@ class LiveView:
             self._memory_line("RSS"),
             self._pool(),
             *(
-                Text(
-                    f"  {format_duration(round(e.elapsed_s, 1)):>12}  {e.kind}: {one_line(e.message)}"
-                )
+                Text(f"  {format_duration(round(e.elapsed_s, 1)):>12}  {e.kind}: {one_line(e.message)}")
                 for e in self._events
             ),
         ]

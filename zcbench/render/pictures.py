@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from zcbench.render.figures import Figure
 
 
-def pictures(
-    figures: Sequence[Figure], *, on_page: bool = False
-) -> tuple[dict[str, str], dict[str, str]]:
+def pictures(figures: Sequence[Figure], *, on_page: bool = False) -> tuple[dict[str, str], dict[str, str]]:
     """The SVG of each figure by its name, and why there is none of the others."""
     drawn, lost = {}, {}
     for figure in figures:

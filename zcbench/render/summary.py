@@ -38,9 +38,7 @@ _STYLES = {"pass": "green", "fail": "red", "inconclusive": "yellow", "skipped": 
 _ORDER = ("fail", "inconclusive", "pass", "skipped")
 
 
-def summary(
-    record: Record, result: Result, reports: Sequence[Path], width: int, ink: Ink
-) -> list[Text]:
+def summary(record: Record, result: Result, reports: Sequence[Path], width: int, ink: Ink) -> list[Text]:
     """At most 24 lines of ``width`` columns. A path that is longer is left whole, for the terminal to break,
     and counts as the lines that it makes there; figures, the last first, give way to it and to a finding."""
     from rich.text import Text

@@ -35,9 +35,7 @@ def render(
             "latencies and the highest numbers in flight may be theirs.",
             "",
         ]
-    lines += [
-        f"![Hit rate over the pool's size]({FIGURES_FOLDER}/{name}.svg)\n" for name in figures
-    ]
+    lines += [f"![Hit rate over the pool's size]({FIGURES_FOLDER}/{name}.svg)\n" for name in figures]
     lines += ["## Runs", "", *_table(runs), ""]
     made = list(dict.fromkeys(_made(run.record.run) for run in runs))
     lines += [

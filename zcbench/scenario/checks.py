@@ -33,10 +33,7 @@ _READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "pool.min": ("pool.policy", ("adaptive",)),
     "pool.max": ("pool.policy", ("adaptive",)),
     "pool.shrink_after": ("pool.policy", ("adaptive",)),
-    **{
-        f"consumer.{name}": ("consumer.kind", kinds)
-        for name, (_, kinds) in built_in_options().items()
-    },
+    **{f"consumer.{name}": ("consumer.kind", kinds) for name, (_, kinds) in built_in_options().items()},
     "source.path": ("source.kind", ("file",)),
     "source.device": ("source.kind", ("device",)),
     "source.frequency_hz": ("source.kind", ("tone",)),
@@ -98,9 +95,7 @@ def _check_source(scenario: Scenario, sheet: Sheet) -> None:
         _in(sheet, "source.channels", source.channels, 1, most)
     nyquist_hz = (source.rate or 48_000) / 2
     if source.kind == "tone" and not 0 < source.frequency_hz <= nyquist_hz:
-        problem = (
-            f"{source.frequency_hz:g} is not above 0 and at most {nyquist_hz:g} (half the rate)"
-        )
+        problem = f"{source.frequency_hz:g} is not above 0 and at most {nyquist_hz:g} (half the rate)"
         sheet.fail("source.frequency_hz", problem)
     if source.priority is not None:
         _in(sheet, "source.priority", source.priority, 1, 99)
@@ -251,9 +246,7 @@ def _check_budget(scenario: Scenario, sheet: Sheet) -> None:
         if size < 0:
             sheet.fail(key, f"{size} is below 0")
     if not 0 < budget.cpu <= _MOST_CORES:
-        sheet.fail(
-            "budget.cpu", f"{budget.cpu:g} cores are not above 0 and at most {_MOST_CORES:,}"
-        )
+        sheet.fail("budget.cpu", f"{budget.cpu:g} cores are not above 0 and at most {_MOST_CORES:,}")
 
 
 def _check_flags_matter(scenario: Scenario, sheet: Sheet, flags: Iterable[Setting]) -> None:

@@ -35,9 +35,7 @@ def with_options(scenario: Scenario, sheet: Sheet) -> Scenario:
         sheet.fail("consumer.kind", f"{problem}{near}{semicolon}{rest}")
     there = {o.name: o for o in traits.options} if table.kind not in built_in() else {}
     values = {name: _read(name, there, table, sheet) for name in table.options}
-    return msgspec.structs.replace(
-        scenario, consumer=msgspec.structs.replace(table, options=values)
-    )
+    return msgspec.structs.replace(scenario, consumer=msgspec.structs.replace(table, options=values))
 
 
 def _read(name: str, there: Mapping[str, Option], table: ConsumerTable, sheet: Sheet) -> Any:

@@ -98,9 +98,7 @@ def unknown_key(key: str) -> str | None:
     if key in TABLES or key == "tags":
         return f"is a table; name a key in it, as in {key}.{_first_key(key)}"
     table, _, last = key.rpartition(".")
-    if (table or key) not in TABLES and (
-        near := difflib.get_close_matches(table or key, TABLES, 1)
-    ):
+    if (table or key) not in TABLES and (near := difflib.get_close_matches(table or key, TABLES, 1)):
         return f"unknown key; did you mean {near[0] + ('.' + last if table else '')!r}?"
     close = difflib.get_close_matches(key, KINDS, 1, 0.7)
     moved = [k for k in KINDS if k.rpartition(".")[2] == last]

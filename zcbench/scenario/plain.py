@@ -29,13 +29,10 @@ def plain(scenario: Scenario, sheet: Sheet, settings: Sequence[Setting]) -> Scen
         others = {
             s.key: s.text
             for s in settings
-            if s.key not in (*_IN_NAME, "name", "expect", "require")
-            and not s.key.startswith("tags.")
+            if s.key not in (*_IN_NAME, "name", "expect", "require") and not s.key.startswith("tags.")
         }
         said = ", ".join(f"{key} = {value}" for key, value in others.items())
-        scenario = msgspec.structs.replace(
-            scenario, description=f"plain soak with {said or 'the defaults'}"
-        )
+        scenario = msgspec.structs.replace(scenario, description=f"plain soak with {said or 'the defaults'}")
     if "warmup" not in given:
         warmup = Duration(min(WARMUP, WARMUP_SHARE * scenario.duration))
         scenario = msgspec.structs.replace(scenario, warmup=warmup)

@@ -72,9 +72,7 @@ def from_file(sheet: Sheet) -> dict[str, Value]:
             line = max(1, sheet.text.count("\n"))
             raise ScenarioError(f"{sheet.path}:{line}: not TOML: {error}") from None
         what, line_text, column = found.groups()
-        raise ScenarioError(
-            f"{sheet.path}:{line_text}: not TOML: {what} (column {column})"
-        ) from None
+        raise ScenarioError(f"{sheet.path}:{line_text}: not TOML: {what} (column {column})") from None
     except (ValueError, RecursionError) as error:  # a number or a nesting beyond Python's limits
         raise ScenarioError(f"{sheet.path}: not TOML: {error}") from None
     layer: dict[str, Value] = {}
@@ -87,9 +85,7 @@ def from_file(sheet: Sheet) -> dict[str, Value]:
             options = layer.get(CONSUMER_OPTIONS[:-1])
             if options is not None and isinstance(options.value, dict):
                 del layer[CONSUMER_OPTIONS[:-1]]
-                layer |= {
-                    CONSUMER_OPTIONS + k: Value(v, "file", False) for k, v in options.value.items()
-                }
+                layer |= {CONSUMER_OPTIONS + k: Value(v, "file", False) for k, v in options.value.items()}
         else:
             layer[name] = Value(value, "file", False)
     for key in layer:
@@ -103,9 +99,7 @@ def from_settings(settings: Iterable[Setting]) -> dict[str, Value]:
     layer: dict[str, Value] = {}
     for setting in settings:
         if not _is_text(setting.key + setting.text):
-            raise ScenarioError(
-                f"{setting.origin}: {setting.key}: {shown(setting.text)} is no text in UTF-8"
-            )
+            raise ScenarioError(f"{setting.origin}: {setting.key}: {shown(setting.text)} is no text in UTF-8")
         if problem := unknown_key(setting.key):
             raise ScenarioError(f"{setting.origin}: {setting.key}: {problem}")
         if earlier := layer.get(setting.key):

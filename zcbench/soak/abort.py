@@ -23,9 +23,7 @@ class Aborts:
     """The scenario's expectations with ``abort = true``, held against one sample after the other."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._watched = [
-            _Watched(parse(e.that), float(e.grace)) for e in scenario.expect if e.abort
-        ]
+        self._watched = [_Watched(parse(e.that), float(e.grace)) for e in scenario.expect if e.abort]
         self._is_first = True
 
     def broken(self, row: Row, streamed_s: float) -> str | None:

@@ -73,9 +73,7 @@ def run(
     return watch(subject, info, directory, observers)
 
 
-def watch(
-    subject: Subject, info: RunInfo, directory: Path, observers: Sequence[Observer] = ()
-) -> End:
+def watch(subject: Subject, info: RunInfo, directory: Path, observers: Sequence[Observer] = ()) -> End:
     """Start ``subject``, watch it into the new, empty ``directory``, and return how it ended."""
     writer = RecordWriter(directory, info)
     try:
@@ -130,9 +128,7 @@ class _Watch:
 
     def _watch_to_the_end(self, temporary: TemporaryFolder) -> End:
         try:
-            sampler = Sampler(
-                self._info, self._subject, self._writer.directory, temporary, self._page.board
-            )
+            sampler = Sampler(self._info, self._subject, self._writer.directory, temporary, self._page.board)
             return self._watch(sampler)
         except OSError as error:
             self._writer.make_room()

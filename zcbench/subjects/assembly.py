@@ -72,9 +72,7 @@ def gc_every_s(scenario: Scenario) -> float | None:
         return float(parse_duration(every))
     if scenario.source.unpaced:
         return SHORTEST_GC_S
-    return min(
-        LONGEST_GC_S, max(SHORTEST_GC_S, scenario.duration / scenario.source.speed / GC_MARKS)
-    )
+    return min(LONGEST_GC_S, max(SHORTEST_GC_S, scenario.duration / scenario.source.speed / GC_MARKS))
 
 
 def assemble(scenario: Scenario) -> Assembly:

@@ -62,9 +62,7 @@ from zcbench.subjects.inside.written_files import WrittenFiles
 EXCEPTION_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 ORPHAN_GRACE_S = 5.0
 WARMUP_SHARE = 0.1  # what the trend drops at least (analysis/trend.py)
-DEVICE_GRACE_S = (
-    0.05  # the last packet due is handed over a little after its time: some device periods
-)
+DEVICE_GRACE_S = 0.05  # the last packet due is handed over a little after its time: some device periods
 
 
 def main(directory: Path) -> int:
@@ -75,9 +73,7 @@ def main(directory: Path) -> int:
     events = (directory / WORKER_EVENTS_FILE).open("ab", buffering=0)
     if hasattr(signal, "SIGINT"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
-    run = msgspec.json.decode(
-        (directory / RUN_FILE).read_bytes(), type=RunInfo, dec_hook=decode_unit
-    )
+    run = msgspec.json.decode((directory / RUN_FILE).read_bytes(), type=RunInfo, dec_hook=decode_unit)
 
     def note(kind: str, message: str, data: dict[str, Any]) -> None:
         elapsed_s = (now_ns() - run.started_ns) / 1e9
@@ -128,9 +124,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     written = WrittenFiles(Path(tempfile.gettempdir()))
     checksum = verify is not None and not replayed
     engine_board = EngineBoard(board.buffer)
-    engine = engine_type(
-        parts.format, parts.source, parts.pool, scoreboard=engine_board, checksum=checksum
-    )
+    engine = engine_type(parts.format, parts.source, parts.pool, scoreboard=engine_board, checksum=checksum)
     if violations := of_engine(engine):
         raise ContractError(violations)
     # After the engine, which says on the board how many slots there are.
@@ -173,9 +167,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     engine.start()
     if not replayed:
         arguments = (board, scenario.duration, stop)
-        threading.Thread(
-            target=_end_after, args=arguments, name="zcbench-timer", daemon=True
-        ).start()
+        threading.Thread(target=_end_after, args=arguments, name="zcbench-timer", daemon=True).start()
     board["phase"] = RUNNING
     note("phase", "running", {})
     try:
@@ -217,11 +209,7 @@ def _options(table: ConsumerTable) -> dict[str, Any]:
 def _period_ns(parts: Assembly) -> float | None:
     """Wall time from one packet to the next; None of a source that has no pace of its own that we know."""
     source, format = parts.source, parts.format
-    if (
-        not isinstance(source, ReplaySource)
-        or source.pace != "real"
-        or parts.pool.policy == "block"
-    ):
+    if not isinstance(source, ReplaySource) or source.pace != "real" or parts.pool.policy == "block":
         return None  # under block the source waits for the application
     return 1e9 / (format.packets_per_s * source.speed)
 

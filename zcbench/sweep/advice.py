@@ -53,9 +53,7 @@ def read_run(directory: Path, name: str, values: Mapping[str, str]) -> Ran:
     return Ran(name, values, record, judge(record))
 
 
-def advise(
-    directory: Path, sweep: Sweep, ran: Sequence[Ran], check: Check
-) -> tuple[list[Advice], list[Ran]]:
+def advise(directory: Path, sweep: Sweep, ran: Sequence[Ran], check: Check) -> tuple[list[Advice], list[Ran]]:
     """The pool size for each application of ``sweep``, with the runs that ``check`` made of it.
 
     None of either where the sweep varied no pool.

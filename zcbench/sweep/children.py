@@ -63,9 +63,7 @@ class Child:
         self._stderr.close()
         if not is_judged(self.directory, self.name):
             last = said.splitlines()[-1].removeprefix("zcbench: ") if said else "it said nothing"
-            raise SweepError(
-                f"run {self.name} was not made (exit code {self._process.returncode}): {last}"
-            )
+            raise SweepError(f"run {self.name} was not made (exit code {self._process.returncode}): {last}")
         return True
 
     def end(self) -> None:

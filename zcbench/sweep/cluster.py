@@ -73,9 +73,7 @@ class Cluster:
         try:
             import distributed
         except ImportError as error:
-            raise SweepError(
-                "--dask: needs the extra of that name: pip install 'zcbench[dask]'"
-            ) from error
+            raise SweepError("--dask: needs the extra of that name: pip install 'zcbench[dask]'") from error
         self.address = address
         client: Any = distributed.Client
         self._client = client.__new__(client)
@@ -228,8 +226,6 @@ def _keep(directory: Path, name: str, files: dict[str, bytes]) -> None:
     coming.mkdir(parents=True, exist_ok=True)
     for file, data in files.items():
         if PurePath(file).name != file or "\\" in file:
-            raise SweepError(
-                f"run {name}: the worker sent a file {file!r}, which is no file of a record"
-            )
+            raise SweepError(f"run {name}: the worker sent a file {file!r}, which is no file of a record")
         (coming / file).write_bytes(zlib.decompress(data))
     coming.rename(target)

@@ -57,9 +57,7 @@ def write_plan(directory: Path, sweep: Sweep, runs: Sequence[Planned]) -> None:
     try:
         (directory / "plan").mkdir(parents=True)
     except FileExistsError as error:
-        raise SweepError(
-            f"--out {directory}: another sweep is begun there; name a new one"
-        ) from error
+        raise SweepError(f"--out {directory}: another sweep is begun there; name a new one") from error
     for run in runs:
         write_scenario(directory, run.name, run.scenario)
     # Last: a plan that a kill cut off is none.

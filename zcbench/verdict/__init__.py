@@ -33,9 +33,7 @@ def judge(record: Record) -> Result:
     if record.run.ingested is not None:
         wanted = unmeasured(record, found)
         memory = any(np.isfinite(counter.values).any() for counter in counters(record))
-        findings = [
-            _of_others(finding, wanted.get(finding.check, ()), memory) for finding in findings
-        ]
+        findings = [_of_others(finding, wanted.get(finding.check, ()), memory) for finding in findings]
     findings = [_demanded(finding, record) for finding in findings]
     findings += expectations.check(record, found)
     verdict = _overall(findings, ours=record.run.ingested is None)

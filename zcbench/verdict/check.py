@@ -59,9 +59,7 @@ class Check:
                 return finding
         return self.undecided("no rule of this check has an answer")
 
-    def passed(
-        self, sentence: str, evidence: Evidence | None = None, *, power: str | None = None
-    ) -> Finding:
+    def passed(self, sentence: str, evidence: Evidence | None = None, *, power: str | None = None) -> Finding:
         """A pass; ``power`` is its detection limit."""
         finding = self._finding("pass", sentence, evidence)
         return msgspec.structs.replace(finding, power=power)

@@ -28,9 +28,7 @@ def next_step(record: Record, result: Result) -> str:
     if end.ending is Ending.INTERRUPTED:
         return f"let it run to its end: {again(record)}"
     if end.ending is Ending.HARNESS:
-        return (
-            f"mend what stopped the harness ({end.message or 'see the report'}), then run it again"
-        )
+        return f"mend what stopped the harness ({end.message or 'see the report'}), then run it again"
     if end.ending is Ending.PARTIAL:
         return "the supervisor was killed or still runs: `zcbench watch` shows which"
     failed = [f for f in result.findings if f.outcome == "fail" and f.level == "fail"]

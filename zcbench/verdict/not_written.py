@@ -10,8 +10,7 @@ from zcbench.record.reader import Record
 _POOL = frozenset(
     metric.name
     for metric in ON_SCOREBOARD
-    if metric.name.startswith("pool.")
-    and metric.name != "pool.oldest_lease_ns"  # the harness asks for it
+    if metric.name.startswith("pool.") and metric.name != "pool.oldest_lease_ns"  # the harness asks for it
 )
 
 

@@ -29,9 +29,7 @@ def loaded(name: str) -> Check:
     if not isinstance(check, Check):
         return _silent(name, f"check {name!r}: it is no zcbench.verdict.check.Check")
     if check.name != name or by_name(name) is not None:
-        return _silent(
-            name, f"check {name!r}: its entry point and its name must be the same, and new"
-        )
+        return _silent(name, f"check {name!r}: its entry point and its name must be the same, and new")
     return check
 
 
@@ -40,9 +38,7 @@ def ask(check: Check, record: Record, totals: Totals) -> Finding:
     try:
         finding = check.ask(record, dict(totals))
         if not isinstance(finding, Finding):
-            return check.undecided(
-                f"{check.name} answered with a {type(finding).__name__}, no Finding"
-            )
+            return check.undecided(f"{check.name} answered with a {type(finding).__name__}, no Finding")
         # As it will be written and read again: what result.json cannot hold is found here.
         plain = msgspec.json.decode(msgspec.json.encode(finding), type=Finding)
     except KeyboardInterrupt:

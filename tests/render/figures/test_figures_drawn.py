@@ -37,9 +37,7 @@ def drawn(record: Record) -> dict[str, Figure]:
 
 
 def texts(svg: str) -> list[str]:
-    return [
-        "".join(node.itertext()) for node in ET.fromstring(svg).iter() if node.tag.endswith("text")
-    ]
+    return ["".join(node.itertext()) for node in ET.fromstring(svg).iter() if node.tag.endswith("text")]
 
 
 def layers(figure: Figure, kind: type[Kind]) -> list[Kind]:
@@ -57,9 +55,7 @@ def test_a_measured_run_has_every_figure_in_order(sound: dict[str, Figure]) -> N
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_each_figure_is_an_svg_with_title_units_and_white_paper(
-    sound: dict[str, Figure], name: str
-) -> None:
+def test_each_figure_is_an_svg_with_title_units_and_white_paper(sound: dict[str, Figure], name: str) -> None:
     svg = sound[name].svg()
     said = texts(svg)
     assert sound[name].title in said
@@ -237,9 +233,7 @@ def test_names_of_lines_do_not_lie_on_one_another(wanted: list[float]) -> None:
     assert np.argsort(places, kind="stable").tolist() == np.argsort(wanted, kind="stable").tolist()
 
 
-@pytest.mark.parametrize(
-    "colour", [c for c in theme.DARK if c not in (theme.PAPER, theme.GRID, theme.SHADE)]
-)
+@pytest.mark.parametrize("colour", [c for c in theme.DARK if c not in (theme.PAPER, theme.GRID, theme.SHADE)])
 def test_every_ink_has_contrast_on_light_and_on_dark_paper(colour: str) -> None:
     assert contrast(colour, theme.PAPER) >= 4.5
     assert contrast(theme.DARK[colour], theme.DARK[theme.PAPER]) >= 4.5

@@ -63,9 +63,7 @@ class Page:
 
     def wait(self, script: str) -> None:
         """Until ``script`` returns something true."""
-        WebDriverWait(self.browser, PATIENCE_S, 0.05).until(
-            lambda b: b.execute_script(script), script
-        )
+        WebDriverWait(self.browser, PATIENCE_S, 0.05).until(lambda b: b.execute_script(script), script)
 
     def comes(self, true: Callable[[], object]) -> None:
         """Wait until ``true()`` is."""

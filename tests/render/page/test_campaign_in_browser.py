@@ -47,9 +47,7 @@ def test_its_figures_are_drawn_and_nothing_is_complained_of(campaign_page: Page)
     assert not campaign_page.run("return document.querySelector('.toolbar').checkVisibility()")
 
 
-@pytest.mark.parametrize(
-    ("scheme", "width"), [("light", 1100), ("light", 390), ("dark", 1100), ("dark", 390)]
-)
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1100), ("light", 390), ("dark", 1100), ("dark", 390)])
 def test_axe_finds_nothing_to_complain_of(campaign_page: Page, scheme: str, width: int) -> None:
     campaign_page.open(scheme=scheme, width=width)
     found = audit(campaign_page.browser)
@@ -59,10 +57,6 @@ def test_axe_finds_nothing_to_complain_of(campaign_page: Page, scheme: str, widt
 
 def test_a_table_of_runs_side_by_side_keeps_its_order(campaign_page: Page) -> None:
     campaign_page.open()
-    sortable = campaign_page.run(
-        "return [...document.querySelectorAll('#results table th button')].length"
-    )
+    sortable = campaign_page.run("return [...document.querySelectorAll('#results table th button')].length")
     assert sortable == 0
-    assert campaign_page.run(
-        "return document.querySelectorAll('#memory-behaviour th button').length"
-    )
+    assert campaign_page.run("return document.querySelectorAll('#memory-behaviour th button').length")

@@ -15,9 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.render.page.axe import audit
 from tests.render.page.conftest import HOSTILE, Page
 
-TIMELINES = {
-    f"figure-{name}" for name in ("memory", "pool", "latency", "rate", "cost", "resources")
-}
+TIMELINES = {f"figure-{name}" for name in ("memory", "pool", "latency", "rate", "cost", "resources")}
 
 
 def shown(page: Page) -> str:
@@ -52,8 +50,7 @@ def test_it_asks_no_host_for_anything(unopened: Page) -> None:
     sent = [
         message["params"]["request"]["url"]
         for entry in page.browser.get_log("performance")
-        if (message := json.loads(entry["message"])["message"])["method"]
-        == "Network.requestWillBeSent"
+        if (message := json.loads(entry["message"])["message"])["method"] == "Network.requestWillBeSent"
     ]
     assert page.url in sent  # the log does see requests
     assert {url.partition(":")[0] for url in sent} <= {"file", "data", "about"}
@@ -159,9 +156,7 @@ def test_text_of_the_record_is_text(page: Page) -> None:
 
 
 def test_a_table_is_sorted_by_keyboard(page: Page) -> None:
-    header = page.browser.find_element(
-        By.XPATH, "//section[@id='memory-profile']//th[contains(., 'Packets')]"
-    )
+    header = page.browser.find_element(By.XPATH, "//section[@id='memory-profile']//th[contains(., 'Packets')]")
 
     def column() -> list[int]:
         cells = page.browser.find_elements(By.CSS_SELECTOR, "#memory-profile tbody td:nth-child(2)")
@@ -182,9 +177,7 @@ def test_a_table_is_sorted_by_keyboard(page: Page) -> None:
 
 
 def test_findings_are_sorted_by_how_bad_they_are(page: Page) -> None:
-    header = page.browser.find_element(
-        By.XPATH, "//table[@class='findings']//th[contains(., 'Outcome')]"
-    )
+    header = page.browser.find_element(By.XPATH, "//table[@class='findings']//th[contains(., 'Outcome')]")
     header.find_element(By.TAG_NAME, "button").click()
     cells = page.browser.find_elements(By.CSS_SELECTOR, ".findings .outcome")
     order = ["FAIL", "WARN", "INCONCLUSIVE", "PASS", "skipped"]
@@ -193,17 +186,13 @@ def test_findings_are_sorted_by_how_bad_they_are(page: Page) -> None:
     assert len(set(places)) > 1
 
 
-@pytest.mark.parametrize(
-    ("scheme", "width"), [("light", 1100), ("light", 360), ("dark", 1100), ("dark", 360)]
-)
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1100), ("light", 360), ("dark", 1100), ("dark", 360)])
 def test_axe_finds_nothing_to_complain_of(unopened: Page, scheme: str, width: int) -> None:
     unopened.open(scheme=scheme, width=width)
     found = audit(unopened.browser)
     assert found["passes"]
     assert "color-contrast" in {rule["id"] for rule in found["passes"]}
-    complaints = {
-        rule["id"]: [node["html"][:200] for node in rule["nodes"]] for rule in found["violations"]
-    }
+    complaints = {rule["id"]: [node["html"][:200] for node in rule["nodes"]] for rule in found["violations"]}
     assert complaints == {}
 
 
@@ -276,9 +265,7 @@ def test_without_scripts_it_shows_pictures_and_tables(unopened: Page) -> None:
         laid_out = {names[node] for node in document["layout"]["nodeIndex"]}
         drawings = [
             bounds
-            for node, bounds in zip(
-                document["layout"]["nodeIndex"], document["layout"]["bounds"], strict=True
-            )
+            for node, bounds in zip(document["layout"]["nodeIndex"], document["layout"]["bounds"], strict=True)
             if names[node] == "svg"
         ]
     finally:

@@ -30,9 +30,7 @@ class Window:
     standard_error: float
     low: float  # the least of the lower bounds that a fail needs
     high: float  # growth is below (95 %)
-    slowing: (
-        bool  # a warm-up explains the readings, a line does not, and little growth is sure to last
-    )
+    slowing: bool  # a warm-up explains the readings, a line does not, and little growth is sure to last
     step: Step | None
     smallest_seen: float  # the smallest growth that would have failed (95 %), units/s
     unjudged: str | None = None

@@ -88,9 +88,7 @@ def fits(t: Array, y: Array, quantum: float, others: Array, warming: Array) -> l
     return [_fit(gram, log_det, model, y.size, quantum, span) for model in models]
 
 
-def _fit(
-    gram: Array, log_det: Array, model: list[int], cells: int, quantum: float, span: float
-) -> Fits:
+def _fit(gram: Array, log_det: Array, model: list[int], cells: int, quantum: float, span: float) -> Fits:
     inner = gram[:, model][:, :, model]
     right = gram[:, model, -1]
     inverse = np.linalg.inv(inner)

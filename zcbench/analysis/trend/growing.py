@@ -19,16 +19,12 @@ _WARM_UPS = (0.05, 0.08, 0.13, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.25, 1.5)
 _SLOW_WARM_UPS = (2.0, 3.0, 4.5, 6.0)
 LONGEST_WARM_UP_S = 450.0
 VIEWING_WARM_UP = 0.2  # the one that views are compared by
-PLAUSIBLE = (
-    2.0  # log likelihood below the best: 95 % of chi-square with one degree of freedom is 1.92
-)
+PLAUSIBLE = 2.0  # log likelihood below the best: 95 % of chi-square with one degree of freedom is 1.92
 WARM_UP_ALPHA = 0.1  # of each plausible warm-up, of which the least counts
 HALF_ALPHA = 0.1  # of the last half
 PASS_CONFIDENCE = 0.95
 OUTLYING_SD = 6.5  # a change this far from the others is a step
-STEP_SHARE = (
-    0.25  # of what the budget allows over the window: a smaller one is no step worth a regressor
-)
+STEP_SHARE = 0.25  # of what the budget allows over the window: a smaller one is no step worth a regressor
 FEWEST_CELLS = 8
 FEWEST_HALF_CELLS = 5  # of the last half: a line with a step leaves two free
 SHARE_LASTING = 1 / 3  # of the last half's slope, that must be sure to last where a warm-up is

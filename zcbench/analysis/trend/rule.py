@@ -17,9 +17,7 @@ from zcbench.analysis.trend.answer import Step, Trend, Window
 from zcbench.analysis.trend.growing import FEWEST_CELLS, Growing, clearest, growing, step_in
 from zcbench.analysis.trend.views import Readings, View, views
 
-FAIL_ALPHA = (
-    0.002  # of the straight line, for all counters of a run together: Bonferroni's share each
-)
+FAIL_ALPHA = 0.002  # of the straight line, for all counters of a run together: Bonferroni's share each
 SHORTEST_PASS_S = 60.0  # of run: 30 s hold no settled half long enough for a byte counter
 # Readings come at intervals: those of a run of 60 s span a second or two less.
 SLACK_SHARE = 0.05
@@ -30,9 +28,7 @@ SHORTEST_WARM_UP_S = (1 - SLACK_SHARE) * WARM_UP_S
 # Or by how little of the growth a warm-up could explain: of healthy ones in 30 s to 4 min, 13 % or more.
 SHARE_SURE = 0.95  # of the last half's slope
 DEFAULT_LIMIT = 3.0  # times the budget: the largest growth that a pass may leave open
-LARGEST_STEP_BYTES = (
-    2.25 * 2**20
-)  # two of malloc's or pymalloc's 1 MiB arenas, with what they hold besides
+LARGEST_STEP_BYTES = 2.25 * 2**20  # two of malloc's or pymalloc's 1 MiB arenas, with what they hold besides
 STEP_NOT_AFTER = 2 / 3  # of the run: a later step could be the first of many
 LONGEST_GAP = 1 / 4  # of the run, between two usable readings, or one and an end
 CUT = 1 / 3  # of a run that warmed up: its growth must be there in the rest, judged by itself
@@ -149,16 +145,12 @@ def _unless_failed(
         return Trend("inconclusive", why, window, rising=rising)
 
     if rising:
-        return unknown(
-            f"growing, but a run below {WARM_UP_S:.0f} s cannot tell a leak from a warm-up"
-        )
+        return unknown(f"growing, but a run below {WARM_UP_S:.0f} s cannot tell a leak from a warm-up")
     if shown.half_slope <= -most:
         return unknown("falling: a leak could hide in it")
     if window.high >= most or shown.half_slope >= most:
         warming = not shown.straight and shown.half_slope > budget
-        return unknown(
-            "still warming up: growth is slowing" if warming else "noise hides the limit"
-        )
+        return unknown("still warming up: growth is slowing" if warming else "noise hides the limit")
     if length < LEAST_PASS_S:
         return unknown(f"a run below {SHORTEST_PASS_S:.0f} s cannot show the absence of a leak")
     step, times = judged.step, judged.view.times
@@ -183,19 +175,13 @@ def _prepared(
     if in_flight is not None:
         rest = values - in_flight
         use = np.isfinite(rest) & known & marks
-        quieter = (
-            use.sum() >= FEWEST_CELLS and np.diff(rest[use]).std() < np.diff(values[use]).std()
-        )
+        quieter = use.sum() >= FEWEST_CELLS and np.diff(rest[use]).std() < np.diff(values[use]).std()
         if quieter:
             values, known = rest, known & np.isfinite(rest)
-    return _Readings(
-        start, stop, times[known], values[known], None if collected is None else marks[known]
-    )
+    return _Readings(start, stop, times[known], values[known], None if collected is None else marks[known])
 
 
-def _distinct(
-    times: Readings, known: NDArray[np.bool_], marks: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def _distinct(times: Readings, known: NDArray[np.bool_], marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """``known``, without all but one of the readings at one time: the marked one stays, else the first."""
     at = np.flatnonzero(known)
     at = at[np.lexsort((~marks[at], times[at]))]

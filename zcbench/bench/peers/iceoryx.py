@@ -38,9 +38,7 @@ class Iceoryx:
         self._cpu_ns = context.Value("q", 0)
         self._up, self._go, self._done = (context.Event() for _ in range(3))
         marks = (self._up, self._go, self._done)
-        self._producer = context.Process(
-            target=_produce, args=(work, names, self._cpu_ns, *marks), daemon=True
-        )
+        self._producer = context.Process(target=_produce, args=(work, names, self._cpu_ns, *marks), daemon=True)
         self._producer.start()
         self._up.wait()
 

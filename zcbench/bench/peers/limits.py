@@ -27,9 +27,7 @@ class Copyto:
         work, copyto = self._work, np.copyto
         # The packets that a producer would have dealt to this thread.
         source = islice(cycle(blocks(work)), thread, None, work.threads)
-        for slot, packet in zip(
-            islice(cycle(list(self._slots[thread])), work.share), source, strict=False
-        ):
+        for slot, packet in zip(islice(cycle(list(self._slots[thread])), work.share), source, strict=False):
             copyto(slot, packet)
             yield slot
 

@@ -32,9 +32,7 @@ class SharedRing:
         self._go = context.Event()
         self._up = context.Event()
         ends = (self._free, self._ready, self._cpu_ns, self._up, self._go)
-        self._producer = context.Process(
-            target=_produce, args=(work, self._memory.name, *ends), daemon=True
-        )
+        self._producer = context.Process(target=_produce, args=(work, self._memory.name, *ends), daemon=True)
         self._producer.start()
         self._up.wait()
 
@@ -70,17 +68,10 @@ def _rings(work: Work, memory: SharedMemory) -> list[list[Packet]]:
     return [list(ring) for ring in whole]
 
 
-def _produce(
-    work: Work, name: str, free: list[Any], ready: list[Any], cpu_ns: Any, up: Any, go: Any
-) -> None:
+def _produce(work: Work, name: str, free: list[Any], ready: list[Any], cpu_ns: Any, up: Any, go: Any) -> None:
     memory = SharedMemory(name)
     rings = [cycle(ring) for ring in _rings(work, memory)]
-    ways = cycle(
-        [
-            (one.acquire, ring, two.release)
-            for one, ring, two in zip(free, rings, ready, strict=True)
-        ]
-    )
+    ways = cycle([(one.acquire, ring, two.release) for one, ring, two in zip(free, rings, ready, strict=True)])
     source = cycle(blocks(work))
     copyto = np.copyto
     up.set()

@@ -50,9 +50,7 @@ class ReferenceEngine:
     ) -> None:
         check_parts(format, source, pool)
         if pool.lock or source.priority is not None:
-            raise ValueError(
-                "pool.lock and source.priority: the reference engine has neither; use native"
-            )
+            raise ValueError("pool.lock and source.priority: the reference engine has neither; use native")
         self.format, self.source = format, source
         self.scoreboard = scoreboard or Scoreboard.create()
         self._pool = self.pool_type(pool, format.packet_bytes, self.scoreboard)
@@ -195,9 +193,7 @@ class ReferenceEngine:
             block = np.frombuffer(data, self.format.dtype)
             self._capture(block, now_ns(), may_wait=False, flags=flags)
 
-    def _capture(
-        self, block: NDArray[Any], time_ns: int, *, may_wait: bool, flags: int = 0
-    ) -> None:
+    def _capture(self, block: NDArray[Any], time_ns: int, *, may_wait: bool, flags: int = 0) -> None:
         pool, began = self._pool, now_ns()
         with self._changed:
             sequence = self.scoreboard["engine.captured"] or 0
@@ -218,9 +214,7 @@ class ReferenceEngine:
 
     def _publish(self, slot: Slot, time_ns: int, flags: int) -> None:
         slot.time_ns = time_ns
-        slot.flags = (
-            flags | (self._gap and PacketFlags.GAP) | (slot.overflow and PacketFlags.OVERFLOW)
-        )
+        slot.flags = flags | (self._gap and PacketFlags.GAP) | (slot.overflow and PacketFlags.OVERFLOW)
         slot.checksum = zlib.crc32(slot.memory.data) if self._checksum else 0
         slot.queued_ns = now_ns()
         if len(self._queue) >= self._capacity:
@@ -296,9 +290,7 @@ class ReferenceEngine:
             # Not join(): until Python 3.13 an assertion of its own may fail where several threads join one
             # (threading.Thread._stop), and any number of threads may stop an engine at once.
             # A forked child has none of its parent's threads.
-            self._changed.wait_for(
-                lambda: all(one is this or not one.is_alive() for one in self._running)
-            )
+            self._changed.wait_for(lambda: all(one is this or not one.is_alive() for one in self._running))
             self._end()
 
     def close(self) -> None:

@@ -25,9 +25,7 @@ class Stream:
         # Re-entrant: a lease may die (gc) in a thread that holds it.
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
-        self.lease_type: type[Any] = type(
-            "Lease", (ctypes.c_char * format.packet_bytes,), {"__slots__": ()}
-        )
+        self.lease_type: type[Any] = type("Lease", (ctypes.c_char * format.packet_bytes,), {"__slots__": ()})
 
     def release(self, slot: Slot) -> None:
         """Any thread."""

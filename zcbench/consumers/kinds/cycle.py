@@ -16,9 +16,7 @@ class Cycle:
     """Leaves each packet in a reference cycle: only the garbage collector gives it back, as V8 would."""
 
     pause_s = 0.0
-    traits = Traits(
-        keeps_packets=True, needs_gc=True, does="leaves its packets to the garbage collector"
-    )
+    traits = Traits(keeps_packets=True, needs_gc=True, does="leaves its packets to the garbage collector")
 
     class Node:
         """One link to itself. Its finaliser runs when gc frees the cycle, just before the packet goes."""

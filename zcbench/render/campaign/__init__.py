@@ -31,9 +31,7 @@ def sections(campaign: Campaign, readiness: Readiness, *, has_reports: bool) -> 
 def notices(campaign: Campaign) -> list[Paragraph]:
     """What must be known of a run before its figures are read; links lead to what only its own report has."""
     return [
-        Paragraph(
-            (Strong(run.name), ": ", *(s.text if isinstance(s, Link) else s for s in notice.spans))
-        )
+        Paragraph((Strong(run.name), ": ", *(s.text if isinstance(s, Link) else s for s in notice.spans)))
         for run in (*campaign.before, *campaign.runs)
         for notice in verdict.notices(run.record, run.result)
     ]

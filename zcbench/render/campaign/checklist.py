@@ -46,10 +46,7 @@ def summary(campaign: Campaign, readiness: Readiness) -> Section:
             f"were delivered, {size(octets).text} of audio."
         )
     ]
-    blocks += [
-        paragraph("Before: ", Strong(run.name), f": {headline(run.result)}.")
-        for run in campaign.before
-    ]
+    blocks += [paragraph("Before: ", Strong(run.name), f": {headline(run.result)}.") for run in campaign.before]
     if campaign.passing:
         longest = campaign.passing[0]
         memory = next((f for f in longest.result.findings if f.check == MEMORY.name), None)
@@ -59,9 +56,7 @@ def summary(campaign: Campaign, readiness: Readiness) -> Section:
     planted = [run for run in campaign.runs if run.is_planted]
     if planted:
         blocks.append(
-            paragraph(
-                f"{named(planted)}: a fault was planted; no evidence for or against the engine."
-            )
+            paragraph(f"{named(planted)}: a fault was planted; no evidence for or against the engine.")
         )
     blocks.append(paragraph(Strong(f"{ANSWERS[readiness.answer]}."), f" {readiness.sentence}."))
     return Section("Executive summary", tuple(blocks))

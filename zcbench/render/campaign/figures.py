@@ -96,9 +96,7 @@ def _pool(runs: Sequence[Judged]) -> Figure | None:
         Name(float(x), float(y), pool.said, theme.INK, dx=8)
         for x, y, pool in zip(most, rows, pools, strict=True)
     ]
-    panel = Panel(
-        "", axis, _run_axis([pool.label for pool in pools]), layers, height=ROW_HEIGHT * len(pools)
-    )
+    panel = Panel("", axis, _run_axis([pool.label for pool in pools]), layers, height=ROW_HEIGHT * len(pools))
     return Figure(POOL, TITLES[POOL], [panel], timeline=False, left=LEFT)
 
 
@@ -116,15 +114,11 @@ def _growth(runs: Sequence[Judged]) -> Figure | None:
     windows = [row.window for rows in panels.values() for row in rows]
     axis = _growth_axis(windows, budget)
     last = list(panels)[-1]
-    drawn = [
-        _panel(name, rows, budget, axis, is_last=name == last) for name, rows in panels.items()
-    ]
+    drawn = [_panel(name, rows, budget, axis, is_last=name == last) for name, rows in panels.items()]
     return Figure(GROWTH, TITLES[GROWTH], drawn, timeline=False, left=LEFT)
 
 
-def _panel(
-    name: str, rows: Sequence[_Growth], budget: float, axis: Axis, *, is_last: bool
-) -> Panel:
+def _panel(name: str, rows: Sequence[_Growth], budget: float, axis: Axis, *, is_last: bool) -> Panel:
     """One counter; the last panel has the axis of all."""
     layers: list[Layer] = [Moments(np.array([budget]), theme.RED, 1.0, (4, 3))]
     for y, row in zip(_rows(len(rows)).tolist(), rows, strict=True):

@@ -57,9 +57,7 @@ def _not_passed(campaign: Campaign) -> list[Block]:
         return [paragraph("Every check of every run passed.")]
     order = ("fail", "warn", "inconclusive")
     rows = []
-    for (check, outcome, _), found in sorted(
-        seen.items(), key=lambda item: order.index(item[0][1])
-    ):
+    for (check, outcome, _), found in sorted(seen.items(), key=lambda item: order.index(item[0][1])):
         run, finding = found[0]
         rows.append(
             (

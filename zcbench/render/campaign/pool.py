@@ -36,9 +36,7 @@ def section(campaign: Campaign) -> Section:
 
 def behaviour_of(run: Judged) -> PoolBehaviour:
     """The pool's behaviour in ``run``."""
-    return behaviour(
-        run.record, run.result.totals, delivery(run.record, run.result.totals).streamed_s
-    )
+    return behaviour(run.record, run.result.totals, delivery(run.record, run.result.totals).streamed_s)
 
 
 def _row(run: Judged, pool: PoolBehaviour) -> tuple[Cell, ...]:

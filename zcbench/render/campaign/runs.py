@@ -140,9 +140,7 @@ def environments(campaign: Campaign) -> Section:
         info = run.record.run
         where = info.environment
         made = (
-            f"{where.git_commit[:12]}{' + changes' if where.git_dirty else ''}"
-            if where.git_commit
-            else MISSING
+            f"{where.git_commit[:12]}{' + changes' if where.git_dirty else ''}" if where.git_commit else MISSING
         )
         rows.append(
             (

@@ -72,9 +72,7 @@ def check_formats(formats: Sequence[str]) -> None:
     """Raises FormatError for one that a report of several runs does not have."""
     for name in formats:
         if name not in FORMATS:
-            raise FormatError(
-                f"--format {name}: for one run only; several runs make {', '.join(FORMATS)}"
-            )
+            raise FormatError(f"--format {name}: for one run only; several runs make {', '.join(FORMATS)}")
 
 
 def campaign_paths(formats: Sequence[str], directory: Path) -> list[Path]:
@@ -87,9 +85,7 @@ def check_free(formats: Sequence[str], directory: Path) -> None:
     beside = (directory / FIGURES_FOLDER, directory / RUNS_FOLDER)
     for path in (*campaign_paths(formats, directory), *beside):
         if path.exists():
-            raise FormatError(
-                f"--report-dir {directory}: holds a {path.name} already; name another directory"
-            )
+            raise FormatError(f"--report-dir {directory}: holds a {path.name} already; name another directory")
 
 
 def write_campaign(formats: Sequence[str], final: Final, directory: Path) -> list[Path]:

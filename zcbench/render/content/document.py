@@ -118,6 +118,5 @@ class Section:
 def columns(*titles: str) -> tuple[Column, ...]:
     """Columns by their titles: the numbers to the right, and those that begin with "<" to the left."""
     return tuple(
-        Column(title.removeprefix("<"), "left" if title.startswith("<") else "right")
-        for title in titles
+        Column(title.removeprefix("<"), "left" if title.startswith("<") else "right") for title in titles
     )

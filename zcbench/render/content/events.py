@@ -32,9 +32,7 @@ def section(record: Record, _result: Result) -> Section:
         Table(
             "Events",
             columns("Time", "<Kind", "<What"),
-            tuple(
-                (moment(event.elapsed_s), text(event.kind), text(event.message)) for event in shown
-            ),
+            tuple((moment(event.elapsed_s), text(event.kind), text(event.message)) for event in shown),
         )
     ]
     if left_out := len(events) - len(shown):

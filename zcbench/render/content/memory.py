@@ -70,11 +70,7 @@ def _collections(record: Record, result: Result) -> Paragraph:
     found, elapsed_s = result.totals, result.end.elapsed_s
     made = found["gc.collections"]
     if not made:
-        said = (
-            "Garbage collections were not measured."
-            if made is None
-            else "No garbage collection ran."
-        )
+        said = "Garbage collections were not measured." if made is None else "No garbage collection ran."
     else:
         every = f", one every {format_duration(elapsed_s / made)}" if elapsed_s else ""
         freed = (found["gc.freed_objects"] or 0) / made

@@ -22,9 +22,7 @@ def section(record: Record, result: Result) -> Section:
         ("Packets missing", count(seen.missing)),
         (
             "Gaps, duplicates, reordered",
-            together(
-                *(count(found[f"consumer.{name}"]) for name in ("gaps", "duplicates", "reordered"))
-            ),
+            together(*(count(found[f"consumer.{name}"]) for name in ("gaps", "duplicates", "reordered"))),
         ),
         ("Drops, xruns", together(count(found["engine.drops"]), count(found["engine.xruns"]))),
         ("Data delivered", size(found["engine.delivered_bytes"])),

@@ -38,9 +38,7 @@ def headline(result: Result) -> str:
                 return finding.sentence
     counts = Counter(finding.outcome for finding in result.findings)
     rest = "".join(
-        f", {counts[outcome]} {outcome}"
-        for outcome in ("inconclusive", "skipped")
-        if counts[outcome]
+        f", {counts[outcome]} {outcome}" for outcome in ("inconclusive", "skipped") if counts[outcome]
     )
     passed = f"{counts['pass']} of {len(result.findings)} checks passed{_warned(result)}"
     return f"{passed}{rest}{_not_judged(result)}"
@@ -95,9 +93,7 @@ def notices(record: Record, result: Result) -> list[Paragraph]:
     """What must be known before any figure of the report is read."""
     said = [_ingested(record, result)] if record.run.ingested else []
     if result.end.ending is Ending.PARTIAL:
-        said.append(
-            paragraph(_WARNING, Strong("This report is partial."), f" {result.end.message}.")
-        )
+        said.append(paragraph(_WARNING, Strong("This report is partial."), f" {result.end.message}."))
     said += [paragraph(f"{_WARNING}{problem}.") for problem in record.problems]
     if any(balance.holds is False for balance in laws.balances(record, result.totals)):
         said.append(

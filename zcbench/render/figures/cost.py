@@ -60,9 +60,7 @@ def _panel(record: Record, title: str, whose: str, lines: list[Line]) -> Strip |
     )
 
 
-def _line(
-    record: Record, name: str, columns: list[str], colour: str, *, scale: float = 1.0
-) -> Line:
+def _line(record: Record, name: str, columns: list[str], colour: str, *, scale: float = 1.0) -> Line:
     """CPU time spent per second, of stretches long enough for the clock that counts it."""
     elapsed = record.samples["elapsed_s"]
     spent = np.sum([record.samples[column] for column in columns], axis=0) * scale

@@ -111,9 +111,7 @@ class Figure:
         if not on_page:
             body.append(_text(_PADDING, y + 13, self.title, theme.INK, 15, ' font-weight="bold"'))
             y += _TITLE
-        rows = [
-            self.panels[at : at + self.columns] for at in range(0, len(self.panels), self.columns)
-        ]
+        rows = [self.panels[at : at + self.columns] for at in range(0, len(self.panels), self.columns)]
         pitch = self.left + self.right + max(panel.width for panel in self.panels)
         width = pitch * min(self.columns, len(self.panels))
         for keys in _lines_of(self.legend, width - self.left):
@@ -123,9 +121,7 @@ class Figure:
             above = max(panel.above for panel in row)
             for column, panel in enumerate(row):
                 number = len(body)
-                body += _panel(
-                    panel, f"{self.name}-{number}", self.left + column * pitch, y + above
-                )
+                body += _panel(panel, f"{self.name}-{number}", self.left + column * pitch, y + above)
             y += above + max(panel.height + panel.below for panel in row) + _SPACING
         height = y - _SPACING + _PADDING
         paper = "" if on_page else f'<rect width="{width}" height="{height}" fill="{theme.PAPER}"/>'
@@ -197,8 +193,7 @@ def _y_axis(panel: Panel, plot: Plot, left: int) -> Iterator[str]:
 def _x_axis(panel: Panel, plot: Plot) -> Iterator[str]:
     yield f'<g class="x" transform="translate(0 {panel.height})">'
     yield (
-        f'<path class="span" d="M0 .5H{panel.width}" stroke="{theme.GREY}" '
-        'vector-effect="non-scaling-stroke"/>'
+        f'<path class="span" d="M0 .5H{panel.width}" stroke="{theme.GREY}" vector-effect="non-scaling-stroke"/>'
     )
     free = -1e9
     for (_, label), x in zip(panel.x.ticks, _places(panel.x, plot, across=True), strict=True):
@@ -257,6 +252,4 @@ def _lines_of(keys: Sequence[Key], room: float) -> list[list[Key]]:
 
 
 def _text(x: float, y: float, text: str, colour: str, size: int, more: str = "") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:.1f}" fill="{colour}" font-size="{size}"{more}>{xml(text)}</text>'
-    )
+    return f'<text x="{x:g}" y="{y:.1f}" fill="{colour}" font-size="{size}"{more}>{xml(text)}</text>'

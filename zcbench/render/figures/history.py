@@ -26,15 +26,12 @@ def draw(told: Sequence[Story]) -> Figure | None:
     """Every metric that any run has a value of, over the runs in time order; None if there is none."""
     metrics = [series.metric for series in told[0].series]
     times = [_times(story) for story in told]
-    shown = [
-        at for at in range(len(metrics)) if any(np.isfinite(_values(s, at)).any() for s in told)
-    ]
+    shown = [at for at in range(len(metrics)) if any(np.isfinite(_values(s, at)).any() for s in told)]
     if not shown:
         return None
     x = _time_axis(np.concatenate(times))
     panels = [
-        _panel(told, times, at, x if at == shown[-1] else Axis(x.across, x.ticks, shown=False))
-        for at in shown
+        _panel(told, times, at, x if at == shown[-1] else Axis(x.across, x.ticks, shown=False)) for at in shown
     ]
     many = len(told) > 1
     keys = [Key(story.scenario, _colour(at)) for at, story in enumerate(told)] if many else []

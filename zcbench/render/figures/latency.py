@@ -55,11 +55,7 @@ def _panel(record: Record, result: Result, name: str, title: str, subtitle: str)
         return None
     across = range_of(*(line.values for line in lines), least=LEAST_RATIO, log=True)
     late = stalls(record, result.totals) if name == "delivery" else None
-    marks = (
-        []
-        if late is None
-        else [Mark("stall", np.array(late.at_s), np.array(late.late_s), theme.RED)]
-    )
+    marks = [] if late is None else [Mark("stall", np.array(late.at_s), np.array(late.late_s), theme.RED)]
     return Strip(
         title=title,
         subtitle=subtitle,

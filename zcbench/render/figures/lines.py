@@ -77,9 +77,7 @@ def names_of(lines: Sequence[Line], across: Range, height: int) -> list[EdgeName
     return names_at_the_end(named, across, height)
 
 
-def names_at_the_end(
-    named: Sequence[tuple[str, str, float]], across: Range, height: int
-) -> list[EdgeName]:
+def names_at_the_end(named: Sequence[tuple[str, str, float]], across: Range, height: int) -> list[EdgeName]:
     """Each name in its colour at the right edge, at its value or as near as the others allow."""
     at = spread([height * (1 - across.share(end)) for *_, end in named], LABEL_PX, height)
     return [EdgeName(name, colour, y) for (name, colour, _), y in zip(named, at, strict=True)]

@@ -41,13 +41,10 @@ def draw(record: Record, _result: Result) -> Figure | None:
     ticks = [1.0, 2.0, *(10.0**n for n in range(1, 10) if 10**n <= most)]
     panel = Panel(
         title="",
-        x=Axis(
-            Range(1.0, max(most, 2.0), "log"), labelled(ticks, _percentile), "percentile", grid=True
-        ),
+        x=Axis(Range(1.0, max(most, 2.0), "log"), labelled(ticks, _percentile), "percentile", grid=True),
         y=log_axis(across, decades(across), length_label),
         layers=[
-            Curve(x, y, TIMINGS[name][1], 2.0, TIMINGS[name][2], step=True)
-            for name, (x, y) in curves.items()
+            Curve(x, y, TIMINGS[name][1], 2.0, TIMINGS[name][2], step=True) for name, (x, y) in curves.items()
         ],
         names=names_at_the_end(ends, across, HEIGHT),
         height=HEIGHT,

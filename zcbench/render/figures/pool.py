@@ -19,9 +19,7 @@ HEIGHT = 120
 def draw(record: Record, _result: Result) -> Figure | None:
     """In flight, hits and misses, hit rate; None if the pool was not measured."""
     panels = [
-        panel
-        for panel in (_in_flight(record), _acquires(record), _hit_rate(record))
-        if panel is not None
+        panel for panel in (_in_flight(record), _acquires(record), _hit_rate(record)) if panel is not None
     ]
     if not panels:
         return None

@@ -19,10 +19,7 @@ _COLOURS = {"fds": theme.BLUE, "threads": theme.ORANGE, "children": theme.GREEN}
 def draw(record: Record, _result: Result) -> Figure | None:
     """The counts of what is open; None if none was measured."""
     rows = record.samples
-    lines = [
-        Line(name, rows["elapsed_s"], rows[column], _COLOURS[column])
-        for column, name in KINDS.items()
-    ]
+    lines = [Line(name, rows["elapsed_s"], rows[column], _COLOURS[column]) for column, name in KINDS.items()]
     lines = [line for line in lines if line.is_measured]
     if not lines:
         return None

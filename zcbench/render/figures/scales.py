@@ -34,9 +34,7 @@ class Range:
 
     def shares(self, values: Series) -> Series:
         """Where each of ``values`` lies, from 0 (the low end) to 1; NaN stays NaN."""
-        low, high, at = (
-            self._bent(np.asarray(v, np.float64)) for v in (self.low, self.high, values)
-        )
+        low, high, at = (self._bent(np.asarray(v, np.float64)) for v in (self.low, self.high, values))
         return np.asarray((at - low) / (high - low), dtype=np.float64)
 
     def share(self, value: float) -> float:

@@ -78,10 +78,7 @@ def shown_s(record: Record) -> float:
 def _disturbances(record: Record) -> list[Moments]:
     """A named line at each of the events that explain what a figure shows, and at an end before time."""
     found = [(event.elapsed_s, event.kind) for event in record.events if event.kind in _DISTURBING]
-    if (
-        record.end.ending not in (Ending.FINISHED, Ending.UNKNOWN)
-        and record.end.elapsed_s is not None
-    ):
+    if record.end.ending not in (Ending.FINISHED, Ending.UNKNOWN) and record.end.elapsed_s is not None:
         found.append((record.end.elapsed_s, record.end.ending.value))
     half_s = shown_s(record) / 2
     early = [row for row in found if row[0] <= half_s]

@@ -45,9 +45,7 @@ def time_ticks(until_s: float) -> tuple[Tick, ...]:
     steps = [step for step in STEPS_S if until_s / step <= MOST_TICKS]
     step = steps[0] if steps else STEPS_S[-1] * -(-until_s // (STEPS_S[-1] * MOST_TICKS))
     hours = until_s >= 3600
-    return tuple(
-        (n * step, _clock(round(n * step), hours=hours)) for n in range(int(until_s // step) + 1)
-    )
+    return tuple((n * step, _clock(round(n * step), hours=hours)) for n in range(int(until_s // step) + 1))
 
 
 def _clock(seconds: int, *, hours: bool) -> str:

@@ -12,9 +12,7 @@ from zcbench.consumers.verifying import Verifier
 from zcbench.foreign import brief
 from zcbench.page.scoreboard import Scoreboard
 
-MOST_FOLLOWED = (
-    10_000  # packets held at once whose times are kept: what follows a leak must not grow with it
-)
+MOST_FOLLOWED = 10_000  # packets held at once whose times are kept: what follows a leak must not grow with it
 _DECIDED_AFTER = 2  # returns: an engine may count one a moment after it
 _HOLDS = ("held_ns", "hold_ns")
 
@@ -33,9 +31,7 @@ class EngineBoard(Scoreboard):
         try:
             super().__setitem__(name, value)
         except (TypeError, ValueError) as error:  # of memoryview, which knows no names
-            raise type(error)(
-                f"{self.name_of(name)}: {brief(repr(value))} is no count, 0 or more"
-            ) from None
+            raise type(error)(f"{self.name_of(name)}: {brief(repr(value))} is no count, 0 or more") from None
         self.named.add(self.name_of(name))
 
 

@@ -40,9 +40,7 @@ class FirstPacket:
             raise ContractError([f"read() raised queue.Empty: {_TIMEOUT}"]) from error
         if packet is None:
             if not self._stopping.is_set():
-                ended = (
-                    "read() gave None before the first packet, which says that the stream is over"
-                )
+                ended = "read() gave None before the first packet, which says that the stream is over"
                 raise ContractError([f"{ended}: {_TIMEOUT}"])
             return None
         now = now_ns()

@@ -64,9 +64,7 @@ class Gauges:
                 self._read(gauge)
             else:
                 self._unset(gauge)
-        self._board["probe.cost_ns"] = (
-            (self._board["probe.cost_ns"] or 0) + time.thread_time_ns() - began
-        )
+        self._board["probe.cost_ns"] = (self._board["probe.cost_ns"] or 0) + time.thread_time_ns() - began
 
     def _read(self, gauge: _Gauge) -> None:
         began = time.thread_time_ns()

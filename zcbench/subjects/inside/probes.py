@@ -16,9 +16,7 @@ from zcbench.page.scoreboard import Scoreboard
 from zcbench.subjects.inside.gauges import Gauges
 
 LONG_PAUSE_NS = 10_000_000  # a gc pause worth an event: one block of the default stream
-MOST_GC = (
-    20  # times its length until the next: at most a twentieth of the time for the harness's own
-)
+MOST_GC = 20  # times its length until the next: at most a twentieth of the time for the harness's own
 EVENT_INTERVAL_NS = 1_000_000_000  # at most one gc event a second; the counters have them all
 # Readings of Python's size classes go to worker.jsonl, 300 bytes each: a rate needs two dozen. After each so
 # many the next are twice as far apart, so that a night leaves some hundred.
@@ -92,9 +90,7 @@ class GcWatch:
         if worth_noting and now - self._noted >= EVENT_INTERVAL_NS:
             self._noted = now
             what = "full collection" if full else f"collection of generation {info['generation']}"
-            self._note(
-                "gc", f"{what} freed {info['collected']} objects", {"pause_ns": pause, **info}
-            )
+            self._note("gc", f"{what} freed {info['collected']} objects", {"pause_ns": pause, **info})
 
 
 class Probes:

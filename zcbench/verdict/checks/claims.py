@@ -26,9 +26,7 @@ class _Lie(NamedTuple):
 def check(record: Record, found: Totals) -> Finding:
     """Fail on one claim that is not true."""
     if record.run.ingested is not None:
-        return _finding(
-            "skipped", "what somebody else's engine says of its packets was not looked at"
-        )
+        return _finding("skipped", "what somebody else's engine says of its packets was not looked at")
     if not record.run.scenario.consumer.verify:
         return _finding("skipped", "packets are not looked at (consumer.verify = false)")
     if count(found, "consumer.followed") is None:
@@ -148,9 +146,7 @@ def _arrivals(record: Record, seen: Arrivals) -> Iterator[_Lie]:
 
 
 def _times(found: Totals) -> Iterator[_Lie]:
-    clock = (
-        "packet.time_ns is the time of the packet's last frame on the clock of zcbench.clock.now_ns"
-    )
+    clock = "packet.time_ns is the time of the packet's last frame on the clock of zcbench.clock.now_ns"
 
     def most(name: str) -> str:
         return format_duration(_n(found, name) / 1e9)

@@ -110,8 +110,7 @@ def _all_hold(laws: list[Balance], whole: list[Balance], exact: str, samples: in
     )
     moving = max(balance.moving for balance in whole)
     return (
-        f"{which} {exact} at the end, and at all {samples:,} samples, allowing for {moving} packets "
-        "in transit"
+        f"{which} {exact} at the end, and at all {samples:,} samples, allowing for {moving} packets in transit"
     )
 
 
@@ -135,10 +134,7 @@ def _returned_too_often(found: Totals) -> int:
 
 CHECK = Check(
     name="conservation",
-    question=(
-        "acquires = hits + misses = delivered + drops + queued = returns + in flight, at "
-        "every sample."
-    ),
+    question=("acquires = hits + misses = delivered + drops + queued = returns + in flight, at every sample."),
     judge=(check,),
     causes={
         "counters_disagree": "two numbers that must agree do not",

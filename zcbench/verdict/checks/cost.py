@@ -107,11 +107,7 @@ def _own(seen: Cost) -> str:
 
 def _busy(seen: Cost) -> bool:
     """Whether the subject takes more than it may, in a run long enough to know."""
-    return (
-        seen.allowed_cores is not None
-        and seen.span_s >= LEAST_BUSY_S
-        and seen.cores > seen.allowed_cores
-    )
+    return seen.allowed_cores is not None and seen.span_s >= LEAST_BUSY_S and seen.cores > seen.allowed_cores
 
 
 def _dear(seen: Cost) -> bool:
@@ -124,10 +120,7 @@ def _dear(seen: Cost) -> bool:
 
 CHECK = Check(
     name="cost",
-    question=(
-        "CPU per packet, its creep, a core kept busy beside the packets, and the harness's "
-        "own share."
-    ),
+    question=("CPU per packet, its creep, a core kept busy beside the packets, and the harness's own share."),
     judge=(check,),
     causes={
         "cpu_creep": "a packet costs more and more",

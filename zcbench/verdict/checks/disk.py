@@ -91,9 +91,7 @@ def _wrong(seen: Disk, budget: BudgetTable) -> dict[str, str]:
             f"({budget.files:,} are allowed)"
         )
     if seen.printed is not None and seen.printed > budget.output:
-        wrong["output"] = (
-            f"the subject printed {format_bytes(seen.printed)} ({budget.output} are allowed)"
-        )
+        wrong["output"] = f"the subject printed {format_bytes(seen.printed)} ({budget.output} are allowed)"
     return wrong
 
 

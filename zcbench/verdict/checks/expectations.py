@@ -71,9 +71,7 @@ def _with_holes(record: Record, found: Totals) -> tuple[Record, Totals]:
     )
 
 
-def _unwritten(
-    name: str, expectation: Expectation, record: Record, words: frozenset[str]
-) -> Finding:
+def _unwritten(name: str, expectation: Expectation, record: Record, words: frozenset[str]) -> Finding:
     """An expectation about a word that the engine does not write: of one without a pool, skipped."""
     no_pool = has_no_pool(record) and all(word.startswith("pool.") for word in words)
     return Finding(

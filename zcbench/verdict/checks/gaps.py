@@ -89,9 +89,7 @@ CHECK = Check(
         "duplicates": "packets came twice",
         "reordered": "packets came in the wrong order",
     },
-    meaning=(
-        "packets come twice, in the wrong order or not at all: the recording has holes or repeats"
-    ),
+    meaning=("packets come twice, in the wrong order or not at all: the recording has holes or repeats"),
     figure="rate",
     moment=moments.first_rise("consumer_gaps", "consumer_duplicates", "consumer_reordered"),
     about=("consumer.",),

@@ -79,9 +79,7 @@ def _slots_were_free(pool: PoolBehaviour) -> bool:
     return high is not None and slots is not None and high <= min(LAP_SHARE * slots, slots - 2)
 
 
-def _reason(
-    record: Record, found: Totals, pool: PoolBehaviour
-) -> tuple[str | None, str, str | None]:
+def _reason(record: Record, found: Totals, pool: PoolBehaviour) -> tuple[str | None, str, str | None]:
     """Cause, sentence and remedy."""
     sizes = pool.sizes
     high, slots, misses = pool.high_water or 0, pool.slots or 0, pool.misses or 0
@@ -101,11 +99,7 @@ def _reason(
     if lost_slots(record, found) is not None:
         return "slots_lost", "slots got lost on their way back (see pool.recycling)", None
     little = ""
-    if (
-        pool.mean_in_flight is not None
-        and pool.rate_per_s is not None
-        and pool.mean_hold_s is not None
-    ):
+    if pool.mean_in_flight is not None and pool.rate_per_s is not None and pool.mean_hold_s is not None:
         little = (
             f"; Little's law: {pool.rate_per_s:,.1f}/s × {format_duration(pool.mean_hold_s)} held "
             f"= {pool.mean_in_flight:,.0f} in flight on average"
@@ -117,9 +111,7 @@ def _reason(
     flag = "--pool-max" if adaptive else "--pool"
     if record.run.application.needs_gc or held_by_garbage(record):
         often = (
-            f"gc.collect() every {format_duration(slots / pool.rate_per_s)} or so, "
-            if pool.rate_per_s
-            else ""
+            f"gc.collect() every {format_duration(slots / pool.rate_per_s)} or so, " if pool.rate_per_s else ""
         )
         return (
             "held_by_garbage",
@@ -170,9 +162,7 @@ def _a_moment(pool: PoolBehaviour) -> bool:
     return served and (in_use is None or in_use <= slots / 2)
 
 
-def _did_not_grow(
-    sizes: Slots, misses: int, needed: int | None, little: str
-) -> tuple[str, str, str]:
+def _did_not_grow(sizes: Slots, misses: int, needed: int | None, little: str) -> tuple[str, str, str]:
     """Misses of an adaptive pool below its maximum."""
     if sizes.failures:
         return (
@@ -194,10 +184,7 @@ def _range(sizes: Slots) -> str:
 
 CHECK = Check(
     name="pool.hit_rate",
-    question=(
-        "Why is it what it is: too small (with the number that would do), held by garbage, "
-        "slots lost."
-    ),
+    question=("Why is it what it is: too small (with the number that would do), held by garbage, slots lost."),
     judge=(check,),
     causes={
         "too_small": "more were in flight than there are slots",

@@ -64,10 +64,7 @@ def check(record: Record, found: Totals) -> Finding:
         "corrupt_on_delivery", "corrupt_before_return", "stale", "swapped_channels",
     )  # fmt: skip
     seen = {name: count(found, f"consumer.{name}") or 0 for name in names}
-    seen |= {
-        name: count(found, f"pool.{name}") or 0
-        for name in ("guard_violations", "poison_violations")
-    }
+    seen |= {name: count(found, f"pool.{name}") or 0 for name in ("guard_violations", "poison_violations")}
     evidence: dict[str, int | float | str | None] = dict(seen)
     faults_counted = ("consumer.corrupt_on_delivery", "consumer.corrupt_before_return")
     unknown = [name for name in faults_counted if found[name] is None]
@@ -103,9 +100,7 @@ def check(record: Record, found: Totals) -> Finding:
     if wrong:
         return finding(
             "fail",
-            "; ".join(
-                f"{faults[fault.counter]:,} {fault.what}{_age(fault, found)}" for fault in wrong
-            ),
+            "; ".join(f"{faults[fault.counter]:,} {fault.what}{_age(fault, found)}" for fault in wrong),
             cause=wrong[0].cause,
             remedy="; ".join(fault.why for fault in wrong),
         )
@@ -160,9 +155,7 @@ def _unseen(record: Record, found: Totals) -> str | None:
         )
     period = count(found, "consumer.content_period")
     if not period:
-        return (
-            "where the content repeats is not known: bytes of another packet may have looked right"
-        )
+        return "where the content repeats is not known: bytes of another packet may have looked right"
     if period >= _NEVER_REPEATS:
         return None
     return (
@@ -183,14 +176,11 @@ def _compared(seen: dict[str, int]) -> str:
 CHECK = Check(
     name="integrity",
     question=(
-        "Were all bytes right on delivery, and still right just before return? Did two "
-        "readers share a slot?"
+        "Were all bytes right on delivery, and still right just before return? Did two readers share a slot?"
     ),
     judge=(check,),
     causes={fault.cause: fault.why for fault in _FAULTS},
-    meaning=(
-        "a buffer was written while somebody still read it: the audio is wrong, and nobody was told"
-    ),
+    meaning=("a buffer was written while somebody still read it: the audio is wrong, and nobody was told"),
     figure="rate",
     moment=moments.first_rise(
         "consumer_corrupt_on_delivery",

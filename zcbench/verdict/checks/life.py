@@ -64,9 +64,7 @@ def check(record: Record, found: Totals) -> Finding:
     where = ""
     ours = record.run.ingested is None
     if end.ending is not Ending.FINISHED and end.last_sequence is not None:
-        where = (
-            f"; the last packet taken was number {end.last_sequence:,} ({end.received:,} in all)"
-        )
+        where = f"; the last packet taken was number {end.last_sequence:,} ({end.received:,} in all)"
     elif end.ending not in (Ending.FINISHED, Ending.UNKNOWN):
         where = "; no packet had been taken" if ours else ""
     detail = f": {end.message}" if end.message and end.ending is not Ending.FINISHED else ""
@@ -111,8 +109,7 @@ def _unseen(record: Record, events: list[Event]) -> Finding:
         check="life",
         outcome="fail",
         cause=Ending.FAILED.value,
-        sentence=f"{number} left uncaught, the first {first.elapsed_s:.1f} s into the run: "
-        f"{first.message}",
+        sentence=f"{number} left uncaught, the first {first.elapsed_s:.1f} s into the run: {first.message}",
         evidence={
             "ending": record.end.ending.value,
             "unraisable": len(events),

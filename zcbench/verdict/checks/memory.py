@@ -25,9 +25,7 @@ TYPICAL_BLOCK_BYTES = 32
 LEAST_CLASS_SHARE = 0.2  # of what small objects gain, to be named in the sentence
 NAMED_STEP_BYTES = 4096  # smaller ones are the allocator's own and say nothing to anybody
 MOST_AS_EACH = 0.75  # blocks a packet, below which they are said as one each so many packets
-MOST_TIMES_LONGER = (
-    8.0  # a run that this many times its length would not settle needs another remedy
-)
+MOST_TIMES_LONGER = 8.0  # a run that this many times its length would not settle needs another remedy
 # What a counter does not explain is more than what it does: then another one has the cause.
 MOSTLY_ELSEWHERE = 2.0
 _OBJECTS = ("small objects", "allocated blocks", "Python heap")
@@ -65,9 +63,7 @@ def check(record: Record, found: Totals) -> Finding:
     exact = {g.counter.name: g for g in grown if g.counter.kind == "exact"}
     needed = NEEDED if record.run.ingested is None else ()
     if "Python heap" in exact:
-        exact.pop(
-            "allocated blocks", None
-        )  # of which only the number is known; it may fail none the less
+        exact.pop("allocated blocks", None)  # of which only the number is known; it may fail none the less
     lacking = [name for name in needed if not exact.keys() & {name, *_INSTEAD.get(name, ())}]
     lacking = lacking or ([] if exact else ["a heap"])
     open_ones = [g for g in exact.values() if g.trend.outcome != "pass"]
@@ -225,26 +221,17 @@ def _unknown(
     ]
     windows = [g.trend.window for g in open_ones if g.trend.window is not None]
     # What rises beyond its limit unjudged was seen, and is not known to be a leak: no limit holds of it.
-    risen = [
-        g for g in open_ones if (w := g.trend.window) and w.unjudged and w.low > w.smallest_seen
-    ]
+    risen = [g for g in open_ones if (w := g.trend.window) and w.unjudged and w.low > w.smallest_seen]
     reasons += [
-        f"{g.counter.name} rose by {g.slope or 0.0:,.0f} B/s, of which some may be garbage"
-        for g in risen
+        f"{g.counter.name} rose by {g.slope or 0.0:,.0f} B/s, of which some may be garbage" for g in risen
     ]
-    power = (
-        _power(record, found, max(w.smallest_seen for w in windows))
-        if windows and not risen
-        else None
-    )
+    power = _power(record, found, max(w.smallest_seen for w in windows)) if windows and not risen else None
     # A run that by its own settings cannot answer does not ask the question either.
     collects = run.gc_every_s is not None or run.ingested is not None
     return Finding(
         check="memory",
         outcome="inconclusive",
-        sentence="cannot tell whether memory leaks: "
-        + "; ".join(reasons)
-        + (f"; {power}" if power else ""),
+        sentence="cannot tell whether memory leaks: " + "; ".join(reasons) + (f"; {power}" if power else ""),
         evidence=evidence,
         power=power,
         remedy=_remedy(record, windows, lacking, collects),
@@ -321,8 +308,7 @@ def _few_digits(value: float) -> str:
 CHECK = Check(
     name="memory",
     question=(
-        "Does any counter grow: Python objects, malloc, buffers, pages? Which, how much a "
-        "packet, where?"
+        "Does any counter grow: Python objects, malloc, buffers, pages? Which, how much a packet, where?"
     ),
     judge=(check,),
     causes={

@@ -107,15 +107,11 @@ def _judge(record: Record, found: Totals, line: RateFit) -> Finding:
             "see delivery and timing",
         )
     if record.run.scenario.source.speed > 1 and drift < -NO_CLOCK_PPM:
-        return finding(
-            "inconclusive", f"{rate}: the replay could not keep its pace here", "lower source.speed"
-        )
+        return finding("inconclusive", f"{rate}: the replay could not keep its pace here", "lower source.speed")
     return finding(
         "fail",
         f"{rate}: {against}, {_an_hour(line)}; no packet was lost, the clock is off",
-        _REMEDY
-        if record.run.ingested is None
-        else f"{_REMEDY}; or --rate is not their nominal rate",
+        _REMEDY if record.run.ingested is None else f"{_REMEDY}; or --rate is not their nominal rate",
         cause="clock_drift",
     )
 
@@ -129,9 +125,7 @@ def _longer(nominal: float) -> str:
     """A span at which rounding to whole packets takes no more than half of the tolerance."""
     span_s = 2 * QUANTUM_PACKETS / (nominal * DEVICE_CLOCK_PPM * 1e-6)
     if span_s > LONGEST_S:
-        return (
-            "so few packets a second show no clock: count frames, or compare the clocks themselves"
-        )
+        return "so few packets a second show no clock: count frames, or compare the clocks themselves"
     return f"to see {DEVICE_CLOCK_PPM} ppm, run for {format_duration(span_s)}"
 
 

@@ -73,9 +73,7 @@ def check(record: Record, found: Totals) -> Finding:
     of = "=" if hits == ever else "of"
     spent = f"{hits:,} hits {of} {ever:,} slots, {misses:,} misses"
     if returns == 0 and _may_still_be_held(record, found, hits + misses):
-        return finding(
-            "inconclusive", f"the run ended before any of {hits + misses:,} leases was due back"
-        )
+        return finding("inconclusive", f"the run ended before any of {hits + misses:,} leases was due back")
     if returns == 0 and hits + misses > start:
         return finding(
             "fail",
@@ -84,9 +82,7 @@ def check(record: Record, found: Totals) -> Finding:
             cause="never_recycled",
         )
     if left is None:
-        return finding(
-            "inconclusive", f"{spent}, {returns:,} returns; not measured: pool.in_flight"
-        )
+        return finding("inconclusive", f"{spent}, {returns:,} returns; not measured: pool.in_flight")
     lost = lost_slots(record, found)
     if lost is not None:
         return finding(
@@ -105,11 +101,7 @@ def check(record: Record, found: Totals) -> Finding:
             cause="leases_left",
         )
     # Under block a miss may get a slot after all, which is a reuse that no hit counts.
-    waited = (
-        misses
-        - (count(found, "pool.overflow_allocations") or 0)
-        - (count(found, "pool.refused") or 0)
-    )
+    waited = misses - (count(found, "pool.overflow_allocations") or 0) - (count(found, "pool.refused") or 0)
     held_s, in_use = pool.mean_hold_s, pool.mean_in_flight
     if hits == ever and misses and waited <= 0 and in_use is not None and round(in_use) < ever:
         return finding(
@@ -168,9 +160,7 @@ CHECK = Check(
         "slots_lost": "slots get lost one by one on their way back",
         "leases_left": "leases are left over after the drain",
     },
-    meaning=(
-        "buffers do not come back: the pool is a heap with another name, and memory will run out"
-    ),
+    meaning=("buffers do not come back: the pool is a heap with another name, and memory will run out"),
     figure="pool",
     moment=moments.shortage,
     about=("pool.",),

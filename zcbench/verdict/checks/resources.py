@@ -38,8 +38,7 @@ def check(record: Record, _found: Totals) -> Finding:
             cause=worst.kind,
             sentence="; ".join(map(_sentence, failing)),
             evidence=evidence,
-            remedy=_REMEDIES[worst.kind]
-            + (_IN_PYTHON[worst.kind] if record.run.ingested is None else ""),
+            remedy=_REMEDIES[worst.kind] + (_IN_PYTHON[worst.kind] if record.run.ingested is None else ""),
         )
     if record.run.ingested is not None and not any(one.before is not None for one in found):
         return _theirs(found, evidence)
@@ -56,9 +55,7 @@ def check(record: Record, _found: Totals) -> Finding:
             required=False,  # only a run that did not reach its end, or is not ours, lacks them
         )
     counts = ", ".join(_same(one) for one in found)
-    stairs = (
-        "none climbed during the stream" if found[0].marks else "too short to watch for a staircase"
-    )
+    stairs = "none climbed during the stream" if found[0].marks else "too short to watch for a staircase"
     return Finding(
         check="resources",
         outcome="pass",
@@ -95,9 +92,7 @@ def _theirs(found: list[Resource], evidence: dict[str, int | float | str | None]
 
 
 def _range(one: Resource) -> str:
-    highest = (
-        f", at most {one.highest:,}" if one.highest != max(one.first or 0, one.last or 0) else ""
-    )
+    highest = f", at most {one.highest:,}" if one.highest != max(one.first or 0, one.last or 0) else ""
     return f"{KINDS[one.kind]} {one.first:,} at first, {one.last:,} at last{highest}"
 
 

@@ -95,9 +95,7 @@ def _streamed_s(record: Record, found: Totals) -> float:
     return delivery(record, found).streamed_s or rows_s
 
 
-def _in_time(
-    record: Record, late: Stalls, rises: dict[str, Creep | None], evidence: _Evidence
-) -> Finding:
+def _in_time(record: Record, late: Stalls, rises: dict[str, Creep | None], evidence: _Evidence) -> Finding:
     latency = ", ".join(
         f"{_name(percent)} {format_duration(float(value) / 1e9)}"
         for percent in (*_SHOWN_PERCENTS, 100)
@@ -147,9 +145,7 @@ def _stalled(record: Record, found: Totals, late: Stalls) -> tuple[str, str, str
         )
     else:
         worst = int(np.argmax(late.late_s))
-        what = (
-            f"one of {format_duration(late.late_s[worst])} at {format_duration(late.at_s[worst])}"
-        )
+        what = f"one of {format_duration(late.late_s[worst])} at {format_duration(late.at_s[worst])}"
     if late.by_gc * 2 > len(late.at_s):
         return (
             "gc_pauses",
@@ -201,9 +197,7 @@ def _percentiles(record: Record) -> _Evidence:
     for short, timing in (("delivery", "delivery_ns"), ("hold", "hold_ns")):
         times = None if record.board is None else record.board.histogram(timing)
         for percent in _SHOWN_PERCENTS:
-            out[f"{short}_{_name(percent)}_ns"] = (
-                None if times is None else times.percentile(percent)
-            )
+            out[f"{short}_{_name(percent)}_ns"] = None if times is None else times.percentile(percent)
         out[f"{short}_max_ns"] = times.max_ns if times is not None and times.count else None
     return out
 

@@ -109,16 +109,13 @@ def _unknown(seen: Xruns, packets: int | None) -> str:
 CHECK = Check(
     name="xruns",
     question=(
-        "Did the device run over or under, and so lose sound before it was captured? How "
-        "often, when, how much?"
+        "Did the device run over or under, and so lose sound before it was captured? How often, when, how much?"
     ),
     judge=(check,),
     causes={
         "lost_sound": "the device ran over or under",
     },
-    meaning=(
-        "sound is lost before anybody has it: the recording has holes that no packet number shows"
-    ),
+    meaning=("sound is lost before anybody has it: the recording has holes that no packet number shows"),
     figure="rate",
     moment=moments.first_rise("engine_xruns", "consumer_xruns"),
     required=False,

@@ -34,9 +34,7 @@ ITEMS: tuple[Callable[[Campaign], Item | None], ...] = (
     of_runs.all_pass,
     of_runs.what_failed_passes,
     of_checks("Every run ended normally", life.CHECK, step=_LONGER),
-    of_checks(
-        "Every packet due was delivered once and in order", delivery.CHECK, gaps.CHECK, step=_LONGER
-    ),
+    of_checks("Every packet due was delivered once and in order", delivery.CHECK, gaps.CHECK, step=_LONGER),
     no_sound_was_lost,
     of_checks("Every byte was right, on delivery and before return", integrity.CHECK, step=_LONGER),
     of_checks(
@@ -47,13 +45,9 @@ ITEMS: tuple[Callable[[Campaign], Item | None], ...] = (
     ),
     of_runs.pool_is_large_enough,
     of_checks("Memory does not grow", memory.CHECK, step=_LONGER),
-    of_checks(
-        "Descriptors, threads and child processes do not pile up", resources.CHECK, step=_LONGER
-    ),
+    of_checks("Descriptors, threads and child processes do not pile up", resources.CHECK, step=_LONGER),
     of_checks("Packets come at the right rate and in time", rate.CHECK, timing.CHECK, step=_LONGER),
-    of_checks(
-        "A packet's CPU time stays what it is, and the harness's is small", cost.CHECK, step=_LONGER
-    ),
+    of_checks("A packet's CPU time stays what it is, and the harness's is small", cost.CHECK, step=_LONGER),
     expectations_hold,
     of_runs.long_enough,
     of_runs.one_subject,
@@ -90,9 +84,7 @@ class Readiness:
             more = f", and {len(required) - 1} more" if len(required) > 1 else ""
             return f"{required[0].title}: not shown, {required[0].why}{more}"
         shown = sum(item.answer == "yes" for item in self.items)
-        rest = (
-            f"; not shown, and not required: {', '.join(i.title for i in open_)}" if open_ else ""
-        )
+        rest = f"; not shown, and not required: {', '.join(i.title for i in open_)}" if open_ else ""
         return f"{shown} of {len(self.items)} items are shown, none is refuted{rest}"
 
     @property

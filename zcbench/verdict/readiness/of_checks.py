@@ -61,9 +61,7 @@ def no_sound_was_lost(campaign: Campaign) -> Item | None:
     if not asked:
         return None
     step = "`zcbench run device-30s`, with a larger buffer or less beside it"
-    return of_checks("No sound was lost on its way from the device", xruns.CHECK, step=step)(
-        campaign
-    )
+    return of_checks("No sound was lost on its way from the device", xruns.CHECK, step=step)(campaign)
 
 
 def expectations_hold(campaign: Campaign) -> Item:
@@ -81,9 +79,7 @@ def expectations_hold(campaign: Campaign) -> Item:
     wrong = [(run, f) for run, f in found if is_failure(f)]
     if wrong:
         run, finding = wrong[0]
-        return Item(
-            title, "no", f"{run.name}: {finding.sentence}", f"see {finding.check} in its report"
-        )
+        return Item(title, "no", f"{run.name}: {finding.sentence}", f"see {finding.check} in its report")
     warned = [run for run, finding in found if finding.outcome == "fail"]
     held = sum(finding.outcome == "pass" for _, finding in found)
     why = f"{held} of {len(found)} in {len(campaign.sound)} runs"

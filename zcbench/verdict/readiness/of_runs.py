@@ -30,9 +30,7 @@ def all_pass(campaign: Campaign) -> Item:
         step = f"{first.name}: {next_step(first.record, first.result)}"
         return Item(title, "not shown", f"inconclusive: {named(open_)}", step)
     total = format_duration(sum(run.length_s for run in campaign.sound))
-    return Item(
-        title, "yes", f"{len(campaign.sound)} of {len(campaign.sound)} runs, {total} in all"
-    )
+    return Item(title, "yes", f"{len(campaign.sound)} of {len(campaign.sound)} runs, {total} in all")
 
 
 def long_enough(campaign: Campaign) -> Item:
@@ -77,10 +75,7 @@ def what_failed_passes(campaign: Campaign) -> Item | None:
     if not failed:
         return Item(title, "not shown", f"no check failed in {named(campaign.before)}",
                     "name the runs that failed with --before", required=False)  # fmt: skip
-    now = {
-        check: [finding for _, finding in findings(campaign.sound, check)]
-        for check in sorted(failed)
-    }
+    now = {check: [finding for _, finding in findings(campaign.sound, check)] for check in sorted(failed)}
     still = [check for check, found in now.items() if any(is_failure(f) for f in found)]
     if still:
         return Item(title, "no", f"still failing: {', '.join(still)}", f"mend {still[0]}")
@@ -165,9 +160,7 @@ def checks_can_fail(campaign: Campaign) -> Item:
                     step="`zcbench run crash-debug --fault no-op-return`, named with --before")  # fmt: skip
     missed = [run for run in campaign.planted if run.result.verdict != "fail"]
     if missed:
-        return Item(
-            title, "no", f"not found in {named(missed)}", "`zcbench selftest`", required=False
-        )
+        return Item(title, "no", f"not found in {named(missed)}", "`zcbench selftest`", required=False)
     faults = dict.fromkeys(str(run.record.run.scenario.fault) for run in campaign.planted)
     return Item(title, "yes", f"{', '.join(faults)}", required=False)
 
@@ -181,9 +174,7 @@ def a_device_was_tried(campaign: Campaign) -> Item:
         if run.record.run.scenario.source.kind == "device" and run.length_s >= LEAST_TRIED_S
     ]
     if tried:
-        return Item(
-            title, "yes", f"{named(tried)}: {format_duration(tried[0].length_s)}", required=False
-        )
+        return Item(title, "yes", f"{named(tried)}: {format_duration(tried[0].length_s)}", required=False)
     return Item(title, "not shown", "every source was a replay", required=False,
                 step="`zcbench run device-30s --device NAME` (`zcbench devices` lists them)")  # fmt: skip
 
