@@ -1,0 +1,1 @@
+"""How a subject is read: its processes, its allocator, what it publishes."""

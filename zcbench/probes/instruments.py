@@ -1,0 +1,80 @@
+"""All probes of one subject: asked one after another, and what each costs."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from zcbench.probes.probe import Notice, Number, Probe, Processes
+from zcbench.quantities.registry import Metric, Origin
+
+T = TypeVar("T")
+
+
+class Instruments:
+    """The probes of one run. One that raises is told of once; its readings are missing, the others' are not."""
+
+    def __init__(self, probes: Sequence[Probe]) -> None:
+        self._probes = tuple(probes)
+        self._costs_ns = {probe.name: 0 for probe in self._probes}
+        self._failed: set[str] = set()
+        self._notices: list[Notice] = []
+
+    def environment(self) -> dict[str, str]:
+        """The variables that the subject is started with."""
+        return {name: value for p in self._probes for name, value in p.environment().items()}
+
+    def begin(self, processes: Processes) -> None:
+        """Begin each probe; the subject has been started."""
+        for probe in self._probes:
+            self._try(probe, functools.partial(probe.begin, processes))
+
+    def quantities(self) -> tuple[Metric, ...]:
+        """What they read, and the CPU time that each takes."""
+        read = tuple(metric for probe in self._probes for metric in probe.quantities())
+        return read + tuple(_cost(probe) for probe in self._probes)
+
+    def read(self) -> dict[str, Number | None]:
+        """The readings of now, by name. What one reads replaces what an earlier probe has read."""
+        row: dict[str, Number | None] = {}
+        for probe in self._probes:
+            row |= self._try(probe, probe.read) or {}
+        for name, cost_ns in self._costs_ns.items():
+            row[_cost_name(name)] = cost_ns
+        return row
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What they have to say since the last call."""
+        for probe in self._probes:
+            self._notices += probe.notices()
+        notices, self._notices = tuple(self._notices), []
+        return notices
+
+    def close(self) -> None:
+        """Close each probe."""
+        for probe in self._probes:
+            self._try(probe, probe.close)
+
+    def _try(self, probe: Probe, ask: Callable[[], T]) -> T | None:
+        started_ns = time.thread_time_ns()
+        try:
+            return ask()
+        except Exception as error:
+            if probe.name not in self._failed:
+                self._failed.add(probe.name)
+                message = f"the probe {probe.name} failed, its readings are missing: {error!r}"
+                self._notices.append(Notice("probe", message, {"probe": probe.name}))
+            return None
+        finally:
+            self._costs_ns[probe.name] += time.thread_time_ns() - started_ns
+
+
+def _cost_name(probe: str) -> str:
+    return f"probe.{probe}.cost_ns"
+
+
+def _cost(probe: Probe) -> Metric:
+    meaning = f"CPU time that the supervisor spent on the probe {probe.name}"
+    return Metric(_cost_name(probe.name), "ns", Origin.SUPERVISOR, meaning, cumulative=True)

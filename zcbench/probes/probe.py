@@ -1,0 +1,58 @@
+"""What reads quantities from a subject, as the sampler sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import psutil
+
+from zcbench.quantities.registry import Metric
+
+Number = int | float
+Processes = Callable[[], Sequence[psutil.Process]]  # what the subject consists of at the call
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a probe says once, as an event: what it cannot read, a restart that it saw, an inventory."""
+
+    kind: str  # "probe", "inventory": the event's kind
+    message: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Probe(Protocol):
+    """Reads some quantities of one subject, once a sample.
+
+    The order of calls is ``environment``, the subject's start, ``begin``, ``quantities``, then ``read`` and
+    ``notices`` at each sample, and ``close``. All of them are called by the sampler's thread; ``read`` must
+    return at once: what may take time (an endpoint) is read by a thread of the probe's own.
+    """
+
+    name: str  # "malloc": what its cost and its notices are filed under
+
+    def environment(self) -> Mapping[str, str]:
+        """Variables that the subject is started with. One that is set already is the probe's to extend."""
+        ...
+
+    def begin(self, processes: Processes) -> None:
+        """Get ready to read the subject, which has been started."""
+        ...
+
+    def quantities(self) -> tuple[Metric, ...]:
+        """What it reads. Fixed once it has begun: they are columns of the record."""
+        ...
+
+    def read(self) -> Mapping[str, Number | None]:
+        """The readings of now, by name; None or absent is a reading that could not be made."""
+        ...
+
+    def notices(self) -> Sequence[Notice]:
+        """What it has to say since the last call."""
+        ...
+
+    def close(self) -> None:
+        """Stop reading; the subject may have ended or not."""
+        ...
