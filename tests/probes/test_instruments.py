@@ -67,9 +67,7 @@ def test_a_probe_that_fails_is_told_of_once_and_the_others_are_read() -> None:
         assert "temperature" not in row
         assert row["hour"] == 12
     messages = [notice.message for notice in instruments.notices()]
-    assert messages == [
-        "the probe thermometer failed, its readings are missing: OSError('no mercury')"
-    ]
+    assert messages == ["the probe thermometer failed, its readings are missing: OSError('no mercury')"]
     assert instruments.notices() == ()
     broken.broken = False
     assert instruments.read()["temperature"] == 21
