@@ -167,9 +167,7 @@ class _Parser:
     def law(self) -> ParsedLaw:
         """The whole text."""
         left = self._sum()
-        relation = self._next("== or <= or >=")
-        if relation not in ("==", "<=", ">="):
-            raise self._error(f"{relation!r} where ==, <= or >= belongs")
+        relation = self._relation()
         right = self._sum()
         if self._at < len(self._tokens):
             extra = self._tokens[self._at][1]
@@ -182,6 +180,12 @@ class _Parser:
             raise self._error("names no quantity")
         return law
 
+    def _relation(self) -> Relation:
+        token = self._next("== or <= or >=")
+        if token == "==" or token == "<=" or token == ">=":
+            return token
+        raise self._error(f"{token!r} where ==, <= or >= belongs")
+
     def _sum(self) -> Expression:
         return self._chain(("+", "-"), lambda: self._chain(("*",), self._factor))
 
@@ -189,7 +193,7 @@ class _Parser:
         left = operand()
         while self._at < len(self._tokens) and (sign := self._tokens[self._at][1]) in operators:
             self._at += 1
-            left = Operation(sign, left, operand())  # type: ignore[arg-type]
+            left = Operation(sign, left, operand())
         return left
 
     def _factor(self) -> Expression:
