@@ -35,6 +35,7 @@ LARGEST_NUMBER = 2**64  # no counter is larger
 NAMES_SHOWN = 20  # in an error: a screen's worth
 
 Relation = Literal["==", "<=", ">="]
+_RELATIONS: tuple[Relation, ...] = ("==", "<=", ">=")
 _Operator = Literal["+", "-", "*"]
 
 _TOKEN = re.compile(
@@ -171,7 +172,7 @@ class _Parser:
         right = self._sum()
         if self._at < len(self._tokens):
             extra = self._tokens[self._at][1]
-            more = extra in ("==", "<=", ">=")
+            more = extra in _RELATIONS
             raise self._error(
                 "two relations; write two laws" if more else f"{extra!r} where + - or * belongs, or the end"
             )
