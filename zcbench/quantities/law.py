@@ -35,7 +35,7 @@ LARGEST_NUMBER = 2**64  # no counter is larger
 NAMES_SHOWN = 20  # in an error: a screen's worth
 
 Relation = Literal["==", "<=", ">="]
-_RELATIONS: tuple[Relation, ...] = ("==", "<=", ">=")
+_RELATIONS: dict[str, Relation] = {"==": "==", "<=": "<=", ">=": ">="}
 _Operator = Literal["+", "-", "*"]
 
 _TOKEN = re.compile(
