@@ -183,9 +183,9 @@ class _Parser:
 
     def _relation(self) -> Relation:
         token = self._next("== or <= or >=")
-        if token == "==" or token == "<=" or token == ">=":
-            return token
-        raise self._error(f"{token!r} where ==, <= or >= belongs")
+        if token not in _RELATIONS:
+            raise self._error(f"{token!r} where ==, <= or >= belongs")
+        return _RELATIONS[token]
 
     def _sum(self) -> Expression:
         return self._chain(("+", "-"), lambda: self._chain(("*",), self._factor))
