@@ -92,7 +92,7 @@ def test_a_range_holds_every_difference_that_its_terms_allow(
         ("a == 1e200", "more than any counter holds"),
         ("a == é", "'é' is no name"),
         ("a == " + "(" * (DEEPEST_LAW + 1) + "b", "within each other"),
-        ("a == " + "-" * 500 + "b", "within each other"),
+        ("a == " + "-" * 300 + "b", "within each other"),
         ("a == " + "b+" * LONGEST_LAW, f"at most {LONGEST_LAW:,}"),
     ],
 )

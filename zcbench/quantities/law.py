@@ -251,7 +251,8 @@ def _hint(name: str, there: list[str]) -> str:
 
 
 def _number(token: str) -> int | float:
-    return int(token) if token.replace("_", "").isdigit() else float(token)
+    digits = token.replace("_", "")
+    return int(digits) if digits.isdigit() else float(digits)
 
 
 def _names(expression: Expression) -> tuple[str, ...]:
