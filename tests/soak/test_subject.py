@@ -12,8 +12,10 @@ import numpy as np
 import psutil
 
 from zcbench.clock import now_ns
+from zcbench.probes.probe import Probe
+from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.reader import read_record, read_run
-from zcbench.record.schema import STDERR_FILE, Ending, SubjectInfo
+from zcbench.record.schema import STDERR_FILE, Ending
 from zcbench.soak.supervisor import watch
 from zcbench.subjects.subject import Counters
 
@@ -21,9 +23,10 @@ from zcbench.subjects.subject import Counters
 class Program:
     """Any program: no page, nothing owed, done when it exits."""
 
-    info = SubjectInfo(kind="engine", capabilities=("processes",))
+    info = SubjectInfo(kind="command", title="the program")
     name = "the program"
     has_page = False
+    stop_after_s: float | None = None
 
     def __init__(self, code: str) -> None:
         self._code = code
@@ -34,6 +37,9 @@ class Program:
                 [sys.executable, "-c", self._code], stdout=log, stderr=log, env=dict(environment)
             )
         self._process = psutil.Process(self._popen.pid)
+
+    def probes(self) -> tuple[Probe, ...]:
+        return ()
 
     def processes(self) -> tuple[psutil.Process, ...]:
         return (self._process,)
@@ -84,10 +90,25 @@ def test_a_program_without_a_page_is_sampled_and_its_end_told(tmp_path: Path) ->
         directory.mkdir()
         run = msgspec.structs.replace(read_run(EXAMPLE), started_ns=now_ns(), subject=Program.info)
         end = watch(Program(code), run, directory)
-        assert (end.ending, end.message, end.received) == (ending, message, 0)
+        assert (end.ending, end.message, end.received) == (ending, message, None)
         record = read_record(directory)
         assert record.end.ending is ending
         # what nobody counted is missing, never zero
         assert np.isnan(record.samples["engine_delivered"]).all()
     rss = read_record(tmp_path / Ending.FINISHED).samples["rss_bytes"]
     assert np.nanmax(rss) > 0
+
+
+def test_a_program_that_does_not_end_by_itself_is_asked_to_stop_at_its_time(tmp_path: Path) -> None:
+    code = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+        "print('up', flush=True)\n"
+        "time.sleep(60)"
+    )
+    program = Program(code)
+    program.stop_after_s = 1.0
+    run = msgspec.structs.replace(read_run(EXAMPLE), started_ns=now_ns(), subject=Program.info)
+    end = watch(program, run, tmp_path)
+    assert end.ending is Ending.FINISHED
+    assert 1.0 <= (end.elapsed_s or 0) < 30

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tests.records import Row, make_record, scenario
+from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.reader import Record
-from zcbench.record.schema import Finding, SubjectInfo
+from zcbench.record.schema import Finding
 from zcbench.scenario import Scenario, SourceTable
 from zcbench.verdict import judge
 from zcbench.verdict.next_step import next_step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,19 +17,25 @@ from zcbench.importers.table import Table
 from zcbench.page.scoreboard import UNSET, Scoreboard
 from zcbench.quantities.registry import BY_NAME
 from zcbench.quantities.units import Duration, Rate
+from zcbench.record.capabilities import SubjectInfo, capabilities_of
 from zcbench.record.schema import (
     SCOREBOARD_FILE,
     WORKER_EVENTS_FILE,
-    Capability,
     End,
     Ending,
     Environment,
     Event,
     RunInfo,
-    SubjectInfo,
 )
 from zcbench.record.writer import RecordError, RecordWriter, run_id
-from zcbench.scenario import ConsumerTable, PoolTable, SamplingTable, Scenario, SourceTable
+from zcbench.scenario import (
+    EXTERNAL,
+    ConsumerTable,
+    PoolTable,
+    SamplingTable,
+    Scenario,
+    SourceTable,
+)
 
 NOT_RECORDED = "not recorded"
 
@@ -175,7 +181,7 @@ def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Seque
         due_packets=due,
         subject=SubjectInfo(
             kind="imported",
-            capabilities=_capabilities({*seen.closing, *foreign.totals}),
+            capabilities=capabilities_of({*seen.closing, *foreign.totals}),
             file=table.path.name,
         ),
     )
@@ -193,26 +199,6 @@ def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Seque
         writer.close()
 
 
-# What a table must have a reading of, to be asked about it.
-_READ_FROM: Mapping[Capability, tuple[str, ...]] = {
-    "packets": ("engine.", "consumer.received"),
-    "pool": ("pool.",),
-    "payload": ("consumer.checked",),
-    "heap": ("heap", "small_", "traced", "native"),
-    "processes": ("rss", "uss", "fds", "threads", "children", "cpu_"),
-}
-
-
-def _capabilities(names: Iterable[str]) -> tuple[Capability, ...]:
-    """What a record can be asked about that has readings of ``names``."""
-    known = tuple(names)
-    return tuple(
-        capability
-        for capability, starts in _READ_FROM.items()
-        if any(name.startswith(starts) for name in known)
-    )
-
-
 _ENDED = {Ending.UNKNOWN: "nobody here watched it end"}
 
 
@@ -225,7 +211,7 @@ def _scenario(foreign: Foreign, seen: Survey, duration: float) -> Scenario:
         name=foreign.story.name,
         description="measured elsewhere",
         require=foreign.story.require,
-        engine="external",
+        engine=EXTERNAL,
         duration=Duration(duration),
         pool=PoolTable() if slots is None else PoolTable(slots=int(slots)),
         # A scenario knows whole frames a second; without a rate there is no pace to judge by.

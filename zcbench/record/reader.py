@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.page.scoreboard import Scoreboard, ScoreboardError
-from zcbench.quantities.registry import COLUMNS
+from zcbench.quantities.registry import COLUMNS, METRICS
 from zcbench.quantities.units import decode_unit
+from zcbench.record.capabilities import ENGINE, Capability, SubjectInfo, capabilities_of
 from zcbench.record.decoding import LONGEST_S, DamagedError, decode, decode_event, readings
 from zcbench.record.schema import (
     DONE,
-    ENGINE,
     EVENTS_FILE,
     RESULT_FILE,
     RUN_FILE,
@@ -29,7 +30,6 @@ from zcbench.record.schema import (
     Event,
     Result,
     RunInfo,
-    SubjectInfo,
 )
 from zcbench.record.writer import RecordError
 from zcbench.record.written import leave_out, unwritten
@@ -60,6 +60,18 @@ class Record:
     def rows(self) -> int:
         """Number of samples."""
         return len(self.samples["elapsed_s"])
+
+    @cached_property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the subject can be asked about: what was promised of it, and what it has readings of."""
+        names = {metric.name for metric in METRICS if np.isfinite(self.samples[metric.column]).any()}
+        page = {} if self.board is None else self.board.counters()
+        names |= {name for name, value in page.items() if value is not None}
+        return self.run.subject.promised.union(capabilities_of(names))
+
+    def can(self, *any_of: Capability) -> bool:
+        """Whether the subject can be asked about one of these."""
+        return not self.capabilities.isdisjoint(any_of)
 
 
 def read_record(path: Path) -> Record:

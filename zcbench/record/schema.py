@@ -9,6 +9,7 @@ import msgspec
 
 from zcbench.consumers.consumer import ConsumerFacts
 from zcbench.consumers.registry import recorded_facts
+from zcbench.record.capabilities import ENGINE, SubjectInfo
 from zcbench.scenario import Scenario
 
 SCHEMA = 3  # raised when an older reader could no longer understand a record
@@ -87,21 +88,6 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     portaudio: str | None = None
     git_commit: str | None = None
     git_dirty: bool | None = None
-
-
-Capability = Literal["packets", "pool", "payload", "heap", "processes"]
-ENGINE_CAPABILITIES: tuple[Capability, ...] = ("packets", "pool", "payload", "heap", "processes")
-
-
-class SubjectInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What was tested: its kind, and what it can be asked about. ``file`` is what was imported."""
-
-    kind: Literal["engine", "imported"]
-    capabilities: tuple[Capability, ...] = ()
-    file: str | None = None
-
-
-ENGINE = SubjectInfo(kind="engine", capabilities=ENGINE_CAPABILITIES)
 
 
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,9 +28,11 @@ from zcbench.scenario.tables import (
     required_checks,
 )
 from zcbench.scenario.toml import to_toml
+from zcbench.scenario.unplanned import EXTERNAL, unplanned
 
 __all__ = [
     "CHECK_NAMES",
+    "EXTERNAL",
     "FLAGS",
     "BudgetTable",
     "ConsumerTable",
@@ -56,5 +58,6 @@ __all__ = [
     "required_checks",
     "shipped",
     "to_toml",
+    "unplanned",
     "variable_of",
 ]  # fmt: skip

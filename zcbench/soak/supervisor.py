@@ -100,6 +100,8 @@ class _Watch:
         self._interrupts = Interrupts()
         self._aborts = Aborts(info.scenario)
         self._aborted: str | None = None
+        self._ready_ns: int | None = None  # when the subject was first seen ready
+        self._stopped = False  # asked to stop at its time
         self._hang = HangWatch(info.scenario.limits.hang, now_ns())
         self._suspension = SuspensionWatch()
         self._oom_kills = OomKills()
@@ -152,6 +154,7 @@ class _Watch:
                 end = self._placed(end)
                 self._last_sample(sampler, deadline, end)
                 return end
+            self._stop_in_time()
             if now_ns() >= deadline:
                 self._note_suspension()
                 self._abort_if_broken(self._sample(sampler, deadline))
@@ -182,9 +185,20 @@ class _Watch:
             return endings.over_memory_limit(rss, limit)
         return None
 
+    def _stop_in_time(self) -> None:
+        """Ask a subject to stop that does not end by itself, once it was ready for long enough."""
+        after_s = self._subject.stop_after_s
+        if after_s is None or self._stopped:
+            return
+        if self._ready_ns is None and not self._subject.is_starting(self._page.board.counters()):
+            self._ready_ns = now_ns()
+        if self._ready_ns is not None and now_ns() - self._ready_ns >= after_s * 1e9:
+            self._stopped = True
+            self._subject.ask_to_stop()
+
     def _is_hung(self, counters: Counters) -> bool:
         now = now_ns()
-        stopping = self._interrupts.count or self._aborted
+        stopping = self._interrupts.count or self._aborted or self._stopped
         return self._hang.is_hung(
             now,
             self._subject.progress(counters),
@@ -227,12 +241,13 @@ class _Watch:
 
     def _placed(self, end: End) -> End:
         """``end`` with its time, and how far the subject had come."""
-        received = self._page.board["consumer.received"] or 0
+        counters = self._page.board.counters()
+        received = counters["consumer.received"]
         return msgspec.structs.replace(
             end,
             elapsed_s=self._elapsed_s(),
             received=received,
-            last_sequence=self._page.board["consumer.last_sequence"] if received else None,
+            last_sequence=counters["consumer.last_sequence"] if received else None,
         )
 
     def _write_end(self, end: End) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from zcbench.record.schema import DONE, ENGINE, RUNNING, STARTING, STDERR_FILE
+from zcbench.probes.probe import Probe
+from zcbench.record.capabilities import ENGINE
+from zcbench.record.schema import DONE, RUNNING, STARTING, STDERR_FILE
 from zcbench.scenario import Scenario
 from zcbench.subjects.assembly import due_packets, stream_format
 from zcbench.subjects.subject import Counters
@@ -29,6 +31,7 @@ class EngineSubject:
     info = ENGINE
     name = "the worker"
     has_page = True
+    stop_after_s: float | None = None
 
     def __init__(self, scenario: Scenario) -> None:
         """Resolve what ``scenario`` asks of the engine. Raises SourceError."""
@@ -38,6 +41,10 @@ class EngineSubject:
         # A device has its own clock: only what is replayed can be sped up.
         speed = 1.0 if self.due_packets is None else source.speed
         self._packets_per_s = format.packets_per_s * speed
+
+    def probes(self) -> Sequence[Probe]:
+        """See :class:`Subject`."""
+        return ()  # its own are in the worker
 
     def start(self, directory: Path, environment: Mapping[str, str]) -> None:
         """See :class:`Subject`."""

@@ -8,7 +8,8 @@ from typing import Protocol
 
 import psutil
 
-from zcbench.record.schema import SubjectInfo
+from zcbench.probes.probe import Probe
+from zcbench.record.capabilities import SubjectInfo
 
 Counters = Mapping[str, int | None]
 
@@ -23,6 +24,11 @@ class Subject(Protocol):
     info: SubjectInfo  # its kind and its capabilities, as run.json has them
     name: str  # "the worker": what sentences about it begin with
     has_page: bool  # whether it counts on the shared page of the run directory
+    stop_after_s: float | None  # from when it is ready: it is then asked to stop; None: it ends by itself
+
+    def probes(self) -> Sequence[Probe]:
+        """What else reads it: asked once, before the start."""
+        ...
 
     def start(self, directory: Path, environment: Mapping[str, str]) -> None:
         """Start it, writing into ``directory``. Raises OSError, RuntimeError."""

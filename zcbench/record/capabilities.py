@@ -1,0 +1,78 @@
+"""What was tested, and what it can be asked about: the kinds of subjects and their capabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["engine", "command", "attached", "call", "imported"]
+Capability = Literal[
+    "packets", "pool", "payload", "heap", "malloc", "processes", "page", "ending", "pace", "worker"
+]
+
+# What each means, for whoever is told that a subject lacks it.
+CAPABILITIES: Mapping[Capability, str] = {
+    "packets": "it counts packets: captured, delivered or received",
+    "pool": "it counts what its buffer pool does",
+    "payload": "its packets' bytes are compared with those that were captured",
+    "heap": "bytes that it has allocated are counted exactly",
+    "malloc": "each of its calls of malloc and free is counted",
+    "processes": "its processes are read from outside",
+    "page": "it counts on a shared page of the run",
+    "ending": "its end was watched, not told by somebody else",
+    "pace": "zcbench sets its pace, and knows what is due",
+    "worker": "it runs in a worker of zcbench's, in Python, which counts for it and collects garbage",
+}
+
+# What every subject of a kind can be asked about; what else a subject counts shows in its record.
+_OF_KIND: Mapping[Kind, tuple[Capability, ...]] = {
+    "engine": ("packets", "pool", "payload", "heap", "processes", "page", "ending", "pace", "worker"),
+    "call": ("heap", "processes", "page", "ending", "worker"),
+    "command": ("processes", "ending"),
+    "attached": ("processes", "ending"),
+    "imported": (),
+}
+
+# A subject that has a reading of one of these can be asked: how their names begin.
+_READ_FROM: Mapping[Capability, tuple[str, ...]] = {
+    "packets": ("engine.captured", "engine.delivered", "engine.drops", "engine.xruns", "consumer.received"),
+    "pool": ("pool.",),
+    "payload": ("consumer.checked",),
+    "heap": ("python_heap", "python_small", "native_heap", "allocated_blocks", "malloc.live"),
+    "malloc": ("malloc.",),
+    "processes": ("rss", "uss", "fds", "threads", "children", "cpu_"),
+}
+
+
+class SubjectInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What was tested: its kind, and what it can be asked about beyond what its kind says.
+
+    A capability that stands here was promised before the start: that its readings are missing is no reason
+    not to ask. ``title`` is what people call the subject ("sleep 60"), ``file`` what was imported.
+    """
+
+    kind: Kind
+    capabilities: tuple[Capability, ...] = ()
+    title: str | None = None
+    file: str | None = None
+    pid: int | None = None  # of an attached process
+
+    @property
+    def promised(self) -> frozenset[Capability]:
+        """What it can be asked about whatever its record holds."""
+        return frozenset({*_OF_KIND[self.kind], *self.capabilities})
+
+
+ENGINE = SubjectInfo(kind="engine", capabilities=_OF_KIND["engine"])
+
+
+def capabilities_of(names: Iterable[str]) -> tuple[Capability, ...]:
+    """What a record can be asked about that has readings of the quantities ``names``."""
+    known = tuple(names)
+    return tuple(
+        capability
+        for capability, starts in _READ_FROM.items()
+        if any(name.startswith(starts) for name in known)
+    )
