@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 OWN = """
 from zcbench.verdict.check import Check
 
-def answer(record, totals):
-    if totals["engine.drops"] == 0:
+def answer(facts):
+    if facts.totals["engine.drops"] == 0:
         {then}
 
 CHECK = Check("no-drop", "Was no packet dropped?", (answer,), {{"dropped": "the queue was full"}})

@@ -16,7 +16,7 @@ from zcbench.verdict.checks import cost
 
 def judged(tmp_path: Path, rows: int, bend: Callable[[int, Row], None]) -> Finding:
     record = make_record(tmp_path / "run", scenario(duration_s=rows), rows=rows, bend=bend)
-    return cost.check(record, totals(record))
+    return cost.CHECK.ask(record, totals(record))
 
 
 def using(user_s: Callable[[int], float], supervisor: float = 0.004) -> Callable[[int, Row], None]:
@@ -72,7 +72,7 @@ def test_a_subject_that_keeps_a_core_busy_fails_and_one_that_may_does_not(tmp_pa
     }.items():
         plan = msgspec.structs.replace(scenario(duration_s=60), **change)
         record = make_record(tmp_path / name, plan, rows=60, bend=using(lambda i: 0.75 * i))
-        assert cost.check(record, totals(record)).outcome == "pass"
+        assert cost.CHECK.ask(record, totals(record)).outcome == "pass"
     assert judged(tmp_path / "b", 8, using(lambda i: 0.75 * i)).outcome == "skipped"
 
 

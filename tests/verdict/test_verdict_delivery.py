@@ -19,7 +19,7 @@ from zcbench.verdict.checks import delivery, gaps
 
 def judged(tmp_path: Path, **story: object) -> Finding:
     record = make_record(tmp_path / "run", **story)
-    return delivery.check(record, totals(record))
+    return delivery.CHECK.ask(record, totals(record))
 
 
 def test_a_pass_says_what_loss_it_could_have_seen_in_all_and_by_window(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_drop_that_a_device_admits_to_is_no_matter_of_its_clock(tmp_path: Path
 )
 def test_a_fault_in_the_order_has_its_name(tmp_path: Path, counters: dict[str, int], cause: str) -> None:
     record = make_record(tmp_path / "run", counters=counters)
-    found = gaps.check(record, totals(record))
+    found = gaps.CHECK.ask(record, totals(record))
     assert (found.outcome, found.cause) == ("fail", cause)
 
 
@@ -156,7 +156,7 @@ def test_what_came_after_the_supervisors_death_is_held_against_the_pages_own_tim
     page["phase"] = DONE
     page["engine.stop_ns"] = (page["engine.start_ns"] or 0) + 1047 * 10_000_000
     record = read_record(directory)
-    found = delivery.check(record, totals(record))
+    found = delivery.CHECK.ask(record, totals(record))
     assert found.outcome == outcome
     assert f"{1047 - lost:,} of 1,047 packets due" in found.sentence
 

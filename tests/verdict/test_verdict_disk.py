@@ -32,7 +32,7 @@ def asked(
         events.append(event)
     plan = msgspec.structs.replace(scenario(), budget=budget or BudgetTable())
     record = make_record(tmp_path / "run", plan, events=events, bend=bend)
-    return disk.check(record, totals(record))
+    return disk.CHECK.ask(record, totals(record))
 
 
 def test_a_subject_that_leaves_nothing_passes_and_the_power_is_its_budget(tmp_path: Path) -> None:

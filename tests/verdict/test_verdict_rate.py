@@ -25,7 +25,7 @@ def judged(tmp_path: Path, captured: Callable[[float], int], **story: object) ->
             row["engine.captured"] = captured(index + 1.0)
 
     record = make_record(tmp_path / "run", scenario(duration_s=SECONDS), rows=SECONDS, bend=bend, **story)
-    return rate.check(record, totals(record))
+    return rate.CHECK.ask(record, totals(record))
 
 
 def test_a_stream_at_its_rate_passes_and_says_what_it_could_have_seen(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_replay_that_ended_short_lost_packets_and_no_time(tmp_path: Path) -> N
 def test_a_short_run_says_how_long_to_run_and_holds_nothing_up(tmp_path: Path) -> None:
     # given half a minute
     record = make_record(tmp_path / "run")
-    found = rate.check(record, totals(record))
+    found = rate.CHECK.ask(record, totals(record))
     # then 100 ppm cannot be seen, which makes no verdict inconclusive
     assert (found.outcome, found.required) == ("inconclusive", False)
     assert "run for 5 min" in (found.remedy or "")
@@ -80,7 +80,7 @@ def test_a_short_run_says_how_long_to_run_and_holds_nothing_up(tmp_path: Path) -
 def test_an_unpaced_stream_is_not_asked(tmp_path: Path) -> None:
     plan = msgspec.structs.replace(scenario(), source=SourceTable(kind="tone", unpaced=True))
     record = make_record(tmp_path / "run", plan)
-    found = rate.check(record, totals(record))
+    found = rate.CHECK.ask(record, totals(record))
     assert found.outcome == "skipped"
     assert "as fast as the application reads" in found.sentence
 
@@ -102,7 +102,7 @@ def test_what_a_slow_clock_owes_is_not_called_lost_when_the_run_was_cut_off(tmp_
         bend=bend, ending=end, board=False,
     )  # fmt: skip
     # then the rate names the clock, and delivery takes its word for them
-    assert rate.check(record, totals(record)).cause == "clock_drift"
-    found = delivery.check(record, totals(record))
+    assert rate.CHECK.ask(record, totals(record)).cause == "clock_drift"
+    found = delivery.CHECK.ask(record, totals(record))
     assert found.outcome == "pass"
     assert "a clock that is off (see rate)" in found.sentence

@@ -38,7 +38,7 @@ def recorded(
 
 def judged(tmp_path: Path, *arguments: object, **story: object) -> Finding:
     record = recorded(tmp_path, *arguments, **story)
-    return timing.check(record, totals(record))
+    return timing.CHECK.ask(record, totals(record))
 
 
 def test_a_sound_run_passes_with_its_percentiles_and_its_power(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ A check of a user's own is an object like those in ``zcbench/verdict/checks/``, 
 
     from zcbench.verdict.check import Check
 
-    def no_drop(record, totals):
-        if totals["engine.drops"]:
+    def drops(facts):
+        if facts.totals["engine.drops"]:
             return CHECK.failed("packets were dropped", cause="dropped", remedy="read faster")
+
+    def none(facts):
         return CHECK.passed("no packet was dropped")
 
-    CHECK = Check("no-drop", "Was no packet dropped?", (no_drop,), {"dropped": "the queue was full"})
+    CHECK = Check("no-drop", "Was no packet dropped?", (drops, none), {"dropped": "the queue was full"})
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -27,20 +29,34 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Outcome
 from zcbench.verdict.moments import Find
 
-Rule = Callable[[Record, Totals], Finding | None]
 Evidence = Mapping[str, int | float | str | None]
 
 
 @dataclass(frozen=True)
-class Check:
+class Facts:
+    """What the rules of a check are asked about; a check's own adds what several of its rules read."""
+
+    record: Record
+    # By the names that `zcbench metrics` lists; None for what was not counted.
+    totals: Totals
+
+
+F = TypeVar("F", bound=Facts)
+Rule = Callable[[F], Finding | None]
+
+
+@dataclass(frozen=True)
+class Check(Generic[F]):
     """One question asked of a record; whatever shows, explains or lists a check reads it here."""
 
     name: str
     question: str
     # Asked in order; the first that answers decides.
-    judge: tuple[Rule, ...]
+    rules: tuple[Rule[F], ...]
     # What each cause that it names means.
     causes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    # What its rules are asked about.
+    facts: Callable[[Record, Totals], F] = Facts  # type: ignore[assignment]  # no default fits every F
     # What it means for those who use the subject when it fails.
     meaning: str = "what this check asks for did not hold"
     # The figure that shows what it is about: a key of render.placing.TITLES.
@@ -54,8 +70,9 @@ class Check:
 
     def ask(self, record: Record, totals: Totals) -> Finding:
         """The first answer of its rules; undecided if none of them has one."""
-        for rule in self.judge:
-            if (finding := rule(record, totals)) is not None:
+        facts = self.facts(record, totals)
+        for rule in self.rules:
+            if (finding := rule(facts)) is not None:
                 return finding
         return self.undecided("no rule of this check has an answer")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from zcbench.analysis.totals import Totals
@@ -9,7 +11,7 @@ from zcbench.foreign import of_error
 from zcbench.plugins import load, names
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Facts
 from zcbench.verdict.checks import by_name
 
 GROUP = "zcbench.checks"
@@ -20,7 +22,7 @@ def findings(record: Record, totals: Totals) -> list[Finding]:
     return [ask(loaded(name), record, totals) for name in names(GROUP)]
 
 
-def loaded(name: str) -> Check:
+def loaded(name: str) -> Check[Any]:
     """The check behind an entry point; one that cannot be had is a check that says why."""
     try:
         check = load("check", GROUP, name)
@@ -33,7 +35,7 @@ def loaded(name: str) -> Check:
     return check
 
 
-def ask(check: Check, record: Record, totals: Totals) -> Finding:
+def ask(check: Check[Any], record: Record, totals: Totals) -> Finding:
     """Its finding. An exception, and an answer that is no finding, is an inconclusive one that names it."""
     try:
         finding = check.ask(record, dict(totals))
@@ -51,11 +53,11 @@ def ask(check: Check, record: Record, totals: Totals) -> Finding:
     return msgspec.structs.replace(plain, check=check.name)
 
 
-def _silent(name: str, why: str) -> Check:
-    check: Check
+def _silent(name: str, why: str) -> Check[Any]:
+    check: Check[Any]
 
-    def rule(_record: Record, _totals: Totals) -> Finding:
+    def rule(_facts: Facts) -> Finding:
         return check.undecided(why, remedy="mend or uninstall it")
 
-    check = Check(name, "It could not be loaded.", judge=(rule,))
+    check = Check(name, "It could not be loaded.", rules=(rule,))
     return check

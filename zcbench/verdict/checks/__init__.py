@@ -6,6 +6,8 @@ entry-point group ``zcbench.checks`` (:mod:`zcbench.verdict.theirs`).
 
 from __future__ import annotations
 
+from typing import Any
+
 from zcbench.verdict.check import Check
 from zcbench.verdict.checks import (
     claims,
@@ -25,7 +27,7 @@ from zcbench.verdict.checks import (
     xruns,
 )
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check[Any], ...] = (
     life.CHECK,
     delivery.CHECK,
     rate.CHECK,
@@ -46,6 +48,6 @@ LIFE, MEMORY = life.CHECK, memory.CHECK
 _BY_NAME = {check.name: check for check in CHECKS}
 
 
-def by_name(name: str) -> Check | None:
+def by_name(name: str) -> Check[Any] | None:
     """The shipped check of this name, or None."""
     return _BY_NAME.get(name)

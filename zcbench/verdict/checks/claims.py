@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from zcbench.analysis.claims import DELAY_S, FEWEST_READINGS, RAMP, Arrivals, arrivals
@@ -11,7 +12,7 @@ from zcbench.analysis.totals import Totals, count
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import ENGINE_EVENT, Ending, Finding
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 
 # Packets of a host that hands over many at once may have one time; half a second of them is no host's buffer.
 STOOD_S = 0.5
@@ -23,47 +24,60 @@ class _Lie(NamedTuple):
     remedy: str
 
 
-def check(record: Record, found: Totals) -> Finding:
-    """Fail on one claim that is not true."""
-    if record.run.ingested is not None:
-        return _finding("skipped", "what somebody else's engine says of its packets was not looked at")
-    if not record.run.scenario.consumer.verify:
-        return _finding("skipped", "packets are not looked at (consumer.verify = false)")
-    if count(found, "consumer.followed") is None:
+class _Facts(Facts):
+    @cached_property
+    def seen(self) -> Arrivals:
+        return arrivals(self.record)
+
+    @property
+    def evidence(self) -> Evidence:
+        return _evidence(self.totals, self.seen)
+
+
+def _not_looked(facts: _Facts) -> Finding | None:
+    if facts.record.run.ingested is not None:
+        return CHECK.skipped("what somebody else's engine says of its packets was not looked at")
+    if not facts.record.run.scenario.consumer.verify:
+        return CHECK.skipped("packets are not looked at (consumer.verify = false)")
+    if count(facts.totals, "consumer.followed") is None:
         # A record of before this check.
-        return _finding("skipped", "what the engine says of its packets was not looked at")
-    seen = arrivals(record)
-    evidence = _evidence(found, seen)
-    lies = list(_lies(record, found, seen))
-    if lies:
-        return _finding(
-            "fail",
-            "; ".join(lie.what for lie in lies),
-            evidence,
-            cause=lies[0].cause,
-            remedy="; ".join(dict.fromkeys(lie.remedy for lie in lies)),
-        )
-    followed, received = count(found, "consumer.followed"), count(found, "consumer.received")
-    if not received or not followed or followed < received:
-        return _finding(
-            "inconclusive",
-            f"of {received or 0:,} packets, {followed or 0:,} were held against what is said of them",
-            evidence,
-        )
-    limits = list(_limits(record, found, seen))
-    return _finding(
-        "pass",
-        f"the time stamps, flags and shapes of {followed:,} packets agree with what the harness observed"
-        + "".join(f"; {limit}" for limit in limits),
-        evidence,
-        power="one packet with a wrong shape, stamp or flag GAP"
-        + (
-            f"; a rate that ramps by {RAMP:.1%}"
-            + (f"; a delay of {DELAY_S * 1e3:.0f} ms" if _start_is_told(record) else "")
-            if seen.enough
-            else ""
-        )
-        + "".join(f"; {limit}" for limit in limits),
+        return CHECK.skipped("what the engine says of its packets was not looked at")
+    return None
+
+
+def _not_true(facts: _Facts) -> Finding | None:
+    """Fail on one claim that is not true."""
+    lies = list(_lies(facts.record, facts.totals, facts.seen))
+    if not lies:
+        return None
+    return CHECK.failed(
+        "; ".join(lie.what for lie in lies),
+        facts.evidence,
+        cause=lies[0].cause,
+        remedy="; ".join(dict.fromkeys(lie.remedy for lie in lies)),
+    )
+
+
+def _not_all_followed(facts: _Facts) -> Finding | None:
+    followed = count(facts.totals, "consumer.followed")
+    received = count(facts.totals, "consumer.received")
+    if received and followed and followed >= received:
+        return None
+    return CHECK.undecided(
+        f"of {received or 0:,} packets, {followed or 0:,} were held against what is said of them",
+        facts.evidence,
+    )
+
+
+def _true(facts: _Facts) -> Finding:
+    limits = "".join(f"; {limit}" for limit in _limits(facts.record, facts.totals, facts.seen))
+    told = f"; a delay of {DELAY_S * 1e3:.0f} ms" if _start_is_told(facts.record) else ""
+    paced = f"; a rate that ramps by {RAMP:.1%}{told}" if facts.seen.enough else ""
+    return CHECK.passed(
+        f"the time stamps, flags and shapes of {_n(facts.totals, 'consumer.followed'):,} packets agree with "
+        f"what the harness observed{limits}",
+        facts.evidence,
+        power=f"one packet with a wrong shape, stamp or flag GAP{paced}{limits}",
     )
 
 
@@ -260,7 +274,7 @@ def _limits(record: Record, found: Totals, seen: Arrivals) -> Iterator[str]:
         yield "where the packets lay was not followed"
 
 
-def _evidence(found: Totals, seen: Arrivals) -> dict[str, int | float | str | None]:
+def _evidence(found: Totals, seen: Arrivals) -> Evidence:
     names = (
         "followed", "wrong_shape", "time_missing", "time_backward", "time_stood_ns", "time_ahead", "time_early",
         "gap_flag_false", "gap_flag_missing", "flagged_overflow", "xruns", "places", "owners", "fresh",
@@ -272,33 +286,14 @@ def _evidence(found: Totals, seen: Arrivals) -> dict[str, int | float | str | No
     return out
 
 
-def _finding(
-    outcome: str,
-    sentence: str,
-    evidence: dict[str, int | float | str | None] | None = None,
-    *,
-    cause: str | None = None,
-    remedy: str | None = None,
-    power: str | None = None,
-) -> Finding:
-    return Finding(
-        check="claims",
-        outcome=outcome,  # type: ignore[arg-type]
-        sentence=sentence,
-        cause=cause,
-        evidence=evidence or {},
-        remedy=remedy,
-        power=power,
-    )
-
-
 CHECK = Check(
     name="claims",
     question=(
         "Is what the engine says true: time stamps, flags, shapes, a steady rate, and that "
         "packets lie in its pool?"
     ),
-    judge=(check,),
+    facts=_Facts,
+    rules=(_not_looked, _not_true, _not_all_followed, _true),
     causes={
         "shape": "frames, channels, type or size are not the format's",
         "fresh_memory": "packets do not lie in the pool that is claimed",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.laws import RECEIVED, Balance, balances, overflow
+from functools import cached_property
+
+from zcbench.analysis.laws import RECEIVED, Balance, Overflow, balances, overflow
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 from zcbench.verdict.not_written import sentence
 
 _REMEDIES = {
@@ -19,75 +21,98 @@ _REMEDIES = {
 }
 
 
-def check(record: Record, found: Totals) -> Finding:
-    """Each law exactly at a regular end; within the packets on the move at every settled sample."""
-    laws, unjudged = _written(record, balances(record, found))
-    evidence: dict[str, int | float | str | None] = {}
-    broken = []
-    for balance in laws:
-        evidence[balance.law.name] = balance.off
-        if balance.holds is False:
-            broken.append(_broken(balance))
-    live = overflow(record, found)
-    evidence["overflow_live_bytes"] = live.at_end
-    evidence["overflow_unexplained_bytes"] = live.unexplained
-    if live.unexplained:
+class _Facts(Facts):
+    @cached_property
+    def _parted(self) -> tuple[list[Balance], frozenset[str]]:
+        return _written(self.record, balances(self.record, self.totals))
+
+    @property
+    def laws(self) -> list[Balance]:
+        """Each holds exactly at a regular end, within the packets on the move at every settled sample."""
+        return self._parted[0]
+
+    @property
+    def unjudged(self) -> frozenset[str]:
+        return self._parted[1]
+
+    @cached_property
+    def live(self) -> Overflow:
+        return overflow(self.record, self.totals)
+
+    @property
+    def whole(self) -> list[Balance]:
+        """The laws of which every term was counted."""
+        return [balance for balance in self.laws if not balance.lacking]
+
+    @property
+    def evidence(self) -> Evidence:
+        return {
+            **{balance.law.name: balance.off for balance in self.laws},
+            "overflow_live_bytes": self.live.at_end,
+            "overflow_unexplained_bytes": self.live.unexplained,
+        }
+
+
+def _disagree(facts: _Facts) -> Finding | None:
+    broken = [_broken(balance) for balance in facts.laws if balance.holds is False]
+    unexplained = facts.live.unexplained
+    cause = "counters_disagree"
+    if unexplained:
+        cause = "overflow_never_freed"
         broken.append(
-            f"{live.unexplained:,} overflow bytes were never freed, more than the leases in flight explain"
+            f"{unexplained:,} overflow bytes were never freed, more than the leases in flight explain"
         )
-    if broken:
-        twice = _returned_too_often(found)
-        cause = "counters_disagree"
-        if twice:
-            cause = "returned_twice"
-            broken.append(f"{twice:,} more leases were returned than were ever handed out")
-        elif live.unexplained:
-            cause = "overflow_never_freed"
-        return Finding(
-            check="conservation",
-            outcome="fail",
-            cause=cause,
-            sentence="; ".join(broken),
-            evidence=evidence,
-            remedy=_REMEDIES[cause],
-        )
-    if unjudged and not laws:
-        return Finding(
-            check="conservation",
-            outcome="skipped",
-            sentence=f"{sentence(unjudged)}: there are no two numbers that must agree",
-            evidence=evidence,
-        )
-    lacking = sorted({name for balance in laws for name in balance.lacking})
-    whole = [balance for balance in laws if not balance.lacking]
-    apart = any(b.lacking and b.left and b.right and b.left != b.right for b in laws)
-    if not laws or (lacking and (record.run.ingested is None or apart or not whole)):
-        gaps = [
-            f"{balance.left:,} against {balance.right:,} in {balance.law.name}, "
-            f"{abs(balance.left - balance.right):,} unaccounted for"
-            for balance in laws
-            if balance.left and balance.right and balance.left != balance.right
-        ]
-        return Finding(
-            check="conservation",
-            outcome="inconclusive",
-            sentence="; ".join([*gaps, f"not measured: {', '.join(lacking)}"])
-            if laws
-            else "no two counters that must agree were both measured",
-            evidence=evidence,
-            remedy=f"measure {', '.join(lacking)}" if laws else None,
-        )
-    slack = max(balance.slack for balance in whole)
+    if not broken:
+        return None
+    if twice := _returned_too_often(facts.totals):
+        cause = "returned_twice"
+        broken.append(f"{twice:,} more leases were returned than were ever handed out")
+    return CHECK.failed("; ".join(broken), facts.evidence, cause=cause, remedy=_REMEDIES[cause])
+
+
+def _not_written(facts: _Facts) -> Finding | None:
+    if not facts.unjudged or facts.laws:
+        return None
+    return CHECK.skipped(
+        f"{sentence(facts.unjudged)}: there are no two numbers that must agree", facts.evidence
+    )
+
+
+def _nothing_to_compare(facts: _Facts) -> Finding | None:
+    if facts.laws:
+        return None
+    return CHECK.undecided("no two counters that must agree were both measured", facts.evidence)
+
+
+def _not_measured(facts: _Facts) -> Finding | None:
+    lacking = sorted({name for balance in facts.laws for name in balance.lacking})
+    apart = [b for b in facts.laws if b.left and b.right and b.left != b.right]
+    ours = facts.record.run.ingested is None
+    if not lacking or not (ours or any(b.lacking for b in apart) or not facts.whole):
+        return None
+    gaps = [
+        f"{b.left:,} against {b.right:,} in {b.law.name}, {abs(b.left - b.right):,} unaccounted for"
+        for b in apart
+        if b.left and b.right
+    ]
+    return CHECK.undecided(
+        "; ".join([*gaps, f"not measured: {', '.join(lacking)}"]),
+        facts.evidence,
+        remedy=f"measure {', '.join(lacking)}",
+    )
+
+
+def _add_up(facts: _Facts) -> Finding:
+    slack = max(balance.slack for balance in facts.whole)
     exact = f"within {slack} packets" if slack else "exactly"
-    samples = min(balance.samples for balance in whole)
-    return Finding(
-        check="conservation",
-        outcome="pass",
-        sentence=_all_hold(laws, whole, exact, samples)
+    samples = min(balance.samples for balance in facts.whole)
+    unjudged = facts.unjudged
+    return CHECK.passed(
+        _all_hold(facts.laws, facts.whole, exact, samples)
         + (f"; {sentence(unjudged)}: the laws about it were not judged" if unjudged else ""),
-        evidence=evidence,
+        facts.evidence,
         power=f"{f'{slack + 1} packets' if slack else 'one packet'} lost between two stages"
-        + (", or one overflow block never freed" if live.at_end is not None else ""),
+        + (", or one overflow block never freed" if facts.live.at_end is not None else ""),
     )
 
 
@@ -135,7 +160,8 @@ def _returned_too_often(found: Totals) -> int:
 CHECK = Check(
     name="conservation",
     question=("acquires = hits + misses = delivered + drops + queued = returns + in flight, at every sample."),
-    judge=(check,),
+    facts=_Facts,
+    rules=(_disagree, _not_written, _nothing_to_compare, _not_measured, _add_up),
     causes={
         "counters_disagree": "two numbers that must agree do not",
         "returned_twice": "more leases were returned than handed out",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from zcbench.analysis.delivery import Delivery, Window, Windows, delivery, windows
@@ -23,9 +25,9 @@ from zcbench.analysis.stream import never_began
 from zcbench.analysis.totals import Totals, count
 from zcbench.quantities.units import clock
 from zcbench.record.reader import Record
-from zcbench.record.schema import Finding, Outcome
+from zcbench.record.schema import Finding
 from zcbench.verdict import moments
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 from zcbench.verdict.not_written import missing, sentence
 
 _WENT = {
@@ -54,66 +56,77 @@ _REMEDIES = {
 }
 
 
-def check(record: Record, found: Totals) -> Finding:
-    """Fail when more is missing, or more came, than the tolerance explains, or when the subject itself counts
-    a loss; say where and when it went."""
-    seen, parts = delivery(record, found), windows(record, found)
-    evidence = _evidence(found, seen, parts)
+class _Facts(Facts):
+    @cached_property
+    def seen(self) -> Delivery:
+        return delivery(self.record, self.totals)
 
-    def finding(
-        outcome: Outcome,
-        sentence: str,
-        cause: str | None = None,
-        remedy: str | None = None,
-        power: str | None = None,
-    ) -> Finding:
-        return Finding(
-            check="delivery",
-            outcome=outcome,
-            sentence=sentence,
-            cause=cause,
-            evidence=evidence,
-            remedy=remedy,
-            power=power,
-        )
+    @cached_property
+    def parts(self) -> Windows:
+        return windows(self.record, self.totals)
 
-    if seen.lost and (seen.counted or (seen.missing is not None and seen.due)):
-        shares = of_missing(found, seen.due, seen.lost)
-        return finding(
-            "fail",
-            _lost(record, seen, shares) + _when(parts),
-            "dropped" if shares[0].stage in (DROPPED, REFUSED) else "lost",
-            _REMEDIES[shares[0].stage],
-        )
-    if seen.missing is None or not seen.due:
-        return finding("inconclusive", *_not_known(record, found, seen))
-    of = _of(seen)
-    if -seen.missing > seen.tolerance:
-        more = of_surplus(found, seen.due, seen.delivered or 0)
-        said = "; ".join(_MORE[share.stage].format(share.packets) for share in more)
-        cause = "counters_disagree" if more[0].stage == MISCOUNTED else "surplus"
-        sentence = f"{of}: {-seen.missing:,} more than were {seen.owed}; {said}"
-        return finding("fail", sentence, cause, _REMEDIES[more[0].stage])
+    @property
+    def evidence(self) -> Evidence:
+        seen, parts = self.seen, self.parts
+        return {
+            "due": seen.due,
+            "delivered": seen.delivered,
+            "missing": seen.missing,
+            "tolerance": seen.tolerance,
+            "tolerance_why": seen.why,
+            "drops": count(self.totals, "engine.drops"),
+            "refused": count(self.totals, "pool.refused"),
+            "windows": len(parts.windows),
+            "window_tolerance": parts.tolerance,
+            "windows_losing": len(parts.losing),
+            "windows_late": len(parts.late),
+        }
+
+
+def _loss(facts: _Facts) -> Finding | None:
+    """Fail when more is missing than the tolerance explains, or the subject itself counts a loss; say where
+    and when it went."""
+    seen = facts.seen
+    if not seen.lost or not (seen.counted or (seen.missing is not None and seen.due)):
+        return None
+    shares = of_missing(facts.totals, seen.due, seen.lost)
+    return CHECK.failed(
+        _lost(facts.record, seen, shares) + _when(facts.parts),
+        facts.evidence,
+        cause="dropped" if shares[0].stage in (DROPPED, REFUSED) else "lost",
+        remedy=_REMEDIES[shares[0].stage],
+    )
+
+
+def _not_measured(facts: _Facts) -> Finding | None:
+    if facts.seen.missing is not None and facts.seen.due:
+        return None
+    sentence, remedy = _not_known(facts.record, facts.totals, facts.seen)
+    return CHECK.undecided(sentence, facts.evidence, remedy=remedy)
+
+
+def _surplus(facts: _Facts) -> Finding | None:
+    """Fail when more came than the tolerance explains."""
+    seen = facts.seen
+    surplus = -(seen.missing or 0)
+    if surplus <= seen.tolerance:
+        return None
+    more = of_surplus(facts.totals, seen.due or 0, seen.delivered or 0)
+    said = "; ".join(_MORE[share.stage].format(share.packets) for share in more)
+    return CHECK.failed(
+        f"{_of(seen)}: {surplus:,} more than were {seen.owed}; {said}",
+        facts.evidence,
+        cause="counters_disagree" if more[0].stage == MISCOUNTED else "surplus",
+        remedy=_REMEDIES[more[0].stage],
+    )
+
+
+def _all_came(facts: _Facts) -> Finding:
+    seen, parts = facts.seen, facts.parts
     power = f"smallest detectable loss: {_packets(seen.tolerance + 1)} ({seen.why})"
-    return finding(
-        "pass", f"{of}; {power}{_late(parts)}", power=power + _window_power(parts)
-    )  # fmt: skip
-
-
-def _evidence(found: Totals, seen: Delivery, parts: Windows) -> dict[str, int | float | str | None]:
-    return {
-        "due": seen.due,
-        "delivered": seen.delivered,
-        "missing": seen.missing,
-        "tolerance": seen.tolerance,
-        "tolerance_why": seen.why,
-        "drops": count(found, "engine.drops"),
-        "refused": count(found, "pool.refused"),
-        "windows": len(parts.windows),
-        "window_tolerance": parts.tolerance,
-        "windows_losing": len(parts.losing),
-        "windows_late": len(parts.late),
-    }
+    return CHECK.passed(
+        f"{_of(seen)}; {power}{_late(parts)}", facts.evidence, power=power + _window_power(parts)
+    )
 
 
 def _of(seen: Delivery) -> str:
@@ -142,14 +155,13 @@ def _before(record: Record) -> str:
     return f", {first:,} of them before the first reading" if first else ""
 
 
-def _not_known(record: Record, found: Totals, seen: Delivery) -> tuple[str, str | None, str]:
-    """Sentence, no cause, remedy."""
+def _not_known(record: Record, found: Totals, seen: Delivery) -> tuple[str, str]:
+    """Sentence and remedy."""
     if record.run.ingested is None:
         if missing(record, "engine.queued") and count(found, "engine.delivered"):
             return (
                 f"{count(found, 'engine.delivered'):,} packets were delivered; how many lay in a "
                 f"queue when the subject ended is not known: {sentence(['engine.queued'])}",
-                None,
                 "see the life check; an engine that counts its queue is judged up to its last moment",
             )
         why = (
@@ -157,14 +169,13 @@ def _not_known(record: Record, found: Totals, seen: Delivery) -> tuple[str, str 
             if never_began(record)
             else "how many packets were due or delivered was not measured"
         )
-        return why, None, "see the life check: the stream may never have started"
+        return why, "see the life check: the stream may never have started"
     what = "were due" if seen.due is None else "came"
     if not seen.due and seen.due is not None:
-        return "no packet was due", None, "record a stream"
+        return "no packet was due", "record a stream"
     zero = "no drop was counted, but " if count(found, "engine.drops") == 0 else ""
     return (
         f"{zero}how many packets {what} was not measured",
-        None,
         "say how many were due: --rate, --total due=N or a column (--map due=COLUMN)",
     )
 
@@ -203,7 +214,8 @@ def _packets(number: int) -> str:
 CHECK = Check(
     name="delivery",
     question="Was every packet that was due delivered; if not, when did it go?",
-    judge=(check,),
+    facts=_Facts,
+    rules=(_loss, _not_measured, _surplus, _all_came),
     causes={
         "lost": "packets are missing, and nobody dropped them",
         "dropped": "the engine dropped or refused them",

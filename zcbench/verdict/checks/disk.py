@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from zcbench.analysis.disk import Disk, disk
-from zcbench.analysis.totals import Totals
 from zcbench.quantities.units import format_bytes
-from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.scenario import BudgetTable
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 
 NAMES = 3  # in the sentence
 _REMEDIES = {
@@ -18,59 +18,72 @@ _REMEDIES = {
 }
 
 
-def check(record: Record, found: Totals) -> Finding:
-    """Fail when more files or bytes are left, or more was printed, than the scenario's budget allows."""
-    seen, budget = disk(record, found), record.run.scenario.budget
-    theirs = record.run.ingested is not None
-    if theirs and seen.temporary is None and seen.printed is None:
-        return Finding(
-            check="disk",
-            outcome="skipped",
-            sentence="what somebody else's subject wrote was not counted",
-            required=False,
-        )
-    evidence: dict[str, int | float | str | None] = {
-        "temporary_files": seen.temporary,
-        "files_elsewhere": seen.elsewhere,
-        "left_bytes": seen.size,
-        "output_bytes": seen.printed,
-        "names": ", ".join(seen.names) or None,
-        "lowest": " ".join(map(str, seen.marks)) or None,
+class _Facts(Facts):
+    @cached_property
+    def seen(self) -> Disk:
+        return disk(self.record, self.totals)
+
+    @property
+    def budget(self) -> BudgetTable:
+        return self.record.run.scenario.budget
+
+    @property
+    def theirs(self) -> bool:
+        return self.record.run.ingested is not None
+
+    @property
+    def evidence(self) -> Evidence:
+        seen = self.seen
+        return {
+            "temporary_files": seen.temporary,
+            "files_elsewhere": seen.elsewhere,
+            "left_bytes": seen.size,
+            "output_bytes": seen.printed,
+            "names": ", ".join(seen.names) or None,
+            "lowest": " ".join(map(str, seen.marks)) or None,
+        }
+
+
+def _not_looked(facts: _Facts) -> Finding | None:
+    if not facts.theirs or facts.seen.temporary is not None or facts.seen.printed is not None:
+        return None
+    return CHECK.skipped("what somebody else's subject wrote was not counted")
+
+
+def _over_budget(facts: _Facts) -> Finding | None:
+    """More files or bytes left, or more printed, than the scenario's budget allows, fails."""
+    wrong = _wrong(facts.seen, facts.budget)
+    if not wrong:
+        return None
+    cause = next(iter(wrong))
+    return CHECK.failed("; ".join(wrong.values()), facts.evidence, cause=cause, remedy=_REMEDIES[cause])
+
+
+def _not_to_the_end(facts: _Facts) -> Finding | None:
+    counted = {
+        "temporary files": facts.seen.temporary,
+        # A table has no word for those.
+        "files elsewhere": 0 if facts.theirs else facts.seen.elsewhere,
+        "the subject's output": facts.seen.printed,
     }
-    wrong = _wrong(seen, budget)
-    if wrong:
-        return Finding(
-            check="disk",
-            outcome="fail",
-            cause=next(iter(wrong)),
-            sentence="; ".join(wrong.values()),
-            evidence=evidence,
-            remedy=_REMEDIES[next(iter(wrong))],
-        )
-    lacking = [
-        name
-        for name, value in (
-            ("temporary files", seen.temporary),
-            ("files elsewhere", 0 if theirs else seen.elsewhere),  # a table has no word for those
-            ("the subject's output", seen.printed),
-        )
-        if value is None
-    ]
-    if lacking:
-        return Finding(
-            check="disk",
-            outcome="inconclusive",
-            sentence=f"{', '.join(lacking)}: not counted to the end",
-            evidence=evidence,
-            remedy="let the run end by itself",
-            required=False,  # only a run that did not reach its end, or an older record, lacks them
-        )
-    return Finding(
-        check="disk",
-        outcome="pass",
-        sentence=f"{seen.files:,} files ({format_bytes(seen.size or 0)}) left behind, "
+    lacking = [name for name, value in counted.items() if value is None]
+    if not lacking:
+        return None
+    return CHECK.undecided(
+        f"{', '.join(lacking)}: not counted to the end",
+        facts.evidence,
+        remedy="let the run end by itself",
+        # Only a run that did not reach its end, or an older record, lacks them.
+        required=False,
+    )
+
+
+def _within_budget(facts: _Facts) -> Finding:
+    seen, budget = facts.seen, facts.budget
+    return CHECK.passed(
+        f"{seen.files:,} files ({format_bytes(seen.size or 0)}) left behind, "
         f"{format_bytes(seen.printed or 0)} printed",
-        evidence=evidence,
+        facts.evidence,
         power=f"more than {budget.files:,} files, {budget.disk} in them, or {budget.output} of output",
     )
 
@@ -98,7 +111,8 @@ def _wrong(seen: Disk, budget: BudgetTable) -> dict[str, str]:
 CHECK = Check(
     name="disk",
     question="Are temporary or other files left, and how much does the subject print?",
-    judge=(check,),
+    facts=_Facts,
+    rules=(_not_looked, _over_budget, _not_to_the_end, _within_budget),
     causes={
         "files": "files are left, or pile up",
         "output": "it prints too much",

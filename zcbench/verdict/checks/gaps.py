@@ -2,60 +2,73 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.totals import Totals, count
-from zcbench.record.reader import Record
+from functools import cached_property
+
+from zcbench.analysis.totals import count
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 
 _COUNTED = ("gaps", "missing", "duplicates", "reordered")
 
 
-def check(record: Record, found: Totals) -> Finding:
-    """Fail on any hole, duplicate or packet out of order in the sequence numbers: each by itself."""
-    seen = {name: count(found, f"consumer.{name}") for name in _COUNTED}
-    # Who looked at their order: our consumer counts what it took, somebody else's log what it has.
-    names = ("consumer.received", "engine.delivered", "engine.captured")
-    looked = names if record.run.ingested is not None else names[:1]
-    received = next((n for name in looked if (n := count(found, name)) is not None), None)
-    evidence: dict[str, int | float | str | None] = {**seen, "received": received}
-    wrong = [f"{number:,} {name}" for name, number in seen.items() if number]
-    if wrong:
-        of = f"of {received:,} packets " if received else ""
-        return Finding(
-            check="gaps",
-            outcome="fail",
-            sentence=f"the sequence {of}has faults: {', '.join(wrong)}",
-            cause=_cause({name: number or 0 for name, number in seen.items()}),
-            evidence=evidence,
-            remedy="drops explain gaps (see delivery); duplicates and disorder are the engine's fault",
-        )
-    unknown = [name for name, number in seen.items() if number is None]
+class _Facts(Facts):
+    @cached_property
+    def seen(self) -> dict[str, int | None]:
+        return {name: count(self.totals, f"consumer.{name}") for name in _COUNTED}
+
+    @cached_property
+    def received(self) -> int | None:
+        """Packets whose order was looked at: those that our consumer took, or that somebody else's log has."""
+        names = ("consumer.received", "engine.delivered", "engine.captured")
+        looked = names if self.record.run.ingested is not None else names[:1]
+        return next((n for name in looked if (n := count(self.totals, name)) is not None), None)
+
+    @cached_property
+    def unknown(self) -> list[str]:
+        return [name for name, number in self.seen.items() if number is None]
+
+    @property
+    def evidence(self) -> Evidence:
+        return {**self.seen, "received": self.received}
+
+
+def _faults(facts: _Facts) -> Finding | None:
+    """Any hole, duplicate or packet out of order in the sequence numbers fails by itself."""
+    wrong = [f"{number:,} {name}" for name, number in facts.seen.items() if number]
+    if not wrong:
+        return None
+    of = f"of {facts.received:,} packets " if facts.received else ""
+    return CHECK.failed(
+        f"the sequence {of}has faults: {', '.join(wrong)}",
+        facts.evidence,
+        cause=_cause({name: number or 0 for name, number in facts.seen.items()}),
+        remedy="drops explain gaps (see delivery); duplicates and disorder are the engine's fault",
+    )
+
+
+def _not_measured(facts: _Facts) -> Finding | None:
     # Holes are what is asked for first; a log that counts them has looked.
-    holes = seen["gaps"] is not None or seen["missing"] is not None
-    partly = record.run.ingested is not None and holes
-    if not received or (unknown and not partly):
-        return Finding(
-            check="gaps",
-            outcome="inconclusive",
-            sentence=_not_known(received, unknown),
-            evidence=evidence,
-            remedy="see the life check",
-        )
-    if unknown:
-        known = " or ".join(name for name in seen if name not in unknown)
-        return Finding(
-            check="gaps",
-            outcome="pass",
-            sentence=f"no {known} in {received:,} packets; {', '.join(unknown)} not counted",
-            evidence=evidence,
+    holes = facts.seen["gaps"] is not None or facts.seen["missing"] is not None
+    partly = facts.record.run.ingested is not None and holes
+    if facts.received and (partly or not facts.unknown):
+        return None
+    return CHECK.undecided(
+        _not_known(facts.received, facts.unknown), facts.evidence, remedy="see the life check"
+    )
+
+
+def _in_order(facts: _Facts) -> Finding:
+    if facts.unknown:
+        known = " or ".join(name for name in facts.seen if name not in facts.unknown)
+        return CHECK.passed(
+            f"no {known} in {facts.received:,} packets; {', '.join(facts.unknown)} not counted",
+            facts.evidence,
             power=f"one of {known}",
         )
-    return Finding(
-        check="gaps",
-        outcome="pass",
-        sentence=f"all {received:,} packets arrived once, in order; one gap would have been detected",
-        evidence=evidence,
+    return CHECK.passed(
+        f"all {facts.received:,} packets arrived once, in order; one gap would have been detected",
+        facts.evidence,
         power="one gap, duplicate or packet out of order",
     )
 
@@ -83,7 +96,8 @@ def _cause(seen: dict[str, int]) -> str:
 CHECK = Check(
     name="gaps",
     question="Did every packet arrive once, in order?",
-    judge=(check,),
+    facts=_Facts,
+    rules=(_faults, _not_measured, _in_order),
     causes={
         "gaps": "holes in the sequence numbers",
         "duplicates": "packets came twice",

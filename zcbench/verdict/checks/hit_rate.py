@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+from typing import NamedTuple
+
+import msgspec
+
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.laws import overflow
 from zcbench.analysis.pool import (
@@ -13,64 +19,90 @@ from zcbench.analysis.pool import (
     lost_slots,
 )
 from zcbench.analysis.slots import Slots
-from zcbench.analysis.totals import Totals
 from zcbench.quantities.units import format_bytes, format_duration
-from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 from zcbench.verdict.not_written import missing, sentence
 
 _FAULTS = ("never_recycled", "slots_lost", "overflow_never_freed")
 
 
-def check(record: Record, found: Totals) -> Finding:
-    """Explain it; how high it must be, an expectation says. The reason comes from Little's law."""
-    pool = behaviour(record, found, delivery(record, found).streamed_s)
-    evidence: dict[str, int | float | str | None] = {
-        "hit_rate": pool.hit_rate,
-        "slots": pool.slots,
-        "high_water": pool.high_water,
-        "rate_per_s": pool.rate_per_s,
-        "mean_hold_s": pool.mean_hold_s,
-        "mean_in_flight": pool.mean_in_flight,
-        "slots_needed": pool.slots_needed,
-    }
-    if words := missing(record, "pool.hits", "pool.misses"):
-        return Finding(
-            check="pool.hit_rate",
-            outcome="skipped",
-            sentence=f"{sentence(words)}: how often a slot was free was not judged",
-            evidence=evidence,
+class _Reason(NamedTuple):
+    cause: str | None
+    why: str
+    remedy: str | None = None
+
+
+class _Facts(Facts):
+    @cached_property
+    def pool(self) -> PoolBehaviour:
+        return behaviour(self.record, self.totals, delivery(self.record, self.totals).streamed_s)
+
+    @property
+    def evidence(self) -> Evidence:
+        pool = self.pool
+        return {
+            "hit_rate": pool.hit_rate,
+            "slots": pool.slots,
+            "high_water": pool.high_water,
+            "rate_per_s": pool.rate_per_s,
+            "mean_hold_s": pool.mean_hold_s,
+            "mean_in_flight": pool.mean_in_flight,
+            "slots_needed": pool.slots_needed,
+        }
+
+    @property
+    def high(self) -> int:
+        return self.pool.high_water or 0
+
+    @property
+    def slots(self) -> int:
+        return self.pool.slots or 0
+
+    @property
+    def misses(self) -> int:
+        return self.pool.misses or 0
+
+    @property
+    def policy(self) -> str:
+        return self.record.run.scenario.pool.policy
+
+    @property
+    def little(self) -> str:
+        """Little's law in words, where all three of its numbers are known."""
+        pool = self.pool
+        if pool.mean_in_flight is None or pool.rate_per_s is None or pool.mean_hold_s is None:
+            return ""
+        return (
+            f"; Little's law: {pool.rate_per_s:,.1f}/s × {format_duration(pool.mean_hold_s)} held "
+            f"= {pool.mean_in_flight:,.0f} in flight on average"
         )
-    if pool.hit_rate is None:
-        return Finding(
-            check="pool.hit_rate",
-            outcome="inconclusive",
-            sentence="the pool was never asked for a slot, or not measured",
-            evidence=evidence,
-        )
-    percent = pool.hit_rate * 100
-    cause, reason, remedy = _reason(record, found, pool)
-    if cause == "too_late" and _slots_were_free(pool):
-        return Finding(
-            check="pool.hit_rate",
-            outcome="fail",
-            level="warn",
-            cause=cause,
-            sentence=f"hit rate {percent:.2f} %: {reason}",
-            evidence=evidence,
-            remedy=remedy,
-        )
-    return Finding(
-        check="pool.hit_rate",
-        # Low for a fault that another check fails: what is left to explain is nothing.
-        outcome="skipped" if cause in _FAULTS else "pass",
-        cause=cause,
-        sentence=f"hit rate {percent:.2f} %: {reason}",
-        evidence=evidence,
-        remedy=remedy,
-    )
+
+
+def _not_written(facts: _Facts) -> Finding | None:
+    words = missing(facts.record, "pool.hits", "pool.misses")
+    if not words:
+        return None
+    return CHECK.skipped(f"{sentence(words)}: how often a slot was free was not judged", facts.evidence)
+
+
+def _not_measured(facts: _Facts) -> Finding | None:
+    if facts.pool.hit_rate is not None:
+        return None
+    return CHECK.undecided("the pool was never asked for a slot, or not measured", facts.evidence)
+
+
+def _explained(facts: _Facts) -> Finding:
+    """It explains; how high the rate must be, an expectation says."""
+    reason = next(found for rule in _REASONS if (found := rule(facts)) is not None)
+    said = f"hit rate {(facts.pool.hit_rate or 0.0) * 100:.2f} %: {reason.why}"
+    if reason.cause == "too_late" and _slots_were_free(facts.pool):
+        return CHECK.failed(said, facts.evidence, cause=reason.cause, remedy=reason.remedy, level="warn")
+    # Low for a fault that another check fails: what is left to explain is nothing.
+    answer = CHECK.skipped if reason.cause in _FAULTS else CHECK.passed
+    finding = answer(said, facts.evidence)
+    return msgspec.structs.replace(finding, cause=reason.cause, remedy=reason.remedy)
 
 
 def _slots_were_free(pool: PoolBehaviour) -> bool:
@@ -79,80 +111,152 @@ def _slots_were_free(pool: PoolBehaviour) -> bool:
     return high is not None and slots is not None and high <= min(LAP_SHARE * slots, slots - 2)
 
 
-def _reason(record: Record, found: Totals, pool: PoolBehaviour) -> tuple[str | None, str, str | None]:
-    """Cause, sentence and remedy."""
-    sizes = pool.sizes
-    high, slots, misses = pool.high_water or 0, pool.slots or 0, pool.misses or 0
-    if not misses:
-        came = "" if sizes is None or not sizes.grown else f"; it grew {_range(sizes)}"
-        return None, f"at most {high:,} of {slots:,} slots were in flight at once{came}", None
-    never = pool.returns == 0 or (pool.returns is None and (pool.hits or 0) <= slots)
-    if never and slots:
-        return "never_recycled", "the pool never got a slot back (see pool.recycling)", None
-    if unexplained := overflow(record, found).unexplained:
-        return (
-            "overflow_never_freed",
-            f"{misses:,} misses, whose overflow blocks are not all freed "
-            f"({format_bytes(unexplained)} too much)",
-            "free an overflow block when its lease returns (see conservation)",
+# -- the reasons, of which the first that holds is told
+
+
+def _no_miss(facts: _Facts) -> _Reason | None:
+    if facts.misses:
+        return None
+    sizes = facts.pool.sizes
+    came = "" if sizes is None or not sizes.grown else f"; it grew {_range(sizes)}"
+    return _Reason(None, f"at most {facts.high:,} of {facts.slots:,} slots were in flight at once{came}")
+
+
+def _never_recycled(facts: _Facts) -> _Reason | None:
+    pool = facts.pool
+    never = pool.returns == 0 or (pool.returns is None and (pool.hits or 0) <= facts.slots)
+    if not never or not facts.slots:
+        return None
+    return _Reason("never_recycled", "the pool never got a slot back (see pool.recycling)")
+
+
+def _overflow_never_freed(facts: _Facts) -> _Reason | None:
+    unexplained = overflow(facts.record, facts.totals).unexplained
+    if not unexplained:
+        return None
+    return _Reason(
+        "overflow_never_freed",
+        f"{facts.misses:,} misses, whose overflow blocks are not all freed "
+        f"({format_bytes(unexplained)} too much)",
+        "free an overflow block when its lease returns (see conservation)",
+    )
+
+
+def _slots_lost(facts: _Facts) -> _Reason | None:
+    if lost_slots(facts.record, facts.totals) is None:
+        return None
+    return _Reason("slots_lost", "slots got lost on their way back (see pool.recycling)")
+
+
+def _did_not_grow(facts: _Facts) -> _Reason | None:
+    """Misses of an adaptive pool below its maximum."""
+    sizes = facts.pool.sizes
+    if facts.policy != "adaptive" or sizes is None or sizes.misses_at_most:
+        return None
+    if sizes.failures:
+        return _Reason(
+            "could_not_grow",
+            f"{facts.misses:,} misses with {sizes.highest:,} slots: {sizes.failures:,} times there was no "
+            f"memory for more{facts.little}",
+            "free memory, or raise the limit on locked memory (ulimit -l) where pool.lock is set",
         )
-    if lost_slots(record, found) is not None:
-        return "slots_lost", "slots got lost on their way back (see pool.recycling)", None
-    little = ""
-    if pool.mean_in_flight is not None and pool.rate_per_s is not None and pool.mean_hold_s is not None:
-        little = (
-            f"; Little's law: {pool.rate_per_s:,.1f}/s × {format_duration(pool.mean_hold_s)} held "
-            f"= {pool.mean_in_flight:,.0f} in flight on average"
-        )
-    needed = pool.slots_needed
-    adaptive = record.run.scenario.pool.policy == "adaptive"
-    if adaptive and sizes is not None and not sizes.misses_at_most:
-        return _did_not_grow(sizes, misses, needed, little)
-    flag = "--pool-max" if adaptive else "--pool"
-    if record.run.application.needs_gc or held_by_garbage(record):
-        often = (
-            f"gc.collect() every {format_duration(slots / pool.rate_per_s)} or so, " if pool.rate_per_s else ""
-        )
-        return (
-            "held_by_garbage",
-            f"leases come back when the garbage collector runs, up to {high:,} at once{little}",
-            f"{often}{flag} {needed}, or packets released by hand instead of by gc",
-        )
-    if adaptive and sizes is not None:
-        return (
-            "too_small",
-            f"pool too small: {sizes.misses_at_most:,} acquires found all {sizes.highest:,} slots of "
-            f"pool.max in flight{little}",
-            "raise pool.max (--pool-max); how many were wanted at once shows under pool.policy = grow",
-        )
-    if pool.high_water is None:
-        return None, f"{misses:,} misses; how many were in flight at once was not measured", None
-    if high >= slots and _a_moment(pool):
-        return (
-            "burst",
-            f"{misses:,} misses in a moment in which up to {high:,} of {slots:,} slots were wanted at once"
-            f"{little}",
-            f"the pool is large enough but for that moment: see timing for what held packets up, or --pool "
-            f"{needed}",
-        )
-    if high >= slots and record.run.scenario.pool.policy != "grow":
-        return (
-            "too_small",
-            f"pool too small: {misses:,} acquires found all {slots:,} slots in flight{little}",
-            f"--pool {needed} at least; how many were wanted at once shows under pool.policy = grow",
-        )
-    if high > slots:
-        return (
-            "too_small",
-            f"pool too small: {high:,} in flight at the high-water mark, {slots:,} slots{little}",
-            f"--pool {needed} would have served every acquire of this run, with a quarter to spare",
-        )
-    return (
+    return _Reason(
+        "grew_too_late",
+        f"{facts.misses:,} misses before the pool had grown: it went {_range(sizes)}{facts.little}",
+        f"begin with more: --pool {facts.pool.slots_needed}",
+    )
+
+
+def _held_by_garbage(facts: _Facts) -> _Reason | None:
+    if not facts.record.run.application.needs_gc and not held_by_garbage(facts.record):
+        return None
+    rate = facts.pool.rate_per_s
+    often = f"gc.collect() every {format_duration(facts.slots / rate)} or so, " if rate else ""
+    flag = "--pool-max" if facts.policy == "adaptive" else "--pool"
+    return _Reason(
+        "held_by_garbage",
+        f"leases come back when the garbage collector runs, up to {facts.high:,} at once{facts.little}",
+        f"{often}{flag} {facts.pool.slots_needed}, or packets released by hand instead of by gc",
+    )
+
+
+def _largest_too_small(facts: _Facts) -> _Reason | None:
+    sizes = facts.pool.sizes
+    if facts.policy != "adaptive" or sizes is None:
+        return None
+    return _Reason(
+        "too_small",
+        f"pool too small: {sizes.misses_at_most:,} acquires found all {sizes.highest:,} slots of "
+        f"pool.max in flight{facts.little}",
+        "raise pool.max (--pool-max); how many were wanted at once shows under pool.policy = grow",
+    )
+
+
+def _high_water_not_measured(facts: _Facts) -> _Reason | None:
+    if facts.pool.high_water is not None:
+        return None
+    return _Reason(None, f"{facts.misses:,} misses; how many were in flight at once was not measured")
+
+
+def _burst(facts: _Facts) -> _Reason | None:
+    if facts.high < facts.slots or not _a_moment(facts.pool):
+        return None
+    return _Reason(
+        "burst",
+        f"{facts.misses:,} misses in a moment in which up to {facts.high:,} of {facts.slots:,} slots were "
+        f"wanted at once{facts.little}",
+        "the pool is large enough but for that moment: see timing for what held packets up, or --pool "
+        f"{facts.pool.slots_needed}",
+    )
+
+
+def _too_small_to_tell(facts: _Facts) -> _Reason | None:
+    """Where a pool gives out no more than its slots, how many were wanted is not known."""
+    if facts.high < facts.slots or facts.policy == "grow":
+        return None
+    return _Reason(
+        "too_small",
+        f"pool too small: {facts.misses:,} acquires found all {facts.slots:,} slots in flight{facts.little}",
+        f"--pool {facts.pool.slots_needed} at least; how many were wanted at once shows under pool.policy = "
+        "grow",
+    )
+
+
+def _too_small(facts: _Facts) -> _Reason | None:
+    if facts.high <= facts.slots:
+        return None
+    return _Reason(
+        "too_small",
+        f"pool too small: {facts.high:,} in flight at the high-water mark, {facts.slots:,} slots{facts.little}",
+        f"--pool {facts.pool.slots_needed} would have served every acquire of this run, with a quarter to "
+        "spare",
+    )
+
+
+def _too_late(facts: _Facts) -> _Reason:
+    return _Reason(
         "too_late",
-        f"{misses:,} misses though at most {high:,} of {slots:,} slots were in flight{little}",
+        f"{facts.misses:,} misses though at most {facts.high:,} of {facts.slots:,} slots were in flight"
+        f"{facts.little}",
         "a slot that returned was not seen free: look at the returning threads, and at a free list that "
         "forgets or replaces slots",
     )
+
+
+_REASONS: tuple[Callable[[_Facts], _Reason | None], ...] = (
+    _no_miss,
+    _never_recycled,
+    _overflow_never_freed,
+    _slots_lost,
+    _did_not_grow,
+    _held_by_garbage,
+    _largest_too_small,
+    _high_water_not_measured,
+    _burst,
+    _too_small_to_tell,
+    _too_small,
+    _too_late,
+)
 
 
 def _a_moment(pool: PoolBehaviour) -> bool:
@@ -162,22 +266,6 @@ def _a_moment(pool: PoolBehaviour) -> bool:
     return served and (in_use is None or in_use <= slots / 2)
 
 
-def _did_not_grow(sizes: Slots, misses: int, needed: int | None, little: str) -> tuple[str, str, str]:
-    """Misses of an adaptive pool below its maximum."""
-    if sizes.failures:
-        return (
-            "could_not_grow",
-            f"{misses:,} misses with {sizes.highest:,} slots: {sizes.failures:,} times there was no memory for "
-            f"more{little}",
-            "free memory, or raise the limit on locked memory (ulimit -l) where pool.lock is set",
-        )
-    return (
-        "grew_too_late",
-        f"{misses:,} misses before the pool had grown: it went {_range(sizes)}{little}",
-        f"begin with more: --pool {needed}",
-    )
-
-
 def _range(sizes: Slots) -> str:
     return f"from {sizes.start:,} to {sizes.highest:,} slots"
 
@@ -185,7 +273,8 @@ def _range(sizes: Slots) -> str:
 CHECK = Check(
     name="pool.hit_rate",
     question=("Why is it what it is: too small (with the number that would do), held by garbage, slots lost."),
-    judge=(check,),
+    facts=_Facts,
+    rules=(_not_written, _not_measured, _explained),
     causes={
         "too_small": "more were in flight than there are slots",
         "held_by_garbage": "leases wait for the garbage collector",

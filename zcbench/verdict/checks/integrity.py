@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending, Finding, Outcome
+from zcbench.record.schema import Ending, Finding
 from zcbench.verdict import moments
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 from zcbench.verdict.not_written import missing
 
 
@@ -18,6 +19,12 @@ class _Fault(NamedTuple):
     what: str
     why: str
 
+
+_OF_PACKETS = (
+    "received", "checked", "rechecked", "aliased", "wrong_size",
+    "corrupt_on_delivery", "corrupt_before_return", "stale", "swapped_channels",
+)  # fmt: skip
+_OF_POOL = ("guard_violations", "poison_violations")
 
 # More packets than any pool has slots (1,000,000), and than a stream of 1,000 packets/s makes in a month.
 _NEVER_REPEATS = 2**32
@@ -57,73 +64,97 @@ def _never_right(seen: dict[str, int]) -> bool:
     )
 
 
-def check(record: Record, found: Totals) -> Finding:
-    """Fail on one wrong packet, guard zone or poison; pass only if every packet was compared twice."""
-    names = (
-        "received", "checked", "rechecked", "aliased", "wrong_size",
-        "corrupt_on_delivery", "corrupt_before_return", "stale", "swapped_channels",
-    )  # fmt: skip
-    seen = {name: count(found, f"consumer.{name}") or 0 for name in names}
-    seen |= {name: count(found, f"pool.{name}") or 0 for name in ("guard_violations", "poison_violations")}
-    evidence: dict[str, int | float | str | None] = dict(seen)
-    faults_counted = ("consumer.corrupt_on_delivery", "consumer.corrupt_before_return")
-    unknown = [name for name in faults_counted if found[name] is None]
+class _Facts(Facts):
+    @cached_property
+    def seen(self) -> dict[str, int]:
+        names = [
+            *(f"consumer.{name}" for name in _OF_PACKETS),
+            *(f"pool.{name}" for name in _OF_POOL),
+        ]
+        return {name.partition(".")[2]: count(self.totals, name) or 0 for name in names}
 
-    def finding(
-        outcome: Outcome,
-        sentence: str,
-        *,
-        cause: str | None = None,
-        power: str | None = None,
-        remedy: str | None = None,
-    ) -> Finding:
-        return Finding(
-            check="integrity",
-            outcome=outcome,
-            sentence=sentence,
-            cause=cause,
-            evidence=evidence,
-            power=power,
-            remedy=remedy,
-        )
+    @cached_property
+    def faults(self) -> dict[str, int]:
+        return _each_once(self.seen)
 
-    faults = _each_once(seen)
-    wrong = [fault for fault in _FAULTS if faults[fault.counter]]
-    if wrong and _never_right(faults):
-        return finding(
-            "fail",
-            f"not one of {seen['checked']:,} packets had the source's bytes, from the first on: the engine "
-            "does not replay the source that it was given",
-            cause="corrupt_on_delivery",
-            remedy="packet N is source.block(N, frames), and N counts dropped packets too: docs/your-engine.md",
-        )
-    if wrong:
-        return finding(
-            "fail",
-            "; ".join(f"{faults[fault.counter]:,} {fault.what}{_age(fault, found)}" for fault in wrong),
-            cause=wrong[0].cause,
-            remedy="; ".join(fault.why for fault in wrong),
-        )
-    if not record.run.scenario.consumer.verify:
-        return finding("skipped", "the scenario does not compare bytes (consumer.verify = false)")
-    if unknown:
-        return finding("inconclusive", f"the record has no reading of {', '.join(unknown)}")
-    if not seen["received"]:
-        return finding("inconclusive", "no packet was received, so none was compared")
-    alive = record.end.ending in (Ending.FINISHED, Ending.INTERRUPTED)
-    if seen["checked"] < seen["received"] or (alive and seen["rechecked"] < seen["received"]):
-        return finding(
-            "inconclusive",
-            f"of {seen['received']:,} packets, {seen['checked']:,} were compared on delivery and "
-            f"{seen['rechecked']:,} before return",
-            remedy="packets that never came back cannot be compared: see recycling and in flight",
-        )
+    @cached_property
+    def wrong(self) -> list[_Fault]:
+        return [fault for fault in _FAULTS if self.faults[fault.counter]]
+
+    @property
+    def evidence(self) -> Evidence:
+        return self.seen
+
+
+def _none_was_right(facts: _Facts) -> Finding | None:
+    if not facts.wrong or not _never_right(facts.faults):
+        return None
+    return CHECK.failed(
+        f"not one of {facts.seen['checked']:,} packets had the source's bytes, from the first on: the engine "
+        "does not replay the source that it was given",
+        facts.evidence,
+        cause="corrupt_on_delivery",
+        remedy="packet N is source.block(N, frames), and N counts dropped packets too: docs/your-engine.md",
+    )
+
+
+def _wrong(facts: _Facts) -> Finding | None:
+    """One wrong packet, guard zone or poison fails."""
+    wrong = facts.wrong
+    if not wrong:
+        return None
+    return CHECK.failed(
+        "; ".join(
+            f"{facts.faults[fault.counter]:,} {fault.what}{_age(fault, facts.totals)}" for fault in wrong
+        ),
+        facts.evidence,
+        cause=wrong[0].cause,
+        remedy="; ".join(fault.why for fault in wrong),
+    )
+
+
+def _not_asked(facts: _Facts) -> Finding | None:
+    if facts.record.run.scenario.consumer.verify:
+        return None
+    return CHECK.skipped("the scenario does not compare bytes (consumer.verify = false)", facts.evidence)
+
+
+def _not_read(facts: _Facts) -> Finding | None:
+    counted = ("consumer.corrupt_on_delivery", "consumer.corrupt_before_return")
+    unknown = [name for name in counted if facts.totals[name] is None]
+    if not unknown:
+        return None
+    return CHECK.undecided(f"the record has no reading of {', '.join(unknown)}", facts.evidence)
+
+
+def _none_received(facts: _Facts) -> Finding | None:
+    if facts.seen["received"]:
+        return None
+    return CHECK.undecided("no packet was received, so none was compared", facts.evidence)
+
+
+def _not_all_compared(facts: _Facts) -> Finding | None:
+    seen = facts.seen
+    alive = facts.record.end.ending in (Ending.FINISHED, Ending.INTERRUPTED)
+    least = min(seen["checked"], seen["rechecked"]) if alive else seen["checked"]
+    if least >= seen["received"]:
+        return None
+    return CHECK.undecided(
+        f"of {seen['received']:,} packets, {seen['checked']:,} were compared on delivery and "
+        f"{seen['rechecked']:,} before return",
+        facts.evidence,
+        remedy="packets that never came back cannot be compared: see recycling and in flight",
+    )
+
+
+def _all_right(facts: _Facts) -> Finding:
+    record = facts.record
     looked = not missing(record, "pool.guard_violations", "pool.poison_violations")
     debug = "; guard zones and poison intact" if record.run.scenario.pool.debug and looked else ""
-    unseen = _unseen(record, found)
-    return finding(
-        "pass",
-        f"{_compared(seen)}{debug}; " + (unseen or "one wrong byte would have been detected"),
+    unseen = _unseen(record, facts.totals)
+    return CHECK.passed(
+        f"{_compared(facts.seen)}{debug}; " + (unseen or "one wrong byte would have been detected"),
+        facts.evidence,
         power="one wrong byte in one packet" + (f"; {unseen}" if unseen else ""),
     )
 
@@ -178,7 +209,16 @@ CHECK = Check(
     question=(
         "Were all bytes right on delivery, and still right just before return? Did two readers share a slot?"
     ),
-    judge=(check,),
+    facts=_Facts,
+    rules=(
+        _none_was_right,
+        _wrong,
+        _not_asked,
+        _not_read,
+        _none_received,
+        _not_all_compared,
+        _all_right,
+    ),
     causes={fault.cause: fault.why for fault in _FAULTS},
     meaning=("a buffer was written while somebody still read it: the audio is wrong, and nobody was told"),
     figure="rate",

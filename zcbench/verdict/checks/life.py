@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
+import msgspec
+
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
-from zcbench.record.schema import CONTRACT_EXIT_CODE, Ending, Event, Finding, Outcome
+from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Event, Finding
 from zcbench.verdict import moments
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 
-_OUTCOMES: dict[Ending, Outcome] = {
-    Ending.FINISHED: "pass",
-    Ending.INTERRUPTED: "inconclusive",
-    Ending.HARNESS: "inconclusive",
-    Ending.PARTIAL: "inconclusive",
-    Ending.UNKNOWN: "inconclusive",
-}
+# Ends that say nothing of the subject.
+_NOT_KNOWN = (Ending.INTERRUPTED, Ending.HARNESS, Ending.PARTIAL, Ending.UNKNOWN)
 _SENTENCES = {
     Ending.FINISHED: "the process exited normally",
     Ending.FAILED: "the subject ended with an exception",
@@ -46,48 +45,86 @@ _POWER = "one exception in a finaliser or a thread"
 _THEIRS = "see what the subject, or the system that ran it, logged at its end"
 
 
-def check(record: Record, found: Totals) -> Finding:
-    """Pass only when the subject said it was done and exited with 0, and no exception went unseen."""
-    end = record.end
-    unseen = [event for event in record.events if event.kind == "unraisable"]
-    if unseen and end.ending in (Ending.FINISHED, Ending.INTERRUPTED):
-        return _unseen(record, unseen)
-    if end.ending is Ending.FAILED and end.exit_code == CONTRACT_EXIT_CODE:
-        return Finding(
-            check="life",
-            outcome="fail",
-            cause="contract",
-            sentence=end.message or "the engine breaks its contract",
-            evidence={"ending": end.ending.value, "exit_code": end.exit_code},
-            remedy="mend the engine: docs/your-engine.md has one to copy",
-        )
-    where = ""
-    ours = record.run.ingested is None
-    if end.ending is not Ending.FINISHED and end.last_sequence is not None:
-        where = f"; the last packet taken was number {end.last_sequence:,} ({end.received:,} in all)"
-    elif end.ending not in (Ending.FINISHED, Ending.UNKNOWN):
-        where = "; no packet had been taken" if ours else ""
-    detail = f": {end.message}" if end.message and end.ending is not Ending.FINISHED else ""
-    if ours and end.ending is Ending.HUNG and _all_delivered(record, found):
-        detail = ": nothing moved any more after the last packet due, in stop() or while the stream was drained"
-    by_word = "" if ours or end.ending is Ending.UNKNOWN else _BY_WORD
-    if unseen and end.ending is Ending.HUNG:  # a thread that died is why nothing comes any more
-        detail += f"; before that, uncaught: {unseen[0].message}"
-    return Finding(
-        check="life",
-        outcome=_OUTCOMES.get(end.ending, "fail"),
-        cause=None if end.ending is Ending.FINISHED else end.ending.value,
-        sentence=_SENTENCES[end.ending] + by_word + detail + where,
-        evidence={
-            "ending": end.ending.value,
-            "exit_code": end.exit_code,
-            "signal": end.signal,
-            "last_sequence": end.last_sequence,
-            "received": end.received,
-        },
-        power=_POWER if end.ending is Ending.FINISHED and ours else None,
-        remedy=_remedy(end.ending, ours),
+class _Facts(Facts):
+    @property
+    def end(self) -> End:
+        return self.record.end
+
+    @property
+    def ours(self) -> bool:
+        return self.record.run.ingested is None
+
+    @cached_property
+    def unseen(self) -> list[Event]:
+        """Exceptions that Python printed and forgot."""
+        return [event for event in self.record.events if event.kind == "unraisable"]
+
+
+def _uncaught(facts: _Facts) -> Finding | None:
+    """Python prints what a finaliser or a thread raises, and goes on as if nothing had happened."""
+    events, end = facts.unseen, facts.end
+    if not events or end.ending not in (Ending.FINISHED, Ending.INTERRUPTED):
+        return None
+    number = "an exception" if len(events) == 1 else f"at least {len(events)} exceptions"
+    return CHECK.failed(
+        f"{number} left uncaught, the first {events[0].elapsed_s:.1f} s into the run: {events[0].message}",
+        {"ending": end.ending.value, "unraisable": len(events), "received": end.received},
+        cause=Ending.FAILED.value,
+        remedy="Python printed and forgot it: the traceback is in worker.jsonl and subject.log",
     )
+
+
+def _no_engine(facts: _Facts) -> Finding | None:
+    end = facts.end
+    if end.ending is not Ending.FAILED or end.exit_code != CONTRACT_EXIT_CODE:
+        return None
+    return CHECK.failed(
+        end.message or "the engine breaks its contract",
+        {"ending": end.ending.value, "exit_code": end.exit_code},
+        cause="contract",
+        remedy="mend the engine: docs/your-engine.md has one to copy",
+    )
+
+
+def _as_it_ended(facts: _Facts) -> Finding:
+    """Pass only when the subject said it was done and exited with 0."""
+    end, ours = facts.end, facts.ours
+    by_word = "" if ours or end.ending is Ending.UNKNOWN else _BY_WORD
+    said = _SENTENCES[end.ending] + by_word + _detail(facts) + _last_packet(end, ours)
+    evidence: Evidence = {
+        "ending": end.ending.value,
+        "exit_code": end.exit_code,
+        "signal": end.signal,
+        "last_sequence": end.last_sequence,
+        "received": end.received,
+    }
+    if end.ending is Ending.FINISHED:
+        return CHECK.passed(said, evidence, power=_POWER if ours else None)
+    remedy = _remedy(end.ending, ours)
+    if end.ending not in _NOT_KNOWN:
+        return CHECK.failed(said, evidence, cause=end.ending.value, remedy=remedy)
+    undecided = CHECK.undecided(said, evidence, remedy=remedy)
+    return msgspec.structs.replace(undecided, cause=end.ending.value)
+
+
+def _detail(facts: _Facts) -> str:
+    end = facts.end
+    if facts.ours and end.ending is Ending.HUNG and _all_delivered(facts.record, facts.totals):
+        detail = ": nothing moved any more after the last packet due, in stop() or while the stream was drained"
+    else:
+        detail = f": {end.message}" if end.message and end.ending is not Ending.FINISHED else ""
+    if facts.unseen and end.ending is Ending.HUNG:
+        # A thread that died is why nothing comes any more.
+        detail += f"; before that, uncaught: {facts.unseen[0].message}"
+    return detail
+
+
+def _last_packet(end: End, ours: bool) -> str:
+    if end.ending is not Ending.FINISHED and end.last_sequence is not None:
+        return f"; the last packet taken was number {end.last_sequence:,} ({end.received:,} in all)"
+    if end.ending not in (Ending.FINISHED, Ending.UNKNOWN) and ours:
+        return "; no packet had been taken"
+    return ""
 
 
 def _remedy(ending: Ending, ours: bool) -> str | None:
@@ -101,31 +138,14 @@ def _all_delivered(record: Record, found: Totals) -> bool:
     return due is not None and received is not None and received >= due
 
 
-def _unseen(record: Record, events: list[Event]) -> Finding:
-    """Python prints what a finaliser or a thread raises, and goes on as if nothing had happened."""
-    first = events[0]
-    number = "an exception" if len(events) == 1 else f"at least {len(events)} exceptions"
-    return Finding(
-        check="life",
-        outcome="fail",
-        cause=Ending.FAILED.value,
-        sentence=f"{number} left uncaught, the first {first.elapsed_s:.1f} s into the run: {first.message}",
-        evidence={
-            "ending": record.end.ending.value,
-            "unraisable": len(events),
-            "received": record.end.received,
-        },
-        remedy="Python printed and forgot it: the traceback is in worker.jsonl and subject.log",
-    )
-
-
 CHECK = Check(
     name="life",
     question=(
         "Did the subject end as planned? Crash, hang, exit and out of memory are told apart, "
         "with the exact last packet."
     ),
-    judge=(check,),
+    facts=_Facts,
+    rules=(_uncaught, _no_engine, _as_it_ended),
     causes={
         "failed": "an exception ended it, or was raised where nobody could catch it",
         "contract": "the engine lacks what it must have: nothing was tested",

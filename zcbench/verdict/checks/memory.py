@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.growth import Growth, block_rate, growths, largest_sites, packets_per_s
+from collections.abc import Sequence
+from functools import cached_property
+
+from zcbench.analysis.growth import Growth, Site, block_rate, growths, largest_sites, packets_per_s
 from zcbench.analysis.size_classes import SizeClass, growing_classes
 from zcbench.analysis.stream import streaming
-from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
 from zcbench.quantities.units import clock, format_bytes, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 
 # Without both, a leak could hide where nobody looked: Python's small objects, and everything from malloc.
 NEEDED = ("small objects", "native heap")
@@ -50,28 +52,50 @@ _THEIRS = {
 }
 
 
-def check(record: Record, found: Totals) -> Finding:
-    """Fail when a counter grows beyond the budget; pass only when every exact counter is flat."""
-    grown = growths(record)
-    evidence = _evidence(record, grown)
-    failing = [g for g in grown if g.trend.outcome == "fail"]
-    if failing:
-        if record.run.tracemalloc and any(g.counter.name == "Python heap" for g in failing):
+class _Facts(Facts):
+    @cached_property
+    def grown(self) -> list[Growth]:
+        return growths(self.record)
+
+    @cached_property
+    def failing(self) -> list[Growth]:
+        failing = [g for g in self.grown if g.trend.outcome == "fail"]
+        if self.record.run.tracemalloc and any(g.counter.name == "Python heap" for g in failing):
             # tracemalloc keeps some 50 bytes of malloc's for each object: not a leak of its own.
             failing = [g for g in failing if g.counter.name != "native heap"]
-        return _leak(record, found, grown, failing + _elsewhere(grown, failing), evidence)
-    exact = {g.counter.name: g for g in grown if g.counter.kind == "exact"}
-    needed = NEEDED if record.run.ingested is None else ()
-    if "Python heap" in exact:
-        exact.pop("allocated blocks", None)  # of which only the number is known; it may fail none the less
-    lacking = [name for name in needed if not exact.keys() & {name, *_INSTEAD.get(name, ())}]
-    lacking = lacking or ([] if exact else ["a heap"])
-    open_ones = [g for g in exact.values() if g.trend.outcome != "pass"]
-    # Memory outside malloc shows nowhere else: what may never pass can keep another from passing.
-    open_ones += [g for g in grown if g.counter.kind == "pages" and g.trend.rising]
-    if not lacking and not open_ones:
-        return _flat(record, found, list(exact.values()), evidence)
-    return _unknown(record, found, lacking, open_ones, evidence)
+        return failing + _elsewhere(self.grown, failing) if failing else []
+
+    @cached_property
+    def exact(self) -> dict[str, Growth]:
+        """The counters that decide, by name."""
+        exact = {g.counter.name: g for g in self.grown if g.counter.kind == "exact"}
+        if "Python heap" in exact:
+            # Of blocks only the number is known; it may fail none the less.
+            exact.pop("allocated blocks", None)
+        return exact
+
+    @cached_property
+    def lacking(self) -> list[str]:
+        """The heaps that nobody measured."""
+        needed = NEEDED if self.record.run.ingested is None else ()
+        known = self.exact.keys()
+        lacking = [name for name in needed if not known & {name, *_INSTEAD.get(name, ())}]
+        return lacking or ([] if self.exact else ["a heap"])
+
+    @cached_property
+    def undecided(self) -> list[Growth]:
+        """Exact counters without an answer; memory outside malloc shows nowhere else, so what may never pass
+        can keep another from passing."""
+        pages = [g for g in self.grown if g.counter.kind == "pages" and g.trend.rising]
+        return [g for g in self.exact.values() if g.trend.outcome != "pass"] + pages
+
+    @property
+    def evidence(self) -> Evidence:
+        return _evidence(self.record, self.grown)
+
+    @cached_property
+    def packets_per_s(self) -> float | None:
+        return packets_per_s(self.record, self.totals)
 
 
 def _elsewhere(grown: list[Growth], failing: list[Growth]) -> list[Growth]:
@@ -81,39 +105,42 @@ def _elsewhere(grown: list[Growth], failing: list[Growth]) -> list[Growth]:
     return [g for g in pages if (g.slope or 0.0) > MOSTLY_ELSEWHERE * explained]
 
 
-def _leak(
-    record: Record,
-    found: Totals,
-    grown: list[Growth],
-    failing: list[Growth],
-    evidence: dict[str, int | float | str | None],
-) -> Finding:
-    cause = _cause(record, grown, failing)
-    worst = max(failing, key=lambda g: g.slope or 0.0)
-    per_s = worst.slope or 0.0
-    packets = packets_per_s(record, found)
-    per_packet = f"{_few_digits(per_s / packets)} B a packet, " if packets else ""
-    moved = ", ".join(map(_moved, failing))
-    still = [g.counter.name for g in grown if g.trend.outcome == "pass" or _is_still(g, record)]
-    rest = f"; {', '.join(still)} did not grow" if still else ""
+def _leaks(facts: _Facts) -> Finding | None:
+    """Fail when a counter grows beyond the budget."""
+    record, failing = facts.record, facts.failing
+    if not failing:
+        return None
+    cause = _cause(record, facts.grown, failing)
     sites = largest_sites(record, "native_allocations") if cause == "native" else []
     sites = sites or largest_sites(record)
-    named = ", ".join(f"{s.site} by {format_bytes(s.grown_bytes)}" for s in sites[:SITES])
-    where = f"; source lines whose memory grew: {named}" if named else ""
+    how = "the lines are named above" if sites else "--diagnose runs it again and names the lines"
+    return CHECK.failed(
+        _leak(facts) + _where(sites),
+        facts.evidence,
+        cause=cause,
+        remedy=_CAUSES[cause].format(how=how) if record.run.ingested is None else _THEIRS[cause],
+    )
+
+
+def _leak(facts: _Facts) -> str:
+    """What grows, by how much, and what does not."""
+    failing, packets = facts.failing, facts.packets_per_s
+    per_s = max(g.slope or 0.0 for g in failing)
+    per_packet = f"{_few_digits(per_s / packets)} B a packet, " if packets else ""
+    still = [g.counter.name for g in facts.grown if g.trend.outcome == "pass" or _is_still(g, facts.record)]
+    rest = f"; {', '.join(still)} did not grow" if still else ""
     # The pool's own memory is the slab: leases that nobody returns need not cost a byte.
     flat = all(g.counter.name == "leases" for g in failing)
     what = "leases pile up, though memory is flat" if flat else "memory leaks"
-    how = "the lines are named above" if sites else "--diagnose runs it again and names the lines"
-    return Finding(
-        check="memory",
-        outcome="fail",
-        cause=cause,
-        sentence=f"{what}: {moved} ({per_packet}{format_bytes(per_s * 3600)} an hour, "
-        f"{format_bytes(per_s * 86_400)} in 24 h)"
-        f"{_blocks(record, failing, packets)}{rest}{where}",
-        evidence=evidence,
-        remedy=_CAUSES[cause].format(how=how) if record.run.ingested is None else _THEIRS[cause],
+    return (
+        f"{what}: {', '.join(map(_moved, failing))} ({per_packet}{format_bytes(per_s * 3600)} an hour, "
+        f"{format_bytes(per_s * 86_400)} in 24 h){_blocks(facts.record, failing, packets)}{rest}"
     )
+
+
+def _where(sites: Sequence[Site]) -> str:
+    named = ", ".join(f"{s.site} by {format_bytes(s.grown_bytes)}" for s in sites[:SITES])
+    return f"; source lines whose memory grew: {named}" if named else ""
 
 
 def _moved(growth: Growth) -> str:
@@ -168,14 +195,13 @@ def _is_still(growth: Growth, record: Record) -> bool:
     return growth.slope is not None and growth.slope < float(record.run.scenario.memory.budget)
 
 
-def _flat(
-    record: Record,
-    found: Totals,
-    exact: list[Growth],
-    evidence: dict[str, int | float | str | None],
-) -> Finding:
+def _flat(facts: _Facts) -> Finding | None:
+    """Pass only when every exact counter is flat, and both heaps were measured."""
+    if facts.lacking or facts.undecided:
+        return None
+    exact = list(facts.exact.values())
     windows = [g.trend.window for g in exact if g.trend.window is not None]
-    largest = max(window.smallest_seen for window in windows)
+    power = _power(facts, max(window.smallest_seen for window in windows))
     steps = "".join(
         f"; one-off step of {format_bytes(step.size)} in {g.counter.name} at {clock(step.at_s)}"
         for g in exact
@@ -183,14 +209,7 @@ def _flat(
         and (step := g.trend.window.step) is not None
         and abs(step.size) >= NAMED_STEP_BYTES
     )
-    power = _power(record, found, largest)
-    return Finding(
-        check="memory",
-        outcome="pass",
-        sentence=f"flat: {_limits(record, exact)}{steps}; {power}",
-        evidence=evidence,
-        power=power,
-    )
+    return CHECK.passed(f"flat: {_limits(facts.record, exact)}{steps}; {power}", facts.evidence, power=power)
 
 
 def _limits(record: Record, exact: list[Growth]) -> str:
@@ -206,37 +225,37 @@ def _limits(record: Record, exact: list[Growth]) -> str:
     return f"{names} grow by less than {budget}" + "".join(f", {one}" for one in above)
 
 
-def _unknown(
-    record: Record,
-    found: Totals,
-    lacking: list[str],
-    open_ones: list[Growth],
-    evidence: dict[str, int | float | str | None],
-) -> Finding:
-    run = record.run
-    reasons = [f"{name} was not measured" for name in lacking]
-    reasons += [
-        f"{why} ({', '.join(g.counter.name for g in open_ones if g.trend.why == why)})"
-        for why in dict.fromkeys(g.trend.why for g in open_ones)
-    ]
-    windows = [g.trend.window for g in open_ones if g.trend.window is not None]
+def _cannot_tell(facts: _Facts) -> Finding:
+    run, undecided = facts.record.run, facts.undecided
+    windows = [g.trend.window for g in undecided if g.trend.window is not None]
     # What rises beyond its limit unjudged was seen, and is not known to be a leak: no limit holds of it.
-    risen = [g for g in open_ones if (w := g.trend.window) and w.unjudged and w.low > w.smallest_seen]
-    reasons += [
-        f"{g.counter.name} rose by {g.slope or 0.0:,.0f} B/s, of which some may be garbage" for g in risen
-    ]
-    power = _power(record, found, max(w.smallest_seen for w in windows)) if windows and not risen else None
+    risen = [g for g in undecided if (w := g.trend.window) and w.unjudged and w.low > w.smallest_seen]
+    known = windows and not risen
+    power = _power(facts, max(w.smallest_seen for w in windows)) if known else None
     # A run that by its own settings cannot answer does not ask the question either.
     collects = run.gc_every_s is not None or run.ingested is not None
-    return Finding(
-        check="memory",
-        outcome="inconclusive",
-        sentence="cannot tell whether memory leaks: " + "; ".join(reasons) + (f"; {power}" if power else ""),
-        evidence=evidence,
+    return CHECK.undecided(
+        f"cannot tell whether memory leaks: {'; '.join(_reasons(facts, risen))}"
+        + (f"; {power}" if power else ""),
+        facts.evidence,
         power=power,
-        remedy=_remedy(record, windows, lacking, collects),
-        required=collects and _stream_s(record) >= LEAST_PASS_S,
+        remedy=_remedy(facts.record, windows, facts.lacking, collects),
+        required=collects and _stream_s(facts.record) >= LEAST_PASS_S,
     )
+
+
+def _reasons(facts: _Facts, risen: Sequence[Growth]) -> list[str]:
+    """Why nothing can be told; ``risen`` are the counters of which some growth may be garbage."""
+    undecided = facts.undecided
+    lacking = [f"{name} was not measured" for name in facts.lacking]
+    why = [
+        f"{why} ({', '.join(g.counter.name for g in undecided if g.trend.why == why)})"
+        for why in dict.fromkeys(g.trend.why for g in undecided)
+    ]
+    garbage = [
+        f"{g.counter.name} rose by {g.slope or 0.0:,.0f} B/s, of which some may be garbage" for g in risen
+    ]
+    return lacking + why + garbage
 
 
 def _remedy(record: Record, windows: list[Window], lacking: list[str], collects: bool) -> str:
@@ -267,14 +286,14 @@ def _longer_s(record: Record, windows: list[Window]) -> float:
     return 60.0 * round(wanted / 60.0 + 0.5)
 
 
-def _power(record: Record, found: Totals, bytes_per_s: float) -> str:
-    packets = packets_per_s(record, found)
+def _power(facts: _Facts, bytes_per_s: float) -> str:
+    packets = facts.packets_per_s
     per_packet = f"{_few_digits(bytes_per_s / packets)} B a packet or " if packets else ""
     hour = format_bytes(bytes_per_s * 3600)
     return f"smallest detectable leak: {per_packet}{hour} an hour (95 % confidence)"
 
 
-def _evidence(record: Record, grown: list[Growth]) -> dict[str, int | float | str | None]:
+def _evidence(record: Record, grown: list[Growth]) -> Evidence:
     out: dict[str, int | float | str | None] = {
         "budget_bytes_per_s": float(record.run.scenario.memory.budget),
         "gc_every_s": record.run.gc_every_s,
@@ -310,7 +329,8 @@ CHECK = Check(
     question=(
         "Does any counter grow: Python objects, malloc, buffers, pages? Which, how much a packet, where?"
     ),
-    judge=(check,),
+    facts=_Facts,
+    rules=(_leaks, _flat, _cannot_tell),
     causes={
         "python_objects": "a container only grows",
         "native": "malloc'd memory, or objects above 512 bytes",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from zcbench.analysis.delivery import DEVICE_CLOCK_PPM, delivery
 from zcbench.analysis.rate import (
     NO_CLOCK_PPM,
@@ -11,108 +13,135 @@ from zcbench.analysis.rate import (
     progress_column,
     rate_fit,
 )
-from zcbench.analysis.totals import Totals, count
+from zcbench.analysis.totals import count
 from zcbench.quantities.units import format_duration
-from zcbench.record.reader import Record
-from zcbench.record.schema import Finding, Outcome
-from zcbench.verdict.check import Check
+from zcbench.record.schema import Finding
+from zcbench.verdict.check import Check, Evidence, Facts
 
 _REMEDY = "the producer's clock or deadlines are wrong; expect this number of packets, or resample"
 # Beyond a day nobody runs for a rate: a finer count (frames) or a reference clock tells sooner.
 LONGEST_S = 86_400.0
 
 
-def check(record: Record, found: Totals) -> Finding:
-    """Fail when the whole 99.8 % interval of the rate lies beyond 100 ppm of the nominal one."""
-    reason = _not_asked(record, found)
-    if reason is not None:
-        return Finding(check="rate", outcome="skipped", sentence=reason)
-    nominal, line = nominal_per_s(record, found), rate_fit(record, found)
-    if line is None or nominal is None:
-        return Finding(
-            check="rate",
-            outcome="inconclusive",
-            sentence="too few samples of a running stream for a rate",
-            remedy=_longer(nominal) if nominal else None,
-            required=False,
-        )
-    return _judge(record, found, line)
+class _Facts(Facts):
+    @cached_property
+    def nominal_per_s(self) -> float | None:
+        return nominal_per_s(self.record, self.totals)
+
+    @cached_property
+    def maybe(self) -> RateFit | None:
+        return rate_fit(self.record, self.totals)
+
+    @property
+    def line(self) -> RateFit:
+        assert self.maybe is not None  # a rule before has answered else
+        return self.maybe
+
+    @property
+    def rate(self) -> str:
+        return f"{self.line.per_s:,.3f} packets/s ± {self.line.half_width:.2g}"
+
+    @property
+    def said(self) -> str:
+        line = self.line
+        return f"{self.rate}: {round(line.drift_ppm):+,} ppm against the nominal {line.nominal_per_s:,.6g}/s"
+
+    @property
+    def is_even(self) -> bool:
+        """Whether nothing was lost, and nothing came twice: that is no clock's."""
+        seen = delivery(self.record, self.totals)
+        if seen.missing is not None and abs(seen.missing) > seen.tolerance:
+            return False
+        of_consumer = progress_column(self.record) != "engine_captured"
+        return not (of_consumer and count(self.totals, "consumer.duplicates"))
+
+    @property
+    def evidence(self) -> Evidence:
+        line = self.line
+        return {
+            "rate_per_s": line.per_s,
+            "standard_error": line.standard_error,
+            "drift_ppm": line.drift_ppm,
+            "half_width_ppm": line.half_width_ppm,
+            "nominal_per_s": line.nominal_per_s,
+            "off_packets": line.off_packets,
+            "points": line.points,
+            "span_s": line.span_s,
+        }
 
 
-def _not_asked(record: Record, found: Totals) -> str | None:
-    scenario = record.run.scenario
-    if record.run.ingested is not None and scenario.source.unpaced:
-        return "how many packets a second were due is not known (--rate)"
+def _no_rate(facts: _Facts) -> Finding | None:
+    scenario = facts.record.run.scenario
+    if facts.record.run.ingested is not None and scenario.source.unpaced:
+        return CHECK.skipped("how many packets a second were due is not known (--rate)")
     if scenario.source.unpaced:
-        return "an unpaced stream has no rate of its own: it is as fast as the application reads"
-    if scenario.pool.policy == "block" and count(found, "pool.misses"):
-        return "the source waited for slots (policy block), so its rate is the application's"
+        return CHECK.skipped("an unpaced stream has no rate of its own: it is as fast as the application reads")
+    if scenario.pool.policy == "block" and count(facts.totals, "pool.misses"):
+        return CHECK.skipped("the source waited for slots (policy block), so its rate is the application's")
     return None
 
 
-def _judge(record: Record, found: Totals, line: RateFit) -> Finding:
-    drift, half = line.drift_ppm, line.half_width_ppm
-    rate = f"{line.per_s:,.3f} packets/s ± {line.half_width:.2g}"
-    against = f"{round(drift):+,} ppm against the nominal {line.nominal_per_s:,.6g}/s"
+def _too_few(facts: _Facts) -> Finding | None:
+    nominal = facts.nominal_per_s
+    if facts.maybe is not None and nominal is not None:
+        return None
+    return CHECK.undecided(
+        "too few samples of a running stream for a rate",
+        remedy=_longer(nominal) if nominal else None,
+    )
 
-    def finding(
-        outcome: Outcome,
-        sentence: str,
-        remedy: str | None = None,
-        cause: str | None = None,
-        power: str | None = None,
-    ) -> Finding:
-        return Finding(
-            check="rate",
-            outcome=outcome,
-            sentence=sentence,
-            evidence={
-                "rate_per_s": line.per_s,
-                "standard_error": line.standard_error,
-                "drift_ppm": drift,
-                "half_width_ppm": half,
-                "nominal_per_s": line.nominal_per_s,
-                "off_packets": line.off_packets,
-                "points": line.points,
-                "span_s": line.span_s,
-            },
-            remedy=remedy,
-            required=False,
-            cause=cause,
-            power=power,
-        )
 
-    seen = delivery(record, found)
-    # What was lost, or came twice, is no clock's.
-    uneven = seen.missing is not None and abs(seen.missing) > seen.tolerance
-    if progress_column(record) != "engine_captured":
-        uneven = uneven or bool(count(found, "consumer.duplicates"))
-    if abs(drift) + half <= DEVICE_CLOCK_PPM:
-        return finding(
-            "pass",
-            f"{rate}: {against}, within {DEVICE_CLOCK_PPM} ppm",
-            power=f"smallest detectable drift: {DEVICE_CLOCK_PPM + 2 * half:,.0f} ppm",
-        )
-    if abs(drift) - half <= DEVICE_CLOCK_PPM:
-        return finding(
-            "inconclusive",
-            f"{rate}: {against}, measured to ± {half:,.0f} ppm only",
-            _longer(line.nominal_per_s),
-        )
-    if uneven or not line.is_clock:
-        return finding(
-            "inconclusive",
-            f"{rate}: {against}, but the packets do not lie on one line (up to "
-            f"{line.off_packets:,.1f} beside it), or some are missing or came twice: that is no clock",
-            "see delivery and timing",
-        )
-    if record.run.scenario.source.speed > 1 and drift < -NO_CLOCK_PPM:
-        return finding("inconclusive", f"{rate}: the replay could not keep its pace here", "lower source.speed")
-    return finding(
-        "fail",
-        f"{rate}: {against}, {_an_hour(line)}; no packet was lost, the clock is off",
-        _REMEDY if record.run.ingested is None else f"{_REMEDY}; or --rate is not their nominal rate",
+def _on_time(facts: _Facts) -> Finding | None:
+    """Pass when the whole 99.8 % interval lies within what crystals are off by."""
+    line = facts.line
+    if abs(line.drift_ppm) + line.half_width_ppm > DEVICE_CLOCK_PPM:
+        return None
+    return CHECK.passed(
+        f"{facts.said}, within {DEVICE_CLOCK_PPM} ppm",
+        facts.evidence,
+        power=f"smallest detectable drift: {DEVICE_CLOCK_PPM + 2 * line.half_width_ppm:,.0f} ppm",
+    )
+
+
+def _too_coarse(facts: _Facts) -> Finding | None:
+    line = facts.line
+    if abs(line.drift_ppm) - line.half_width_ppm > DEVICE_CLOCK_PPM:
+        return None
+    return CHECK.undecided(
+        f"{facts.said}, measured to ± {line.half_width_ppm:,.0f} ppm only",
+        facts.evidence,
+        remedy=_longer(line.nominal_per_s),
+    )
+
+
+def _no_clock(facts: _Facts) -> Finding | None:
+    if facts.is_even and facts.line.is_clock:
+        return None
+    return CHECK.undecided(
+        f"{facts.said}, but the packets do not lie on one line (up to "
+        f"{facts.line.off_packets:,.1f} beside it), or some are missing or came twice: that is no clock",
+        facts.evidence,
+        remedy="see delivery and timing",
+    )
+
+
+def _too_fast_here(facts: _Facts) -> Finding | None:
+    if facts.record.run.scenario.source.speed <= 1 or facts.line.drift_ppm >= -NO_CLOCK_PPM:
+        return None
+    return CHECK.undecided(
+        f"{facts.rate}: the replay could not keep its pace here",
+        facts.evidence,
+        remedy="lower source.speed",
+    )
+
+
+def _drifts(facts: _Facts) -> Finding:
+    ours = facts.record.run.ingested is None
+    return CHECK.failed(
+        f"{facts.said}, {_an_hour(facts.line)}; no packet was lost, the clock is off",
+        facts.evidence,
         cause="clock_drift",
+        remedy=_REMEDY if ours else f"{_REMEDY}; or --rate is not their nominal rate",
     )
 
 
@@ -132,7 +161,16 @@ def _longer(nominal: float) -> str:
 CHECK = Check(
     name="rate",
     question="Is the producer's clock right? −0.02 % (63 packets an hour) is told apart from loss.",
-    judge=(check,),
+    facts=_Facts,
+    rules=(
+        _no_rate,
+        _too_few,
+        _on_time,
+        _too_coarse,
+        _no_clock,
+        _too_fast_here,
+        _drifts,
+    ),
     causes={
         "clock_drift": "no packet was lost, and the rate is off",
     },

@@ -2,133 +2,191 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.laws import MOVING_PACKETS
-from zcbench.analysis.pool import LOST_SHARE, behaviour, can_see_lost_slots, lost_slots
+from zcbench.analysis.pool import (
+    LOST_SHARE,
+    PoolBehaviour,
+    behaviour,
+    can_see_lost_slots,
+    lost_slots,
+)
 from zcbench.analysis.stream import DONE
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending, Finding, Outcome
+from zcbench.record.schema import Ending, Finding
 from zcbench.verdict import moments
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 from zcbench.verdict.not_written import missing, sentence
 
+_WHO_KEEPS = "find who keeps the leases: a return that does nothing, or a reference that never dies"
 
-def check(record: Record, found: Totals) -> Finding:
-    """Fail when slots are taken and never come back, or leases are left over after the drain."""
-    pool = behaviour(record, found, delivery(record, found).streamed_s)
-    evidence: dict[str, int | float | str | None] = {
-        "slots": pool.slots,
-        "hits": pool.hits,
-        "misses": pool.misses,
-        "returns": pool.returns,
-        "in_flight": pool.in_flight,
-    }
 
-    def finding(
-        outcome: Outcome,
-        sentence: str,
-        remedy: str | None = None,
-        *,
-        cause: str | None = None,
-        power: str | None = None,
-    ) -> Finding:
-        return Finding(
-            check="pool.recycling",
-            outcome=outcome,
-            sentence=sentence,
-            cause=cause,
-            evidence=evidence,
-            power=power,
-            remedy=remedy,
-        )
+class _Facts(Facts):
+    @cached_property
+    def pool(self) -> PoolBehaviour:
+        return behaviour(self.record, self.totals, delivery(self.record, self.totals).streamed_s)
 
-    slots, hits, misses, returns, left = (
-        pool.slots,
-        pool.hits,
-        pool.misses,
-        pool.returns,
-        pool.in_flight,
+    @property
+    def evidence(self) -> Evidence:
+        pool = self.pool
+        return {
+            "slots": pool.slots,
+            "hits": pool.hits,
+            "misses": pool.misses,
+            "returns": pool.returns,
+            "in_flight": pool.in_flight,
+        }
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Slots, hits, misses and returns, once a rule has answered for a record that lacks one."""
+        pool = self.pool
+        return pool.slots or 0, pool.hits or 0, pool.misses or 0, pool.returns or 0
+
+    @property
+    def ever(self) -> int:
+        """Of an adaptive pool, more slots than there were at a time: each may have served one hit."""
+        return self.counts[0] if self.pool.sizes is None else self.pool.sizes.ever
+
+    @property
+    def spent(self) -> str:
+        _, hits, misses, _ = self.counts
+        of = "=" if hits == self.ever else "of"
+        return f"{hits:,} hits {of} {self.ever:,} slots, {misses:,} misses"
+
+
+def _never_reused_by_hits(facts: _Facts) -> Finding | None:
+    """Where returns were not measured, they need not be: a slot that comes back serves a second hit."""
+    slots, hits, misses, _ = facts.counts
+    if facts.pool.returns is not None or not slots or hits != slots or not misses:
+        return None
+    return CHECK.failed(
+        f"the pool never recycled: {hits:,} hits = {slots:,} slots, {misses:,} misses "
+        "(returns were not measured)",
+        facts.evidence,
+        cause="never_recycled",
+        remedy=_WHO_KEEPS,
     )
-    if returns is None and slots and hits == slots and misses and hits + misses > slots:
-        # Returns were not measured, and need not be: a slot that comes back serves a second hit.
-        return finding(
-            "fail",
-            f"the pool never recycled: {hits:,} hits = {slots:,} slots, {misses:,} misses "
-            "(returns were not measured)",
-            "find who keeps the leases: a return that does nothing, or a reference that never dies",
-            cause="never_recycled",
-        )
-    if words := missing(record, "pool.slots", "pool.hits", "pool.misses", "pool.returns"):
-        return finding(
-            "skipped",
-            f"{sentence(words)}: whether slots come back and go round again was not judged",
-        )
-    if slots is None or hits is None or misses is None or returns is None or not hits + misses:
-        return finding("inconclusive", "the pool was never asked for a slot, or not measured")
-    # Of an adaptive pool, more slots than there were at a time: each may have served one hit.
-    ever, start = (slots, slots) if pool.sizes is None else (pool.sizes.ever, pool.sizes.start)
-    of = "=" if hits == ever else "of"
-    spent = f"{hits:,} hits {of} {ever:,} slots, {misses:,} misses"
-    if returns == 0 and _may_still_be_held(record, found, hits + misses):
-        return finding("inconclusive", f"the run ended before any of {hits + misses:,} leases was due back")
-    if returns == 0 and hits + misses > start:
-        return finding(
-            "fail",
-            f"the pool never got a slot back: {spent}, 0 returns",
-            "find who keeps the leases: a return that does nothing, or a reference that never dies",
-            cause="never_recycled",
-        )
-    if left is None:
-        return finding("inconclusive", f"{spent}, {returns:,} returns; not measured: pool.in_flight")
-    lost = lost_slots(record, found)
-    if lost is not None:
-        return finding(
-            "fail",
-            f"slots in circulation fell from {lost.first:,} to {lost.last:,} or fewer: one slot lost every "
-            f"{lost.lost_every:,} packets or so, although {returns:,} leases were returned",
-            f"a return that is counted must reach the free list: look at what happens every "
-            f"{lost.lost_every:,} packets; more slots only put it off",
-            cause="slots_lost",
-        )
-    if left and record.end.ending is Ending.FINISHED:
-        return finding(
-            "fail",
-            f"{left:,} leases never came back, although the consumer let go of everything",
-            "look for references in caches, tracebacks and cycles (gc.garbage); see the oldest lease",
-            cause="leases_left",
-        )
+
+
+def _not_written(facts: _Facts) -> Finding | None:
+    words = missing(facts.record, "pool.slots", "pool.hits", "pool.misses", "pool.returns")
+    if not words:
+        return None
+    return CHECK.skipped(
+        f"{sentence(words)}: whether slots come back and go round again was not judged",
+        facts.evidence,
+    )
+
+
+def _not_measured(facts: _Facts) -> Finding | None:
+    pool = facts.pool
+    if None in (pool.slots, pool.hits, pool.misses, pool.returns) or not pool.acquires:
+        return CHECK.undecided("the pool was never asked for a slot, or not measured", facts.evidence)
+    return None
+
+
+def _still_held(facts: _Facts) -> Finding | None:
+    _, hits, misses, returns = facts.counts
+    if returns or not _may_still_be_held(facts.record, facts.totals, hits + misses):
+        return None
+    return CHECK.undecided(f"the run ended before any of {hits + misses:,} leases was due back", facts.evidence)
+
+
+def _never_returned(facts: _Facts) -> Finding | None:
+    slots, hits, misses, returns = facts.counts
+    start = slots if facts.pool.sizes is None else facts.pool.sizes.start
+    if returns or hits + misses <= start:
+        return None
+    return CHECK.failed(
+        f"the pool never got a slot back: {facts.spent}, 0 returns",
+        facts.evidence,
+        cause="never_recycled",
+        remedy=_WHO_KEEPS,
+    )
+
+
+def _in_flight_not_measured(facts: _Facts) -> Finding | None:
+    if facts.pool.in_flight is not None:
+        return None
+    return CHECK.undecided(
+        f"{facts.spent}, {facts.counts[3]:,} returns; not measured: pool.in_flight", facts.evidence
+    )
+
+
+def _slots_lost(facts: _Facts) -> Finding | None:
+    lost = lost_slots(facts.record, facts.totals)
+    if lost is None:
+        return None
+    return CHECK.failed(
+        f"slots in circulation fell from {lost.first:,} to {lost.last:,} or fewer: one slot lost every "
+        f"{lost.lost_every:,} packets or so, although {facts.counts[3]:,} leases were returned",
+        facts.evidence,
+        cause="slots_lost",
+        remedy=f"a return that is counted must reach the free list: look at what happens every "
+        f"{lost.lost_every:,} packets; more slots only put it off",
+    )
+
+
+def _leases_left(facts: _Facts) -> Finding | None:
+    if not facts.pool.in_flight or facts.record.end.ending is not Ending.FINISHED:
+        return None
+    return CHECK.failed(
+        f"{facts.pool.in_flight:,} leases never came back, although the consumer let go of everything",
+        facts.evidence,
+        cause="leases_left",
+        remedy="look for references in caches, tracebacks and cycles (gc.garbage); see the oldest lease",
+    )
+
+
+def _never_reused(facts: _Facts) -> Finding | None:
+    _, hits, misses, returns = facts.counts
     # Under block a miss may get a slot after all, which is a reuse that no hit counts.
-    waited = misses - (count(found, "pool.overflow_allocations") or 0) - (count(found, "pool.refused") or 0)
-    held_s, in_use = pool.mean_hold_s, pool.mean_in_flight
-    if hits == ever and misses and waited <= 0 and in_use is not None and round(in_use) < ever:
-        return finding(
-            "fail",
-            f"the pool never reused a slot: {spent}, although {returns:,} leases came back after "
-            f"{format_duration(held_s or 0.0)} on average",
-            "a returned slot must reach the free list",
-            cause="never_reused",
+    others = ("pool.overflow_allocations", "pool.refused")
+    waited = misses - sum(count(facts.totals, name) or 0 for name in others)
+    in_use = facts.pool.mean_in_flight
+    if hits != facts.ever or not misses or waited > 0:
+        return None
+    if in_use is None or round(in_use) >= facts.ever:
+        return None
+    return CHECK.failed(
+        f"the pool never reused a slot: {facts.spent}, although {returns:,} leases came back after "
+        f"{format_duration(facts.pool.mean_hold_s or 0.0)} on average",
+        facts.evidence,
+        cause="never_reused",
+        remedy="a returned slot must reach the free list",
+    )
+
+
+def _each_used_once(facts: _Facts) -> Finding | None:
+    _, hits, misses, returns = facts.counts
+    if hits > facts.ever:
+        return None
+    if misses:
+        return CHECK.undecided(
+            f"no slot was used twice ({facts.spent}), though {returns:,} leases did come back",
+            facts.evidence,
+            remedy="the application holds packets for about as long as the run: run longer, or with more slots",
         )
-    if hits <= ever and misses:
-        return finding(
-            "inconclusive",
-            f"no slot was used twice ({spent}), though {returns:,} leases did come back",
-            "the application holds packets for about as long as the run: run longer, or with more slots",
-        )
-    if hits <= ever:
-        return finding(
-            "inconclusive",
-            f"{hits:,} acquires never needed a slot twice ({ever:,} slots)",
-            f"run for more than {ever:,} packets",
-        )
-    uses = hits / ever
-    return finding(
-        "pass",
-        f"each slot was used {uses:,.0f} times on average; {returns:,} returns for {hits + misses:,} acquires, "
-        f"{left:,} still out",
-        power="one lease that never came back" + _slots_power(record, found, hits, slots),
+    return CHECK.undecided(
+        f"{hits:,} acquires never needed a slot twice ({facts.ever:,} slots)",
+        facts.evidence,
+        remedy=f"run for more than {facts.ever:,} packets",
+    )
+
+
+def _go_round(facts: _Facts) -> Finding:
+    slots, hits, misses, returns = facts.counts
+    return CHECK.passed(
+        f"each slot was used {hits / facts.ever:,.0f} times on average; {returns:,} returns for "
+        f"{hits + misses:,} acquires, {facts.pool.in_flight:,} still out",
+        facts.evidence,
+        power="one lease that never came back" + _slots_power(facts.record, facts.totals, hits, slots),
     )
 
 
@@ -153,7 +211,20 @@ def _may_still_be_held(record: Record, found: Totals, acquires: int) -> bool:
 CHECK = Check(
     name="pool.recycling",
     question="Does the pool get its slots back, all of them, all the time?",
-    judge=(check,),
+    facts=_Facts,
+    rules=(
+        _never_reused_by_hits,
+        _not_written,
+        _not_measured,
+        _still_held,
+        _never_returned,
+        _in_flight_not_measured,
+        _slots_lost,
+        _leases_left,
+        _never_reused,
+        _each_used_once,
+        _go_round,
+    ),
     causes={
         "never_recycled": "not one lease was returned",
         "never_reused": "leases come back, their slots are not used again",

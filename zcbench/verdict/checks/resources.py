@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from zcbench.analysis.resources import FEWEST_READINGS, KINDS, Resource, resources
-from zcbench.analysis.totals import Totals
-from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 
 _REMEDIES = {
     "fds": "close what is opened: files, sockets, pipes, on every way out",
@@ -21,73 +21,85 @@ _IN_PYTHON = {
 }
 
 
-def check(record: Record, _found: Totals) -> Finding:
+class _Facts(Facts):
+    @cached_property
+    def found(self) -> list[Resource]:
+        return resources(self.record)
+
+    @property
+    def evidence(self) -> Evidence:
+        out: dict[str, int | float | str | None] = {}
+        for one in self.found:
+            out[f"{one.kind}.before"], out[f"{one.kind}.after"] = one.before, one.after
+            out[f"{one.kind}.lowest"] = " ".join(map(str, one.marks)) or None
+        return out
+
+
+def _left_open(facts: _Facts) -> Finding | None:
     """Fail on a staircase during the stream, or on more after the drain than before the stream."""
-    found = resources(record)
-    evidence: dict[str, int | float | str | None] = {}
-    for one in found:
-        evidence[f"{one.kind}.before"], evidence[f"{one.kind}.after"] = one.before, one.after
-        evidence[f"{one.kind}.lowest"] = " ".join(map(str, one.marks)) or None
-    failing = [one for one in found if one.climbs or one.left]
-    if failing:
-        # The kind that grew most explains the others: a child's pipes are descriptors too.
-        worst = max(failing, key=lambda one: (one.kind == "children", _growth(one)))
-        return Finding(
-            check="resources",
-            outcome="fail",
-            cause=worst.kind,
-            sentence="; ".join(map(_sentence, failing)),
-            evidence=evidence,
-            remedy=_REMEDIES[worst.kind] + (_IN_PYTHON[worst.kind] if record.run.ingested is None else ""),
-        )
-    if record.run.ingested is not None and not any(one.before is not None for one in found):
-        return _theirs(found, evidence)
-    unknown = [KINDS[one.kind] for one in found if one.left is None]
-    if unknown:
-        alive = record.end.ending is Ending.FINISHED
-        climbed = "" if any(one.marks for one in found) else ", nor often enough during the stream"
-        return Finding(
-            check="resources",
-            outcome="inconclusive",
-            sentence=f"{', '.join(unknown)} were not counted before the stream and after its drain{climbed}",
-            evidence=evidence,
-            remedy="let the run end by itself" if not alive else "measure them before and after",
-            required=False,  # only a run that did not reach its end, or is not ours, lacks them
-        )
-    counts = ", ".join(_same(one) for one in found)
-    stairs = "none climbed during the stream" if found[0].marks else "too short to watch for a staircase"
-    return Finding(
-        check="resources",
-        outcome="pass",
-        sentence=f"{counts} after the drain, as before the stream; {stairs}",
-        evidence=evidence,
-        power="one left open at the end"
-        + (", or three opened one by one and closed with it" if found[0].marks else ""),
+    failing = [one for one in facts.found if one.climbs or one.left]
+    if not failing:
+        return None
+    # The kind that grew most explains the others: a child's pipes are descriptors too.
+    worst = max(failing, key=lambda one: (one.kind == "children", _growth(one)))
+    in_python = _IN_PYTHON[worst.kind] if facts.record.run.ingested is None else ""
+    return CHECK.failed(
+        "; ".join(map(_sentence, failing)),
+        facts.evidence,
+        cause=worst.kind,
+        remedy=_REMEDIES[worst.kind] + in_python,
     )
 
 
-def _theirs(found: list[Resource], evidence: dict[str, int | float | str | None]) -> Finding:
+def _only_watched(facts: _Facts) -> Finding | None:
     """Of somebody else's log: judged by what it counts, as often as it does."""
+    found = facts.found
+    if facts.record.run.ingested is None or any(one.before is not None for one in found):
+        return None
     watched = [one for one in found if one.marks]
     rest = [KINDS[one.kind] for one in found if not one.readings]
     missing = f"; {', '.join(rest)} not counted" if rest else ""
     if watched:
-        return Finding(
-            check="resources",
-            outcome="pass",
-            sentence=f"none climbed: {', '.join(_range(one) for one in watched)}{missing}",
-            evidence=evidence,
+        return CHECK.passed(
+            f"none climbed: {', '.join(_range(one) for one in watched)}{missing}",
+            facts.evidence,
             power="three opened one by one",
         )
     few = [f"{one.readings} of {KINDS[one.kind]}" for one in found if one.readings]
-    return Finding(
-        check="resources",
-        outcome="inconclusive",
-        sentence=f"too few readings for a staircase ({', '.join(few)}; {FEWEST_READINGS} or more){missing}"
+    return CHECK.undecided(
+        f"too few readings for a staircase ({', '.join(few)}; {FEWEST_READINGS} or more){missing}"
         if few
         else f"{', '.join(rest)} were not counted",
-        evidence=evidence,
+        facts.evidence,
         required=False,
+    )
+
+
+def _not_counted(facts: _Facts) -> Finding | None:
+    unknown = [KINDS[one.kind] for one in facts.found if one.left is None]
+    if not unknown:
+        return None
+    climbed = "" if any(one.marks for one in facts.found) else ", nor often enough during the stream"
+    return CHECK.undecided(
+        f"{', '.join(unknown)} were not counted before the stream and after its drain{climbed}",
+        facts.evidence,
+        remedy="measure them before and after"
+        if facts.record.end.ending is Ending.FINISHED
+        else "let the run end by itself",
+        # Only a run that did not reach its end, or is not ours, lacks them.
+        required=False,
+    )
+
+
+def _closed(facts: _Facts) -> Finding:
+    counts = ", ".join(map(_same, facts.found))
+    watched = bool(facts.found[0].marks)
+    stairs = "none climbed during the stream" if watched else "too short to watch for a staircase"
+    return CHECK.passed(
+        f"{counts} after the drain, as before the stream; {stairs}",
+        facts.evidence,
+        power="one left open at the end"
+        + (", or three opened one by one and closed with it" if watched else ""),
     )
 
 
@@ -131,7 +143,8 @@ def _pace(more: int, span_s: float) -> str:
 CHECK = Check(
     name="resources",
     question="Are descriptors, threads, child processes left open? Which?",
-    judge=(check,),
+    facts=_Facts,
+    rules=(_left_open, _only_watched, _not_counted, _closed),
     causes={
         "fds": "files, sockets or pipes are not closed",
         "threads": "threads are not ended",

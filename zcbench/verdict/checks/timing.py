@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import NamedTuple
+
 import numpy as np
 
 from zcbench.analysis.delivery import delivery
@@ -23,7 +26,7 @@ from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 
 # A packet may take its whole period; collections above a tenth of the time are a storm, not housekeeping.
 MOST_GC_SHARE = 0.1
@@ -33,69 +36,89 @@ FEWEST_SAMPLES = 3  # a first, a last and one between them
 # Whose leases end with the work on the packet. The others keep them by design, until a time or a gc.
 _SHOWN_PERCENTS = (50, 99, 99.9)
 
-_Evidence = dict[str, int | float | str | None]
+
+class _Wrong(NamedTuple):
+    cause: str
+    what: str
+    remedy: str
 
 
-def check(record: Record, found: Totals) -> Finding:
+class _Facts(Facts):
+    @cached_property
+    def maybe(self) -> Stalls | None:
+        return stalls(self.record, self.totals)
+
+    @property
+    def late(self) -> Stalls:
+        assert self.maybe is not None  # the first rule answers else
+        return self.maybe
+
+    @cached_property
+    def percentiles(self) -> Evidence:
+        return _percentiles(self.record)
+
+    @cached_property
+    def gc(self) -> Collector | None:
+        return collector(self.totals, delivery(self.record, self.totals).streamed_s)
+
+    @cached_property
+    def rises(self) -> dict[str, Creep | None]:
+        return {name: creep(self.record, column) for name, column in _creeping(self.record)}
+
+    @cached_property
+    def wrong(self) -> list[_Wrong]:
+        """In this order: a storm or a creep brings stalls with it, and is their reason."""
+        found = (
+            _collected(self.record, self.gc),
+            *(_crept(name, rise) for name, rise in self.rises.items()),
+            _stalled(self.record, self.totals, self.late),
+        )
+        return [one for one in found if one is not None]
+
+    @property
+    def said(self) -> str:
+        return "; ".join(one.what for one in self.wrong)
+
+    @property
+    def evidence(self) -> Evidence:
+        return {**self.percentiles, **_evidence(self.late, self.gc, self.rises)}
+
+
+def _too_few(facts: _Facts) -> Finding | None:
+    samples = facts.maybe.samples if facts.maybe else 0
+    if samples >= FEWEST_SAMPLES:
+        return None
+    return CHECK.undecided(
+        f"the delivery latency was read in {samples} samples: stalls and creep need {FEWEST_SAMPLES} or more",
+        facts.percentiles,
+        remedy="run for several samples, or sample more often (sampling.every)",
+        # Too short a run is no fault of it; one whose latency nobody measured is not known to be sound.
+        required=facts.percentiles["delivery_max_ns"] is None and facts.record.run.ingested is None,
+    )
+
+
+def _too_short(facts: _Facts) -> Finding | None:
+    streamed_s = _streamed_s(facts.record, facts.totals)
+    if not facts.wrong or streamed_s >= SHORTEST_S:
+        return None
+    return CHECK.undecided(
+        f"{facts.said}; a stream of {format_duration(streamed_s)} is too short to tell that from the machine",
+        facts.evidence,
+        remedy=f"run for {format_duration(SHORTEST_S)} or more",
+        required=False,
+    )
+
+
+def _too_late(facts: _Facts) -> Finding | None:
     """Fail on stalls that are periodic or frequent, on collector storms, and on latency that creeps."""
-    evidence = _percentiles(record)
-    late = stalls(record, found)
-    if late is None or late.samples < FEWEST_SAMPLES:
-        return Finding(
-            check="timing",
-            outcome="inconclusive",
-            sentence=f"the delivery latency was read in {late.samples if late else 0} samples: "
-            f"stalls and creep need {FEWEST_SAMPLES} or more",
-            evidence=evidence,
-            remedy="run for several samples, or sample more often (sampling.every)",
-            # Too short a run is no fault of it; one whose latency nobody measured is not known to be sound.
-            required=evidence["delivery_max_ns"] is None and record.run.ingested is None,
-        )
-    gc = collector(found, delivery(record, found).streamed_s)
-    rises = {name: creep(record, column) for name, column in _creeping(record)}
-    evidence |= _evidence(late, gc, rises)
-    wrong = [
-        found_wrong
-        for found_wrong in (
-            # In this order: a storm or a creep brings stalls with it, and is their reason.
-            _collected(record, gc),
-            *(_crept(name, rise) for name, rise in rises.items()),
-            _stalled(record, found, late),
-        )
-        if found_wrong is not None
-    ]
-    streamed_s = _streamed_s(record, found)
-    if wrong and streamed_s < SHORTEST_S:
-        return Finding(
-            check="timing",
-            outcome="inconclusive",
-            sentence="; ".join(sentence for _, sentence, _ in wrong)
-            + f"; a stream of {format_duration(streamed_s)} is too short to tell that from the machine",
-            evidence=evidence,
-            remedy=f"run for {format_duration(SHORTEST_S)} or more",
-            required=False,
-        )
-    if wrong:
-        cause, _, remedy = wrong[0]
-        return Finding(
-            check="timing",
-            outcome="fail",
-            sentence="; ".join(sentence for _, sentence, _ in wrong),
-            cause=cause,
-            evidence=evidence,
-            remedy=remedy,
-        )
-    return _in_time(record, late, rises, evidence)
+    if not facts.wrong:
+        return None
+    cause, _, remedy = facts.wrong[0]
+    return CHECK.failed(facts.said, facts.evidence, cause=cause, remedy=remedy)
 
 
-def _streamed_s(record: Record, found: Totals) -> float:
-    """How long the stream ran; of somebody else's, whose start nobody noted, from the first row to the last."""
-    elapsed = record.samples["elapsed_s"]
-    rows_s = float(elapsed[-1] - elapsed[0]) if record.run.ingested is not None else 0.0
-    return delivery(record, found).streamed_s or rows_s
-
-
-def _in_time(record: Record, late: Stalls, rises: dict[str, Creep | None], evidence: _Evidence) -> Finding:
+def _in_time(facts: _Facts) -> Finding:
+    late, rises, evidence = facts.late, facts.rises, facts.evidence
     latency = ", ".join(
         f"{_name(percent)} {format_duration(float(value) / 1e9)}"
         for percent in (*_SHOWN_PERCENTS, 100)
@@ -106,15 +129,20 @@ def _in_time(record: Record, late: Stalls, rises: dict[str, Creep | None], evide
         if all(rises.values()) and rises
         else "the run was too short to judge creep"
     )
-    return Finding(
-        check="timing",
-        outcome="pass",
-        sentence=f"delivery latency: {latency or 'unknown'}{_sporadic(late)}",
-        evidence=evidence,
+    return CHECK.passed(
+        f"delivery latency: {latency or 'unknown'}{_sporadic(late)}",
+        evidence,
         power=f"{FEWEST_PERIODIC} alike stalls above {format_duration(late.floor_s)} at equal intervals, "
         f"or any in {FREQUENT_SHARE:.0%} of {late.samples:,} samples (at least {FEWEST_FREQUENT}); "
         f"{creep_power}",
     )
+
+
+def _streamed_s(record: Record, found: Totals) -> float:
+    """How long the stream ran; of somebody else's, whose start nobody noted, from the first row to the last."""
+    elapsed = record.samples["elapsed_s"]
+    rows_s = float(elapsed[-1] - elapsed[0]) if record.run.ingested is not None else 0.0
+    return delivery(record, found).streamed_s or rows_s
 
 
 def _sporadic(late: Stalls) -> str:
@@ -129,7 +157,7 @@ def _sporadic(late: Stalls) -> str:
     )
 
 
-def _stalled(record: Record, found: Totals, late: Stalls) -> tuple[str, str, str] | None:
+def _stalled(record: Record, found: Totals, late: Stalls) -> _Wrong | None:
     if late.pattern not in ("periodic", "frequent", "outage"):
         return None
     if record.run.scenario.pool.policy == "block" and count(found, "pool.misses"):
@@ -147,22 +175,22 @@ def _stalled(record: Record, found: Totals, late: Stalls) -> tuple[str, str, str
         worst = int(np.argmax(late.late_s))
         what = f"one of {format_duration(late.late_s[worst])} at {format_duration(late.at_s[worst])}"
     if late.by_gc * 2 > len(late.at_s):
-        return (
+        return _Wrong(
             "gc_pauses",
             f"deliveries stall: {what}; {late.by_gc} of them are garbage collections",
             "fewer objects that live long (gc.freeze() after start-up), or gc at a time of your choice",
         )
-    return (
+    return _Wrong(
         "stalls",
         f"deliveries stall: {what}",
         "look for what runs with this period: a timer, a flush, a lock that is held",
     )
 
 
-def _collected(record: Record, gc: Collector | None) -> tuple[str, str, str] | None:
+def _collected(record: Record, gc: Collector | None) -> _Wrong | None:
     if gc is None or gc.share <= MOST_GC_SHARE or record.run.application.needs_gc:
         return None  # a consumer of cycles lives by the collector
-    return (
+    return _Wrong(
         "gc_pauses",
         f"the garbage collector took {gc.share:.0%} of the time ({gc.collections:,} collections, "
         f"{format_duration(gc.pause_s / max(1, gc.collections))} each)",
@@ -180,10 +208,10 @@ def _creeping(record: Record) -> list[tuple[str, str]]:
     return columns
 
 
-def _crept(name: str, rise: Creep | None) -> tuple[str, str, str] | None:
+def _crept(name: str, rise: Creep | None) -> _Wrong | None:
     if rise is None or not rise.rose:
         return None
-    return (
+    return _Wrong(
         "latency_creep",
         f"the median {name} creeps: {format_duration(rise.first_s)} in the first third of the run, "
         f"{format_duration(rise.last_s)} in the last",
@@ -191,9 +219,9 @@ def _crept(name: str, rise: Creep | None) -> tuple[str, str, str] | None:
     )
 
 
-def _percentiles(record: Record) -> _Evidence:
+def _percentiles(record: Record) -> Evidence:
     """Of the whole run, ns, from the board's histograms."""
-    out: _Evidence = {}
+    out: dict[str, int | float | str | None] = {}
     for short, timing in (("delivery", "delivery_ns"), ("hold", "hold_ns")):
         times = None if record.board is None else record.board.histogram(timing)
         for percent in _SHOWN_PERCENTS:
@@ -206,8 +234,8 @@ def _name(percent: float) -> str:
     return "max" if percent == 100 else f"p{percent:g}"
 
 
-def _evidence(late: Stalls, gc: Collector | None, rises: dict[str, Creep | None]) -> _Evidence:
-    out: _Evidence = {
+def _evidence(late: Stalls, gc: Collector | None, rises: dict[str, Creep | None]) -> Evidence:
+    out: dict[str, int | float | str | None] = {
         "stalls": len(late.at_s),
         "stall_floor_s": late.floor_s,
         "stall_pattern": late.pattern,
@@ -229,7 +257,8 @@ def _evidence(late: Stalls, gc: Collector | None, rises: dict[str, Creep | None]
 CHECK = Check(
     name="timing",
     question="Stalls with their period, latency that creeps, collector storms.",
-    judge=(check,),
+    facts=_Facts,
+    rules=(_too_few, _too_short, _too_late, _in_time),
     causes={
         "stalls": "deliveries stall",
         "latency_creep": "the median latency or hold time rises",

@@ -2,73 +2,82 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.totals import Totals, count
+from functools import cached_property
+
+from zcbench.analysis.totals import count
 from zcbench.analysis.xruns import Xruns, xruns
 from zcbench.quantities.units import format_duration
-from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
-from zcbench.verdict.check import Check
+from zcbench.verdict.check import Check, Evidence, Facts
 
 # Whose count of none means that there was none. Of another engine nobody knows whether it looks.
 _COUNTING = ("native", "reference", "copying")
 
 
-def check(record: Record, found: Totals) -> Finding:
-    """Fail on any over- or underrun, whoever counted it; say what is known of how much it cost."""
-    seen = xruns(record, found)
-    evidence: dict[str, int | float | str | None] = {
-        "engine.xruns": seen.counted,
-        "consumer.xruns": seen.marked,
-        "first_s": seen.first_s,
-        "last_s": seen.last_s,
-        "samples": seen.samples,
-        "missing_s": seen.missing_s,
-        "tolerance_s": seen.tolerance_s,
-    }
-    if seen.number:
-        return _lost(seen, evidence)
-    run = record.run
-    if run.ingested is None and run.scenario.source.kind != "device":
-        return Finding(
-            check="xruns",
-            outcome="skipped",
-            sentence="a replay has no device that could lose sound",
-            evidence=evidence,
-            required=False,
-        )
-    packets = count(found, "engine.captured") or count(found, "engine.delivered")
-    counts = run.ingested is not None or run.scenario.engine in _COUNTING
-    if seen.number is None or not packets or not counts:
-        return Finding(
-            check="xruns",
-            outcome="inconclusive",
-            sentence=_unknown(seen, packets),
-            evidence=evidence,
-            remedy="count over- and underruns as the device reports them (engine.xruns), none as well",
-            required=False,
-        )
-    return Finding(
-        check="xruns",
-        outcome="pass",
-        sentence=f"no over- or underrun in {packets:,} packets; one would have been detected",
-        evidence=evidence,
-        power="one that the device reports",
+class _Facts(Facts):
+    @cached_property
+    def seen(self) -> Xruns:
+        return xruns(self.record, self.totals)
+
+    @cached_property
+    def packets(self) -> int | None:
+        return count(self.totals, "engine.captured") or count(self.totals, "engine.delivered")
+
+    @property
+    def evidence(self) -> Evidence:
+        seen = self.seen
+        return {
+            "engine.xruns": seen.counted,
+            "consumer.xruns": seen.marked,
+            "first_s": seen.first_s,
+            "last_s": seen.last_s,
+            "samples": seen.samples,
+            "missing_s": seen.missing_s,
+            "tolerance_s": seen.tolerance_s,
+        }
+
+
+def _lost(facts: _Facts) -> Finding | None:
+    """Any over- or underrun fails, whoever counted it; what is known of how much it cost is said."""
+    seen = facts.seen
+    if not seen.number:
+        return None
+    times = "once" if seen.number == 1 else f"{seen.number:,} times"
+    return CHECK.failed(
+        f"the device ran over or under {times}{_when(seen)}{_by_whom(seen)}: sound was lost "
+        f"before it was captured; {_how_much(seen)}",
+        facts.evidence,
+        cause="lost_sound",
+        remedy="give the callback time: a larger buffer of the device, a real-time thread "
+        "(source.priority), less beside it; or find what holds it up (see timing)",
     )
 
 
-def _lost(seen: Xruns, evidence: dict[str, int | float | str | None]) -> Finding:
-    number = seen.number or 0
-    times = "once" if number == 1 else f"{number:,} times"
-    return Finding(
-        check="xruns",
-        outcome="fail",
-        cause="lost_sound",
-        sentence=f"the device ran over or under {times}{_when(seen)}{_by_whom(seen)}: sound was lost "
-        f"before it was captured; {_how_much(seen)}",
-        evidence=evidence,
-        remedy="give the callback time: a larger buffer of the device, a real-time thread "
-        "(source.priority), less beside it; or find what holds it up (see timing)",
+def _no_device(facts: _Facts) -> Finding | None:
+    run = facts.record.run
+    if run.ingested is not None or run.scenario.source.kind == "device":
+        return None
+    return CHECK.skipped("a replay has no device that could lose sound", facts.evidence)
+
+
+def _not_counted(facts: _Facts) -> Finding | None:
+    run = facts.record.run
+    counts = run.ingested is not None or run.scenario.engine in _COUNTING
+    if facts.seen.number is not None and facts.packets and counts:
+        return None
+    return CHECK.undecided(
+        _unknown(facts.seen, facts.packets),
+        facts.evidence,
+        remedy="count over- and underruns as the device reports them (engine.xruns), none as well",
+    )
+
+
+def _none(facts: _Facts) -> Finding:
+    return CHECK.passed(
+        f"no over- or underrun in {facts.packets:,} packets; one would have been detected",
+        facts.evidence,
+        power="one that the device reports",
     )
 
 
@@ -111,7 +120,8 @@ CHECK = Check(
     question=(
         "Did the device run over or under, and so lose sound before it was captured? How often, when, how much?"
     ),
-    judge=(check,),
+    facts=_Facts,
+    rules=(_lost, _no_device, _not_counted, _none),
     causes={
         "lost_sound": "the device ran over or under",
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from zcbench.verdict.check import Check
 from zcbench.verdict.checks import xruns
@@ -11,7 +12,7 @@ from zcbench.verdict.readiness.campaign import Answer, Campaign, Item, findings,
 Rule = Callable[[Campaign], Item]
 
 
-def of_checks(title: str, *asked: Check, step: str | None = None) -> Rule:
+def of_checks(title: str, *asked: Check[Any], step: str | None = None) -> Rule:
     """Yes when each of ``asked`` passed in a run and none failed in any; ``step`` is what would show it."""
 
     checks = tuple(check.name for check in asked)
