@@ -32,9 +32,9 @@ def test_an_engine_can_be_asked_about_everything_that_a_worker_counts(tmp_path: 
 def test_a_command_can_be_asked_about_what_it_has_readings_of(tmp_path: Path) -> None:
     record = make_record(tmp_path)
     plain = as_command(record, keep=("elapsed_s", "rss_bytes"))
-    assert plain.capabilities == {"processes", "ending"}
+    assert plain.capabilities == {"processes", "files", "ending"}
     pooled = as_command(record, keep=("elapsed_s", "rss_bytes", "pool_hits"))
-    assert pooled.capabilities == {"processes", "ending", "pool"}
+    assert pooled.capabilities == {"processes", "files", "ending", "pool"}
     assert pooled.can("packets", "pool")
     assert not pooled.can("packets", "payload")
 

@@ -100,9 +100,20 @@ def test_what_was_not_measured_neither_passes_nor_decides(tmp_path: Path, write:
 
 
 def test_what_was_not_measured_is_the_remedy(tmp_path: Path, write: Write) -> None:
-    result = judge(ingested(write("elapsed_s,fds\n1,4\n2,4\n"), tmp_path / "run"))
+    text = "elapsed_s,fds,engine_captured\n1,4,100\n2,4,200\n"
+    result = judge(ingested(write(text), tmp_path / "run"))
     assert named(result, "timing").remedy == "measure delivery_max_ns"
     assert named(result, "resources").remedy == "measure threads, children"
+
+
+def test_what_a_table_is_not_about_is_not_asked(tmp_path: Path, write: Write) -> None:
+    # given a table without packets and pool
+    result = judge(ingested(write("elapsed_s,fds\n1,4\n2,4\n"), tmp_path / "run"))
+    # then those checks are skipped, and people are not shown them
+    for name, lacks in (("delivery", "packets"), ("timing", "packets"), ("pool.hit_rate", "pool")):
+        assert (named(result, name).outcome, named(result, name).lacks) == ("skipped", lacks)
+    assert "resources" in [finding.check for finding in result.asked]
+    assert not {"delivery", "timing", "pool.recycling"} & {finding.check for finding in result.asked}
 
 
 @pytest.mark.parametrize(("corrupt", "outcome"), [(0, "pass"), (3, "fail")])

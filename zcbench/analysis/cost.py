@@ -90,7 +90,7 @@ def cost(record: Record) -> Cost | None:
 def _allowed_cores(record: Record, per_s: float) -> float | None:
     """What the subject may take of a core: the budget, and what so many packets cost by themselves."""
     run = record.run
-    if run.ingested is not None or run.scenario.source.unpaced:
+    if not record.can("pace") or run.scenario.source.unpaced:
         return None
     captured = record.samples["engine_captured"], record.samples["engine_captured_bytes"]
     sizes = captured[1][captured[0] > 0] / captured[0][captured[0] > 0]

@@ -66,13 +66,13 @@ class Delivery:
 
 def delivery(record: Record, found: Totals) -> Delivery:
     """What the stream owed and what it gave."""
-    counters = _DELIVERED if record.run.ingested is not None else _DELIVERED[:1]
+    counters = _DELIVERED if not record.can("worker") else _DELIVERED[:1]
     counter = next((name for name in counters if found[name] is not None), counters[0])
     due, delivered = _owed(record, found, counter)
     packets, why = _tolerance(record, found, due)
     exact = record.run.due_packets is not None and record.end.ending is Ending.FINISHED
-    by_time = record.run.ingested is None or found["due"] is None
-    owed = 0 if exact and record.run.ingested is None else _by_clock(record, found, due)
+    by_time = record.can("worker") or found["due"] is None
+    owed = 0 if exact and record.can("worker") else _by_clock(record, found, due)
     if owed and by_time:
         packets, why = packets + owed, f"{why} + {owed:,} packets of a clock that is off (see rate)"
     filled = count(found, "consumer.reordered") or 0  # a late packet fills the hole it left
@@ -93,7 +93,7 @@ def _owed(record: Record, found: Totals, counter: str) -> tuple[int | None, int 
     """Due and delivered."""
     run, finished = record.run, record.end.ending is Ending.FINISHED
     due, delivered = count(found, "due"), count(found, counter)
-    if run.ingested is not None:
+    if not record.can("worker"):
         if due is not None:
             return due, delivered
         if run.due_packets is None and counter != _DELIVERED[-1]:
@@ -129,7 +129,7 @@ def _tolerance(record: Record, found: Totals, due: int | None) -> tuple[int, str
     """Packets that may be missing for nothing, and why."""
     source = record.run.scenario.source
     per_s = nominal_per_s(record, found) or 0.0
-    if record.run.ingested is not None and not per_s:
+    if not record.can("worker") and not per_s:
         per_s = (due or 0) / (record.end.elapsed_s or math.inf)
     if source.unpaced and count(found, "phase") != DONE:
         # No pace is nominal: the packets of one reading's time are those that came in it.
@@ -137,7 +137,7 @@ def _tolerance(record: Record, found: Totals, due: int | None) -> tuple[int, str
         per_s = (due or 0) / (float(elapsed[-1]) if elapsed.size and elapsed[-1] > 0 else math.inf)
     late = math.ceil(READING_S * per_s)
     reading = f"one packet due, one on its way, and {late} of {READING_S * 1e3:.0f} ms"
-    if record.run.ingested is not None:
+    if not record.can("worker"):
         if closing(record, "due", "engine_delivered") and found["due"] is not None:
             return 0, "the totals are those of its end"
         if found["due"] is not None:
@@ -176,7 +176,7 @@ def _counted(record: Record, found: Totals) -> int:
     """Packets that the subject counts as dropped or refused; of a run of ours that was cut off, while it ran:
     what lay in its queue then is counted as dropped as well."""
     names = ("engine.drops", "pool.refused")
-    if record.run.ingested is not None or record.end.ending is Ending.FINISHED:
+    if not record.can("worker") or record.end.ending is Ending.FINISHED:
         return max(count(found, name) or 0 for name in names)
     drops = record.samples["engine_drops"][streaming(record)]
     drops = drops[np.isfinite(drops)]
@@ -247,7 +247,7 @@ def _series(record: Record, found: Totals) -> tuple[NDArray[np.float64], NDArray
     """Packets due, and ready to be read, at each sample."""
     rows = record.samples
     due, queued = rows["due"], rows["engine_queued"]
-    if record.run.ingested is None:
+    if record.can("worker"):
         return due, rows["engine_delivered"] + queued
     per_s = nominal_per_s(record, found)
     if not np.isfinite(due).any() and per_s:

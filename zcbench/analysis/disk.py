@@ -44,7 +44,7 @@ def disk(record: Record, found: Totals) -> Disk:
     events = [event for event in (temporary, elsewhere) if event is not None]
     size = sum(_number(event, "bytes") or 0 for event in events) if events else None
     files = _number(temporary, "files")
-    if record.run.ingested is not None:  # counted in a column, to the log's end
+    if record.run.subject.kind == "imported":  # counted in a column, to the log's end
         files, size = count(found, "temporary_files"), count(found, "temporary_bytes")
     return Disk(
         files,

@@ -125,7 +125,7 @@ def _explained(record: Record) -> NDArray[np.float64]:
     times, fresh = record.samples["elapsed_s"][rows], _fresh(record)[rows]
     total = np.zeros(times.shape)
     names = ["native_heap_bytes", "python_small_bytes"]
-    if record.run.ingested is not None:
+    if not record.can("worker"):
         names.append("python_heap_bytes")  # another runtime's heap, as the importers name it
     for name in names:
         values = record.samples[name][rows]

@@ -115,10 +115,10 @@ def balances(record: Record, found: Totals) -> list[Balance]:
     """Each law over the whole of ``record``."""
     found = at_one_moment(record, found)
     laws = LAWS if record.run.scenario.pool.policy == "block" else (*LAWS, MISSES)
-    laws = (*laws, RECEIVED) if record.run.ingested is None else (*laws, RECEIVED, ACQUIRES)
+    laws = (*laws, RECEIVED) if record.can("worker") else (*laws, RECEIVED, ACQUIRES)
     balances = [_balance(law, record, found) for law in laws]
     # Of somebody else's numbers, a law of which only one side was measured says nothing.
-    return [b for b in balances if record.run.ingested is None or _both_sides(b)]
+    return [b for b in balances if record.can("worker") or _both_sides(b)]
 
 
 def at_one_moment(record: Record, found: Totals) -> Totals:
@@ -137,7 +137,7 @@ def _both_sides(balance: Balance) -> bool:
 
 def _slacks(law: Law, record: Record, found: Totals) -> tuple[int, int]:
     """By how much the sides may differ at the end, and at a sample before."""
-    if record.run.ingested is None:
+    if record.can("worker"):
         # A subject that died in mid-step leaves the step half counted: that is no lie of its counters.
         return (0 if count(found, "phase") == DONE else MOVING_PACKETS), MOVING_PACKETS
     moving = MOVING_PACKETS + math.ceil(READING_S * _per_s(record, found))
@@ -176,7 +176,7 @@ def _balance(law: Law, record: Record, found: Totals) -> Balance:
     right = sum(total[n] for n in law.right) + before
     slack, moving = _slacks(law, record, found)
     least, most = _bounds(law, record, found, lacking, slack)
-    if law == MISSES and record.run.ingested is not None and left > right:
+    if law == MISSES and not record.can("worker") and left > right:
         right = left  # a miss of somebody else's pool may have waited for a slot
         known = np.zeros(0)
     return Balance(
@@ -189,7 +189,7 @@ def _balance(law: Law, record: Record, found: Totals) -> Balance:
 def _began_before(record: Record, law: Law, at_s: NDArray[np.float64]) -> bool:
     """Whether the counters of somebody else's log stood above zero when it began, at its time 0."""
     rows = record.samples
-    if record.run.ingested is None or at_s.size < 2 or at_s[0] > 0:
+    if record.can("worker") or at_s.size < 2 or at_s[0] > 0:
         return False
     first = np.flatnonzero(rows["elapsed_s"] == at_s[0])[0]
     return any(rows[name][first] > 0 for name in _columns(law.metrics))
@@ -204,7 +204,7 @@ def _bounds(
     missing = set(lacking) & {*law.minus, *law.right}
     if not missing:
         return least, slack
-    if record.run.ingested is None or not missing <= _QUEUES:
+    if record.can("worker") or not missing <= _QUEUES:
         return least, None
     # What was captured, and neither delivered nor known to be dropped, lies in a queue, or is gone.
     queue = 0 if slack == 0 else math.ceil(QUEUE_S * _per_s(record, found))

@@ -87,7 +87,7 @@ def _resource(record: Record, kind: str, first: Event | None, last: Event | None
     rows = np.flatnonzero(np.isfinite(values) & streaming(record))
     y, t = values[rows], record.samples["elapsed_s"][rows]
     lowest = marks(record, values)
-    if not lowest and record.run.ingested is not None and y.size >= FEWEST_READINGS:
+    if not lowest and record.run.subject.kind == "imported" and y.size >= FEWEST_READINGS:
         lowest = tuple(int(value) for value in y)
     grown = _grown(first, last, kind)
     before, after = _count(first, kind), _count(last, kind)

@@ -18,7 +18,7 @@ def streaming(record: Record, *, drain: bool = False) -> NDArray[np.bool_]:
     subject that died while it started has a phase, and no row of a stream.
     """
     phase = record.samples["phase"]
-    foreign = record.run.ingested is not None and not (phase == RUNNING).any()
+    foreign = record.run.subject.kind == "imported" and not (phase == RUNNING).any()
     if foreign or not np.isfinite(phase).any():
         return np.ones(phase.shape, bool)
     return np.asarray(phase >= RUNNING if drain else phase == RUNNING)
@@ -27,7 +27,7 @@ def streaming(record: Record, *, drain: bool = False) -> NDArray[np.bool_]:
 def settled(record: Record) -> NDArray[np.bool_]:
     """Rows whose counters were read while they stood still; all of somebody else's, who does not say."""
     rows = record.samples["settled"]
-    if record.run.ingested is not None and not np.isfinite(rows).any():
+    if not record.can("worker") and not np.isfinite(rows).any():
         return np.ones(rows.shape, bool)
     return np.asarray(rows == 1)
 

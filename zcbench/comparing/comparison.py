@@ -89,7 +89,7 @@ def compare(base: tuple[Record, Result], new: tuple[Record, Result]) -> Comparis
     compared = (
         _life(base[1], new[1]),
         *_figures(first, second, differ),
-        *_checks(base[1].findings, new[1].findings, differ),
+        *_checks(base[1].asked, new[1].asked, differ),
     )
     return Comparison(
         base=_side(first, base[1]),

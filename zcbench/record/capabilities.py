@@ -9,39 +9,90 @@ import msgspec
 
 Kind = Literal["engine", "command", "attached", "call", "imported"]
 Capability = Literal[
-    "packets", "pool", "payload", "heap", "malloc", "processes", "page", "ending", "pace", "worker"
+    "packets",
+    "latency",
+    "pool",
+    "payload",
+    "heap",
+    "malloc",
+    "processes",
+    "files",
+    "page",
+    "ending",
+    "pace",
+    "worker",
 ]
 
-# What each means, for whoever is told that a subject lacks it.
+# What each means.
 CAPABILITIES: Mapping[Capability, str] = {
     "packets": "it counts packets: captured, delivered or received",
+    "latency": "how long its packets take to be delivered is measured",
     "pool": "it counts what its buffer pool does",
     "payload": "its packets' bytes are compared with those that were captured",
     "heap": "bytes that it has allocated are counted exactly",
     "malloc": "each of its calls of malloc and free is counted",
     "processes": "its processes are read from outside",
+    "files": "the files that it leaves and the text that it prints are counted",
     "page": "it counts on a shared page of the run",
     "ending": "its end was watched, not told by somebody else",
     "pace": "zcbench sets its pace, and knows what is due",
     "worker": "it runs in a worker of zcbench's, in Python, which counts for it and collects garbage",
 }
 
+# What is said of a subject that a check cannot be asked about, by the capability that it lacks.
+LACKING: Mapping[Capability, str] = {
+    "packets": "nothing counts packets",
+    "latency": "nothing measures how long a delivery takes",
+    "pool": "nothing counts what a pool of buffers does",
+    "payload": "nothing compares the bytes of packets",
+    "heap": "nothing counts the bytes that are allocated",
+    "malloc": "nothing counts calls of malloc and free",
+    "processes": "no process was read",
+    "files": "nothing counts the files that it leaves, nor what it prints",
+    "page": "nothing counts on a page",
+    "ending": "nobody here saw the end",
+    "pace": "nobody here set the pace",
+    "worker": "it does not run in a worker of zcbench's",
+}
+
 # What every subject of a kind can be asked about; what else a subject counts shows in its record.
 _OF_KIND: Mapping[Kind, tuple[Capability, ...]] = {
-    "engine": ("packets", "pool", "payload", "heap", "processes", "page", "ending", "pace", "worker"),
-    "call": ("heap", "processes", "page", "ending", "worker"),
-    "command": ("processes", "ending"),
+    "engine": (
+        "packets",
+        "latency",
+        "pool",
+        "payload",
+        "heap",
+        "processes",
+        "files",
+        "page",
+        "ending",
+        "pace",
+        "worker",
+    ),
+    "call": ("heap", "processes", "files", "page", "ending", "worker"),
+    "command": ("processes", "files", "ending"),
     "attached": ("processes", "ending"),
     "imported": (),
 }
 
 # A subject that has a reading of one of these can be asked: how their names begin.
 _READ_FROM: Mapping[Capability, tuple[str, ...]] = {
-    "packets": ("engine.captured", "engine.delivered", "engine.drops", "engine.xruns", "consumer.received"),
+    "packets": ("engine.", "consumer."),
+    "latency": ("delivery_",),
     "pool": ("pool.",),
-    "payload": ("consumer.checked",),
+    "payload": (
+        "consumer.checked",
+        "consumer.corrupt",
+        "consumer.aliased",
+        "consumer.stale",
+        "consumer.wrong_size",
+        "pool.guard_violations",
+        "pool.poison_violations",
+    ),
     "heap": ("python_heap", "python_small", "native_heap", "allocated_blocks", "malloc.live"),
     "malloc": ("malloc.",),
+    "files": ("temporary_", "output_bytes"),
     "processes": ("rss", "uss", "fds", "threads", "children", "cpu_"),
 }
 

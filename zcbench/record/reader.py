@@ -64,7 +64,9 @@ class Record:
     @cached_property
     def capabilities(self) -> frozenset[Capability]:
         """What the subject can be asked about: what was promised of it, and what it has readings of."""
-        names = {metric.name for metric in METRICS if np.isfinite(self.samples[metric.column]).any()}
+        # By items(): whoever watches what a check asks for is not told of this.
+        measured = {column for column, values in self.samples.items() if np.isfinite(values).any()}
+        names = {metric.name for metric in METRICS if metric.column in measured}
         page = {} if self.board is None else self.board.counters()
         names |= {name for name, value in page.items() if value is not None}
         return self.run.subject.promised.union(capabilities_of(names))

@@ -9,7 +9,7 @@ import msgspec
 
 from zcbench.consumers.consumer import ConsumerFacts
 from zcbench.consumers.registry import recorded_facts
-from zcbench.record.capabilities import ENGINE, SubjectInfo
+from zcbench.record.capabilities import ENGINE, Capability, SubjectInfo
 from zcbench.scenario import Scenario
 
 SCHEMA = 3  # raised when an older reader could no longer understand a record
@@ -138,6 +138,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str | None = None
     required: bool = True  # whether an inconclusive outcome makes the verdict inconclusive
     level: Literal["fail", "warn"] = "fail"  # a failure at level "warn" does not fail the run
+    lacks: Capability | None = None  # of a question that does not arise: the capability that is not there
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,3 +155,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     totals: dict[str, int | float | None]
     derived: dict[str, float | None] = {}
     findings: list[Finding]
+
+    @property
+    def asked(self) -> list[Finding]:
+        """The findings of what this subject can be asked: those that people are shown."""
+        return [finding for finding in self.findings if finding.lacks is None]

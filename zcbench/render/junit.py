@@ -36,7 +36,7 @@ def render(record: Record, result: Result, attachments: Sequence[str] = ()) -> s
     ``attachments`` are paths, as the CI job sees them, of what belongs to the run; Jenkins and GitLab link
     them.
     """
-    cases = [_case(finding, record, result, attachments) for finding in result.findings]
+    cases = [_case(finding, record, result, attachments) for finding in result.asked]
     if result.exit_code and not any(_kind_of(case) in ("failure", "error") for case in cases):
         cases.append(_nothing_judged(record, result))
     _number_namesakes(cases)

@@ -102,8 +102,8 @@ def _mark(finding: Finding) -> tuple[str, str]:
 def _rest(result: Result) -> Text:
     from rich.text import Text
 
-    counts = {o: sum(f.outcome == o for f in result.findings) for o in _ORDER}
-    said = [f"{counts['pass']} of {len(result.findings)} passed"]
+    counts = {o: sum(f.outcome == o for f in result.asked) for o in _ORDER}
+    said = [f"{counts['pass']} of {len(result.asked)} passed"]
     if counts["inconclusive"]:
         said.append(f"{counts['inconclusive']} not to be judged in this run")
     if counts["skipped"]:

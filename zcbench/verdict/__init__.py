@@ -30,13 +30,13 @@ def judge(record: Record) -> Result:
     found = totals(record)
     findings = [check.ask(record, found) for check in checks.CHECKS]
     findings += theirs.findings(record, found)
-    if record.run.ingested is not None:
+    if not record.can("worker"):
         wanted = unmeasured(record, found)
         memory = any(np.isfinite(counter.values).any() for counter in counters(record))
-        findings = [_of_others(finding, wanted.get(finding.check, ()), memory) for finding in findings]
+        findings = [_of_others(finding, record, wanted.get(finding.check, ()), memory) for finding in findings]
     findings = [_demanded(finding, record) for finding in findings]
     findings += expectations.check(record, found)
-    verdict = _overall(findings, ours=record.run.ingested is None)
+    verdict = _overall(findings, watched=record.can("ending"))
     return Result(
         id=record.run.id,
         verdict=verdict,
@@ -53,29 +53,42 @@ def _demanded(finding: Finding, record: Record) -> Finding:
     if finding.check not in required_checks(record.run.scenario):
         return finding
     outcome = "inconclusive" if finding.outcome == "skipped" else finding.outcome
-    return msgspec.structs.replace(finding, required=True, outcome=outcome)
+    return msgspec.structs.replace(finding, required=True, outcome=outcome, lacks=None)
 
 
-def _of_others(finding: Finding, wanted: tuple[Metric, ...], measured_memory: bool) -> Finding:
-    """Of somebody else's measurements only what they are about is required: memory, where it was measured.
+def _of_others(finding: Finding, record: Record, wanted: tuple[Metric, ...], measured_memory: bool) -> Finding:
+    """Of counters that are not the harness's own only what they are about is required: memory, where it was
+    measured, an end that was watched, and what was promised before the start.
 
     What is undecided for want of readings has one remedy: to take them.
     """
     remedy = finding.remedy
     if wanted and finding.outcome == "inconclusive" and finding.check != checks.MEMORY.name:
         remedy = f"measure {', '.join(metric.name for metric in wanted)}"
-    required = finding.required and finding.check == checks.MEMORY.name and measured_memory
+    required = finding.required and _is_owed(finding.check, record, measured_memory)
     return msgspec.structs.replace(finding, required=required, remedy=remedy)
 
 
-def _overall(findings: list[Finding], *, ours: bool) -> Outcome:
+def _is_owed(name: str, record: Record, measured_memory: bool) -> bool:
+    """Whether a subject whose counters are its own owes an answer to the check ``name``."""
+    check, subject = checks.by_name(name), record.run.subject
+    if name == checks.MEMORY.name:
+        return measured_memory
+    if not record.can("ending"):  # somebody else's log: it is as it is
+        return False
+    if check is None or name == checks.LIFE.name:
+        return True
+    return not set(subject.capabilities).isdisjoint(check.needs)
+
+
+def _overall(findings: list[Finding], *, watched: bool) -> Outcome:
     """Of somebody else's run a pass rests on a check with evidence: its end is known by their word alone."""
     if any(finding.outcome == "fail" and finding.level == "fail" for finding in findings):
         return "fail"
     if any(finding.outcome == "inconclusive" and finding.required for finding in findings):
         return "inconclusive"
     passed = {finding.check for finding in findings if finding.outcome == "pass"}
-    return "pass" if passed - (set() if ours else {checks.LIFE.name}) else "inconclusive"
+    return "pass" if passed - (set() if watched else {checks.LIFE.name}) else "inconclusive"
 
 
 def exit_code(verdict: Outcome, end: End) -> ExitCode:

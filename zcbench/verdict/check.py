@@ -25,6 +25,7 @@ from typing import Generic, Literal, TypeVar
 import msgspec
 
 from zcbench.analysis.totals import Totals
+from zcbench.record.capabilities import LACKING, Capability
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Outcome
 from zcbench.verdict.moments import Find
@@ -65,16 +66,21 @@ class Check(Generic[F]):
     moment: Find | None = None
     # How the names of the quantities begin that it is about; it may ask for more, to tell causes apart.
     about: tuple[str, ...] = ("",)
+    # It is asked of a subject that has one of these capabilities; of every subject if there is none.
+    needs: tuple[Capability, ...] = ()
     # Whether a run is inconclusive where it has no answer.
     required: bool = True
 
     def ask(self, record: Record, totals: Totals) -> Finding:
         """The first answer of its rules; undecided if none of them has one."""
         facts = self.facts(record, totals)
-        for rule in self.rules:
-            if (finding := rule(facts)) is not None:
-                return finding
-        return self.undecided("no rule of this check has an answer")
+        answers = (rule(facts) for rule in self.rules)
+        finding = next((answer for answer in answers if answer is not None), None)
+        finding = finding or self.undecided("no rule of this check has an answer")
+        # A fault that was counted fails, whatever else is not known.
+        if self.needs and finding.outcome != "fail" and not record.can(*self.needs):
+            return self.not_asked(self.needs[0])
+        return finding
 
     def passed(self, sentence: str, evidence: Evidence | None = None, *, power: str | None = None) -> Finding:
         """A pass; ``power`` is its detection limit."""
@@ -111,6 +117,11 @@ class Check(Generic[F]):
     def skipped(self, sentence: str, evidence: Evidence | None = None) -> Finding:
         """The question does not arise, and ``sentence`` says why."""
         return self._finding("skipped", sentence, evidence)
+
+    def not_asked(self, lacks: Capability) -> Finding:
+        """The question does not arise of a subject that lacks this; nobody is shown it."""
+        finding = self._finding("skipped", f"not asked: {LACKING[lacks]}", None)
+        return msgspec.structs.replace(finding, required=False, lacks=lacks)
 
     def _finding(self, outcome: Outcome, sentence: str, evidence: Evidence | None) -> Finding:
         return Finding(

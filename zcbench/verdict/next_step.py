@@ -100,14 +100,14 @@ def _stack_file(record: Record) -> str:
 
 def _mend(finding: Finding, record: Record) -> str:
     traced = record.run.tracemalloc or record.run.scenario.source.unpaced
-    ours = record.run.ingested is None
+    ours = record.can("worker")
     if finding.check == MEMORY.name and ours and not traced:
         return f"find where: {again(record, '--diagnose')}"
     return finding.remedy or f"see {finding.check} in the report"
 
 
 def _after_a_pass(record: Record, result: Result) -> str:
-    if record.run.ingested is not None:
+    if record.run.subject.kind == "imported":
         return "nothing: what was measured is sound; `zcbench run` measures the rest"
     if (slots := _slots_wanting(record, result)) is not None:
         return f"give the pool the slots that were in flight: {again(record, '--pool', str(slots))}"

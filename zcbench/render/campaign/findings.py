@@ -27,7 +27,7 @@ _THEIRS = "a check of your own asks for it"
 def section(campaign: Campaign) -> Section:
     """A table of checks by runs; below it, what did not pass, and what that means."""
     runs = campaign.runs
-    checks = list(dict.fromkeys(f.check for run in runs for f in run.result.findings))
+    checks = list(dict.fromkeys(f.check for run in runs for f in run.result.asked))
     table = Table(
         "Findings of all runs",
         (Column("Check", "left"), *(Column(run.name, "left") for run in runs)),

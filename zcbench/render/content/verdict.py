@@ -36,11 +36,11 @@ def headline(result: Result) -> str:
             decides = finding.level == "fail" if outcome == "fail" else finding.required
             if finding.outcome == outcome and decides:
                 return finding.sentence
-    counts = Counter(finding.outcome for finding in result.findings)
+    counts = Counter(finding.outcome for finding in result.asked)
     rest = "".join(
         f", {counts[outcome]} {outcome}" for outcome in ("inconclusive", "skipped") if counts[outcome]
     )
-    passed = f"{counts['pass']} of {len(result.findings)} checks passed{_warned(result)}"
+    passed = f"{counts['pass']} of {len(result.asked)} checks passed{_warned(result)}"
     return f"{passed}{rest}{_not_judged(result)}"
 
 
@@ -74,7 +74,7 @@ def outcome_cell(outcome: str) -> Cell:
 
 def by_severity(result: Result) -> list[Finding]:
     """The findings, the worst first."""
-    return sorted(result.findings, key=lambda finding: _WORST_FIRST.index(kind(finding)))
+    return sorted(result.asked, key=lambda finding: _WORST_FIRST.index(kind(finding)))
 
 
 def findings(result: Result) -> Table:

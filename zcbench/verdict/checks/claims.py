@@ -35,7 +35,7 @@ class _Facts(Facts):
 
 
 def _not_looked(facts: _Facts) -> Finding | None:
-    if facts.record.run.ingested is not None:
+    if not facts.record.can("worker"):
         return CHECK.skipped("what somebody else's engine says of its packets was not looked at")
     if not facts.record.run.scenario.consumer.verify:
         return CHECK.skipped("packets are not looked at (consumer.verify = false)")
@@ -294,6 +294,7 @@ CHECK = Check(
     ),
     facts=_Facts,
     rules=(_not_looked, _not_true, _not_all_followed, _true),
+    needs=("worker",),
     causes={
         "shape": "frames, channels, type or size are not the format's",
         "fresh_memory": "packets do not lie in the pool that is claimed",

@@ -87,7 +87,7 @@ def _nothing_to_compare(facts: _Facts) -> Finding | None:
 def _not_measured(facts: _Facts) -> Finding | None:
     lacking = sorted({name for balance in facts.laws for name in balance.lacking})
     apart = [b for b in facts.laws if b.left and b.right and b.left != b.right]
-    ours = facts.record.run.ingested is None
+    ours = facts.record.can("worker")
     if not lacking or not (ours or any(b.lacking for b in apart) or not facts.whole):
         return None
     gaps = [
@@ -162,6 +162,7 @@ CHECK = Check(
     question=("acquires = hits + misses = delivered + drops + queued = returns + in flight, at every sample."),
     facts=_Facts,
     rules=(_disagree, _not_written, _nothing_to_compare, _not_measured, _add_up),
+    needs=("packets", "pool"),
     causes={
         "counters_disagree": "two numbers that must agree do not",
         "returned_twice": "more leases were returned than handed out",

@@ -157,7 +157,7 @@ def _before(record: Record) -> str:
 
 def _not_known(record: Record, found: Totals, seen: Delivery) -> tuple[str, str]:
     """Sentence and remedy."""
-    if record.run.ingested is None:
+    if record.can("worker"):
         if missing(record, "engine.queued") and count(found, "engine.delivered"):
             return (
                 f"{count(found, 'engine.delivered'):,} packets were delivered; how many lay in a "
@@ -216,6 +216,7 @@ CHECK = Check(
     question="Was every packet that was due delivered; if not, when did it go?",
     facts=_Facts,
     rules=(_loss, _not_measured, _surplus, _all_came),
+    needs=("packets",),
     causes={
         "lost": "packets are missing, and nobody dropped them",
         "dropped": "the engine dropped or refused them",

@@ -29,7 +29,7 @@ class _Facts(Facts):
 
     @property
     def theirs(self) -> bool:
-        return self.record.run.ingested is not None
+        return not self.record.can("worker")
 
     @property
     def evidence(self) -> Evidence:
@@ -42,12 +42,6 @@ class _Facts(Facts):
             "names": ", ".join(seen.names) or None,
             "lowest": " ".join(map(str, seen.marks)) or None,
         }
-
-
-def _not_looked(facts: _Facts) -> Finding | None:
-    if not facts.theirs or facts.seen.temporary is not None or facts.seen.printed is not None:
-        return None
-    return CHECK.skipped("what somebody else's subject wrote was not counted")
 
 
 def _over_budget(facts: _Facts) -> Finding | None:
@@ -112,7 +106,8 @@ CHECK = Check(
     name="disk",
     question="Are temporary or other files left, and how much does the subject print?",
     facts=_Facts,
-    rules=(_not_looked, _over_budget, _not_to_the_end, _within_budget),
+    rules=(_over_budget, _not_to_the_end, _within_budget),
+    needs=("files",),
     causes={
         "files": "files are left, or pile up",
         "output": "it prints too much",

@@ -21,7 +21,7 @@ class _Facts(Facts):
     def received(self) -> int | None:
         """Packets whose order was looked at: those that our consumer took, or that somebody else's log has."""
         names = ("consumer.received", "engine.delivered", "engine.captured")
-        looked = names if self.record.run.ingested is not None else names[:1]
+        looked = names if not self.record.can("worker") else names[:1]
         return next((n for name in looked if (n := count(self.totals, name)) is not None), None)
 
     @cached_property
@@ -50,7 +50,7 @@ def _faults(facts: _Facts) -> Finding | None:
 def _not_measured(facts: _Facts) -> Finding | None:
     # Holes are what is asked for first; a log that counts them has looked.
     holes = facts.seen["gaps"] is not None or facts.seen["missing"] is not None
-    partly = facts.record.run.ingested is not None and holes
+    partly = not facts.record.can("worker") and holes
     if facts.received and (partly or not facts.unknown):
         return None
     return CHECK.undecided(
@@ -98,6 +98,7 @@ CHECK = Check(
     question="Did every packet arrive once, in order?",
     facts=_Facts,
     rules=(_faults, _not_measured, _in_order),
+    needs=("packets",),
     causes={
         "gaps": "holes in the sequence numbers",
         "duplicates": "packets came twice",

@@ -275,6 +275,7 @@ CHECK = Check(
     question=("Why is it what it is: too small (with the number that would do), held by garbage, slots lost."),
     facts=_Facts,
     rules=(_not_written, _not_measured, _explained),
+    needs=("pool",),
     causes={
         "too_small": "more were in flight than there are slots",
         "held_by_garbage": "leases wait for the garbage collector",

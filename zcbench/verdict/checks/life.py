@@ -52,7 +52,7 @@ class _Facts(Facts):
 
     @property
     def ours(self) -> bool:
-        return self.record.run.ingested is None
+        return self.record.can("ending")
 
     @cached_property
     def unseen(self) -> list[Event]:

@@ -77,7 +77,7 @@ class _Facts(Facts):
     @cached_property
     def lacking(self) -> list[str]:
         """The heaps that nobody measured."""
-        needed = NEEDED if self.record.run.ingested is None else ()
+        needed = NEEDED if self.record.can("worker") else ()
         known = self.exact.keys()
         lacking = [name for name in needed if not known & {name, *_INSTEAD.get(name, ())}]
         return lacking or ([] if self.exact else ["a heap"])
@@ -118,7 +118,7 @@ def _leaks(facts: _Facts) -> Finding | None:
         _leak(facts) + _where(sites),
         facts.evidence,
         cause=cause,
-        remedy=_CAUSES[cause].format(how=how) if record.run.ingested is None else _THEIRS[cause],
+        remedy=_CAUSES[cause].format(how=how) if record.can("worker") else _THEIRS[cause],
     )
 
 
@@ -233,7 +233,7 @@ def _cannot_tell(facts: _Facts) -> Finding:
     known = windows and not risen
     power = _power(facts, max(w.smallest_seen for w in windows)) if known else None
     # A run that by its own settings cannot answer does not ask the question either.
-    collects = run.gc_every_s is not None or run.ingested is not None
+    collects = run.gc_every_s is not None or not facts.record.can("worker")
     return CHECK.undecided(
         f"cannot tell whether memory leaks: {'; '.join(_reasons(facts, risen))}"
         + (f"; {power}" if power else ""),
@@ -259,7 +259,7 @@ def _reasons(facts: _Facts, risen: Sequence[Growth]) -> list[str]:
 
 
 def _remedy(record: Record, windows: list[Window], lacking: list[str], collects: bool) -> str:
-    if record.run.ingested is not None and any(w.unjudged for w in windows):
+    if not record.can("worker") and any(w.unjudged for w in windows):
         return (
             "measure the heap right after a full collection (gc.forced_collections counts those), two "
             "dozen times in the run"

@@ -72,7 +72,7 @@ class _Facts(Facts):
 
 def _no_rate(facts: _Facts) -> Finding | None:
     scenario = facts.record.run.scenario
-    if facts.record.run.ingested is not None and scenario.source.unpaced:
+    if not facts.record.can("pace") and scenario.source.unpaced:
         return CHECK.skipped("how many packets a second were due is not known (--rate)")
     if scenario.source.unpaced:
         return CHECK.skipped("an unpaced stream has no rate of its own: it is as fast as the application reads")
@@ -136,7 +136,7 @@ def _too_fast_here(facts: _Facts) -> Finding | None:
 
 
 def _drifts(facts: _Facts) -> Finding:
-    ours = facts.record.run.ingested is None
+    ours = facts.record.can("pace")
     return CHECK.failed(
         f"{facts.said}, {_an_hour(facts.line)}; no packet was lost, the clock is off",
         facts.evidence,
@@ -171,6 +171,7 @@ CHECK = Check(
         _too_fast_here,
         _drifts,
     ),
+    needs=("packets",),
     causes={
         "clock_drift": "no packet was lost, and the rate is off",
     },

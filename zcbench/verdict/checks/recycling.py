@@ -225,6 +225,7 @@ CHECK = Check(
         _each_used_once,
         _go_round,
     ),
+    needs=("pool",),
     causes={
         "never_recycled": "not one lease was returned",
         "never_reused": "leases come back, their slots are not used again",

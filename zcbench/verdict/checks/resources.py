@@ -42,7 +42,7 @@ def _left_open(facts: _Facts) -> Finding | None:
         return None
     # The kind that grew most explains the others: a child's pipes are descriptors too.
     worst = max(failing, key=lambda one: (one.kind == "children", _growth(one)))
-    in_python = _IN_PYTHON[worst.kind] if facts.record.run.ingested is None else ""
+    in_python = _IN_PYTHON[worst.kind] if facts.record.can("worker") else ""
     return CHECK.failed(
         "; ".join(map(_sentence, failing)),
         facts.evidence,
@@ -54,7 +54,7 @@ def _left_open(facts: _Facts) -> Finding | None:
 def _only_watched(facts: _Facts) -> Finding | None:
     """Of somebody else's log: judged by what it counts, as often as it does."""
     found = facts.found
-    if facts.record.run.ingested is None or any(one.before is not None for one in found):
+    if facts.record.can("worker") or any(one.before is not None for one in found):
         return None
     watched = [one for one in found if one.marks]
     rest = [KINDS[one.kind] for one in found if not one.readings]
@@ -145,6 +145,7 @@ CHECK = Check(
     question="Are descriptors, threads, child processes left open? Which?",
     facts=_Facts,
     rules=(_left_open, _only_watched, _not_counted, _closed),
+    needs=("processes",),
     causes={
         "fds": "files, sockets or pipes are not closed",
         "threads": "threads are not ended",

@@ -93,7 +93,7 @@ def _too_few(facts: _Facts) -> Finding | None:
         facts.percentiles,
         remedy="run for several samples, or sample more often (sampling.every)",
         # Too short a run is no fault of it; one whose latency nobody measured is not known to be sound.
-        required=facts.percentiles["delivery_max_ns"] is None and facts.record.run.ingested is None,
+        required=facts.percentiles["delivery_max_ns"] is None and facts.record.can("worker"),
     )
 
 
@@ -141,7 +141,7 @@ def _in_time(facts: _Facts) -> Finding:
 def _streamed_s(record: Record, found: Totals) -> float:
     """How long the stream ran; of somebody else's, whose start nobody noted, from the first row to the last."""
     elapsed = record.samples["elapsed_s"]
-    rows_s = float(elapsed[-1] - elapsed[0]) if record.run.ingested is not None else 0.0
+    rows_s = float(elapsed[-1] - elapsed[0]) if not record.can("worker") else 0.0
     return delivery(record, found).streamed_s or rows_s
 
 
@@ -259,6 +259,7 @@ CHECK = Check(
     question="Stalls with their period, latency that creeps, collector storms.",
     facts=_Facts,
     rules=(_too_few, _too_short, _too_late, _in_time),
+    needs=("packets", "latency"),
     causes={
         "stalls": "deliveries stall",
         "latency_creep": "the median latency or hold time rises",

@@ -56,14 +56,14 @@ def _lost(facts: _Facts) -> Finding | None:
 
 def _no_device(facts: _Facts) -> Finding | None:
     run = facts.record.run
-    if run.ingested is not None or run.scenario.source.kind == "device":
+    if not facts.record.can("pace") or run.scenario.source.kind == "device":
         return None
     return CHECK.skipped("a replay has no device that could lose sound", facts.evidence)
 
 
 def _not_counted(facts: _Facts) -> Finding | None:
     run = facts.record.run
-    counts = run.ingested is not None or run.scenario.engine in _COUNTING
+    counts = not facts.record.can("worker") or run.scenario.engine in _COUNTING
     if facts.seen.number is not None and facts.packets and counts:
         return None
     return CHECK.undecided(
@@ -122,6 +122,7 @@ CHECK = Check(
     ),
     facts=_Facts,
     rules=(_lost, _no_device, _not_counted, _none),
+    needs=("packets",),
     causes={
         "lost_sound": "the device ran over or under",
     },
