@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from zcbench.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from zcbench.bench.rounds import Rounds
 
 _SIZES, _HOLD, _THREADS = "3840,16KiB,64KiB,256KiB,1MiB", "0,1,100", "1,4"
 ROUNDS = 5  # the fewest that give an interval (zcbench.bench.ratios)
@@ -45,19 +49,13 @@ def command(
     All peers in every round, in a shuffled order, each measurement in a process of its own. A peer that is
     not installed is listed as such: pip install 'zcbench[bench]'. Ends with 1 if a peer failed.
     """
-    from zcbench.bench.peers import BenchError, find_peers
+    from zcbench.bench.peers import BenchError
     from zcbench.bench.plan import make_plan
     from zcbench.bench.rounds import Rounds
 
     form = "json" if as_json else form
     if listing:
-        from zcbench.cli.table import Column, show_list
-
-        show_list(
-            (Column("name", "Name"), Column("title", "What it is"), Column("missing", "Not here")),
-            [{"name": peer.name, "title": peer.title, "missing": peer.missing()} for peer in find_peers(peers)],
-            form == "json",
-        )
+        _list(peers, form == "json")
         return
     plan = make_plan(
         peers=peers,
@@ -72,6 +70,24 @@ def command(
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BenchError(f"--out {out}: exists and is not an empty directory; name another")
     work = Rounds(plan, lambda text: print(f"zcbench: {text}", file=sys.stderr, flush=True))
+    code = _measure(work)
+    _show(work, out, form)
+    sys.exit(code)
+
+
+def _list(peers: str | None, as_json: bool) -> None:
+    from zcbench.bench.peers import find_peers
+    from zcbench.cli.table import Column, show_list
+
+    show_list(
+        (Column("name", "Name"), Column("title", "What it is"), Column("missing", "Not here")),
+        [{"name": peer.name, "title": peer.title, "missing": peer.missing()} for peer in find_peers(peers)],
+        as_json,
+    )
+
+
+def _measure(work: Rounds) -> ExitCode:
+    """All rounds, or those before a Ctrl-C, which is raised if there are none."""
     code = ExitCode.PASS
     try:
         work.run()
@@ -80,20 +96,19 @@ def command(
             raise
         print("zcbench: interrupted; these are the rounds that were finished", file=sys.stderr)
         code = ExitCode.INTERRUPTED
-    _show(work, out, form)
     if not code and any(cell.failed for cell in work.results.cells):
         code = ExitCode.FAIL
-    sys.exit(code)
+    return code
 
 
-def _show(work: object, out: Path | None, form: str) -> None:
+def _show(work: Rounds, out: Path | None, form: str) -> None:
     from zcbench.files import write_whole
     from zcbench.record.schema import FIGURES_FOLDER
     from zcbench.render.bench import figure, render, to_json
     from zcbench.render.formats import write_figures
     from zcbench.soak.environment import environment
 
-    results, machine = work.results, environment()  # type: ignore[attr-defined]
+    results, machine = work.results, environment()
     if out is None:
         click.echo(render(results, machine) if form == "md" else to_json(results, machine), nl=False)
         return

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from zcbench.cli import complete
 from zcbench.foreign import one_line
 from zcbench.record.writer import RecordError
+
+if TYPE_CHECKING:
+    from zcbench.render.history import Story
 
 FIGURES = (".svg", ".png")
 
@@ -52,26 +57,18 @@ def command(
 
     A scenario has a table of its own. Runs that cannot be read are named on stderr and left out.
     """
-    from dataclasses import asdict
-
-    from zcbench.cli.table import Column, show_list
-    from zcbench.comparing.history import DEFAULT, HISTORIC, resolve
+    from zcbench.comparing.history import DEFAULT, resolve
 
     form = "json" if as_json else form
     if listed:
-        show_list(
-            (Column("name", "Name"), Column("unit", "Unit"), Column("meaning", "Meaning")),
-            [asdict(known) for known in HISTORIC.values()],
-            form == "json",
-        )
+        _list(form == "json")
         return
     metrics = list({(metric := resolve(name)).name: metric for name in names or DEFAULT}.values())
     if figure is not None and figure.suffix not in FIGURES:
         raise RecordError(f"--figure {figure}: name a file that ends in {' or '.join(FIGURES)}")
 
-    from zcbench.cli.output import emit, writable, write
+    from zcbench.cli.output import emit, writable
     from zcbench.comparing.results import read_results
-    from zcbench.foreign import of_error
     from zcbench.record.writer import RUNS_ROOT
     from zcbench.render import history
 
@@ -82,18 +79,38 @@ def command(
         click.echo(f"zcbench: left out: {one_line(problem)}", err=True)
     told = history.stories(results.rows, metrics)
     if figure is not None:
-        from zcbench.render.figures.history import draw
-
-        drawn = draw(told)
-        if drawn is None:
-            raise RecordError(
-                f"--figure {figure}: no run has a value of these metrics (an older zcbench derived none; "
-                "`zcbench report RUN --format json --report-dir RUN --force` judges a run anew)"
-            )
-        try:
-            picture = drawn.png() if figure.suffix == ".png" else drawn.svg().encode()
-        except Exception as error:
-            raise RecordError(f"--figure {figure}: could not be drawn: {of_error(error)}") from error
-        write(figure, picture, "--figure")
+        _draw(told, figure)
     render = {"md": history.markdown, "json": history.json, "csv": history.table}[form]
     emit(render(told), out)
+
+
+def _list(as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from zcbench.cli.table import Column, show_list
+    from zcbench.comparing.history import HISTORIC
+
+    show_list(
+        (Column("name", "Name"), Column("unit", "Unit"), Column("meaning", "Meaning")),
+        [asdict(known) for known in HISTORIC.values()],
+        as_json,
+    )
+
+
+def _draw(told: Sequence[Story], figure: Path) -> None:
+    """Draw into ``figure``. Raises RecordError if there is nothing to draw, or it cannot be drawn."""
+    from zcbench.cli.output import write
+    from zcbench.foreign import of_error
+    from zcbench.render.figures.history import draw
+
+    drawn = draw(told)
+    if drawn is None:
+        raise RecordError(
+            f"--figure {figure}: no run has a value of these metrics (an older zcbench derived none; "
+            "`zcbench report RUN --format json --report-dir RUN --force` judges a run anew)"
+        )
+    try:
+        picture = drawn.png() if figure.suffix == ".png" else drawn.svg().encode()
+    except Exception as error:
+        raise RecordError(f"--figure {figure}: could not be drawn: {of_error(error)}") from error
+    write(figure, picture, "--figure")

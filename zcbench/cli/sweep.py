@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zcbench.scenario import Scenario
     from zcbench.sweep.advice import Advice, Check, Ran
     from zcbench.sweep.journal import Sweep
+    from zcbench.sweep.plan import Planned
 
 # Makes the runs of these names in a sweep's directory, each from its plan.
 Make = Callable[[Path, Sequence[str]], None]
@@ -94,20 +95,15 @@ def command(
     it by a run of that size. A sweep that was killed goes on with --resume. Ends with the worst of its
     runs' exit codes; a low hit rate alone is no failure.
     """
-    from zcbench.quantities.units import format_duration
     from zcbench.scenario import environment_settings, parse_setting
-    from zcbench.sweep.plan import SweepError, length_s, parse_axis, plan
+    from zcbench.sweep.journal import held, sweep_of, write_plan
+    from zcbench.sweep.plan import SweepError, parse_axis, plan
 
     if parallel is not None and dask is not None:
         raise SweepError("--parallel is for this machine, --dask for others; give one of the two")
     if resume is not None:
-        if scenario or axes or out or sets or any(v is not None for v in flags.values()):
-            raise SweepError("--resume: goes on with what was planned; leave everything else out")
-        from zcbench.sweep.journal import held, read_plan
-
-        sweep = read_plan(resume)
-        with held(resume), _maker(parallel, dask, quiet) as make:
-            _carry_out(resume, sweep, make, quiet, parallel or 1)
+        alone = not (scenario or axes or out or sets or any(v is not None for v in flags.values()))
+        _go_on(resume, parallel, dask, quiet, alone=alone)
     if not axes:
         raise SweepError("--vary: a sweep needs at least one, as in --vary pool.slots=10,50,100")
     wanted = _share(target)
@@ -117,33 +113,56 @@ def command(
         environment=environment_settings(os.environ),
         flags=[*given(flags), *map(parse_setting, sets)],
     )
-    about = f"{len(runs)} runs {_how(parallel, dask)}, about {format_duration(round(length_s(runs)))} in all"
-    if not no_check and _POOL in runs[0].values:
-        about += ", and one or two more for each application to check its pool"
+    about = _about(runs, _how(parallel, dask), check=not no_check)
     if dry_run:
-        tell_imported([run.scenario for run in runs])
-        for run in runs:
-            click.echo(plain(f"{run.name}  " + "  ".join(f"{k}={v}" for k, v in run.values.items())))
-        print(f"zcbench: {about}", file=sys.stderr)
+        _list(runs, about)
         return
-    from zcbench.record.writer import RUNS_ROOT, slug
-    from zcbench.sweep.journal import PlannedRun, Sweep, held, write_plan
-
-    if out is None:
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        out = (root or RUNS_ROOT) / f"{stamp}-{slug(runs[0].scenario.name)}-sweep"
-    sweep = Sweep(
-        scenario=runs[0].scenario.name,
-        target=wanted,
-        check=not no_check,
-        axes=list(runs[0].values),
-        runs=[PlannedRun(name=run.name, values=run.values) for run in runs],
-    )
+    out = out or _directory(root, runs[0].scenario.name)
+    sweep = sweep_of(runs, target=wanted, check=not no_check)
     with _maker(parallel, dask, quiet) as make:
         write_plan(out, sweep, runs)
         print(f"zcbench: {about}; in {out}", file=sys.stderr)
         with held(out):
             _carry_out(out, sweep, make, quiet, parallel or 1)
+
+
+def _go_on(directory: Path, parallel: int | None, dask: str | None, quiet: bool, *, alone: bool) -> NoReturn:
+    """Make the rest of what was planned in ``directory``."""
+    from zcbench.sweep.journal import held, read_plan
+    from zcbench.sweep.plan import SweepError
+
+    if not alone:
+        raise SweepError("--resume: goes on with what was planned; leave everything else out")
+    sweep = read_plan(directory)
+    with held(directory), _maker(parallel, dask, quiet) as make:
+        _carry_out(directory, sweep, make, quiet, parallel or 1)
+
+
+def _list(runs: Sequence[Planned], about: str) -> None:
+    tell_imported([run.scenario for run in runs])
+    for run in runs:
+        click.echo(plain(f"{run.name}  " + "  ".join(f"{k}={v}" for k, v in run.values.items())))
+    print(f"zcbench: {about}", file=sys.stderr)
+
+
+def _directory(root: Path | None, scenario: str) -> Path:
+    """A new one below ``root``, called by the time and the scenario."""
+    from zcbench.record.writer import RUNS_ROOT, slug
+
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return (root or RUNS_ROOT) / f"{stamp}-{slug(scenario)}-sweep"
+
+
+def _about(runs: Sequence[Planned], how: str, *, check: bool) -> str:
+    """ "3 runs in turn, about 90 s in all"."""
+    from zcbench.quantities.units import format_duration
+    from zcbench.sweep.plan import length_s
+
+    more = ", and one or two more for each application to check its pool"
+    return (
+        f"{len(runs)} runs {how}, about {format_duration(round(length_s(runs)))} in all"
+        f"{more if check and _POOL in runs[0].values else ''}"
+    )
 
 
 def _how(parallel: int | None, dask: str | None) -> str:

@@ -15,6 +15,7 @@ increase in the window.
 from __future__ import annotations
 
 import difflib
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -275,41 +276,74 @@ def _value(text: str, quantity: Quantity, unit: Unit, value: str) -> float:
 
 
 def _check(found: Parsed) -> None:
-    """What can never fail, or never hold, is a mistake."""
-    text, limit, sign = found.text, found.limit, found.operator
-    if limit != limit or limit in (float("inf"), float("-inf")):
-        raise ExpectationError(f"{text!r}: not a finite number")
-    if found.quantity.name == "pool.hit_rate" and (limit > 1 or (limit == 1 and sign in (">", "<="))):
-        raise ExpectationError(f"{text!r}: a hit rate is at most 100%; write >= 99%")
-    if sign in ("==", "!=") and limit % 1 and _is_whole(found):
-        raise ExpectationError(f"{text!r}: {found.quantity.name} is a whole number")
-    signed = found.statistic in ("slope", "delta") or found.quantity.name == "missing"
-    if not signed and (limit < 0 or (limit == 0 and sign == "<")):
-        raise ExpectationError(f"{text!r}: {found.quantity.name} is never below 0; write == 0")
-    if not signed and limit == 0 and sign == ">=":
-        raise ExpectationError(f"{text!r}: that always holds; write > 0")
-    _check_window(found)
-    if found.windowed and found.quantity.kind == "histogram":
-        kept = found.quantity.column in ("delivery_ns", "hold_ns")
-        if not kept or found.statistic not in KEPT_PER_SAMPLE:
-            raise ExpectationError(
-                f"{text!r}: of a part of a run only p50, p99 and max of latency and hold are kept"
-            )
-    if found.for_s and not per_sample(found):
-        raise ExpectationError(f"{text!r}: for= needs something that each sample has a value of")
+    """What can never fail, or never hold, is a mistake: the first one is raised."""
+    for rule in _MISTAKES:
+        if (mistake := rule(found)) is not None:
+            raise ExpectationError(f"{found.text!r}: {mistake}")
+
+
+def _no_number(found: Parsed) -> str | None:
+    return None if math.isfinite(found.limit) else "not a finite number"
+
+
+def _beyond_all(found: Parsed) -> str | None:
+    limit, sign = found.limit, found.operator
+    if found.quantity.name != "pool.hit_rate" or limit < 1 or (limit == 1 and sign not in (">", "<=")):
+        return None
+    return "a hit rate is at most 100%; write >= 99%"
+
+
+def _no_whole_number(found: Parsed) -> str | None:
+    if found.operator not in ("==", "!=") or not found.limit % 1 or not _is_whole(found):
+        return None
+    return f"{found.quantity.name} is a whole number"
+
+
+def _below_zero(found: Parsed) -> str | None:
+    limit, sign = found.limit, found.operator
+    if found.statistic in ("slope", "delta") or found.quantity.name == "missing":
+        return None
+    if limit < 0 or (limit == 0 and sign == "<"):
+        return f"{found.quantity.name} is never below 0; write == 0"
+    return "that always holds; write > 0" if limit == 0 and sign == ">=" else None
+
+
+def _windows(found: Parsed) -> str | None:
+    """One window, and one that has an inside."""
+    ways = [found.last_s, found.first_s, found.from_s if found.from_s is not None else found.to_s]
+    if sum(way is not None for way in ways) > 1:
+        return "one window: last=, first=, or from= and to="
+    if found.to_s is not None and found.to_s <= (found.from_s or 0.0):
+        return "to= must be after from= (the start without it)"
+    return None
+
+
+def _not_kept(found: Parsed) -> str | None:
+    if not found.windowed or found.quantity.kind != "histogram":
+        return None
+    kept = found.quantity.column in ("delivery_ns", "hold_ns") and found.statistic in KEPT_PER_SAMPLE
+    return None if kept else "of a part of a run only p50, p99 and max of latency and hold are kept"
+
+
+def _not_of_samples(found: Parsed) -> str | None:
+    if not found.for_s or per_sample(found):
+        return None
+    return "for= needs something that each sample has a value of"
+
+
+_MISTAKES = (
+    _no_number,
+    _beyond_all,
+    _no_whole_number,
+    _below_zero,
+    _windows,
+    _not_kept,
+    _not_of_samples,
+)
 
 
 def _is_whole(found: Parsed) -> bool:
     return found.unit == "count" and found.statistic != "mean"
-
-
-def _check_window(found: Parsed) -> None:
-    """One window, and one that has an inside."""
-    ways = [found.last_s, found.first_s, found.from_s if found.from_s is not None else found.to_s]
-    if sum(way is not None for way in ways) > 1:
-        raise ExpectationError(f"{found.text!r}: one window: last=, first=, or from= and to=")
-    if found.to_s is not None and found.to_s <= (found.from_s or 0.0):
-        raise ExpectationError(f"{found.text!r}: to= must be after from= (the start without it)")
 
 
 def per_sample(found: Parsed) -> bool:

@@ -23,6 +23,7 @@ from zcbench.scenario.tables import (
     Scenario,
     ScenarioError,
     Setting,
+    SourceTable,
     check_names,
     required_checks,
 )
@@ -57,10 +58,8 @@ _ITEM_BYTES: Mapping[str, int] = {"float32": 4, "int32": 4, "int16": 2}
 
 def check(scenario: Scenario, sheet: Sheet, flags: Iterable[Setting]) -> None:
     """Everything that can be known without opening the source. Raises ScenarioError."""
-    for ask in (_check_top, _check_required, _check_source, _check_pace, _check_pool, _check_times):
-        ask(scenario, sheet)
-    _check_collections(scenario, sheet)
-    _check_budget(scenario, sheet)
+    for rule in _BEFORE_FLAGS:
+        rule(scenario, sheet)
     _check_flags_matter(scenario, sheet, flags)
     _check_engine(scenario, sheet)
 
@@ -192,10 +191,9 @@ def _memory_problem(slots: int, packet_bytes: int) -> str | None:
 
 
 def _check_times(scenario: Scenario, sheet: Sheet) -> None:
-    source, consumer = scenario.source, scenario.consumer
+    consumed = consumer_times(scenario.consumer)
     times = {"duration": scenario.duration, "limits.hang": scenario.limits.hang}
     times["pool.shrink_after"] = scenario.pool.shrink_after
-    consumed = consumer_times(consumer)
     times |= {key: time_s for key, (time_s, _) in consumed.items()}
     times |= {f"sampling.{k}": getattr(scenario.sampling, k) for k in ("every", "uss_every")}
     for key, time_s in times.items():
@@ -205,29 +203,46 @@ def _check_times(scenario: Scenario, sheet: Sheet) -> None:
         if time_s <= 0 or time_s < shortest_s or time_s > _LONGEST_S:
             least = f"at least {Duration(shortest_s)}" if shortest_s else "above 0"
             sheet.fail(key, f"{time_s} is not {least} and at most {Duration(_LONGEST_S)}")
+
+
+def _check_limits(scenario: Scenario, sheet: Sheet) -> None:
     if not 1 <= scenario.memory.limit <= _MOST_LIMIT:
         problem = f"{scenario.memory.limit:g} is not in 1..{_MOST_LIMIT:,} (times memory.budget)"
         sheet.fail("memory.limit", problem)
     if scenario.limits.rss is not None and scenario.limits.rss <= 0:
         sheet.fail("limits.rss", f"{scenario.limits.rss} is not above 0")
+
+
+def _check_length(scenario: Scenario, sheet: Sheet) -> None:
+    """The run is longer than its warm-up and than one packet."""
+    source = scenario.source
     if scenario.warmup >= scenario.duration:
         key = sheet.last_given("warmup", "duration")
         problem = f"the warm-up of {scenario.warmup} is not shorter than the {scenario.duration} of the run"
         shorter = Duration(scenario.duration / 10)
         sheet.fail(key, f"{problem}; add --warmup {shorter}, or raise --duration")
-    packet_s = source.frames / (source.rate or 48_000)
+    packet_s = _packet_s(source)
     if scenario.duration < packet_s and (source.rate or source.kind != "file"):
         key = sheet.last_given("duration", "source.frames", "source.rate")
         lengths = f"{scenario.duration} is shorter than one packet ({format_duration(packet_s)})"
         sheet.fail(key, lengths)
-    waits = {"source.frames": packet_s / source.speed}
-    rhythm = rhythm_key(consumer)
+
+
+def _check_waits(scenario: Scenario, sheet: Sheet) -> None:
+    """No wait that the scenario itself asks for is taken for a hang."""
+    source, consumed = scenario.source, consumer_times(scenario.consumer)
+    waits = {"source.frames": _packet_s(source) / source.speed}
+    rhythm = rhythm_key(scenario.consumer)
     waits |= {} if rhythm is None else {rhythm: consumed[rhythm][0]}
     for key, wait_s in waits.items():
         if scenario.limits.hang <= wait_s and not source.unpaced:
             problem = f"packets come {format_duration(wait_s)} apart and limits.hang is "
             problem += f"{scenario.limits.hang}: raise it, or every wait is taken for a hang"
             sheet.fail(sheet.last_given("limits.hang", key), problem)
+
+
+def _packet_s(source: SourceTable) -> float:
+    return source.frames / (source.rate or 48_000)
 
 
 def _check_collections(scenario: Scenario, sheet: Sheet) -> None:
@@ -247,6 +262,21 @@ def _check_budget(scenario: Scenario, sheet: Sheet) -> None:
             sheet.fail(key, f"{size} is below 0")
     if not 0 < budget.cpu <= _MOST_CORES:
         sheet.fail("budget.cpu", f"{budget.cpu:g} cores are not above 0 and at most {_MOST_CORES:,}")
+
+
+_BEFORE_FLAGS = (
+    _check_top,
+    _check_required,
+    _check_source,
+    _check_pace,
+    _check_pool,
+    _check_times,
+    _check_limits,
+    _check_length,
+    _check_waits,
+    _check_collections,
+    _check_budget,
+)
 
 
 def _check_flags_matter(scenario: Scenario, sheet: Sheet, flags: Iterable[Setting]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -93,22 +93,50 @@ def unknown_key(key: str) -> str | None:
         return None
     if key.startswith(CONSUMER_OPTIONS) and key.removeprefix(CONSUMER_OPTIONS).isidentifier():
         return None
+    return next(said for rule in _MEANT if (said := rule(key)) is not None)
+
+
+def _a_table(key: str) -> str | None:
     if key + "." == CONSUMER_OPTIONS:
         return f"is a table; name a key in it, as in {CONSUMER_OPTIONS}gain"
     if key in TABLES or key == "tags":
         return f"is a table; name a key in it, as in {key}.{_first_key(key)}"
+    return None
+
+
+def _a_misspelt_table(key: str) -> str | None:
     table, _, last = key.rpartition(".")
-    if (table or key) not in TABLES and (near := difflib.get_close_matches(table or key, TABLES, 1)):
-        return f"unknown key; did you mean {near[0] + ('.' + last if table else '')!r}?"
+    near = difflib.get_close_matches(table or key, TABLES, 1)
+    if (table or key) in TABLES or not near:
+        return None
+    return f"unknown key; did you mean {near[0] + ('.' + last if table else '')!r}?"
+
+
+def _another_key(key: str) -> str | None:
+    """One that is spelt alike, or has this name in another table."""
     close = difflib.get_close_matches(key, KINDS, 1, 0.7)
-    moved = [k for k in KINDS if k.rpartition(".")[2] == last]
-    if close or moved:
-        return f"unknown key; did you mean {(close or moved)[0]!r}?"
+    moved = [k for k in KINDS if k.rpartition(".")[2] == key.rpartition(".")[2]]
+    return f"unknown key; did you mean {(close or moved)[0]!r}?" if close or moved else None
+
+
+def _those_beside_it(key: str) -> str | None:
+    table = key.rpartition(".")[0]
     siblings = [k.rpartition(".")[2] for k in KINDS if k.rpartition(".")[0] == table]
-    if table and siblings:
-        return f"unknown key; [{table}] has {', '.join(siblings)}"
+    return f"unknown key; [{table}] has {', '.join(siblings)}" if table and siblings else None
+
+
+def _all_there_are(_key: str) -> str:
     tables = ", ".join(f"[{name}]" for name in (*TABLES, "tags"))
     return f"unknown key; a scenario has {', '.join(f.name for f in TOP)} and {tables}"
+
+
+_MEANT: tuple[Callable[[str], str | None], ...] = (
+    _a_table,
+    _a_misspelt_table,
+    _another_key,
+    _those_beside_it,
+    _all_there_are,
+)
 
 
 def _first_key(table: str) -> str:

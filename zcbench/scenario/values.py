@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -28,38 +28,64 @@ class WrongTypeError(ValueError):
 
 def convert(key: str, kind: Any, given: Value) -> Any:
     """``given`` as a value of ``kind``. Raises WrongTypeError or UnitError."""
-    value = given.value
-    kinds = [k for k in get_args(kind) if k is not types.NoneType]
     if get_origin(kind) is Literal:
-        choices = [str(c) for c in get_args(kind)]
-        if value in choices:
-            return value
-        noun = key.partition(".")[0] if key.endswith(".kind") else None
-        there = f"there are {', '.join(choices)}" if noun else f"use {', '.join(choices)}"
-        problem = f"no {noun} {shown(value)}" if noun else f"{shown(value)} is not known"
-        raise WrongTypeError(f"{problem}{did_you_mean(str(value), choices)}; {there}")
-    if kinds == [str, int] or kinds == [int, str]:  # a device: its index or a part of its name
-        if given.is_text:
-            return int(value) if re.fullmatch(r"[0-9]{1,6}", value) else value
-        return _exactly(value, (str, int), "a device's name or its index")
+        return _choice(key, [str(choice) for choice in get_args(kind)], given.value)
+    kinds = [k for k in get_args(kind) if k is not types.NoneType]
+    if {*kinds} == {str, int}:
+        return _name_or_index(given)
     if kinds:
         (kind,) = kinds
     if kind in (Duration, Size, Rate, Growth):
-        return decode_unit(kind, value)
-    if kind is bool:
-        if given.is_text and value.lower() in BOOLEANS:
-            return BOOLEANS[value.lower()]
-        return _exactly(value, (bool,), "true or false")
-    if kind is int:
-        if given.is_text and re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+|[+-]?[0-9_]{1,30}", value):
-            value = int(value.replace(",", "").replace("_", "") or -1)
-        return _exactly(value, (int,), "a whole number")
-    if kind is float:
-        if given.is_text:
-            return parse_speed(value) if key == "source.speed" else _number(value)
-        return _number(_exactly(value, (float, int), "a number"))
-    return _exactly(value, (str,), "text")
+        return decode_unit(kind, given.value)
+    if kind is float and key == "source.speed" and given.is_text:
+        return parse_speed(given.value)
+    return _READ_AS.get(kind, _text)(given)
 
+
+def _choice(key: str, choices: list[str], value: Any) -> Any:
+    if value in choices:
+        return value
+    noun = key.partition(".")[0] if key.endswith(".kind") else None
+    there = f"there are {', '.join(choices)}" if noun else f"use {', '.join(choices)}"
+    problem = f"no {noun} {shown(value)}" if noun else f"{shown(value)} is not known"
+    raise WrongTypeError(f"{problem}{did_you_mean(str(value), choices)}; {there}")
+
+
+def _name_or_index(given: Value) -> Any:
+    """A device: its index or a part of its name."""
+    if given.is_text:
+        return int(given.value) if re.fullmatch(r"[0-9]{1,6}", given.value) else given.value
+    return _exactly(given.value, (str, int), "a device's name or its index")
+
+
+def _yes_or_no(given: Value) -> Any:
+    if given.is_text and given.value.lower() in BOOLEANS:
+        return BOOLEANS[given.value.lower()]
+    return _exactly(given.value, (bool,), "true or false")
+
+
+def _whole_number(given: Value) -> Any:
+    value = given.value
+    if given.is_text and re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+|[+-]?[0-9_]{1,30}", value):
+        value = int(value.replace(",", "").replace("_", "") or -1)
+    return _exactly(value, (int,), "a whole number")
+
+
+def _any_number(given: Value) -> float:
+    if given.is_text:
+        return _number(given.value)
+    return _number(_exactly(given.value, (float, int), "a number"))
+
+
+def _text(given: Value) -> Any:
+    return _exactly(given.value, (str,), "text")
+
+
+_READ_AS: Mapping[Any, Callable[[Value], Any]] = {
+    bool: _yes_or_no,
+    int: _whole_number,
+    float: _any_number,
+}
 
 BOOLEANS = {
     "true": True, "yes": True, "on": True, "1": True,

@@ -104,20 +104,14 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     board = Scoreboard.open(directory / SCOREBOARD_FILE, writable=True)
     board["phase"] = STARTING
     stop = _Stop()
-    threading.Thread(target=_obey, args=(stop,), name="zcbench-control", daemon=True).start()
+    _begin(_obey, "zcbench-control", stop)
     if run.tracemalloc:
         tracemalloc.start(1)
 
     parts = assemble(scenario)
     consumer = make_consumer(scenario.consumer.kind, **_options(scenario.consumer))
-    verify: Verifier | None = None
+    verify = _verifier(scenario, parts)
     replayed = isinstance(parts.source, ReplaySource)
-    if scenario.consumer.verify:
-        verify = (
-            ReplayVerifier(parts.source, parts.format.frames)
-            if isinstance(parts.source, ReplaySource)
-            else verify_checksum
-        )
     engine_type = find_engine(scenario.engine)
     if scenario.fault is not None:
         engine_type, consumer = plant(find_fault(scenario.fault), engine_type, consumer)
@@ -127,38 +121,14 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     engine = engine_type(parts.format, parts.source, parts.pool, scoreboard=engine_board, checksum=checksum)
     if violations := of_engine(engine):
         raise ContractError(violations)
-    # After the engine, which says on the board how many slots there are.
-    claims = Claims(
-        board,
-        parts.format,
-        period_ns=_period_ns(parts),
-        copies=bool(getattr(engine_type, "copies", False)),
-    )
-    ledger = CountingLedger(
-        board,
-        verify,
-        parts.format.packet_bytes,
-        counts_everything=bool(getattr(engine, "counts_everything", False)),
-        claims=claims,
-    )
+    copies = bool(getattr(engine_type, "copies", False))
+    claims = Claims(board, parts.format, period_ns=_period_ns(parts), copies=copies)
+    ledger = _ledger(board, parts, engine, verify, claims)
     note(ENGINE_EVENT, scenario.engine, ledger.told(engine_board))
     if run.gc_every_s is not None:
-        # What is there now stays: without it, a forced collection is a pause of tens of µs, not of tens of ms.
-        gc.collect()
-        gc.freeze()
+        _leave_what_is_there()
     watch = GcWatch(board, note)
-    probes = Probes(
-        board,
-        engine,
-        watch,
-        note,
-        every_s=scenario.sampling.every,
-        gc_every_s=run.gc_every_s,
-        sites=[AllocationSites()] if run.tracemalloc else [],
-        # Memray knows no earlier reading to compare with: what is in flight at the end would be called a leak.
-        sites_to_the_end=[NativeSites(directory)] if scenario.sampling.memray else [],
-        warmup_s=_warmup_s(scenario),
-    )
+    probes = _probes(directory, run, board, engine, watch, note)
     stop.first = probes.tell_growth
     probes.start()
     note("resources", "before the stream", resources())
@@ -166,8 +136,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     claims.begin()
     engine.start()
     if not replayed:
-        arguments = (board, scenario.duration, stop)
-        threading.Thread(target=_end_after, args=arguments, name="zcbench-timer", daemon=True).start()
+        _begin(_end_after, "zcbench-timer", board, scenario.duration, stop)
     board["phase"] = RUNNING
     note("phase", "running", {})
     try:
@@ -175,18 +144,73 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     finally:
         note(ENGINE_EVENT, scenario.engine, ledger.told(engine_board))
     probes.tell_growth()
+    _drain(board, engine, consumer, ledger, note)
+    _tell_left(written, note)
+    probes.stop()
+    watch.stop()
+    board["phase"] = DONE
+
+
+def _ledger(
+    board: Scoreboard, parts: Assembly, engine: Any, verify: Verifier | None, claims: Claims
+) -> CountingLedger:
+    """Made after the engine, which says on the board how many slots there are."""
+    counts_everything = bool(getattr(engine, "counts_everything", False))
+    return CountingLedger(
+        board, verify, parts.format.packet_bytes, counts_everything=counts_everything, claims=claims
+    )
+
+
+def _drain(board: Scoreboard, engine: Any, consumer: Any, ledger: CountingLedger, note: Any) -> None:
     board["phase"] = DRAINING
     note("phase", "draining", {})
     engine.stop()
     consumer.drain(ledger)
     engine.check()
     engine.close()
+
+
+def _tell_left(written: WrittenFiles, note: Any) -> None:
+    """Note what is open and what was written once all is closed."""
     note("resources", "after the drain", resources())
     left = written.left()
     note("written_files", f"{left['files']} files are left outside the temporary folder", left)
-    probes.stop()
-    watch.stop()
-    board["phase"] = DONE
+
+
+def _begin(target: Callable[..., None], name: str, *arguments: Any) -> None:
+    """Run ``target`` in a thread that nobody waits for."""
+    threading.Thread(target=target, args=arguments, name=name, daemon=True).start()
+
+
+def _leave_what_is_there() -> None:
+    """Without it, a forced collection is a pause of tens of ms; with it, one of tens of µs."""
+    gc.collect()
+    gc.freeze()
+
+
+def _verifier(scenario: Scenario, parts: Assembly) -> Verifier | None:
+    """What says whether a packet's bytes are right; None where nobody asks."""
+    if not scenario.consumer.verify:
+        return None
+    if isinstance(parts.source, ReplaySource):
+        return ReplayVerifier(parts.source, parts.format.frames)
+    return verify_checksum
+
+
+def _probes(directory: Path, run: RunInfo, board: Scoreboard, engine: Any, watch: GcWatch, note: Any) -> Probes:
+    sampling = run.scenario.sampling
+    return Probes(
+        board,
+        engine,
+        watch,
+        note,
+        every_s=sampling.every,
+        gc_every_s=run.gc_every_s,
+        sites=[AllocationSites()] if run.tracemalloc else [],
+        # Memray knows no earlier reading to compare with: what is in flight at the end would be called a leak.
+        sites_to_the_end=[NativeSites(directory)] if sampling.memray else [],
+        warmup_s=_warmup_s(run.scenario),
+    )
 
 
 class _Stop(threading.Event):

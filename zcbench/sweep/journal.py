@@ -47,6 +47,17 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
     at_once: int = 1  # the most runs that were made side by side on one machine
 
 
+def sweep_of(runs: Sequence[Planned], *, target: float, check: bool) -> Sweep:
+    """The sweep of ``runs``, all of one scenario."""
+    return Sweep(
+        scenario=runs[0].scenario.name,
+        target=target,
+        check=check,
+        axes=list(runs[0].values),
+        runs=[PlannedRun(name=run.name, values=run.values) for run in runs],
+    )
+
+
 def write_plan(directory: Path, sweep: Sweep, runs: Sequence[Planned]) -> None:
     """Start a sweep in the new or empty ``directory``. Raises SweepError if it is neither."""
     if directory.exists() and not directory.is_dir():

@@ -109,12 +109,7 @@ def trend(
     length = float(readings.times[-1] - readings.times[0])
     lacking = readings.lacking()
     if lacking is not None:
-        # Not to judge by, but to say what could have been seen: of every reading, and no step, since a
-        # fall may be a collection nobody told of.
-        every = clearest(views(readings.times, readings.values, None), quantum)
-        shown = growing(every, budget, quantum, alpha, None)
-        window = _window(every, shown, None, unit, whole=shown.straight)
-        return Trend("inconclusive", lacking, replace(window, unjudged=lacking))
+        return _unjudged(readings, lacking, budget, quantum, alpha, unit)
     judged = _judge(readings, budget, quantum, alpha)
     fails = judged.fails(budget)
     window = judged.window(unit, fails)
@@ -133,6 +128,17 @@ def trend(
         return Trend("fail", "growing steadily", window, rising=True)
     rising = fails and length < SHORTEST_WARM_UP_S
     return _unless_failed(judged, window, budget, limit, length, rising)
+
+
+def _unjudged(
+    readings: _Readings, lacking: str, budget: float, quantum: float, alpha: float, unit: float
+) -> Trend:
+    """Not to judge by, but to say what could have been seen: of every reading, and no step, since a fall may
+    be a collection nobody told of."""
+    every = clearest(views(readings.times, readings.values, None), quantum)
+    shown = growing(every, budget, quantum, alpha, None)
+    window = _window(every, shown, None, unit, whole=shown.straight)
+    return Trend("inconclusive", lacking, replace(window, unjudged=lacking))
 
 
 def _unless_failed(
