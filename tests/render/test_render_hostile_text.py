@@ -17,6 +17,7 @@ from zcbench.foreign import plain
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Event, Result
 from zcbench.render import github, html, junit, markdown
+from zcbench.render.content.verdict import headline
 from zcbench.render.live import LiveView
 from zcbench.render.openmetrics import _about
 from zcbench.render.progress import ASCII
@@ -74,7 +75,7 @@ EDGES: dict[str, Callable[[Record, Result], str]] = {
     "html": html.render,
     "junit": junit.render,
     "annotations": lambda record, result: "\n".join(github.workflow_commands(record, result)),
-    "outputs": lambda _, result: github.outputs({"headline": markdown.headline(result)}),
+    "outputs": lambda _, result: github.outputs({"headline": headline(result)}),
     "summary": of_summary,
     "live": of_live,
     "metrics": lambda record, _: "".join(_about(record.run).values()),

@@ -217,9 +217,10 @@ def test_the_reason_for_a_failure_is_in_the_first_lines(tmp_path: Path) -> None:
     plan = scenario(duration_s=3600)
     record = make_record(tmp_path / "run", plan, packets=360_000 - 63)
     # then it is what the report begins with
-    head = report_of(record).splitlines()[:3]
+    head = report_of(record).splitlines()[:5]
     assert "FAIL" in head[0]
-    assert "63 are missing" in head[2]
+    assert "audio is lost" in head[2]
+    assert "63 are missing" in head[4]
 
 
 def test_a_crash_shows_the_packet_and_the_stack(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import click
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render import github, markdown
+from zcbench.render.content.verdict import headline
 
 
 def tell_github(record: Record, result: Result, report: Path) -> None:
@@ -31,7 +32,7 @@ def tell_github(record: Record, result: Result, report: Path) -> None:
     values = {
         "verdict": result.verdict,
         "exit-code": str(result.exit_code),
-        "headline": markdown.headline(result),
+        "headline": headline(result),
         "report": str(report),
         "run": str(record.path),
     }

@@ -59,7 +59,7 @@ def _fence_after(line: str, fence: str) -> str:
 
 def workflow_commands(record: Record, result: Result) -> list[str]:
     """Workflow commands, a line each: errors, then warnings, then a notice of a pass; ten of each at most."""
-    from zcbench.render.markdown import headline
+    from zcbench.render.content.verdict import headline
 
     scenario = record.run.scenario.name
     levels: dict[str, list[tuple[str, str]]] = {"error": [], "warning": [], "notice": []}

@@ -18,7 +18,7 @@ from zcbench.record.schema import Finding, Result
 from zcbench.render import figures
 from zcbench.render.content import sections
 from zcbench.render.content.document import Code
-from zcbench.render.content.verdict import WORDS, by_severity, headline, kind, notices
+from zcbench.render.content.verdict import WORDS, by_severity, decided, kind, lead, notices
 from zcbench.render.figures import Figure, theme
 from zcbench.render.figures.layers import Curve
 from zcbench.render.figures.timeline import end_of, shown_s
@@ -43,7 +43,8 @@ def render(record: Record, result: Result) -> str:
         title=record.run.scenario.name,
         badge=WORDS[result.verdict],
         outcome=result.verdict,
-        headline=headline(result),
+        headline=decided(record, result),
+        lead=lead(record, result),
         description=record.run.scenario.description,
         notices=notices(record, result),
         findings=[_finding(finding, record, result, names) for finding in by_severity(result)],
@@ -64,6 +65,7 @@ def render_campaign(title: str, campaign: Campaign, readiness: Readiness, *, has
         badge=content.ANSWERS[readiness.answer],
         outcome=content.OUTCOMES[readiness.answer],
         headline=readiness.sentence,
+        lead=[],
         description=None,
         notices=content.notices(campaign),
         findings=[],

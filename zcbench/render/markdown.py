@@ -23,22 +23,12 @@ from zcbench.render.content.document import (
     Strong,
     Table,
 )
-from zcbench.render.content.verdict import SIGNS, VERDICTS, findings, headline, mark, notices
+from zcbench.render.content.verdict import SIGNS, VERDICTS, decided, findings, lead, notices
 from zcbench.render.paths import public
 from zcbench.render.placing import TITLES
 
 if TYPE_CHECKING:
     from zcbench.verdict.readiness import Campaign, Readiness
-
-__all__ = [
-    "VERDICTS",
-    "cell",
-    "fenced",
-    "headline",
-    "mark",
-    "render",
-    "render_campaign",
-]
 
 
 def render(
@@ -55,7 +45,8 @@ def render(
         record=record,
         scenario=record.run.scenario,
         verdict=VERDICTS[result.verdict],
-        headline=headline(result),
+        decision=decided(record, result),
+        lead=lead(record, result),
         notices=notices(record, result),
         findings=findings(result),
         traceback=result.end.traceback,

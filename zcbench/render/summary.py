@@ -22,7 +22,7 @@ from zcbench.quantities.units import (
 )
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
-from zcbench.render.markdown import headline
+from zcbench.render.content.verdict import counted, decided
 from zcbench.render.progress import Ink, percent, sparkline
 from zcbench.verdict.next_step import next_step
 
@@ -49,6 +49,8 @@ def summary(record: Record, result: Result, reports: Sequence[Path], width: int,
         f"  {record.run.scenario.name}  (exit code {result.exit_code})",
     )
     title.truncate(width, overflow="ellipsis")
+    wrapped = textwrap.wrap(f"{one_line(decided(record, result))}.", width, max_lines=3, placeholder=" …")
+    decision = [Text(line, "bold") for line in wrapped]
     figures = [
         *(_labelled(name, text, width) for name, text in _figures(record, result)),
         *_sparklines(record, width, ink),
@@ -58,24 +60,23 @@ def summary(record: Record, result: Result, reports: Sequence[Path], width: int,
         *(Text.assemble((f"{'report':<{_LABEL}}", "dim"), str(path)) for path in reports[:3]),
         *_wrapped("next", next_step(record, result), width, 3, "bold"),
     ]
-    room = SUMMARY_LINES - 1 - sum(-(-line.cell_len // width) for line in last) - 2
+    room = SUMMARY_LINES - 1 - sum(-(-line.cell_len // width) for line in last) - len(decision) - 2
     del figures[max(0, room - FINDING_LINES - 1) :]
-    said = [title, *_findings(result, width, room - len(figures)), Text(), *figures, Text(), *last]
+    found = _findings(result, width, room - len(figures))
+    said = [title, *decision, *found, Text(), *figures, Text(), *last]
     for line in said:
         line.plain = plain(line.plain)
     return said
 
 
 def _findings(result: Result, width: int, room: int) -> list[Text]:
-    """What decided the verdict, and what warns; the headline where nothing did."""
+    """What decided the verdict, and what warns."""
     from rich.text import Text
 
     matter = sorted(
         (f for f in result.findings if _matters(f)),
         key=lambda f: (_ORDER.index(f.outcome), f.level == "warn"),
     )
-    if not matter:
-        return [Text(line) for line in textwrap.wrap(one_line(headline(result)), width)[:room]]
     lines: list[Text] = []
     for at, finding in enumerate(matter):
         mark, style = _mark(finding)
@@ -102,13 +103,7 @@ def _mark(finding: Finding) -> tuple[str, str]:
 def _rest(result: Result) -> Text:
     from rich.text import Text
 
-    counts = {o: sum(f.outcome == o for f in result.asked) for o in _ORDER}
-    said = [f"{counts['pass']} of {len(result.asked)} passed"]
-    if counts["inconclusive"]:
-        said.append(f"{counts['inconclusive']} not to be judged in this run")
-    if counts["skipped"]:
-        said.append(f"{counts['skipped']} not asked")
-    return Text.assemble((f"{'checks':<{_LABEL}}", "dim"), ", ".join(said))
+    return Text.assemble((f"{'checks':<{_LABEL}}", "dim"), counted(result, noun=""))
 
 
 def _labelled(name: str, text: str, width: int) -> Text:

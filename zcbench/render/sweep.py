@@ -8,11 +8,12 @@ import numpy as np
 
 from zcbench.quantities.units import MISSING, format_count, format_duration, percent
 from zcbench.record.schema import FIGURES_FOLDER, RunInfo
+from zcbench.render.content.verdict import VERDICTS, headline
 from zcbench.render.figures import theme
 from zcbench.render.figures.figure import Axis, Figure, Key, Panel
 from zcbench.render.figures.layers import Curve
 from zcbench.render.figures.scales import Range, labelled, round_ticks
-from zcbench.render.markdown import VERDICTS, cell, headline
+from zcbench.render.markdown import cell
 from zcbench.sweep.advice import Advice, Ran
 from zcbench.sweep.sizing import Point, point
 

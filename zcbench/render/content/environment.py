@@ -10,6 +10,7 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import count, size, text
 from zcbench.render.content.document import Block, Quoted, Section, Table, columns, paragraph
+from zcbench.render.content.verdict import commit
 from zcbench.render.paths import arguments_without_folders, name_of
 from zcbench.scenario import Scenario, to_toml
 
@@ -18,8 +19,7 @@ def section(record: Record, _result: Result) -> Section:
     """The machine and the software."""
     run = record.run
     where = run.environment
-    dirty = " (with changes)" if where.git_dirty else ""
-    commit = f", commit {where.git_commit[:12]}{dirty}" if where.git_commit else ""
+    tested = commit(where)
     rows = [
         ("Run", f"{record.path.name}, started {run.started_at}"),
         ("System", f"{where.system}, {where.machine}"),
@@ -28,7 +28,7 @@ def section(record: Record, _result: Result) -> Section:
             f"{where.processor}, {count(where.cores).text} cores, {size(where.memory_bytes).text}",
         ),
         ("Python", where.python),
-        ("zcbench", f"{where.zcbench}{commit}"),
+        ("zcbench", f"{where.zcbench}, commit {tested}" if tested else where.zcbench),
         (
             "Packages",
             ", ".join(f"{name} {number}" for name, number in sorted(where.packages.items())),

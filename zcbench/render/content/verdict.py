@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 
 from zcbench.analysis import laws
+from zcbench.quantities.units import format_bytes
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending, Finding, Result
+from zcbench.record.schema import Ending, Environment, Finding, Result
 from zcbench.render.content import unmeasured
 from zcbench.render.content.cells import text
 from zcbench.render.content.document import (
@@ -15,17 +17,20 @@ from zcbench.render.content.document import (
     Link,
     Paragraph,
     Section,
+    Span,
     Strong,
     Table,
     columns,
     paragraph,
 )
 from zcbench.verdict.checks import MEMORY
+from zcbench.verdict.decision import decision
+from zcbench.verdict.next_step import next_step
 
-SIGNS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "skipped": "–"}
-WORDS = {name: name if name == "skipped" else name.upper() for name in SIGNS}
+SIGNS = {"pass": "✅", "note": "🛈", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "skipped": "–"}
+WORDS = {name: name if name in ("note", "skipped") else name.upper() for name in SIGNS}
 VERDICTS = {name: f"{SIGNS[name]} {WORDS[name]}" for name in SIGNS}
-_WORST_FIRST = ("fail", "warn", "inconclusive", "pass", "skipped")
+_WORST_FIRST = ("fail", "warn", "inconclusive", "note", "pass", "skipped")
 _WARNING = "⚠️ "
 
 
@@ -36,18 +41,22 @@ def headline(result: Result) -> str:
             decides = finding.level == "fail" if outcome == "fail" else finding.required
             if finding.outcome == outcome and decides:
                 return finding.sentence
-    counts = Counter(finding.outcome for finding in result.asked)
-    rest = "".join(
-        f", {counts[outcome]} {outcome}" for outcome in ("inconclusive", "skipped") if counts[outcome]
+    return f"{counted(result)}{_not_judged(result)}"
+
+
+def counted(result: Result, noun: str = " checks") -> str:
+    """How many checks came to what: "12 of 15 checks passed, 1 failed, 2 skipped"."""
+    counts = Counter(kind(finding) for finding in result.asked)
+    told = (
+        ("fail", "failed"),
+        ("warn", "warned"),
+        ("note", "only explained"),
+        ("inconclusive", "inconclusive"),
+        ("skipped", "skipped"),
     )
-    passed = f"{counts['pass']} of {len(result.asked)} checks passed{_warned(result)}"
-    return f"{passed}{rest}{_not_judged(result)}"
-
-
-def _warned(result: Result) -> str:
-    """The failures that only warn."""
-    warned = sum(kind(finding) == "warn" for finding in result.findings)
-    return f", {warned} warned" if warned else ", none failed"
+    rest = [f"{counts[outcome]} {word}" for outcome, word in told if counts[outcome]]
+    none = [] if counts["fail"] or counts["warn"] else ["none failed"]
+    return ", ".join([f"{counts['pass']} of {len(result.asked)}{noun} passed", *none, *rest])
 
 
 def _not_judged(result: Result) -> str:
@@ -58,8 +67,10 @@ def _not_judged(result: Result) -> str:
 
 
 def kind(finding: Finding) -> str:
-    """Its outcome; of a failure that only warns, "warn"."""
-    return "warn" if finding.outcome == "fail" and finding.level == "warn" else finding.outcome
+    """Its outcome; of a failure that only warns "warn", of a pass with a cause, which only explains, "note"."""
+    if finding.outcome == "fail" and finding.level == "warn":
+        return "warn"
+    return "note" if finding.outcome == "pass" and finding.cause is not None else finding.outcome
 
 
 def mark(finding: Finding) -> str:
@@ -87,6 +98,59 @@ def findings(result: Result) -> Table:
             for f in by_severity(result)
         ),
     )
+
+
+def decided(record: Record, result: Result) -> str:
+    """The decision, as a sentence without its full stop."""
+    return _capitalised(decision(record, result))
+
+
+def lead(record: Record, result: Result) -> list[Paragraph]:
+    """What follows the decision: its reason, the next thing to do, and what was tested, when and where."""
+    said = [paragraph(f"{_capitalised(headline(result))}.")]
+    step = next_step(record, result)
+    if step not in decision(record, result):
+        said.append(paragraph(Strong("Next:"), " ", *_with_code(step), "."))
+    return [*said, _made(record)]
+
+
+def _with_code(said: str) -> list[Span]:
+    """``said``, whose commands stand between backticks."""
+    parts = said.split("`")
+    return [Code(part) if at % 2 else part for at, part in enumerate(parts) if part]
+
+
+def _made(record: Record) -> Paragraph:
+    run, where = record.run, record.run.environment
+    version = [] if (tested := commit(where)) is None else [f"commit {tested}"]
+    said = [f"zcbench {where.zcbench}", *version, when(record)]
+    if run.ingested is None:  # of somebody else's the machine is not known: this one only read their file
+        cores = [] if where.cores is None else [f"{where.cores} cores"]
+        memory = [] if where.memory_bytes is None else [format_bytes(where.memory_bytes)]
+        machine = (f"{where.system} {where.machine}", where.processor, *cores, *memory)
+        said.append(", ".join(part for part in machine if part))
+    return paragraph(" · ".join(said))
+
+
+def commit(where: Environment) -> str | None:
+    """The commit of the directory that the run was started in, shortened; None outside a repository."""
+    if where.git_commit is None:
+        return None
+    return f"{where.git_commit[:12]}{' (with changes)' if where.git_dirty else ''}"
+
+
+def when(record: Record) -> str:
+    """When the run was started, or a log was read: "2026-01-01 00:00 UTC"."""
+    text = record.run.started_at
+    try:
+        started = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{started.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if started.tzinfo else text
+
+
+def _capitalised(said: str) -> str:
+    return said[:1].upper() + said[1:]
 
 
 def notices(record: Record, result: Result) -> list[Paragraph]:

@@ -1,0 +1,109 @@
+"""What a run means for whoever must decide whether to ship its subject: one plain sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zcbench.analysis.delivery import delivery
+from zcbench.exit_codes import ExitCode
+from zcbench.quantities.units import format_duration
+from zcbench.record.reader import Record
+from zcbench.record.schema import Ending, Finding, Result
+from zcbench.verdict import regression
+from zcbench.verdict.checks import LIFE, MEMORY, by_name
+
+LEAST_SHIPPED_S = 300.0  # below, slow leaks and lost slots are not seen: see docs/verdict.md, Memory
+_MEANINGS = 2  # of failed checks, in one sentence
+_WORSE = "it is worse than the run that it was compared with"
+
+_NO_DECISION = {
+    Ending.HARNESS: "the harness failed, not the subject",
+    Ending.PARTIAL: "the end of the run was not recorded",
+    Ending.INTERRUPTED: "the run was interrupted before its end",
+}
+
+
+def decision(record: Record, result: Result) -> str:
+    """Return the decision that ``result`` allows, its reason and what would change it; without a full stop."""
+    return next(said for rule in _RULES if (said := rule(record, result)) is not None)
+
+
+def _nothing_tested(_record: Record, result: Result) -> str | None:
+    if result.exit_code == ExitCode.USAGE:
+        return "nothing was tested: the engine does not keep its contract"
+    if result.end.ending is Ending.HARNESS:
+        return f"no decision: {_NO_DECISION[Ending.HARNESS]}"
+    return None
+
+
+def _failed(_record: Record, result: Result) -> str | None:
+    failed = [f for f in result.findings if f.outcome == "fail" and f.level == "fail"]
+    if not failed:
+        return None
+    if any(f.check == LIFE.name for f in failed):
+        return f"do not ship: {_meaning(next(f for f in failed if f.check == LIFE.name))}"
+    meanings = list(dict.fromkeys(_meaning(f) for f in failed))
+    more = f"; and {len(meanings) - _MEANINGS} more" if len(meanings) > _MEANINGS else ""
+    return f"do not ship: {'; '.join(meanings[:_MEANINGS])}{more}"
+
+
+def _cut_short(_record: Record, result: Result) -> str | None:
+    reason = _NO_DECISION.get(result.end.ending)
+    return f"no decision: {reason}" if reason else None
+
+
+def _unknown(_record: Record, result: Result) -> str | None:
+    unknown = [f for f in result.findings if f.outcome == "inconclusive" and f.required]
+    if not unknown:
+        return None
+    names = [f.check for f in unknown]
+    verb = "is" if len(names) == 1 else "are"
+    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    remedy = next((f.remedy for f in unknown if f.remedy), None)
+    return f"do not ship: {listed} {verb} not known" + (f"; {remedy}" if remedy else "")
+
+
+def _nothing_judged(_record: Record, result: Result) -> str | None:
+    return None if result.verdict == "pass" else "no decision: no check has an answer"
+
+
+def _memory_unknown(_record: Record, result: Result) -> str | None:
+    memory = next((f for f in result.findings if f.check == MEMORY.name), None)
+    if memory is not None and memory.outcome in ("pass", "fail"):
+        return None
+    remedy = f"; {memory.remedy}" if memory is not None and memory.remedy else ""
+    return f"do not ship on this run: memory is not known{remedy}"
+
+
+def _sound(record: Record, result: Result) -> str:
+    warned = [f.check for f in result.findings if f.outcome == "fail"]
+    warning = f", with a warning ({', '.join(warned)})" if warned else ""
+    lasted_s = delivery(record, result.totals).streamed_s or result.end.elapsed_s
+    lasted = "" if lasted_s is None else f" for {format_duration(lasted_s)}"
+    if lasted_s is not None and lasted_s < LEAST_SHIPPED_S:
+        return (
+            f"sound{lasted}{warning}; slow leaks and lost slots take {format_duration(LEAST_SHIPPED_S)} to show"
+        )
+    return f"nothing found speaks against shipping: sound{lasted}{warning}"
+
+
+# In this order, the first that answers: a fault that was found decides even of a run that was cut short.
+_RULES: tuple[Callable[[Record, Result], str | None], ...] = (
+    _nothing_tested,
+    _failed,
+    _cut_short,
+    _unknown,
+    _nothing_judged,
+    _memory_unknown,
+    _sound,
+)
+
+
+def _meaning(finding: Finding) -> str:
+    """What a failed check means for those who use the subject, and the check's name."""
+    check = by_name(finding.check)
+    if check is not None:
+        return f"{check.meaning} ({finding.check})"
+    if finding.check == regression.CHECK:
+        return _WORSE
+    return f"{finding.sentence} ({finding.check})"
