@@ -30,10 +30,8 @@ setup-test: setup
 setup-dev: setup
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 
-# What the tests need, where this user may install it: a PulseAudio server and PortAudio, a browser, a Prometheus server,
-# two C compilers with their sanitizers.
-DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins chromium chromium-driver prometheus \
-  gcc g++ clang libclang-rt-dev
+# What the tests need, where this user may install it: a PulseAudio server and PortAudio, a browser, a Prometheus server.
+DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins chromium chromium-driver prometheus
 debian:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  dpkg -s $(DEBIAN) >/dev/null 2>&1 || \
@@ -47,12 +45,12 @@ lint: setup-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/clang-format --dry-run -Werror $(shell git ls-files '*.cpp' '*.hpp' '*.c' '*.h')
+	$(BIN)/clang-format --dry-run -Werror $(shell git ls-files '*.cpp' '*.hpp')
 
 format: setup-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/clang-format -i $(shell git ls-files '*.cpp' '*.hpp' '*.c' '*.h')
+	$(BIN)/clang-format -i $(shell git ls-files '*.cpp' '*.hpp')
 
 # The C++ core alone, under AddressSanitizer + UndefinedBehaviorSanitizer, then under ThreadSanitizer.
 # Needs cmake and doctest (Debian: cmake doctest-dev).

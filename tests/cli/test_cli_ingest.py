@@ -52,7 +52,7 @@ def test_a_mapping_file_replaces_the_flags(invoke: Invoke, here: Path) -> None:
         'name = "mine"\nduration = "10s"\nended = "finished"\n[map]\nelapsed_s = "t:ms"\n',
         encoding="utf-8",
     )
-    Path("soak.csv").write_text("t,rss_bytes\n0,5\n10000,6\n", encoding="utf-8")
+    Path("soak.csv").write_text("t,rss_bytes\n0,8192\n10000,8192\n", encoding="utf-8")
     done = invoke("ingest", "soak.csv", "--mapping", "map.toml", "--out", "run", "--json")
     result = json.loads(done.stdout)
     assert result["end"]["ending"] == "finished"
@@ -61,18 +61,18 @@ def test_a_mapping_file_replaces_the_flags(invoke: Invoke, here: Path) -> None:
 
 
 def test_a_mistake_is_one_line_and_nothing_is_written(invoke: Invoke, here: Path) -> None:
-    Path("soak.csv").write_text("t,rss\n0,5\n", encoding="utf-8")
+    Path("soak.csv").write_text("when_t,rss\n0,8192\n10,8192\n", encoding="utf-8")
     Path("end.toml").write_text('ended = "well"', encoding="utf-8")
     for arguments, words in (
         (("ingest", "none.csv"), "none.csv: cannot be read"),
         (("ingest", "soak.csv"), "--map elapsed_s=COLUMN"),
-        (("ingest", "soak.csv", "--map", "elapsed_s=t,rsss=rss"), "did you mean"),
-        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--total", "pool.hits"), "METRIC=NUMBER"),
-        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--rate", "fast"), "fast"),
-        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--total", "rss=5"), "no closing total"),
-        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--slots", "ten"), "pool.slots=ten"),
-        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--mapping", "end.toml"), "finished"),
-        (("ingest", "soak.csv", "--map", "elapsed_s=t", "--mapping", "no.toml"), "no.toml"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=when_t,rsss=rss"), "did you mean"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=when_t", "--total", "pool.hits"), "METRIC=NUMBER"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=when_t", "--rate", "fast"), "fast"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=when_t", "--total", "rss=5"), "no closing total"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=when_t", "--slots", "ten"), "pool.slots=ten"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=when_t", "--mapping", "end.toml"), "finished"),
+        (("ingest", "soak.csv", "--map", "elapsed_s=when_t", "--mapping", "no.toml"), "no.toml"),
     ):
         done = invoke(*arguments, "--out", "run")
         assert done.exit_code == 2, arguments

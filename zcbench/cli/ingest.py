@@ -15,12 +15,21 @@ _ENDINGS = ("finished", "crashed", "exited", "hung", "memory", "interrupted")
 
 
 @click.command("ingest")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@click.option("--format", "format_name", metavar="NAME",
+              help="what wrote FILE (default: told by its content)")  # fmt: skip
+@click.option("--list-formats", is_flag=True, help="print the formats that are known, and leave")
 @click.option("--map", "maps", shell_complete=complete.column, multiple=True, metavar="OURS=THEIRS[:UNIT],...",
-              help="which column is which metric: elapsed_s=time:iso,rss_bytes=rss:MiB")  # fmt: skip
+              help="which column is which: elapsed_s=time:iso,rss_bytes=rss:MiB; ignore=COLUMN")  # fmt: skip
 @click.option("--mapping", type=click.Path(path_type=Path), metavar="TOML",
               help="the same in a file: [map], [totals], and the flags' names")  # fmt: skip
-@click.option("--total", "totals", shell_complete=complete.total, multiple=True, metavar="METRIC=NUMBER",
+@click.option("--where", "wheres", multiple=True, metavar="COLUMN=VALUE",
+              help="only the rows whose cell is this: PID=4411")  # fmt: skip
+@click.option("--by", "by", metavar="COLUMN,...", help="judge each series that these columns tell apart")
+@click.option("--every", metavar="TIME", help="time between rows, where none is written: 10s")
+@click.option("--deltas", is_flag=True, help="each row holds what it added, not running totals")
+@click.option("--decimal", type=click.Choice(["point", "comma"]), help="what stands before fractions")
+@click.option("--total", "totals_given", shell_complete=complete.total, multiple=True, metavar="NAME=NUMBER",
               help="a closing total: pool.hits=10")  # fmt: skip
 @click.option("--slots", metavar="N", help="slots of the pool: the same as --total pool.slots=N")
 @click.option("--duration", metavar="TIME", help="how long the stream was (default: the last row)")
@@ -28,50 +37,148 @@ _ENDINGS = ("finished", "crashed", "exited", "hung", "memory", "interrupted")
 @click.option("--ended", type=click.Choice(_ENDINGS), help="how it ended, if that is known")
 @click.option("--require", shell_complete=complete.checks, metavar="CHECKS",
               help="checks that must be judged, or the run is inconclusive: memory,delivery")  # fmt: skip
+@click.option("--expect", "expects", multiple=True, shell_complete=complete.expectation, metavar="TEXT",
+              help='what must hold: "rss_bytes < 500 MiB"')  # fmt: skip
+@click.option("--set", "sets", multiple=True, shell_complete=complete.key, metavar="KEY=VALUE",
+              help="any key of a scenario that judging reads: memory.budget=1KiB/s")  # fmt: skip
 @click.option("--name", help="a name for the run (default: the file's)")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="run directory to make")
 @click.option("--root", type=click.Path(path_type=Path), envvar="ZCBENCH_ROOT", metavar="DIR",
               help="where runs without --out go (default: reports/runs)")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="print result.json")
+@click.option("--report", "report_text", shell_complete=complete.formats, default="md", metavar="FORMATS",
+              help="md, html, junit, json, or several: md,junit (default: md)")  # fmt: skip
+@click.option("--report-dir", type=click.Path(path_type=Path), metavar="DIR",
+              help="for reports (default: the run directory)")  # fmt: skip
+@click.option("--baseline", shell_complete=complete.run, type=click.Path(path_type=Path), metavar="DIR",
+              help="an earlier run, or runs: leave with 6 if this is worse")  # fmt: skip
+@click.option("--github", "for_github", is_flag=True, envvar="ZCBENCH_GITHUB",
+              help="step summary, annotations and outputs of a GitHub job  [ZCBENCH_GITHUB]")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="say nothing of what was assumed and noticed")
 def command(
-    file: Path,
-    maps: tuple[str, ...],
+    files: tuple[Path, ...],
+    list_formats: bool,
     mapping: Path | None,
-    totals: tuple[str, ...],
+    by: str | None,
     out: Path | None,
     root: Path | None,
     as_json: bool,
-    **story: str | None,
+    report_text: str,
+    report_dir: Path | None,
+    baseline: Path | None,
+    for_github: bool,
+    quiet: bool,
+    **flags: Any,
 ) -> None:
-    """Make a record of FILE, a CSV or JSON Lines table of any tool's readings, and judge it.
+    """Make a record of FILE, a log of any tool's readings, and judge it.
 
-    `zcbench metrics` lists what a column can be. What was not measured is inconclusive.
+    FILE may be compressed, and - is standard input; several are one log, in their order. Its form is told by
+    its content (`--list-formats`); `zcbench metrics` lists what a column can be. What was not measured is
+    inconclusive.
     """
+    from zcbench.importers.format import builtins, names
+
+    if list_formats:
+        titles = {one.name: one.title for one in builtins()}
+        width = max(map(len, names()))
+        for name in names():
+            click.echo(f"{name:{width}}  {titles.get(name, 'installed')}")
+        return
+    if not files:
+        raise click.UsageError("which FILE? (- is standard input)")
+    from zcbench.cli.baseline import read_baseline
     from zcbench.cli.closing import close
     from zcbench.cli.output import shown_json
     from zcbench.cli.running import typed
     from zcbench.importers import ingest
-    from zcbench.importers.mapping import columns_of, read_mapping
-    from zcbench.importers.table import open_table
-    from zcbench.record.schema import REPORT_FILE, RESULT_FILE
+    from zcbench.importers.mapping import read_mapping
+    from zcbench.record.schema import RESULT_FILE
     from zcbench.record.writer import RUNS_ROOT, create_run_directory
+    from zcbench.render.formats import check_directory, parse_formats, report_paths
 
+    formats = parse_formats(report_text)
     told = {} if mapping is None else read_mapping(mapping)
-    told |= {key: value for key, value in story.items() if value is not None}
-    table = open_table(file)
-    specs = [f"{ours}={theirs}" for ours, theirs in told.get("map", {}).items()]
-    specs += [part for text in maps for part in text.split(",") if part.strip()]
-    columns = columns_of(specs, table.columns)
-    foreign = ingest.Foreign(table, columns, _totals(told, totals), _story(told, file))
-    seen = ingest.survey(foreign)
-    directory = create_run_directory(out, root or RUNS_ROOT, foreign.story.name)
-    ingest.write_record(directory, foreign, seen, typed())
-    _, result = close(directory)
-    if as_json:
-        click.echo(shown_json((directory / RESULT_FILE).read_text(encoding="utf-8")))
+    told |= {key: value for key, value in flags.items() if value is not None and value != ()}
+    runs = [(foreign, ingest.survey(foreign)) for foreign in _foreigns(files, told, by)]
+    if report_dir is not None:
+        check_directory(formats, report_dir)
+    base = None if baseline is None else read_baseline(baseline, runs[0][0].story.name)
+    codes = []
+    for foreign, seen in runs:
+        if not quiet:
+            for remark in seen.remarks:
+                click.echo(f"zcbench: {remark}", err=True)
+        directory = create_run_directory(_of_run(out, runs, foreign), root or RUNS_ROOT, foreign.story.name)
+        ingest.write_record(directory, foreign, seen, typed())
+        reports = _of_run(report_dir, runs, foreign)
+        record, result = close(directory, formats, reports, base)
+        paths = report_paths(formats, reports or directory)
+        if for_github:
+            from zcbench.cli.github import tell_github
+
+            tell_github(record, result, paths[0])
+        if as_json:
+            click.echo(shown_json((directory / RESULT_FILE).read_text(encoding="utf-8")))
+        else:
+            click.echo("\n".join(map(str, paths)))
+        codes.append(result.exit_code)
+    sys.exit(_worst(codes))
+
+
+def _of_run(folder: Path | None, runs: list[Any], foreign: Any) -> Path | None:
+    """A folder for one of several series, below the one that was named."""
+    return folder if folder is None or len(runs) == 1 else folder / foreign.story.name
+
+
+def _worst(codes: list[int]) -> int:
+    """Of several series: a failure before what is not known, before a pass."""
+    from zcbench.exit_codes import ExitCode
+
+    order = (ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.REGRESSION, ExitCode.FAIL)
+    return max(codes, key=lambda code: order.index(code) if code in order else len(order))
+
+
+def _foreigns(files: tuple[Path, ...], told: dict[str, Any], by: str | None) -> list[Any]:
+    """Each series of ``files`` to be judged. Raises RecordError if there are several and nobody chose."""
+    from zcbench.importers import series
+    from zcbench.importers.columns import columns_of
+    from zcbench.importers.ingest import Foreign
+    from zcbench.importers.table import open_table
+    from zcbench.record.writer import RecordError
+
+    table = open_table(files, told.get("format_name"), told.get("decimal"))
+    wheres = []
+    for text in told.get("wheres", ()):
+        column, equals, value = text.partition("=")
+        if not equals:
+            raise RecordError(f"--where {text}: not COLUMN=VALUE, as in PID=4411")
+        series.check_column(table, column.strip(), "--where")
+        wheres.append((column.strip(), value.strip()))
+    table = table.only(wheres) if wheres else table
+    story = _story(told, files[0])
+    if by is None:
+        tables = [(story, series.only_one(table))]
     else:
-        click.echo(str(directory / REPORT_FILE))
-    sys.exit(result.exit_code)
+        tables = [
+            (_called(story, one.where), part)
+            for one, part in series.by(table, tuple(name.strip() for name in by.split(",")))
+        ]
+    specs = [f"{ours}={theirs}" for ours, theirs in told.get("map", {}).items()]
+    specs += [part for text in told.get("maps", ()) for part in text.split(",") if part.strip()]
+    totals = _totals(told, tuple(told.get("totals_given", ())))
+    found = []
+    for named, part in tables:
+        mapped = columns_of(specs, part, deltas=bool(told.get("deltas")))
+        found.append(Foreign(part, mapped.columns, totals, named, mapped.map_line if mapped.assumed else None))
+    return found
+
+
+def _called(story: Any, where: tuple[tuple[str, str], ...]) -> Any:
+    import dataclasses
+    import re
+
+    label = "-".join(value for _, value in where)
+    return dataclasses.replace(story, name=re.sub(r"[^A-Za-z0-9._-]+", "-", f"{story.name}-{label}")[:64])
 
 
 def _totals(told: dict[str, Any], flags: tuple[str, ...]) -> dict[str, float]:
@@ -90,9 +197,16 @@ def _story(told: dict[str, Any], file: Path) -> Any:
     from zcbench.quantities.units import parse_duration
     from zcbench.record.schema import Ending
     from zcbench.record.writer import RecordError
+    from zcbench.scenario import Setting, load, parse_setting
 
-    name = str(told.get("name") or file.stem)
+    stem = "stdin" if str(file) == "-" else file.name.partition(".")[0]
+    name = str(told.get("name") or stem)
     duration, rate, ended = told.get("duration"), told.get("rate"), told.get("ended")
+    settings = [
+        *map(parse_setting, told.get("sets", ())),
+        *(Setting("expect", text, "--expect") for text in told.get("expects", ())),
+    ]
+    load(flags=settings)  # what is wrong with one must show before anything is written
     if ended is not None and ended not in _ENDINGS:
         raise RecordError(f"ended = {ended!r}: there are {', '.join(_ENDINGS)}")
     return Story(
@@ -101,6 +215,8 @@ def _story(told: dict[str, Any], file: Path) -> Any:
         rate_per_s=None if rate is None else _per_s(str(rate)),
         ended=Ending.UNKNOWN if ended is None else Ending(ended),
         require=_required(told.get("require")),
+        every_s=None if told.get("every") is None else parse_duration(str(told["every"])),
+        settings=tuple(settings),
     )
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from zcbench.importers.mapping import ISO, LARGEST, OWED, Column
+from zcbench.importers.columns import TIME, Column
+from zcbench.importers.mapping import OWED
+from zcbench.importers.reading import Reading, Restart
+from zcbench.importers.series import identity_of
 from zcbench.importers.table import Table
 from zcbench.page.scoreboard import UNSET, Scoreboard
-from zcbench.quantities.registry import BY_NAME
 from zcbench.quantities.units import Duration, Rate
 from zcbench.record.capabilities import SubjectInfo, capabilities_of
 from zcbench.record.schema import (
@@ -34,30 +34,33 @@ from zcbench.scenario import (
     PoolTable,
     SamplingTable,
     Scenario,
+    Setting,
     SourceTable,
+    load,
 )
 
 NOT_RECORDED = "not recorded"
+RESTART_EVENT = "restart"  # of events.jsonl: the subject began anew; its counters go on from where they were
+NOTE_EVENT = "note"  # what was noticed while a log was read
 
 _FRAMES = 10**6  # made up, of a packet: a packet rate such as 44,100/512 then keeps six decimals
-
-Sample = dict[str, float | None]
-
-# What tools write where there is no reading (R, pandas, SQL, spreadsheets); NaN and infinities are none either.
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "\u2013", "\u2014"})
-# Ten years: beyond any run, and well below the 1.7e9 s that have passed since 1970.
-_LONGEST_S = 10 * 365 * 86_400.0
 
 
 @dataclass(frozen=True)
 class Story:
-    """What is known of a foreign run beside its readings. ``rate_per_s`` is packets a second."""
+    """What is known of a foreign run beside its readings.
+
+    ``rate_per_s`` is packets a second, ``every_s`` the time between rows that say none, ``settings`` keys of a
+    scenario as flags give them.
+    """
 
     name: str
     duration_s: float | None = None
     rate_per_s: float | None = None
     ended: Ending = Ending.UNKNOWN
     require: str | None = None  # checks that must be judged: "memory,delivery"
+    every_s: float | None = None
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,92 +71,56 @@ class Foreign:
     columns: tuple[Column, ...]
     totals: Mapping[str, float]
     story: Story
+    assumed: str | None = None  # the --map option that says what was guessed
 
-    def samples(self) -> Iterator[tuple[int, Sample]]:
-        """Every row in our metrics and units, with its line. Raises RecordError, naming the line."""
-        start: float | None = None
-        for line, cells in self.table.rows():
-            sample = {c.metric.name: _number(self.table, line, c, cells) for c in self.columns}
-            elapsed, clock = sample["elapsed_s"], self._clock
-            if elapsed is not None and clock is not None:
-                start = elapsed if start is None else start
-                sample["elapsed_s"] = elapsed - start
-            elif (elapsed or 0) > _LONGEST_S:
-                raise RecordError(
-                    f"{self.table.path}:{line}: {elapsed:g} s are no time since a run's start; if it is "
-                    "the time since 1970, say so: elapsed_s=COLUMN:unix (or unix_ms, unix_ns)"
-                )
-            yield line, sample
-
-    @property
-    def _clock(self) -> str | None:
-        return next(c.clock for c in self.columns if c.metric.name == "elapsed_s")
+    def reading(self) -> Reading:
+        """A pass over all rows."""
+        return Reading(self.table, self.columns, identity_of(self.table), self.story.every_s)
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What one look at every row has shown: their number, the last time, each column's last reading."""
+    """What one look at every row has shown: their number, the last time, the last readings, restarts."""
 
     rows: int
     last_s: float
     closing: Mapping[str, float]
+    restarts: tuple[Restart, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def survey(foreign: Foreign) -> Survey:
     """Look at every row before anything is written.
 
-    Raises RecordError, naming the line, for what is no number, for time or a running total that falls.
+    Raises RecordError, naming the line, for what is no number, for a running total that falls, and where
+    nothing tells the time of more than one row.
     """
     table = foreign.table
-    if not any(column.metric.name == "elapsed_s" for column in foreign.columns):
-        raise RecordError(
-            f"{table.path}: which column is the time? Add --map elapsed_s=COLUMN; there are "
-            f"{', '.join(table.columns)}"
-        )
+    table.remarks.clear()
+    reading = foreign.reading()
+    timed = foreign.story.every_s or any(column.metric.name == TIME for column in foreign.columns)
     closing: dict[str, float] = {}
-    rows = 0
-    for line, sample in foreign.samples():
-        rows += 1
-        where = f"{table.path}:{line}"
-        if sample["elapsed_s"] is None:
-            raise RecordError(f"{where}: the row has no time")
-        for name, value in sample.items():
-            last = closing.get(name)
-            if value is None:
-                continue
-            if last is not None and value < last:
-                _falls(where, name, last, value)
-            closing[name] = value
-    return Survey(rows, closing["elapsed_s"], closing)
-
-
-def _falls(where: str, name: str, last: float, value: float) -> None:
-    if name == "elapsed_s":
-        raise RecordError(f"{where}: the row goes back in time, from {last:g} s to {value:g} s; sort by time")
-    if BY_NAME[name].cumulative:
+    for _, sample in reading.samples():
+        if not timed and reading.rows > 1:
+            raise RecordError(
+                f"{table.name}: which column is the time? Add --map elapsed_s=COLUMN, or --every TIME if none "
+                f"is (--every 10s); there are {', '.join(table.columns)}"
+            )
+        closing |= {name: value for name, value in sample.items() if value is not None}
+    mapped = {column.theirs for column in foreign.columns}
+    if (
+        all(c.metric.name == TIME for c in foreign.columns)
+        and mapped != {*table.columns}
+        and not foreign.totals
+    ):
         raise RecordError(
-            f"{where}: {name} falls from {last:,.6g} to {value:,.6g}; it counts from the run's start: "
-            "give the running total, not what each row added"
+            f"{table.name}: none of its columns is known; say which is what: --map elapsed_s=COLUMN,"
+            f"rss_bytes=COLUMN (`zcbench metrics` lists what there is); there are {', '.join(table.columns)}"
         )
-
-
-def _number(table: Table, line: int, column: Column, cells: Mapping[str, Any]) -> float | None:
-    cell = cells.get(column.theirs)
-    if cell is None or (isinstance(cell, str) and cell.strip().lower() in _MISSING):
-        return None
-    try:
-        value = column.value(cell)
-    except (TypeError, ValueError, AttributeError):
-        wanted = "a date and time as in ISO 8601" if column.clock == ISO else "a number"
-        raise RecordError(f"{table.path}:{line}: {column.theirs} is {cell!r}, not {wanted}") from None
-    if not math.isfinite(value):
-        return None
-    if not 0 <= value <= LARGEST:
-        raise RecordError(
-            f"{table.path}:{line}: {column.theirs} is {cell!r}; {column.metric.name} cannot be that. "
-            "What was not measured is an empty cell"
-        )
-    return value
+    remarks = [f"{table.name}: assumed {foreign.assumed}"] if foreign.assumed else []
+    remarks += table.remarks.sentences()
+    remarks += [f"{restart.place}: a restart: {restart.why}" for restart in reading.restarts]
+    return Survey(reading.rows, closing[TIME], closing, tuple(reading.restarts), tuple(remarks))
 
 
 def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Sequence[str] = ()) -> None:
@@ -182,17 +149,21 @@ def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Seque
         subject=SubjectInfo(
             kind="imported",
             capabilities=capabilities_of({*seen.closing, *foreign.totals}),
-            file=table.path.name,
+            file=table.texts[0].path.name,
         ),
     )
     writer = RecordWriter(directory, info)
     try:
         owed = {name: foreign.totals[name] for name in OWED if name in foreign.totals}
-        for row, (_, sample) in enumerate(foreign.samples(), 1):
+        for row, (_, sample) in enumerate(foreign.reading().samples(), 1):
             closing = owed if row == seen.rows else {}
             writer.sample({name: _whole(value) for name, value in {**sample, **closing}.items()})
         _write_totals(directory / SCOREBOARD_FILE, {**seen.closing, **foreign.totals})
         (directory / WORKER_EVENTS_FILE).touch()
+        for restart in seen.restarts:
+            writer.event(Event(elapsed_s=restart.elapsed_s, kind=RESTART_EVENT, message=restart.why))
+        for remark in seen.remarks:
+            writer.event(Event(elapsed_s=0.0, kind=NOTE_EVENT, message=remark))
         end = End(ending=story.ended, elapsed_s=seen.last_s, message=_ENDED.get(story.ended))
         writer.event(Event(elapsed_s=seen.last_s, kind="end", message="end", data=msgspec.to_builtins(end)))
     finally:
@@ -207,10 +178,12 @@ def _scenario(foreign: Foreign, seen: Survey, duration: float) -> Scenario:
     every = duration / seen.rows if seen.rows > 1 else duration
     known = {**seen.closing, **foreign.totals}
     slots, per_s = known.get("pool.slots"), foreign.story.rate_per_s
-    return Scenario(
+    told = load(flags=foreign.story.settings)
+    return msgspec.structs.replace(
+        told,
         name=foreign.story.name,
         description="measured elsewhere",
-        require=foreign.story.require,
+        require=foreign.story.require or told.require,
         engine=EXTERNAL,
         duration=Duration(duration),
         pool=PoolTable() if slots is None else PoolTable(slots=int(slots)),

@@ -8,7 +8,6 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,43 +22,27 @@ _ALIASES = {
     "heap_bytes": "native_heap_bytes",
     "cpu_s": "cpu_user_s",
 }
+IGNORE = "ignore"  # --map ignore=COLUMN: not a quantity, whatever its name says
 _KIBI = {unit: 1024.0**n for n, unit in enumerate(("kib", "mib", "gib", "tib"), 1)}
 _KILO = {unit: 1000.0**n for n, unit in enumerate(("kb", "mb", "gb", "tb"), 1)}
-_BYTES = {"b": 1.0, "bytes": 1.0, **_KIBI, **_KILO}
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
-_UNITS: Mapping[str, Mapping[str, float]] = {
+_BYTES = {"b": 1.0, "bytes": 1.0, **_KIBI, **_KILO, "pages": 4096.0}
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+UNITS: Mapping[str, dict[str, float]] = {
     "bytes": _BYTES,
     "s": _SECONDS,
     "ns": {unit: seconds * 1e9 for unit, seconds in _SECONDS.items()},
 }
-# Dates and times of day, for elapsed_s alone: their first reading is our 0.
-ISO = "iso"
-_CLOCKS = {ISO: 1.0, "unix": 1.0, "unix_ms": 1e-3, "unix_ns": 1e-9}
-# What at a name's end can only be a unit: "latency_min" is as likely a minimum, "free_b" a second one.
-_SUFFIXES = {*_KIBI, *_KILO, "bytes", "s", "ms", "us", "µs", "ns"}
-_FOREIGN_SUFFIXES = {*_SUFFIXES, "percent", "pct"} - {"s"}
 LARGEST = 2**63 - 1  # of a total: the page holds 64-bit counters, whose top value means "not measured"
 
 
 @dataclass(frozen=True)
-class Column:
-    """Their column ``theirs`` is our ``metric`` after multiplication with ``factor``.
+class Spec:
+    """One ``--map``: ``text`` as given, our name, their column, and the unit, "" for none."""
 
-    A ``clock`` ("iso", "unix", ...) tells a date or time of day, of which only differences count.
-    """
-
-    metric: Metric
+    text: str
+    ours: str
     theirs: str
-    factor: float
-    clock: str | None = None
-
-    def value(self, cell: Any) -> float:
-        """A cell in our unit; of a clock, seconds since 1970. Raises ValueError or TypeError."""
-        if self.clock != ISO:
-            return float(cell) * self.factor
-        moment = datetime.fromisoformat(cell.strip())
-        # Without a zone, any will do for differences; the machine's own may change it in mid-run.
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    unit: str
 
 
 def metric_named(name: str) -> Metric:
@@ -78,49 +61,16 @@ def metric_named(name: str) -> Metric:
     raise RecordError(f"no metric {name!r}; {hint}")
 
 
-def columns_of(specs: Iterable[str], theirs: Sequence[str]) -> tuple[Column, ...]:
-    """Columns from "OURS=THEIRS[:UNIT]" texts; their columns that have our names are taken as they are.
-
-    Raises RecordError for an unknown name on either side, an unknown unit, or something mapped twice.
-    """
-    found: dict[str, Column] = {}
-    for spec in specs:
-        ours, equals, rest = spec.partition("=")
-        name, _, unit = rest.rpartition(":") if ":" in rest and rest not in theirs else (rest, "", "")
-        name = name.strip() if equals else ours.strip()
-        if name not in theirs:
-            near = difflib.get_close_matches(name, theirs, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise RecordError(f"--map {spec}: no column {name!r}; {hint}there are {', '.join(theirs)}")
-        metric = metric_named(ours.strip())
-        if metric.column in found:
-            raise RecordError(f"--map {spec}: {metric.name} is mapped twice")
-        found[metric.column] = _column(spec, metric, name, unit.strip().lower())
-    for name in theirs:
-        ours_too = next((m for m in METRICS if name in (m.name, m.column)), None)
-        if ours_too is not None and ours_too.column not in found:
-            found[ours_too.column] = Column(ours_too, name, 1.0)
-    return tuple(found.values())
-
-
-def _column(spec: str, metric: Metric, theirs: str, unit: str) -> Column:
-    units = _UNITS.get(metric.unit, {})
-    clocks = _CLOCKS if metric.name == "elapsed_s" else {}
-    if unit in clocks:
-        return Column(metric, theirs, clocks[unit], unit)
-    if unit and unit not in units:
-        there = ", ".join([*units, *clocks]) or f"none: {metric.name} is in {metric.unit}"
-        raise RecordError(f"--map {spec}: no unit {unit!r} for {metric.name}; there are {there}")
-    if unit:
-        return Column(metric, theirs, units[unit])
-    # heap_mib, latency_ms: the unit many people put at a name's end.
-    suffix = theirs.lower().rpartition("_")[2]
-    if suffix in _FOREIGN_SUFFIXES and suffix not in units:
-        raise RecordError(
-            f"--map {spec}: {theirs} looks like {suffix}, {metric.name} is in {metric.unit}"
-            + (f"; if it is, say which unit: {metric.name}={theirs}:{metric.unit}" if units else "")
-        )
-    return Column(metric, theirs, units.get(suffix, 1.0) if suffix in _SUFFIXES else 1.0)
+def parse_spec(spec: str, theirs: Sequence[str]) -> Spec:
+    """The parts of "OURS=THEIRS[:UNIT]", or of a name that is both. Raises RecordError for an unknown one."""
+    ours, equals, rest = spec.partition("=")
+    name, _, unit = rest.rpartition(":") if ":" in rest and rest not in theirs else (rest, "", "")
+    name = name.strip() if equals else ours.strip()
+    if name not in theirs:
+        near = difflib.get_close_matches(name, theirs, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise RecordError(f"--map {spec}: no column {name!r}; {hint}there are {', '.join(theirs)}")
+    return Spec(spec, ours.strip(), name, unit.strip())
 
 
 def totals_of(specs: Iterable[str]) -> dict[str, float]:

@@ -1,108 +1,168 @@
-"""Somebody else's table, row by row: CSV or JSON Lines, of any tool and language."""
+"""Somebody else's log as a table: its format, its columns, and its rows, one at a time, as often as asked."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import json
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from zcbench.files import open_regular
+from zcbench.importers.cells import COMMA, POINT, Style, is_missing, number
+from zcbench.importers.clocks import Clock, Moment, day_first
+from zcbench.importers.format import Format, Row, named, recognise
+from zcbench.importers.text import Remarks, Text, open_text
 from zcbench.record.writer import RecordError
 
-Row = dict[str, Any]
-_DELIMITERS = ",;\t"
+SAMPLE = 200  # cells of a column that are kept, to tell its form by
+_DECIMALS = {"point": POINT, "comma": COMMA}
+MOST_VALUES = 1000  # different values of a label; more is no label
+
+
+@dataclass
+class ColumnFacts:
+    """What all cells of one column are: numbers, of which size and form, or words, and how many different."""
+
+    cells: int = 0
+    numbers: int = 0
+    falls: int = 0
+    low: float = 0.0
+    high: float = 0.0
+    whole: bool = True
+    step: int = 0  # the greatest common divisor of whole numbers
+    returns: int = 0  # changes of the cell to a value that was there before
+    changes: int = 0
+    units: set[str] = field(default_factory=set)
+    style: Style = field(default_factory=Style)
+    sample: list[Any] = field(default_factory=list)
+    values: dict[str, int] = field(default_factory=dict)
+    _last: float | None = None
+    _shown: str | None = None
+
+    def see(self, cell: Any) -> None:
+        """Learn from the next cell."""
+        if is_missing(cell):
+            return
+        self.cells += 1
+        if isinstance(cell, str):
+            self.style.see(cell)
+        if len(self.sample) < SAMPLE:
+            self.sample.append(cell)
+        read = number(cell)
+        if read is not None and math.isfinite(read.value):
+            self.numbers += 1
+            self.units.add(read.unit.lower())
+            self._measure(read.value)
+        if not isinstance(cell, float | Moment):
+            self._label(str(cell))
+
+    def _measure(self, value: float) -> None:
+        self.low = value if self.numbers == 1 else min(self.low, value)
+        self.high = value if self.numbers == 1 else max(self.high, value)
+        if self._last is not None and value < self._last:
+            self.falls += 1
+        self._last = value
+        if self.whole and value == int(value) and abs(value) < 2**53:
+            a, b = self.step, abs(int(value))
+            while b:
+                a, b = b, a % b
+            self.step = a
+        else:
+            self.whole = False
+
+    def _label(self, shown: str) -> None:
+        if shown != self._shown:
+            self.changes += self._shown is not None
+            self.returns += shown in self.values
+            self._shown = shown
+        if shown in self.values or len(self.values) <= MOST_VALUES:
+            self.values[shown] = self.values.get(shown, 0) + 1
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether nearly every cell is a number."""
+        return self.cells > 0 and self.numbers * 10 >= self.cells * 9
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a row stands: its file and its line."""
+
+    text: Text
+    line: int
+
+    def __str__(self) -> str:
+        return self.text.where(self.line)
 
 
 @dataclass(frozen=True)
 class Table:
-    """The columns of a file, in their order; :meth:`rows` reads it once more, a row at a time."""
+    """Rows of one log, that may be in several files. ``where`` keeps rows whose cells are these values."""
 
-    path: Path
-    columns: tuple[str, ...]
-    is_json: bool
+    texts: tuple[Text, ...]
+    format: Format
+    remarks: Remarks
+    facts: dict[str, ColumnFacts] = field(default_factory=dict, compare=False)
+    where: tuple[tuple[str, str], ...] = ()
+    decimal: str | None = None  # what stands before fractions, where somebody said so
 
-    def rows(self) -> Iterator[tuple[int, Row]]:
-        """Each row with its line number. Raises RecordError for a line that is none."""
-        with _open(self.path) as file:
-            yield from _json_rows(self.path, file) if self.is_json else _csv_rows(self.path, file)
+    @property
+    def name(self) -> str:
+        """What a message calls it: the first of its files."""
+        return self.texts[0].name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns, in the order in which they come."""
+        return tuple(self.facts)
+
+    def rows(self) -> Iterator[tuple[Place, Row]]:
+        """Each row with its place. Raises RecordError for a line that cannot be read."""
+        for text in self.texts:
+            for line, row in self.format.read(text):
+                if all(str(row.get(column, "")).strip() == value for column, value in self.where):
+                    yield Place(text, line), row
+
+    def only(self, where: Sequence[tuple[str, str]]) -> Table:
+        """The rows whose cells are the values in ``where``, looked at anew. Raises RecordError for none."""
+        kept = replace(self, where=(*self.where, *where), facts={})
+        kept.look()
+        if not kept.facts:
+            wanted = ", ".join(f"{column}={value}" for column, value in where)
+            raise RecordError(f"--where {wanted}: {self.name} has no such row")
+        return kept
+
+    def look(self) -> None:
+        """Look at every row: which columns there are, and what they hold."""
+        self.remarks.clear()
+        for _, row in self.rows():
+            for name, cell in row.items():
+                if name not in self.facts:
+                    self.facts[name] = ColumnFacts()
+                self.facts[name].see(cell)
+
+    @property
+    def clock(self) -> Clock:
+        """How this table writes dates."""
+        cells = [c for facts in self.facts.values() for c in facts.sample if isinstance(c, str)]
+        return Clock(day_first(cells))
 
 
-def open_table(path: Path) -> Table:
-    """Look at a file's columns. Raises RecordError if it is missing, empty, or no table."""
-    with _open(path) as file:
-        start = next((line.strip() for line in file if line.strip()), "")
-    if not start:
-        raise RecordError(f"{path}: the file is empty")
-    is_json = start[0] in "{["  # no table of numbers begins so, whatever its name ends with
-    table = Table(path, (), is_json)
-    first = next(table.rows(), None)
-    if first is None:
-        raise RecordError(f"{path}: no row of readings below the header")
-    # Objects need not be alike: a reading that is taken now and then is missing in the first of them.
-    rows = table.rows() if is_json else iter([first])
-    return Table(path, tuple(dict.fromkeys(name for _, row in rows for name in row)), is_json)
+def open_table(
+    path: Path | Sequence[Path], format_name: str | None = None, decimal: str | None = None
+) -> Table:
+    """Recognise what wrote the log in ``path``, one file or several that follow each other, and look at it.
 
-
-def _open(path: Path) -> IO[str]:
-    try:
-        with open_regular(path) as file:
-            wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # PowerShell's
-        encoding = "utf-16" if wide else "utf-8-sig"
-        return path.open(encoding=encoding, errors="replace", newline="")
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _csv_rows(path: Path, file: IO[str]) -> Iterator[tuple[int, Row]]:
-    # A quoted name may hold any of them; more of one kind than of the others is what separates.
-    first = re.sub(r'"[^"]*"', "", next((line for line in file if line.strip()), ""))
-    file.seek(0)
-    reader = csv.reader(file, delimiter=max(_DELIMITERS, key=first.count))
-    try:
-        yield from _cells(path, reader)
-    except csv.Error as error:
-        raise RecordError(f"{path}:{reader.line_num}: not a CSV line ({error})") from error
-
-
-def _cells(path: Path, reader: Any) -> Iterator[tuple[int, Row]]:
-    named: list[str] = next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
-    header = [name.strip() for name in named]
-    if header and all(_is_number(name) for name in header):
+    Raises RecordError if it is missing, empty, no log that is known, or has no row.
+    """
+    paths = [path] if isinstance(path, Path) else list(path)
+    remarks = Remarks()
+    texts = tuple(replace(open_text(one), remarks=remarks) for one in paths)
+    form = recognise(texts[0]) if format_name is None else named(format_name)
+    table = Table(texts, form, remarks, decimal=None if decimal is None else _DECIMALS[decimal])
+    table.look()
+    if not table.facts:
         raise RecordError(
-            f"{path}:{reader.line_num}: no header, only numbers; put the columns' names in the first line"
+            f"{table.name}: no row of readings in what looks like {form.title} (--format {form.name})"
         )
-    doubled = {name for name in header if header.count(name) > 1}
-    if doubled:
-        raise RecordError(f"{path}:{reader.line_num}: column {sorted(doubled)[0]!r} is there twice; rename one")
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            raise RecordError(f"{path}:{reader.line_num}: {len(cells)} cells, the header has {len(header)}")
-        yield reader.line_num, dict(zip(header, cells, strict=True))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _json_rows(path: Path, file: IO[str]) -> Iterator[tuple[int, Row]]:
-    for number, line in enumerate(file, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise RecordError(f"{path}:{number}: not a JSON line ({error})") from error
-        if not isinstance(row, dict):
-            raise RecordError(f"{path}:{number}: not an object; JSON Lines has one in each line")
-        yield number, row
+    return table

@@ -1,0 +1,75 @@
+"""Columns under a header of known words, as ps, top, vmstat and many others print them, again and again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from zcbench.importers.clocks import Clock
+from zcbench.importers.format import Head, Rows
+from zcbench.importers.text import Text
+
+TIME = "time"  # the cell in which these readers give a row's time, where a line or a stamp above tells it
+
+
+def header_of(line: str, known: Collection[str], least: int) -> list[str] | None:
+    """The words of ``line`` if ``least`` of them or more are ``known``, and hardly another."""
+    words = line.split()
+    found = sum(word in known for word in words)
+    return words if found >= least and found * 4 >= len(words) * 3 else None
+
+
+def has_header(known: Collection[str], least: int, confidence: float, *required: str) -> Any:
+    """A sniff: whether a line of the head is a header of ``known`` words, with all those ``required``."""
+
+    def sniff(head: Head) -> float:
+        for line in head:
+            words = header_of(Clock().prefix(line)[1], known, least)
+            if words is not None and all(word in words for word in required):
+                return confidence
+        return 0.0
+
+    return sniff
+
+
+def stamped_lines(text: Text) -> Iterator[tuple[int, float | None, str]]:
+    """Each line that says more than a time, with the time before it or on the last line that said one.
+
+    Times are seconds of which only differences count; midnights are bridged by whoever reads on.
+    """
+    clock = Clock()
+    now: Any = None
+    for number, line in text.lines():
+        moment, rest = clock.prefix(line)
+        if moment is None and _ALONE.match(line):
+            moment, rest = clock.moment(line), ""
+        now = moment or now
+        if rest.strip():
+            yield number, now, rest
+
+
+_ALONE = re.compile(r"\s*\[?[A-Z]?[a-z]*,? ?[\d:., /TZAPM+-]{5,40}\]?\s*$")
+
+
+def blocks(text: Text, known: Collection[str], least: int = 2, last_is_free: bool = False) -> Rows:
+    """Rows under each header of ``known`` words; the header may come again, and with other columns.
+
+    With ``last_is_free`` the last column may hold spaces (a command). Lines that fit no header are left out.
+    """
+    header: list[str] | None = None
+    for number, now, line in stamped_lines(text):
+        words = header_of(line, known, least)
+        if words is not None:
+            header = words
+            continue
+        if header is None:
+            continue
+        cells = line.split(None, len(header) - 1) if last_is_free else line.split()
+        if len(cells) != len(header) or not any(cell[:1].isdigit() for cell in cells):
+            text.remarks.add("a line that is no row is left out", text.where(number))
+            continue
+        row: dict[str, Any] = dict(zip(header, cells, strict=True))
+        if now is not None:
+            row[TIME] = now
+        yield number, row

@@ -1,0 +1,282 @@
+"""Which of a table's columns is which quantity, in what unit: as told, as its format knows, or by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from zcbench.importers.cells import POINT, Style, decimal_of, is_missing, number
+from zcbench.importers.clocks import Clock, Moment, epoch_unit
+from zcbench.importers.formats.delimited import delimiter_of
+from zcbench.importers.guess import Guess, guess, read_name
+from zcbench.importers.mapping import IGNORE, UNITS, Spec, metric_named, parse_spec
+from zcbench.importers.table import ColumnFacts, Table
+from zcbench.quantities.registry import BY_NAME, METRICS, Metric
+from zcbench.record.writer import RecordError
+
+TIME = "elapsed_s"
+PAGE_BYTES = 4096
+# Resident sizes in KiB above this would be 64 GiB and more: the number is one of bytes.
+MOST_KIB = 64 * 2**20
+# Kinds of memory that systems count in pages: "KB" of them is 1,024 bytes in every tool (ps, /proc, Windows).
+IN_PAGES = ("rss_bytes", "uss_bytes", "pss_bytes", "swap_bytes", "virtual_bytes")
+CLOCKS = {"time": 1.0, "iso": 1.0, "unix": 1.0, "unix_ms": 1e-3, "unix_us": 1e-6, "unix_ns": 1e-9}
+
+
+@dataclass(frozen=True)
+class Column:
+    """Their column ``theirs`` is our ``metric`` after multiplication with ``factor``; see :func:`reader`.
+
+    A ``clock`` ("time", "unix", ...) tells a date or time of day, of which only differences count. With
+    ``delta`` it holds what each row added.
+    """
+
+    metric: Metric
+    theirs: str
+    factor: float
+    clock: str | None = None
+    unit: str = ""
+    decimal: str = POINT
+    binary: bool = False  # "MB" in a cell is 1,024 x 1,024 bytes
+    delta: bool = False
+    day_first: bool = False
+
+    def value(self, cell: Any) -> float | None:
+        """A cell in our unit, None where it is missing. Raises ValueError for what is no reading."""
+        if type(cell) is str and self.decimal == POINT:
+            try:  # what nearly every cell is
+                plain = float(cell)
+            except ValueError:
+                pass
+            else:
+                return plain * self.factor if abs(plain) < float("inf") and "_" not in cell else None
+        if is_missing(cell):
+            return None
+        read = number(cell, self.decimal)
+        if read is None:
+            raise ValueError(cell)
+        if not read.unit:
+            return read.value * self.factor
+        return read.value * self._unit(read.unit)
+
+    def _unit(self, written: str) -> float:
+        known = UNITS.get(self.metric.unit, {})
+        unit = written.lower().removesuffix("/s")
+        if self.metric.unit == "bytes":
+            if self.metric.name in IN_PAGES and unit in ("k", "kb"):
+                return 1024.0
+            if unit in ("k", "m", "g", "t") or (self.binary and unit in ("kb", "mb", "gb", "tb")):
+                return float(1024 ** ("kmgt".index(unit[0]) + 1))
+        if unit in known:
+            return known[unit]
+        if not known and not unit.endswith("%"):
+            return 1.0  # "12 frames"
+        raise ValueError(written)
+
+    def moment(self, cell: Any) -> Moment | None:
+        """A cell of a time, None where it is missing. Raises ValueError for what is no time."""
+        if isinstance(cell, Moment):
+            return cell
+        if is_missing(cell):
+            return None
+        if self.clock not in ("time", "iso"):
+            try:
+                value = self.value(cell)
+                return None if value is None else Moment(value)
+            except ValueError:
+                if self.clock is not None:
+                    raise
+        moment = Clock(self.day_first).moment(str(cell))
+        if moment is None:
+            read = number(cell, self.decimal)
+            scale = None if read is None else epoch_unit(read.value)
+            if read is None or scale is None:
+                raise ValueError(cell)
+            return Moment(read.value * scale[0])
+        return moment
+
+    @property
+    def spec(self) -> str:
+        """The ``--map`` text that says this column."""
+        unit = self.clock or self.unit
+        name = self.metric.name
+        return f"{name}={self.theirs}{':' + unit if unit else ''}"
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """The columns of a table that are quantities, and of which of them that was guessed."""
+
+    columns: tuple[Column, ...]
+    assumed: tuple[Column, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    @property
+    def map_line(self) -> str:
+        """The ``--map`` option that says all of it, to keep."""
+        return "--map " + ",".join(column.spec for column in self.columns)
+
+
+def columns_of(specs: Iterable[str], table: Table, *, deltas: bool = False) -> Mapped:
+    """Columns from "OURS=THEIRS[:UNIT]" texts, then what the format knows, our own names, and guesses.
+
+    Raises RecordError for an unknown name on either side, an unknown unit, something mapped twice, and what
+    may be one of two quantities.
+    """
+    maker = _Maker(table, deltas)
+    for spec in specs:
+        parsed = parse_spec(spec, table.columns)
+        if parsed.ours == IGNORE:
+            maker.ignored.add(parsed.theirs)
+        else:
+            maker.add(parsed, metric_named(parsed.ours), given=True)
+    for theirs, told in table.format.columns.items():
+        name, _, unit = told.partition(":")
+        if theirs in table.facts and maker.is_open(theirs, name):
+            maker.add(Spec(theirs, name, theirs, unit), metric_named(name), given=False)
+    for theirs in table.columns:
+        ours = next((m for m in METRICS if theirs in (m.name, m.column)), None)
+        if ours is not None and maker.is_open(theirs, ours.name):
+            maker.add(Spec(theirs, ours.name, theirs, ""), ours, given=True)
+    if table.format.guess:
+        maker.guess()
+    return maker.mapped()
+
+
+class _Maker:
+    """Collects the columns of one table."""
+
+    def __init__(self, table: Table, deltas: bool) -> None:
+        self._table, self._deltas = table, deltas
+        self._found: dict[str, Column] = {}
+        self._assumed: list[Column] = []
+        self.ignored: set[str] = set(table.format.labels) | set(table.format.identity)
+        self._delimiter = delimiter_of(table.texts[0].head()) if table.format.name == "table" else None
+        self._style = Style()
+        for facts in table.facts.values():
+            self._style.comma_decides |= facts.style.comma_decides
+            self._style.point_decides |= facts.style.point_decides
+
+    def is_open(self, theirs: str, ours: str) -> bool:
+        taken = {column.theirs for column in self._found.values()}
+        return theirs not in taken | self.ignored and ours not in self._found
+
+    def add(self, spec: Spec, metric: Metric, *, given: bool) -> None:
+        """Take a column as told. Raises RecordError for a unit that the quantity cannot have."""
+        if metric.name in self._found:
+            raise RecordError(f"--map {spec.text}: {metric.name} is mapped twice")
+        self._found[metric.name] = self._column(spec, metric, given)
+
+    def _column(self, spec: Spec, metric: Metric, given: bool) -> Column:
+        facts = self._table.facts[spec.theirs]
+        unit, known = spec.unit.lower(), UNITS.get(metric.unit, {})
+        clocks = CLOCKS if metric.name == TIME else {}
+        if unit and unit not in known and unit not in clocks:
+            there = ", ".join([*known, *clocks]) or f"none: {metric.name} is in {metric.unit}"
+            raise RecordError(f"--map {spec.text}: no unit {spec.unit!r} for {metric.name}; there are {there}")
+        if metric.name == TIME and not unit:
+            unit = self._time_unit(spec.theirs, facts)
+        elif not unit and given:
+            unit = _named_unit(spec, metric, known)
+        clock = unit if unit in clocks else None
+        return Column(
+            metric,
+            spec.theirs,
+            clocks[unit] if clock else known.get(unit, 1.0),
+            clock,
+            "" if clock else unit,
+            self._decimal(spec.theirs, facts),
+            binary=not self._table.format.guess,
+            delta=spec.theirs in self._table.format.deltas or (self._deltas and metric.cumulative),
+            day_first=self._table.clock.day_first if metric.name == TIME else False,
+        )
+
+    def _decimal(self, theirs: str, facts: ColumnFacts) -> str:
+        decimal = self._table.decimal or decimal_of(facts.style, self._style, self._delimiter)
+        if decimal is None:
+            example = next((c for c in facts.sample if "," in str(c)), facts.sample[0])
+            raise RecordError(
+                f"{self._table.name}: column {theirs!r}: is {example!r} a number with a fraction or with "
+                "groups of three digits? Say --decimal comma or --decimal point"
+            )
+        return decimal
+
+    def _time_unit(self, theirs: str, facts: ColumnFacts) -> str:
+        named = read_name(theirs).unit
+        if facts.numbers and facts.numbers == facts.cells:
+            epoch = epoch_unit(facts.low), epoch_unit(facts.high)
+            if epoch[0] is not None and epoch[0] == epoch[1]:
+                return epoch[0][1]
+            return named if named in UNITS["s"] else ""
+        return "time"
+
+    def guess(self) -> None:
+        """Take every column whose name says what it is. Raises RecordError where two would be one quantity."""
+        found: dict[str, list[tuple[int, str, Guess]]] = {}
+        for theirs in self._table.columns:
+            one = guess(theirs)
+            if one is not None and one.quantity in BY_NAME and self.is_open(theirs, one.quantity):
+                facts = self._table.facts[theirs]
+                if one.quantity == TIME or facts.is_numeric:
+                    found.setdefault(one.quantity, []).append((one.rank, theirs, one))
+        for quantity, choices in found.items():
+            choices.sort(key=lambda choice: choice[0])
+            rank, theirs, best = choices[0]
+            same = [choice[1] for choice in choices if choice[0] == rank]
+            if len(same) > 1:
+                raise RecordError(
+                    f"{self._table.name}: which column is {quantity}: {' or '.join(map(repr, same))}? "
+                    f"Say --map {quantity}={same[0]}, and what the other is, or --map {IGNORE}={same[1]}"
+                )
+            spec = Spec(theirs, quantity, theirs, self._assumed_unit(theirs, best))
+            column = self._column(spec, BY_NAME[quantity], given=False)
+            self._found[quantity] = column
+            self._assumed.append(column)
+
+    def _assumed_unit(self, theirs: str, best: Guess) -> str:
+        """The unit of a guessed column: of its name, or of what its numbers can only be."""
+        quantity, facts, unit = best.quantity, self._table.facts[theirs], best.unit
+        if quantity == TIME:
+            return ""
+        if quantity in IN_PAGES:
+            if unit == "kb":
+                return "kib"
+            if not unit and quantity == "rss_bytes" and facts.units <= {""}:
+                return _resident_unit(facts)
+        return unit
+
+    def mapped(self) -> Mapped:
+        taken = {column.theirs for column in self._found.values()} | self.ignored
+        unread = tuple(name for name in self._table.columns if name not in taken)
+        return Mapped(tuple(self._found.values()), tuple(self._assumed), unread)
+
+
+def _resident_unit(facts: ColumnFacts) -> str:
+    """The unit of resident sizes that nobody named: they are whole pages, of 4 KiB or a multiple.
+
+    "" where they are bytes, or too small to be, which the survey refuses.
+    """
+    if not facts.whole or facts.step % PAGE_BYTES == 0 or facts.low < PAGE_BYTES:
+        return ""
+    return "kib" if facts.step % 4 == 0 and facts.high < MOST_KIB else ""
+
+
+def _named_unit(spec: Spec, metric: Metric, known: dict[str, float]) -> str:
+    """The unit at a name's end ("heap_mib"). Raises RecordError for one that the quantity cannot have."""
+    unit = read_name(spec.theirs).unit
+    if unit in ("", "b", "h", "d", "pages"):
+        return ""
+    if unit in known:
+        return unit if spec.theirs.lower() != metric.name else ""
+    if spec.theirs in (metric.name, metric.column):
+        return ""
+    raise RecordError(
+        f"--map {spec.text}: {spec.theirs} looks like {_WORDS.get(unit, unit)}, "
+        f"{metric.name} is in {metric.unit}"
+        + (f"; if it is, say which unit: {metric.name}={spec.theirs}:{metric.unit}" if known else "")
+    )
+
+
+_WORDS = {"%": "percent"}
+Reader = Callable[[Any], float | None]

@@ -1,0 +1,172 @@
+"""Tables with a header line: commas, semicolons, tabs, bars or runs of spaces between cells."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+
+from zcbench.importers.cells import is_missing, number
+from zcbench.importers.clocks import Clock
+from zcbench.importers.format import LIKELY, POSSIBLE, Head, Rows, reads
+from zcbench.importers.text import Text
+from zcbench.record.writer import RecordError
+
+SPACES = "  "  # one or more of them
+_DELIMITERS = (",", ";", "\t", "|", SPACES)
+# More than this share of lines that are no row is another form of log, not a table with a stray line.
+MOST_STRAY = 0.1
+
+
+def cells_of(line: str, delimiter: str) -> list[str]:
+    """The cells of one line, stripped; quotes may hold delimiters."""
+    if delimiter == SPACES:
+        return line.split()
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+
+
+def delimiter_of(lines: Iterable[str]) -> str | None:
+    """What separates the cells of ``lines``: the one that makes the most of them equally long; None if none."""
+    best: tuple[float, int, str] | None = None
+    sample = [line for line in lines if line.strip() and not line.lstrip().startswith("#")][:60]
+    for rank, delimiter in enumerate(_DELIMITERS):
+        try:
+            counts = [len(cells_of(line, delimiter)) for line in sample]
+        except csv.Error:
+            continue
+        usual = max(counts, key=counts.count, default=0)
+        if usual < 2:
+            continue
+        share = counts.count(usual) / len(counts)
+        if delimiter == SPACES and counts[0] != usual:
+            continue  # a date and its time of day under one name
+        score = (round(share, 2), -rank, delimiter)
+        best = score if best is None else max(best, score)
+    return None if best is None or best[0] < 0.5 else best[2]
+
+
+def sniff(head: Head) -> float:
+    """Likely where a header of words stands over lines with numbers."""
+    lines = [line for line in head if line.strip() and not line.lstrip().startswith("#")]
+    if not lines or lines[0].lstrip()[:1] in "{[":
+        return 0.0
+    delimiter = delimiter_of(lines)
+    if delimiter is None:
+        words, *rest = lines
+        alone = all(number(line) or is_missing(line) for line in rest[:20])
+        if rest and alone and not number(words):
+            return POSSIBLE / 2
+        return POSSIBLE / 10 if rest and re.fullmatch(r"\w{1,40}", words.strip()) else 0.0
+    header = cells_of(lines[0], delimiter)
+    titled = sum(number(cell) is None for cell in header) * 2 > len(header)
+    below = [cells_of(line, delimiter) for line in lines[1:20]]
+    numeric = any(number(cell) is not None for cells in below for cell in cells)
+    if delimiter == SPACES:
+        return POSSIBLE if titled and numeric else POSSIBLE / 3
+    return LIKELY - 0.1 if titled and numeric else POSSIBLE
+
+
+@reads("table", "CSV, TSV, semicolons, bars or columns of spaces, under a header line", sniff, guess=True)
+def read(text: Text) -> Rows:
+    """Every row below the header; comments, stray lines and a last line that is cut off are said."""
+    delimiter = delimiter_of(text.head()) or "\t"
+    header: list[str] | None = None
+    commented: list[str] = []
+    rows = 0
+    strays: list[tuple[int, list[str]]] = []
+    last: tuple[int, list[str]] | None = None
+    before: list[str] = []
+    for line, cells, comment in _lines(text, delimiter):
+        if comment:
+            commented = cells
+            continue
+        if header is None:
+            header = _header(text, line, cells, commented)
+            if header is not cells:
+                last = (line, cells)
+            continue
+        if last is not None:
+            if len(last[1]) == len(header):
+                rows += 1
+                before = last[1]
+                yield last[0], dict(zip(header, last[1], strict=True))
+            elif last[1] != header:
+                strays.append(last)
+        last = None if cells == header else (line, cells)
+        if cells == header:
+            text.remarks.add("the header comes again", text.where(line))
+    if header is None or (last is None and not rows):
+        raise RecordError(f"{text.name}: no row of readings below the header")
+    if last is not None:
+        if len(last[1]) < len(header) or _cut(text, last[1], before):
+            if not rows:
+                raise RecordError(_count(text, last, header))
+            text.remarks.add("the last line is cut off and left out", text.where(last[0]))
+        elif len(last[1]) == len(header):
+            rows += 1
+            yield last[0], dict(zip(header, last[1], strict=True))
+        else:
+            strays.append(last)
+    for row in strays[:1]:
+        if len(strays) > max(1, MOST_STRAY * rows):
+            raise RecordError(
+                f"{_count(text, row, header)} (so {len(strays):,} of {len(strays) + rows:,} lines)"
+            )
+    for row in strays:
+        text.remarks.add("a line is no row and left out", text.where(row[0]))
+
+
+def _lines(text: Text, delimiter: str) -> Iterator[tuple[int, list[str], bool]]:
+    """Every line's cells, and whether it is a comment, of which the cells without its mark."""
+    at = 0
+
+    def raw() -> Iterator[str]:
+        nonlocal at
+        for at, line in text.lines():  # noqa: B007 - the number is read outside
+            yield line
+
+    if delimiter == SPACES:
+        for line in raw():
+            if line.strip():
+                comment = line.lstrip().startswith("#")
+                yield at, (line.lstrip("# ") if comment else line).split(), comment
+        return
+    reader = csv.reader(raw(), delimiter=delimiter)
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            comment = cells[0].lstrip().startswith("#")
+            stripped = [cell.strip() for cell in cells]
+            if comment:
+                stripped[0] = stripped[0].lstrip("# ")
+            yield at, stripped, comment
+    except csv.Error as error:
+        raise RecordError(f"{text.where(at)}: not a CSV line ({error})") from error
+
+
+def _header(text: Text, line: int, cells: list[str], commented: list[str]) -> list[str]:
+    if all(number(cell) is not None or Clock().moment(cell) for cell in cells):
+        if len(commented) == len(cells):
+            return commented
+        raise RecordError(
+            f"{text.where(line)}: no header, only numbers; put the columns' names in the first line"
+        )
+    # A bar at either end of a line makes an empty name.
+    header = [name.strip('"') or f"column{n}" for n, name in enumerate(cells, 1)]
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    if doubled:
+        raise RecordError(f"{text.where(line)}: column {doubled[0]!r} is there twice; rename one")
+    return header if header != cells else cells
+
+
+def _count(text: Text, row: tuple[int, list[str]], header: list[str]) -> str:
+    return f"{text.where(row[0])}: {len(row[1])} cells, the header has {len(header)}"
+
+
+def _cut(text: Text, cells: list[str], before: list[str]) -> bool:
+    """Whether the last line's last cell may lack its end: no newline, and fewer digits than above it."""
+    if not before or text.ends_with_newline():
+        return False
+    digits = [len(re.match(r"\d*", cell)[0]) for cell in (cells[-1], before[-1])]  # type: ignore[index]
+    return 0 < digits[0] < digits[1]

@@ -1,0 +1,234 @@
+"""Which quantity an unknown table's column is, by its name and the unit in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# Words that a column's name may have around what it means.
+_FILLERS = frozenset(
+    [
+        "process",
+        "proc",
+        "the",
+        "of",
+        "num",
+        "number",
+        "count",
+        "counter",
+        "current",
+        "value",
+        "val",
+        "total",
+        "totals",
+        "sum",
+        "my",
+        "app",
+        "program",
+        "avg",
+        "mean",
+        "used",
+        "usage",
+        "n",
+        "size",
+        "bytes",
+        "byte",
+    ]
+)
+# Units as a name has them, beside the words of its end: "Memory (MB)", "rss [KB]", "rssMB", "latency_ms".
+_UNIT_WORDS = {
+    "b": "b", "byte": "bytes", "bytes": "bytes", "k": "kib", "kb": "kb", "kib": "kib", "m": "mib", "mb": "mb",
+    "mib": "mib", "g": "gib", "gb": "gb", "gib": "gib", "kilobytes": "kb", "megabytes": "mb", "gigabytes": "gb",
+    "kbytes": "kb", "mbytes": "mb", "pages": "pages", "s": "s", "sec": "s", "secs": "s", "second": "s",
+    "seconds": "s", "ms": "ms", "msec": "ms", "millis": "ms", "milliseconds": "ms", "us": "us", "\u00b5s": "us",
+    "\u03bcs": "us", "usec": "us", "micros": "us", "microseconds": "us", "ns": "ns", "nanos": "ns",
+    "nanoseconds": "ns", "min": "min", "mins": "min", "minute": "min", "minutes": "min", "h": "h", "hr": "h",
+    "hrs": "h", "hour": "h", "hours": "h", "d": "d", "day": "d", "days": "d", "%": "%", "percent": "%", "pct": "%",
+}  # fmt: skip
+# As words at a name's end these may be something else: "latency_min", "free_b", "count_n".
+_NO_SUFFIX = frozenset({"b", "k", "m", "g", "d", "h", "min", "s", "byte", "day", "hour", "minute", "second"})
+_TIME_SUFFIX = frozenset({"s", "sec", "secs", "seconds", "min", "mins", "minutes", "h", "hours", "ms", "us", "ns",
+                          "minute", "hour", "second", "d", "days", "day", "nanos", "millis", "micros"})  # fmt: skip
+
+# What each quantity is called, the surest name first; two of its columns are told apart by that order.
+_NAMES: dict[str, str] = {
+    "elapsed_s": "elapsed elapsed_time time_elapsed time timestamp ts t datetime date_time date when at clock epoch "
+    "unixtime unix_time seconds secs sec time_seconds since_start uptime stamp wallclock wall_time hour minutes mins "
+    "ms millis zeit zeitstempel uhrzeit heure temps fecha hora local_time utc",
+    "rss_bytes": "rss vmrss resident resident_set resident_set_size resident_memory resident_size res "
+    "rss_memory memory_rss mem_rss working_set workingset working_set_size ws real real_memory physical_memory physical "
+    "phys_footprint footprint mem_usage memory_usage memory mem ram speicher arbeitsspeicher memoire memoria",
+    "uss_bytes": "uss private private_memory private_working_set unique_set_size unique_set rss_anon private_dirty",
+    "pss_bytes": "pss proportional_set_size",
+    "swap_bytes": "swap vmswap swapped",
+    "virtual_bytes": "vsz vms vmsize virt virtual virtual_memory virtual_size",
+    "fds": "fds fd open_fds num_fds nfds file_descriptors descriptors open_descriptors filedescriptors open_files "
+    "openfiles handles handle_count num_handles open_handles nofile lsof handle",
+    "threads": "threads thread nlwp thread_count threadcount num_threads nthreads thr live_threads threads_live",
+    "children": "children child_processes subprocesses num_children nproc processes",
+    "native_heap_bytes": "native_heap native_heap_bytes malloc malloc_in_use malloced heap heap_bytes in_use "
+    "allocated heap_in_use",
+    "cpu_user_s": "cpu_user user_cpu utime cpu_time cpu",
+    "cpu_system_s": "cpu_system system_cpu stime sys_cpu",
+    "engine.captured": "captured frames_captured packets_captured blocks_captured acquired produced frames_in "
+    "packets_in buffers_in camera_frames source_frames device_delivered device_frames captured_frames sent "
+    "packets_sent acquires enqueued",
+    "engine.delivered": "delivered frames_delivered packets_delivered sink_delivered consumed shown frames_shown displayed "
+    "rendered frames_displayed frames_rendered frames_out packets_out buffers_out received packets_received frames_received "
+    "datagrams_received packets frames frame chunks blocks buffers callbacks samples_delivered dequeued messages messages_received "
+    "processed",
+    "engine.drops": "drops drop dropped dropped_frames frames_dropped drop_frames packets_dropped dropped_packets "
+    "skipped skipped_frames frames_skipped discarded discards overflows buffer_overflows dropped_buffers "
+    "dropped_blocks lagged_frames missed_frames frames_missed",
+    "consumer.missing": "missing lost lost_packets packets_lost lost_frames frames_lost missing_packets missing_frames packet_loss",
+    "consumer.gaps": "gaps gap discontinuities discontinuity sequence_gaps holes cc_errors",
+    "consumer.duplicates": "duplicates duplicate dups dup duplicated dup_frames duplicate_packets",
+    "consumer.reordered": "reordered out_of_order ooo misordered outoforder",
+    "engine.xruns": "xruns xrun overruns overrun underruns underrun device_underrun underflows underflow glitches "
+    "buffer_underruns buffer_overruns under_runs over_runs input_overflows output_underflows errs",
+    "consumer.xruns": "sink_underrun sink_xruns",
+    "consumer.corrupt_on_delivery": "corrupt corrupted crc_errors checksum_errors bad_packets bad_frames",
+    "due": "due expected expected_packets expected_frames nominal target_frames total_datagrams",
+    "pool.hits": "pool_hits hits",
+    "pool.misses": "pool_misses misses",
+    "pool.slots": "pool_slots slots pool_size",
+    "pool.in_flight": "in_flight inflight outstanding leased pool_in_flight buffers_in_use",
+    "pool.returns": "returns returned pool_returns",
+    "gc.forced_collections": "gcs full_gcs forced_gcs",
+    "output_bytes": "output_bytes log_bytes",
+    "temporary_files": "temporary_files temp_files tmp_files",
+}  # fmt: skip
+_BY_WORD: dict[str, tuple[str, int]] = {}
+for _quantity, _words in _NAMES.items():
+    for _rank, _word in enumerate(_words.split()):
+        _BY_WORD.setdefault(_word, (_quantity, _rank))
+
+# What a column of descriptors of one kind is called (proc's links, lsof's types, and what programs say).
+FD_KINDS = frozenset(
+    [
+        "sync_file",
+        "eventfd",
+        "eventpoll",
+        "epoll",
+        "pipe",
+        "fifo",
+        "socket",
+        "sockets",
+        "inotify",
+        "timerfd",
+        "signalfd",
+        "memfd",
+        "dmabuf",
+        "dma_buf",
+        "anon_inode",
+        "userfaultfd",
+        "io_uring",
+        "perf_event",
+        "nvidia0",
+        "nvidiactl",
+        "dri",
+        "tcp",
+        "udp",
+        "unix",
+        "ipv4",
+        "ipv6",
+        "tcp_sockets",
+        "sock",
+    ]
+)
+LATENCY = re.compile(r"(delivery|latency|delay|jitter|hold|callback)")
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a column's name says: its words, joined by "_", and its unit, "" for none."""
+
+    words: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The quantity a name means; ``rank`` is lower for surer names, ``unit`` as the name has it."""
+
+    quantity: str
+    unit: str
+    rank: int
+
+
+def read_name(name: str) -> Named:
+    """The words and the unit of a column's name."""
+    text, unit = name.strip().strip('"').lstrip("#").strip(), ""
+    # typeperf: "\\HOST\Process(app)\Working Set"
+    text = text.rpartition("\\")[2] if "\\" in text else text
+    match = re.fullmatch(
+        r"(.*?)\s*(?:[(\[<{]\s*([^)\]>}]+?)\s*[)\]>}]|,\s*([A-Za-z%\u00b5]+)|\s+in\s+([A-Za-z%]+))\s*", text
+    )
+    if match is not None:
+        written = (match[2] or match[3] or match[4] or "").strip().lower()
+        if written in _UNIT_WORDS:
+            text, unit = match[1], _UNIT_WORDS[written]
+        elif match[2] is not None:
+            text = match[1] or match[2]
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", text)
+    parts = [part for part in re.split(r"[^A-Za-z0-9%\u00b5\u03bc\u00c0-\uffff]+", spaced.lower()) if part]
+    if not unit and len(parts) > 1 and parts[-1] in _UNIT_WORDS:
+        clocked = parts[-1] in _TIME_SUFFIX and _is_time("_".join(parts[:-1]))
+        if parts[-1] not in _NO_SUFFIX or clocked:
+            unit = _UNIT_WORDS[parts.pop()]
+    if not unit and len(parts) == 1:
+        glued = re.fullmatch(r"(.{2,}?)(kib|mib|gib|kb|mb|gb)", parts[0])
+        if glued is not None and glued[1] in _BY_WORD:
+            parts, unit = [glued[1]], _UNIT_WORDS[glued[2]]
+    if not unit and len(parts) == 1 and _is_time(parts[0]) and parts[0] in _UNIT_WORDS:
+        unit = _UNIT_WORDS[parts[0]]
+    return Named("_".join(parts), unit)
+
+
+def _is_time(words: str) -> bool:
+    return _BY_WORD.get(words, ("", 0))[0] == "elapsed_s"
+
+
+def guess(name: str) -> Guess | None:
+    """The quantity that a column of this name most likely is; None if the name says nothing known."""
+    told = read_name(name)
+    found = _BY_WORD.get(told.words)
+    if found is None and told.unit and f"{told.words}_{told.unit}" in _BY_WORD:
+        found = _BY_WORD[f"{told.words}_{told.unit}"]
+    rank = 0
+    parts = told.words.split("_")
+    if found is None:
+        kept = [part for part in parts if part not in _FILLERS]
+        found, rank = _BY_WORD.get("_".join(kept)), 100
+    if found is None and len(parts) > 1:
+        # "mem.rss", "process_rss", "python_threads": what stands last names it, what stands before whose it is.
+        found, rank = _BY_WORD.get("_".join(parts[-2:])) or _BY_WORD.get(parts[-1]), 200
+        if found is not None and found[0] == "elapsed_s":
+            found = None
+    if found is None:
+        return _of_kind(told)
+    quantity, order = found
+    if told.unit == "%" or not _fits(quantity, told.unit):
+        return None
+    return Guess(quantity, told.unit, rank + order)
+
+
+def _of_kind(told: Named) -> Guess | None:
+    words = told.words.removesuffix("_fds").removeprefix("fd_").removeprefix("fds_")
+    if words in FD_KINDS and not told.unit:
+        return Guess(f"fds.{words}", "", 300)
+    if LATENCY.search(told.words) and told.unit in ("s", "ms", "us", "ns"):
+        for mark, quantity in (("p50|median", "p50"), ("p99", "p99"), ("max|worst", "max")):
+            if re.search(rf"(?:^|_)(?:{mark})(?:_|$)", told.words):
+                kind = "hold" if "hold" in told.words else "delivery"
+                return Guess(f"{kind}_{quantity}_ns", told.unit, 300)
+    return None
+
+
+def _fits(quantity: str, unit: str) -> bool:
+    """Whether a quantity can be in a unit that a name ends with."""
+    if quantity == "elapsed_s" or quantity.startswith("cpu_"):
+        return unit in ("", "s", "ms", "us", "ns", "min", "h", "d")
+    if quantity.endswith("_bytes"):
+        return unit in ("", "b", "bytes", "kb", "kib", "mb", "mib", "gb", "gib", "pages")
+    return unit == ""

@@ -1,0 +1,222 @@
+"""Rows of a table as samples in our quantities and units: time that never falls, totals that never fall."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from zcbench.importers.cells import is_missing
+from zcbench.importers.clocks import Bridge, Moment
+from zcbench.importers.columns import IN_PAGES, PAGE_BYTES, TIME, Column
+from zcbench.importers.format import Row
+from zcbench.importers.mapping import LARGEST
+from zcbench.importers.table import Place, Table
+from zcbench.record.writer import RecordError
+
+Sample = dict[str, float | None]
+
+# Ten years: beyond any run, and well below the 1.7e9 s that have passed since 1970.
+LONGEST_S = 10 * 365 * 86_400.0
+# What a restarted counter may have counted before it is read first, as a share of what it had.
+NEAR_ZERO = 0.1
+# Of a log of gauges alone a restart is a gap, after which resident memory is what it was at first.
+GAP_PERIODS = 3.0
+LIKE_FIRST, FELL_TO = 1.1, 0.8
+# A log whose counters fall more often than this holds what each row added, not totals.
+MOST_RESTARTS = 3
+MOST_RESTART_SHARE = 0.05
+# Rows that go back in time more often than this are not in order, or are several series.
+MOST_STEPS_BACK = 0.05
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The subject began anew at ``elapsed_s``; ``why`` is how that shows."""
+
+    elapsed_s: float
+    why: str
+    place: Place
+
+
+@dataclass
+class Reading:
+    """One pass over a table. After it: how many rows, restarts, steps of the clock, and falls of counters."""
+
+    table: Table
+    columns: tuple[Column, ...]
+    identity: tuple[str, ...] = ()
+    every_s: float | None = None
+    rows: int = 0
+    restarts: list[Restart] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._time = next((c for c in self.columns if c.metric.name == TIME), None)
+        self._others = [c for c in self.columns if c is not self._time]
+        self._totals = [c.metric.name for c in self._others if c.metric.cumulative and not c.delta]
+        self._deltas = [c.metric.name for c in self._others if c.metric.cumulative and c.delta]
+        self._raw: dict[str, float] = {}  # each total as it was read last
+        self._before: dict[str, float] = dict.fromkeys((*self._totals, *self._deltas), 0.0)
+        self._who: dict[str, str] = {}
+        self._first: dict[str, float] = {}  # of this life
+        self._last: Sample = {}
+        self._start: float | None = None
+        self._bridge = Bridge(self._note)
+        self._place: Place | None = None
+
+    def _note(self, kind: str) -> None:
+        self.table.remarks.add(kind, str(self._place))
+
+    def samples(self) -> Iterator[tuple[Place, Sample]]:
+        """Each row's sample, ``elapsed_s`` from the first on. Raises RecordError, naming line and cell."""
+        for place, row in self.table.rows():
+            self._place = place
+            moment = self._moment(place, row)
+            sample = {c.metric.name: self._number(place, c, row) for c in self._others}
+            why = self._restart(row, sample, moment)
+            if why is not None and self._is_since_start(moment):
+                now = self._bridge.anew(moment)
+            else:
+                now = self._bridge.at(moment)
+            self._start = now if self._start is None else self._start
+            elapsed = now - self._start if self._is_clock else now
+            if elapsed > LONGEST_S:
+                raise RecordError(
+                    f"{place}: {elapsed:g} s are no time since a run's start; if it is the time since 1970, "
+                    "say so: elapsed_s=COLUMN:unix (or unix_ms, unix_us, unix_ns)"
+                )
+            if why is not None:
+                self._begin_anew(place, elapsed, why)
+            self._count(place, sample)
+            self.rows += 1
+            yield place, {TIME: elapsed, **sample}
+        self._check_steps()
+
+    @property
+    def _is_clock(self) -> bool:
+        return self._time is not None and (self._time.clock is not None)
+
+    def _is_since_start(self, moment: Moment) -> bool:
+        """Whether time itself began anew with the subject: it counts from a start, and fell to near zero."""
+        raw = self._bridge._raw
+        return not self._is_clock and bool(self.rows) and moment.seconds < NEAR_ZERO * raw
+
+    def _moment(self, place: Place, row: Row) -> Moment:
+        if self._time is None:
+            return Moment(self.rows * (self.every_s or 0.0))
+        try:
+            moment = self._time.moment(row.get(self._time.theirs))
+        except (TypeError, ValueError, OverflowError):
+            cell = row.get(self._time.theirs)
+            raise RecordError(
+                f"{place}: {self._time.theirs} is {cell!r}, not a time: neither a number nor a date such as "
+                "ISO 8601's 2026-11-28T03:30:00"
+            ) from None
+        if moment is None:
+            raise RecordError(f"{place}: the row has no time")
+        if moment.seconds < 0 and not self._is_clock:
+            raise RecordError(f"{place}: {self._time.theirs} is {moment.seconds:g}; elapsed_s cannot be that")
+        return moment
+
+    def _number(self, place: Place, column: Column, row: Row) -> float | None:
+        cell = row.get(column.theirs)
+        try:
+            value = column.value(cell)
+        except (TypeError, ValueError, OverflowError):
+            raise RecordError(f"{place}: {column.theirs} is {cell!r}, not a number") from None
+        if value is None or not math.isfinite(value):
+            return None
+        name = column.metric.name
+        if not 0 <= value <= LARGEST:
+            raise RecordError(
+                f"{place}: {column.theirs} is {cell!r}; {name} cannot be that. "
+                "What was not measured is an empty cell"
+            )
+        if name in IN_PAGES[:1] and value < PAGE_BYTES:
+            if value:
+                raise RecordError(_too_small(place, column, cell, value))
+            self._note("a resident size of 0: the process was not there")
+            return None
+        return value
+
+    def _restart(self, row: Row, sample: Sample, moment: Moment) -> str | None:
+        """How it shows that the subject began anew with this row; None if it did not."""
+        who = {name: str(row[name]).strip() for name in self.identity if not is_missing(row.get(name))}
+        changed = [name for name, value in who.items() if self._who.get(name, value) != value]
+        was = {name: self._who[name] for name in changed}
+        self._who |= who
+        if not self.rows:
+            return None
+        if changed:
+            return f"{changed[0]} changed from {was[changed[0]]} to {who[changed[0]]}"
+        counted = [
+            (n, self._raw[n], v) for n in self._totals if (v := sample.get(n)) is not None and self._raw.get(n)
+        ]
+        fell = [(n, last, v) for n, last, v in counted if v < last]
+        if fell and len(fell) == len(counted) and all(v <= NEAR_ZERO * last for _, last, v in fell):
+            name, last, value = max(fell, key=lambda one: one[1])
+            return f"{name} fell from {last:,.6g} to {value:,.6g}"
+        if self._is_since_start(moment):
+            return f"the time since the start fell from {self._bridge._raw:g} to {moment.seconds:g} s"
+        return self._after_a_gap(sample, moment)
+
+    def _after_a_gap(self, sample: Sample, moment: Moment) -> str | None:
+        now, last, first = (one.get("rss_bytes") for one in (sample, self._last, self._first))
+        gap = moment.seconds - self._bridge._raw
+        period = self._bridge.period_s
+        if not (now and last and first and period and gap > GAP_PERIODS * period):
+            return None
+        if now > LIKE_FIRST * first or now > FELL_TO * last:
+            return None
+        return f"after {gap:,.0f} s without a reading the resident size fell to what it was at first"
+
+    def _begin_anew(self, place: Place, elapsed: float, why: str) -> None:
+        self.restarts.append(Restart(elapsed, why, place))
+        for name in self._totals:
+            self._before[name] += self._raw.pop(name, 0.0)
+        self._first = {}
+
+    def _count(self, place: Place, sample: Sample) -> None:
+        """Make totals of the whole log of what this row says, in place."""
+        for name in self._totals:
+            value = sample.get(name)
+            if value is None:
+                continue
+            last = self._raw.get(name)
+            if last is not None and value < last:
+                raise RecordError(
+                    f"{place}: {name} falls from {last:,.6g} to {value:,.6g}; it counts from the run's start: "
+                    "give the running total; if each row holds what it added, say --deltas"
+                )
+            self._raw[name] = value
+            sample[name] = value + self._before[name]
+        for name in self._deltas:
+            value = sample.get(name)
+            if value is not None:
+                self._before[name] += value
+                sample[name] = self._before[name]
+        for name, value in sample.items():
+            if value is not None:
+                self._first.setdefault(name, value)
+                self._last[name] = value
+
+    def _check_steps(self) -> None:
+        if len(self.restarts) > max(MOST_RESTARTS, MOST_RESTART_SHARE * self.rows) and not self.identity:
+            first = self.restarts[0]
+            raise RecordError(
+                f"{first.place}: {first.why}, and counters fall {len(self.restarts):,} times in {self.rows:,} "
+                "rows: if each row holds what it added, say --deltas"
+            )
+        if self._bridge.back > max(MOST_RESTARTS, MOST_STEPS_BACK * self.rows):
+            raise RecordError(
+                f"{self.table.name}: {self._bridge.back:,} of {self.rows:,} rows go back in time; sort by "
+                "time, or, if they are of several series, choose one with --where COLUMN=VALUE"
+            )
+
+
+def _too_small(place: Place, column: Column, cell: object, value: float) -> str:
+    likely = "MiB" if value < 1000 * (column.factor or 1.0) or value % 4 else "KiB"
+    return (
+        f"{place}: {column.theirs} is {cell!r}: {value:g} bytes resident are less than a page of memory "
+        f"({PAGE_BYTES:,} bytes); if it is in {likely}, say --map {column.metric.name}={column.theirs}:{likely}"
+    )

@@ -1,0 +1,130 @@
+"""Whose rows they are: several processes, containers or labels in one table are never one series."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from zcbench.importers.table import ColumnFacts, Table
+from zcbench.record.writer import RecordError
+
+# What a column is called that says whose row it is, where its format does not know.
+_LABELS = re.compile(
+    r"(pid|process[ _]?id|tgid|daemon|process([ _]?name)?|proc|name|comm|command|cmd|program|service|"
+    r"container([ _]?(id|name))?|pod|host(name)?|instance|image[ _]?name|unit|worker|app|label|job|node|device|"
+    r"gpu|thread[ _]?(id|name)?|tid|user)",
+    re.IGNORECASE,
+)
+# Columns whose change says that the subject began anew.
+_IDENTITY = re.compile(
+    r"(pid|process[ _]?id|tgid|start([ _]?time)?|started([ _]?at)?|process_start_time_seconds|boot[ _]?id)",
+    re.IGNORECASE,
+)
+# A long format: one reading a row, named by the first of these and given by the second.
+_NAMES = (
+    "metric_name",
+    "metric",
+    "quantity",
+    "counter",
+    "measurement",
+    "key",
+    "field",
+    "__name__",
+    "name",
+    "series",
+)
+_VALUES = ("metric_value", "value", "val", "reading", "_value", "v")
+MOST_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series of a table: the cells that choose it, and how many rows it has."""
+
+    where: tuple[tuple[str, str], ...]
+    rows: int
+
+    def __str__(self) -> str:
+        return " ".join(f"{column}={value}" for column, value in self.where)
+
+
+def labels_of(table: Table) -> tuple[str, ...]:
+    """The columns that tell series apart: those of its format, or so called, that return to a value."""
+    chosen = {column for column, _ in table.where}
+    known = set(table.format.labels)
+    found = []
+    for column, facts in table.facts.items():
+        if column in chosen or not (column in known or (table.format.guess and _LABELS.fullmatch(column))):
+            continue
+        if facts.returns and len(facts.values) > 1:
+            found.append(column)
+    return tuple(found)
+
+
+def identity_of(table: Table) -> tuple[str, ...]:
+    """The columns whose change is a restart."""
+    if not table.format.guess:
+        return tuple(column for column in table.format.identity if column in table.facts)
+    return tuple(column for column in table.columns if _IDENTITY.fullmatch(column))
+
+
+def series_of(table: Table, labels: tuple[str, ...]) -> list[Series]:
+    """Every series that the columns ``labels`` tell apart, the longest first."""
+    counted: dict[tuple[str, ...], int] = {}
+    for _, row in table.rows():
+        key = tuple(str(row.get(column, "")).strip() for column in labels)
+        counted[key] = counted.get(key, 0) + 1
+    # Columns that say the same (a pid and its name) need not both be typed.
+    found = [Series(tuple(zip(labels, key, strict=True)), rows) for key, rows in counted.items()]
+    return sorted(found, key=lambda one: -one.rows)
+
+
+def only_one(table: Table) -> Table:
+    """``table``, if it is one series. Raises RecordError that lists the series and how to choose."""
+    labels = labels_of(table)
+    if not labels:
+        return table
+    found = series_of(table, labels)
+    if len(found) <= 1:
+        return table
+    listed = "; ".join(f"{one} ({one.rows:,} rows)" for one in found[:MOST_LISTED])
+    more = f"; {len(found) - MOST_LISTED:,} more" if len(found) > MOST_LISTED else ""
+    first = _shortest(labels, found)
+    value = dict(found[0].where)[first]
+    raise RecordError(
+        f"{table.name}: {len(found):,} series in one table: {listed}{more}. Choose one with --where "
+        f"{_quoted(f'{first}={value}')}, or judge each with --by {_quoted(first)}"
+    )
+
+
+def _shortest(labels: tuple[str, ...], found: list[Series]) -> str:
+    """The column that tells all series apart by itself, if one does; else the one that tells most."""
+    return max(labels, key=lambda column: len({dict(one.where)[column] for one in found}))
+
+
+def _quoted(text: str) -> str:
+    return text if re.fullmatch(r"[\w.=:/+%@-]+", text) else f"'{text}'"
+
+
+def by(table: Table, columns: tuple[str, ...]) -> list[tuple[Series, Table]]:
+    """Each series of ``table`` as a table of its own. Raises RecordError for a column that is not there."""
+    for column in columns:
+        check_column(table, column, "--by")
+    return [(one, table.only(one.where)) for one in series_of(table, columns)]
+
+
+def check_column(table: Table, column: str, flag: str) -> None:
+    """Raise RecordError, with the columns there are, unless ``column`` is one of ``table``'s."""
+    if column not in table.facts:
+        raise RecordError(f"{flag} {column}: no such column; there are {', '.join(table.columns)}")
+
+
+def long_format(facts: dict[str, ColumnFacts]) -> tuple[str, str] | None:
+    """The columns of names and of values, if a table holds one reading a row; None if it does not."""
+    lower = {column.lower(): column for column in facts}
+    value = next((lower[name] for name in _VALUES if name in lower), None)
+    name = next((lower[name] for name in _NAMES if name in lower), None)
+    if value is None or name is None or facts[name].is_numeric or len(facts[name].values) < 2:
+        return None
+    numeric = [column for column, one in facts.items() if one.is_numeric and column != value]
+    return (name, value) if facts[value].is_numeric and len(numeric) <= 2 else None

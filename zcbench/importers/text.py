@@ -1,0 +1,194 @@
+"""The text of a log, line by line: compressed or not, in any Unicode, from a file or standard input."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import contextlib
+import gzip
+import io
+import lzma
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, cast
+
+from zcbench.files import open_regular
+from zcbench.record.writer import RecordError
+
+STDIN = Path("-")
+HEAD_LINES, HEAD_CHARACTERS = 400, 128 * 1024  # what a format is recognised by
+LONGEST_LINE = 16 * 2**20  # characters; a log's lines are a few hundred
+LARGEST_DOCUMENT = 512 * 2**20  # characters of a format that is one document (JSON): it is held whole
+# What a decompressor raises for a file whose end is missing or damaged.
+_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+
+Lines = Iterator[tuple[int, str]]
+
+
+@dataclass
+class Remarks:
+    """What was noticed while a log was read: each kind once, with its number and its first place."""
+
+    found: dict[str, list[Any]] = field(default_factory=dict)
+
+    def add(self, kind: str, where: str) -> None:
+        """Count one more of ``kind``, a noun phrase such as "line that is no row"."""
+        entry = self.found.setdefault(kind, [0, where])
+        entry[0] += 1
+
+    def clear(self) -> None:
+        """Forget all: the log is read once more."""
+        self.found.clear()
+
+    def sentences(self) -> list[str]:
+        """ "3 lines that are no row, the first at log.csv:17"."""
+        return [
+            f"{where}: {kind}" if number == 1 else f"{where}: {kind} (the first of {number:,})"
+            for kind, (number, where) in self.found.items()
+        ]
+
+
+@dataclass(frozen=True)
+class Text:
+    """One file of a log; every :meth:`lines` reads it anew."""
+
+    path: Path
+    remarks: Remarks = field(default_factory=Remarks, compare=False)
+    spooled: IO[bytes] | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """What a message calls it."""
+        return "standard input" if self.path == STDIN else str(self.path)
+
+    def where(self, line: int) -> str:
+        """ "log.csv:17"."""
+        return f"{self.name}:{line}"
+
+    def lines(self) -> Lines:
+        """Each line with its number, from 1, without its end. Raises RecordError for what is no text."""
+        number = 0
+        with self._open() as file:
+            try:
+                while line := file.readline(LONGEST_LINE):
+                    number += 1
+                    if len(line) >= LONGEST_LINE:
+                        raise RecordError(f"{self.where(number)}: a line of more than 16 MiB is no log's")
+                    yield number, line.rstrip("\r\n").replace("\0", "")
+            except _DAMAGED:
+                if not number:
+                    raise RecordError(f"{self.name}: compressed, and cannot be unpacked") from None
+                self.remarks.add("the compressed file ends too early", self.where(number))
+            except OSError as error:
+                raise RecordError(f"{self.name}: cannot be read ({error.strerror or error})") from error
+
+    def whole(self) -> str:
+        """All of it, for a format that is one document. Raises RecordError if that is too large to hold."""
+        with self._open() as file:
+            try:
+                text = file.read(LARGEST_DOCUMENT + 1)
+            except (*_DAMAGED, OSError) as error:
+                raise RecordError(f"{self.name}: cannot be unpacked ({error})") from error
+        if len(text) > LARGEST_DOCUMENT:
+            raise RecordError(f"{self.name}: one document of more than 512 MiB; write JSON Lines instead")
+        return text
+
+    def ends_with_newline(self) -> bool:
+        """Whether the last line is whole, as far as its end tells; True for what is compressed."""
+        with self._binary() as file:
+            magic = file.read(6)
+            if _codec(magic) is not None or not magic:
+                return True
+            file.seek(-1, io.SEEK_END)
+            return file.read(1) in (b"\n", b"\0")
+
+    def head(self) -> list[str]:
+        """The first lines, enough to tell a format by."""
+        lines: list[str] = []
+        size = 0
+        with self._open() as file, contextlib.suppress(*_DAMAGED):
+            while len(lines) < HEAD_LINES and size < HEAD_CHARACTERS:
+                line = file.readline(HEAD_CHARACTERS)
+                if not line:
+                    break
+                size += len(line)
+                lines.append(line.rstrip("\r\n").replace("\0", ""))
+        return lines
+
+    @contextlib.contextmanager
+    def _binary(self) -> Iterator[IO[bytes]]:
+        if self.spooled is not None:
+            self.spooled.seek(0)
+            yield self.spooled
+            return
+        try:
+            file = open_regular(self.path)
+        except OSError as error:
+            raise RecordError(f"{self.name}: cannot be read ({error.strerror})") from error
+        with file:
+            yield file
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[IO[str]]:
+        with self._binary() as raw:
+            unpack = _codec(raw.read(6))
+            raw.seek(0)
+            file = raw if unpack is None else unpack(self.name, raw)
+            buffered = io.BufferedReader(cast(io.RawIOBase, file)) if unpack else file
+            start = b""
+            with contextlib.suppress(*_DAMAGED):
+                start = cast(io.BufferedReader, buffered).peek(4)[:4]
+            text = io.TextIOWrapper(
+                cast(IO[bytes], buffered), encoding=_encoding(start), errors="replace", newline=None
+            )
+            try:
+                yield text
+            finally:
+                with contextlib.suppress(ValueError):
+                    text.detach()
+
+
+def open_text(path: Path) -> Text:
+    """The log in ``path``; "-" is standard input, kept on disk so that it can be read more than once."""
+    if path != STDIN:
+        return Text(path)
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process that reads it
+    source = sys.stdin.buffer if sys.stdin is not None else io.BytesIO()
+    while block := source.read(2**20):
+        spool.write(block)
+    return Text(path, spooled=spool)
+
+
+def _encoding(start: bytes) -> str:
+    if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # PowerShell's >
+        return "utf-16"
+    if len(start) == 4 and start[1] == start[3] == 0 and start[0] and start[2]:
+        return "utf-16-le"
+    return "utf-8-sig"
+
+
+def _codec(magic: bytes) -> Any:
+    """What unpacks a file that begins with ``magic``; None if it is not compressed."""
+    if magic.startswith(b"\x1f\x8b"):
+        return lambda _, raw: gzip.GzipFile(fileobj=raw)
+    if magic.startswith(b"\xfd7zXZ\0"):
+        return lambda _, raw: lzma.LZMAFile(raw)
+    if magic.startswith(b"BZh"):
+        return lambda _, raw: bz2.BZ2File(raw)
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        return _zstandard
+    return None
+
+
+def _zstandard(name: str, raw: IO[bytes]) -> Any:
+    for module in ("compression.zstd", "backports.zstd"):
+        with contextlib.suppress(ImportError):
+            return __import__(module, fromlist=["ZstdFile"]).ZstdFile(raw)
+    raise RecordError(
+        f"{name}: Zstandard needs Python 3.14 or pip install backports.zstd; or: "
+        f"zstdcat {name} | zcbench ingest -"
+    )
