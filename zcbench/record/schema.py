@@ -138,6 +138,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str | None = None
     required: bool = True  # whether an inconclusive outcome makes the verdict inconclusive
     level: Literal["fail", "warn"] = "fail"  # a failure at level "warn" does not fail the run
+    lasting_s: float | None = None  # of an undecided one: a run that lasts this long has an answer
     lacks: Capability | None = None  # of a question that does not arise: the capability that is not there
 
 

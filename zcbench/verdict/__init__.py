@@ -15,6 +15,7 @@ from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Finding, Outc
 from zcbench.scenario import required_checks
 from zcbench.verdict import checks, theirs
 from zcbench.verdict.checks import expectations
+from zcbench.verdict.lengths import together
 from zcbench.verdict.wanting import unmeasured
 
 _SIGNAL_CODES = {
@@ -35,7 +36,7 @@ def judge(record: Record) -> Result:
         memory = any(np.isfinite(counter.values).any() for counter in counters(record))
         findings = [_of_others(finding, record, wanted.get(finding.check, ()), memory) for finding in findings]
     findings = [_demanded(finding, record) for finding in findings]
-    findings += expectations.check(record, found)
+    findings = together([*findings, *expectations.check(record, found)])
     verdict = _overall(findings, watched=record.can("ending"))
     return Result(
         id=record.run.id,

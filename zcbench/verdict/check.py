@@ -28,6 +28,7 @@ from zcbench.analysis.totals import Totals
 from zcbench.record.capabilities import LACKING, Capability
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Outcome
+from zcbench.verdict.lengths import longer
 from zcbench.verdict.moments import Find
 
 Evidence = Mapping[str, int | float | str | None]
@@ -108,11 +109,19 @@ class Check(Generic[F]):
         remedy: str | None = None,
         power: str | None = None,
         required: bool | None = None,
+        lasting_s: float | None = None,
     ) -> Finding:
-        """No answer; ``required`` where this record decides otherwise than the check's own rule."""
+        """No answer; ``required`` where this record decides otherwise than the check's own rule.
+
+        A run that lasts ``lasting_s`` has an answer, if a longer run is all that is missing: the remedy then.
+        """
         finding = self._finding("inconclusive", sentence, evidence)
+        if lasting_s is not None:
+            remedy = longer(lasting_s)
         demanded = self.required if required is None else required
-        return msgspec.structs.replace(finding, remedy=remedy, power=power, required=demanded)
+        return msgspec.structs.replace(
+            finding, remedy=remedy, power=power, required=demanded, lasting_s=lasting_s
+        )
 
     def skipped(self, sentence: str, evidence: Evidence | None = None) -> Finding:
         """The question does not arise, and ``sentence`` says why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from zcbench.analysis.pool import ENOUGH_HITS, behaviour
 from zcbench.record.reader import Record
 from zcbench.record.schema import FAULT_FILE, STDERR_FILE, End, Ending, Finding, Result
 from zcbench.verdict.checks import LIFE, MEMORY
+from zcbench.verdict.lengths import wanted_s
 
 # Of this command only: where it wrote, and what it printed, is not part of the run to be made again.
 _VALUED = ("--out", "--root", "--report", "--report-dir", "--metrics")
@@ -42,7 +44,7 @@ def next_step(record: Record, result: Result) -> str:
         return _mend(finding, record)
     for finding in result.findings:
         if finding.outcome == "inconclusive" and finding.required:
-            return finding.remedy or f"run longer, so that {finding.check} can be judged"
+            return _answered(finding, record)
     return _after_a_pass(record, result)
 
 
@@ -106,12 +108,27 @@ def _mend(finding: Finding, record: Record) -> str:
     return finding.remedy or f"see {finding.check} in the report"
 
 
+def _answered(finding: Finding, record: Record) -> str:
+    """What answers a check that has to be answered."""
+    if finding.lasting_s is not None and record.can("pace"):
+        return f"{finding.remedy}: {again(record, '--duration', _whole_minutes(finding.lasting_s))}"
+    return finding.remedy or f"run longer, so that {finding.check} can be judged"
+
+
+def _whole_minutes(seconds: float) -> str:
+    """As a person would type it."""
+    return f"{math.ceil(seconds / 60)}m"
+
+
 def _after_a_pass(record: Record, result: Result) -> str:
     if record.run.subject.kind == "imported":
         return "nothing: what was measured is sound; `zcbench run` measures the rest"
     if (slots := _slots_wanting(record, result)) is not None:
         return f"give the pool the slots that were in flight: {again(record, '--pool', str(slots))}"
     length_s = record.run.scenario.duration
+    wanted = wanted_s(result.findings) or 0.0
+    if length_s < max(wanted, _FIVE_MINUTES_S) and wanted > _FIVE_MINUTES_S:
+        return f"longer, for what is not known yet: {again(record, '--duration', _whole_minutes(wanted))}"
     if length_s < _FIVE_MINUTES_S:
         return f"longer, for slow leaks and lost slots: {_longer(record, '5m', 'stability-5min')}"
     if length_s < _HOUR_S:

@@ -9,7 +9,7 @@ from zcbench.analysis.growth import Growth, Site, block_rate, growths, largest_s
 from zcbench.analysis.size_classes import SizeClass, growing_classes
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
-from zcbench.quantities.units import clock, format_bytes, format_duration
+from zcbench.quantities.units import clock, format_bytes
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
@@ -234,12 +234,14 @@ def _cannot_tell(facts: _Facts) -> Finding:
     power = _power(facts, max(w.smallest_seen for w in windows)) if known else None
     # A run that by its own settings cannot answer does not ask the question either.
     collects = run.gc_every_s is not None or not facts.record.can("worker")
+    remedy = _remedy(facts.record, windows, facts.lacking, collects)
     return CHECK.undecided(
         f"cannot tell whether memory leaks: {'; '.join(_reasons(facts, risen))}"
         + (f"; {power}" if power else ""),
         facts.evidence,
         power=power,
-        remedy=_remedy(facts.record, windows, facts.lacking, collects),
+        remedy=remedy,
+        lasting_s=None if remedy else _longer_s(facts.record, windows),
         required=collects and _stream_s(facts.record) >= LEAST_PASS_S,
     )
 
@@ -258,7 +260,8 @@ def _reasons(facts: _Facts, risen: Sequence[Growth]) -> list[str]:
     return lacking + why + garbage
 
 
-def _remedy(record: Record, windows: list[Window], lacking: list[str], collects: bool) -> str:
+def _remedy(record: Record, windows: list[Window], lacking: list[str], collects: bool) -> str | None:
+    """What to do; None if a longer run is all that is missing."""
     if not record.can("worker") and any(w.unjudged for w in windows):
         return (
             "measure the heap right after a full collection (gc.forced_collections counts those), two "
@@ -271,7 +274,7 @@ def _remedy(record: Record, windows: list[Window], lacking: list[str], collects:
             "the harness made no collections, so a heap's low-water mark is unknown: judge it with "
             "gc.every = auto and another consumer; resident memory is watched meanwhile"
         )
-    return f"run for {format_duration(_longer_s(record, windows))} or more"
+    return None
 
 
 def _longer_s(record: Record, windows: list[Window]) -> float:

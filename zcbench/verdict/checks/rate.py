@@ -14,7 +14,6 @@ from zcbench.analysis.rate import (
     rate_fit,
 )
 from zcbench.analysis.totals import count
-from zcbench.quantities.units import format_duration
 from zcbench.record.schema import Finding
 from zcbench.verdict.check import Check, Evidence, Facts
 
@@ -85,10 +84,7 @@ def _too_few(facts: _Facts) -> Finding | None:
     nominal = facts.nominal_per_s
     if facts.maybe is not None and nominal is not None:
         return None
-    return CHECK.undecided(
-        "too few samples of a running stream for a rate",
-        remedy=_longer(nominal) if nominal else None,
-    )
+    return _unclear("too few samples of a running stream for a rate", {}, nominal)
 
 
 def _on_time(facts: _Facts) -> Finding | None:
@@ -107,11 +103,8 @@ def _too_coarse(facts: _Facts) -> Finding | None:
     line = facts.line
     if abs(line.drift_ppm) - line.half_width_ppm > DEVICE_CLOCK_PPM:
         return None
-    return CHECK.undecided(
-        f"{facts.said}, measured to ± {line.half_width_ppm:,.0f} ppm only",
-        facts.evidence,
-        remedy=_longer(line.nominal_per_s),
-    )
+    said = f"{facts.said}, measured to ± {line.half_width_ppm:,.0f} ppm only"
+    return _unclear(said, facts.evidence, line.nominal_per_s)
 
 
 def _no_clock(facts: _Facts) -> Finding | None:
@@ -150,12 +143,15 @@ def _an_hour(line: RateFit) -> str:
     return f"{abs(packets):,} packets an hour {'too many' if packets > 0 else 'short'}"
 
 
-def _longer(nominal: float) -> str:
-    """A span at which rounding to whole packets takes no more than half of the tolerance."""
+def _unclear(said: str, evidence: Evidence, nominal: float | None) -> Finding:
+    """Undecided, until rounding to whole packets takes no more than half of the tolerance."""
+    if not nominal:
+        return CHECK.undecided(said, evidence)
     span_s = 2 * QUANTUM_PACKETS / (nominal * DEVICE_CLOCK_PPM * 1e-6)
     if span_s > LONGEST_S:
-        return "so few packets a second show no clock: count frames, or compare the clocks themselves"
-    return f"to see {DEVICE_CLOCK_PPM} ppm, run for {format_duration(span_s)}"
+        slow = "so few packets a second show no clock: count frames, or compare the clocks themselves"
+        return CHECK.undecided(said, evidence, remedy=slow)
+    return CHECK.undecided(said, evidence, lasting_s=span_s)
 
 
 CHECK = Check(

@@ -104,7 +104,7 @@ def _too_short(facts: _Facts) -> Finding | None:
     return CHECK.undecided(
         f"{facts.said}; a stream of {format_duration(streamed_s)} is too short to tell that from the machine",
         facts.evidence,
-        remedy=f"run for {format_duration(SHORTEST_S)} or more",
+        lasting_s=SHORTEST_S,
         required=False,
     )
 
