@@ -30,6 +30,7 @@ COMMANDS = {
     "checks": "List the checks, with their questions and causes.",
     "scenarios": "List the shipped scenarios.",
     "devices": "List the audio inputs.",
+    "include": "Print the folder of zcpage.h, for C and C++.",
     "bench": "Measure the engine against its peers.",
     "selftest": "Is every planted fault called by its name?",
     "completion": "Print what a shell needs to complete names at Tab.",
