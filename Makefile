@@ -18,7 +18,7 @@ test: setup-test debian
 	$(BIN)/pytest
 
 setup: $(VENV)/installed
-$(VENV)/installed: pyproject.toml CMakeLists.txt $(shell find zcbench scenarios -name '*.py' -o -name '*.[ch]pp' -o -name '*.toml' -o -name '*.j2' -o -name '*.js' -o -name '*.css' -o -name '*.cmake')
+$(VENV)/installed: pyproject.toml CMakeLists.txt $(shell find zcbench scenarios -name '*.py' -o -name '*.[ch]pp' -o -name '*.[ch]' -o -name '*.toml' -o -name '*.j2' -o -name '*.js' -o -name '*.css' -o -name '*.cmake')
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable .
@@ -30,8 +30,10 @@ setup-test: setup
 setup-dev: setup
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 
-# What the tests need, where this user may install it: a PulseAudio server and PortAudio, a browser, a Prometheus server.
-DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins chromium chromium-driver prometheus
+# What the tests need, where this user may install it: a PulseAudio server and PortAudio, a browser, a Prometheus server,
+# two C compilers with their sanitizers and a second C library, Node.
+DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins chromium chromium-driver prometheus \
+  gcc g++ clang libclang-rt-dev musl-tools nodejs
 debian:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  dpkg -s $(DEBIAN) >/dev/null 2>&1 || \
@@ -45,12 +47,12 @@ lint: setup-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/clang-format --dry-run -Werror $(shell git ls-files '*.cpp' '*.hpp')
+	$(BIN)/clang-format --dry-run -Werror $(shell git ls-files '*.cpp' '*.hpp' '*.c' '*.h')
 
 format: setup-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/clang-format -i $(shell git ls-files '*.cpp' '*.hpp')
+	$(BIN)/clang-format -i $(shell git ls-files '*.cpp' '*.hpp' '*.c' '*.h')
 
 # The C++ core alone, under AddressSanitizer + UndefinedBehaviorSanitizer, then under ThreadSanitizer.
 # Needs cmake and doctest (Debian: cmake doctest-dev).

@@ -1,0 +1,57 @@
+// The kernel's calls, without the C library's functions of these names: those may be a sanitizer's, which is
+// not ready yet when the first block is allocated, or points where a thread is cancelled, which malloc is
+// none of.
+#ifndef ZCBENCH_PROBES_MALLOC_KERNEL_H
+#define ZCBENCH_PROBES_MALLOC_KERNEL_H
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/syscall.h>
+
+static inline int kernel_open(const char* path, int flags, int mode) {
+  return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+static inline long kernel_write(int file, const void* from, size_t size) {
+  return syscall(SYS_write, file, from, size);
+}
+static inline int kernel_close(int file) { return (int)syscall(SYS_close, file); }
+static inline int kernel_unlink(const char* path) { return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0); }
+static inline int kernel_rename(const char* from, const char* to) {
+  return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+static inline uint64_t kernel_pid(void) { return (uint64_t)syscall(SYS_getpid); }
+static inline void* kernel_map(void* at, size_t size, int flags, int file) {
+#ifdef SYS_mmap
+  return (void*)syscall(SYS_mmap, at, size, PROT_READ | PROT_WRITE, flags, file, 0L);
+#else  // 32-bit machines
+  return (void*)syscall(SYS_mmap2, at, size, PROT_READ | PROT_WRITE, flags, file, 0L);
+#endif
+}
+// CLOCK_BOOTTIME: what /proc/PID/stat counts a process's start in.
+static inline int kernel_clock(struct timespec* now) {
+  return (int)syscall(SYS_clock_gettime, CLOCK_BOOTTIME, now);
+}
+
+#else
+
+static inline int kernel_open(const char* path, int flags, int mode) { return open(path, flags, mode); }
+static inline long kernel_write(int file, const void* from, size_t size) {
+  return (long)write(file, from, size);
+}
+static inline int kernel_close(int file) { return close(file); }
+static inline int kernel_unlink(const char* path) { return unlink(path); }
+static inline int kernel_rename(const char* from, const char* to) { return rename(from, to); }
+static inline uint64_t kernel_pid(void) { return (uint64_t)getpid(); }
+static inline void* kernel_map(void* at, size_t size, int flags, int file) {
+  return mmap(at, size, PROT_READ | PROT_WRITE, flags, file, 0);
+}
+static inline int kernel_clock(struct timespec* now) { return clock_gettime(CLOCK_REALTIME, now); }
+
+#endif
+#endif  // ZCBENCH_PROBES_MALLOC_KERNEL_H

@@ -1,0 +1,370 @@
+// The malloc meter: preloaded into a program (LD_PRELOAD), it counts what goes through the allocator,
+// exactly.
+//
+// Every entry point calls the allocator that the program would have had, and adds to the calling thread's
+// shard. Sizes are the allocator's own (malloc_usable_size), the same when a block comes and when it goes, so
+// nothing has to be remembered of a block, and one that was allocated by anybody may be freed by anybody.
+//
+// It uses nothing of the C library that glibc and musl do not both have: the same file serves programs of
+// either.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+
+#include "arena.h"
+#include "threads.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+// The allocator that does the work: what comes after the meter in the order of libraries.
+static struct {
+  void* (*malloc)(size_t);
+  void* (*calloc)(size_t, size_t);
+  void* (*realloc)(void*, size_t);
+  void* (*memalign)(size_t, size_t);
+  void* (*aligned_alloc)(size_t, size_t);
+  int (*posix_memalign)(void**, size_t, size_t);
+  void (*free)(void*);
+  size_t (*usable)(void*);
+} real;
+static _Atomic int resolved;
+static int has_glibc_chunks;
+THREAD_LOCAL int resolving;
+static Shard lost = {.is_shared = 1};   // of threads that cannot wait for the page
+static Shard aside = {.is_shared = 1};  // of all threads where nothing is counted
+static int stands_aside;
+
+// -- sizes
+
+// A block's size stands before it in glibc's allocator (malloc/malloc.c, "struct malloc_chunk"): reading it
+// there saves two calls a pair of malloc and free. Used only where the two agreed in a trial, see
+// find_chunks.
+static inline size_t glibc_usable(void* block) {
+  size_t word = ((size_t*)block)[-1];
+  return (word & ~(size_t)7) - (word & 2 ? 2 : 1) * sizeof(size_t);
+}
+
+static inline size_t usable(void* block) {
+  return LIKELY(has_glibc_chunks) ? glibc_usable(block) : real.usable(block);
+}
+
+static int find_chunks(void) {
+#if defined(__x86_64__) && defined(__linux__)
+  static const size_t trials[] = {1, 24, 25, 100, 1000, 5000, 70000, 500000};  // the last ones are mapped
+  Dl_info who;
+  const char* file = dladdr((void*)real.malloc, &who) ? strrchr(who.dli_fname, '/') : NULL;
+  if (!dlsym(RTLD_DEFAULT, "gnu_get_libc_version") || !file || strcmp(file, "/libc.so.6") != 0) return 0;
+  for (size_t i = 0; i < sizeof trials / sizeof *trials; ++i) {
+    void* block = real.malloc(trials[i]);
+    int agree = block && glibc_usable(block) == real.usable(block);
+    real.free(block);
+    if (!agree) return 0;
+  }
+  return 1;
+#else
+  return 0;
+#endif
+}
+
+// -- beginning
+
+// False while this very thread looks the functions up: what dlsym allocates then comes from the arena.
+static int resolve(void) {
+  if (LIKELY(atomic_load_explicit(&resolved, memory_order_acquire))) return 1;
+  if (resolving) return 0;
+  resolving = 1;
+  *(void**)&real.free = dlsym(RTLD_NEXT, "free");
+  *(void**)&real.calloc = dlsym(RTLD_NEXT, "calloc");
+  *(void**)&real.realloc = dlsym(RTLD_NEXT, "realloc");
+  *(void**)&real.memalign = dlsym(RTLD_NEXT, "memalign");
+  *(void**)&real.aligned_alloc = dlsym(RTLD_NEXT, "aligned_alloc");
+  *(void**)&real.posix_memalign = dlsym(RTLD_NEXT, "posix_memalign");
+  *(void**)&real.usable = dlsym(RTLD_NEXT, "malloc_usable_size");
+  *(void**)&real.malloc = dlsym(RTLD_NEXT, "malloc");
+  // A sanitizer's malloc is called before it is ready, and takes no questions about what it gave out then.
+  stands_aside = dlsym(RTLD_DEFAULT, "__asan_init") || dlsym(RTLD_DEFAULT, "__tsan_init") ||
+                 dlsym(RTLD_DEFAULT, "__msan_init") || dlsym(RTLD_DEFAULT, "__hwasan_init");
+  has_glibc_chunks = !stands_aside && find_chunks();
+  resolving = 0;
+  atomic_store_explicit(&resolved, 1, memory_order_release);
+  return 1;
+}
+
+static void name_allocator(void* function, char* name) {
+  Dl_info who;
+  if (!dladdr(function, &who) || !who.dli_fname) return;
+  size_t size = strlen(who.dli_fname);
+  size_t skipped = size < kNameBytes ? 0 : size - kNameBytes + 1;
+  memcpy(name, who.dli_fname + skipped, size - skipped + 1);
+}
+
+static void find_folder(void) {
+  const char* named = getenv("ZCBENCH_MALLOC_DIR");
+  // Copied: a program may overwrite its environment, as those do that set their title.
+  if (named && *named && strlen(named) < sizeof folder_bytes) folder = strcpy(folder_bytes, named);
+}
+
+// Make the page and what finds it. One thread does; the others wait for it, not for ever.
+static int begin(void) {
+  int expected = 0;
+  if (!atomic_compare_exchange_strong(&begun, &expected, 1)) {
+    for (int i = 0; i < 1000 && atomic_load(&begun) == 1; ++i) sched_yield();
+    return atomic_load(&begun) == 2;
+  }
+  const char* named = getenv("ZCBENCH_MALLOC_DIR");
+  // Copied: a program may overwrite its environment, as those do that set their title.
+  if (named && *named && strlen(named) < sizeof folder_bytes) folder = strcpy(folder_bytes, named);
+#ifdef MADV_WIPEONFORK
+  size_t size = (sizeof(Table) + 65535) & ~(size_t)65535;  // whole pages on every machine
+  void* memory = kernel_map(NULL, size, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  if (memory != MAP_FAILED) {
+    if (syscall(SYS_madvise, memory, size, MADV_WIPEONFORK) == 0)
+      table = memory;
+    else
+      syscall(SYS_munmap, memory, size);
+  }
+#endif
+  has_thread_end = pthread_key_create(&thread_end, leave) == 0;
+  new_page((Live){0, 0}, NULL, 0);
+  name_allocator((void*)real.malloc, page->allocator);
+  atomic_store_explicit(&table->made, 1, memory_order_release);
+  atomic_store(&begun, 2);
+  return 1;
+}
+
+// Where a thread counts that has no shard of its own yet, or none any more; NULL in a thread that is looking
+// the allocator's functions up.
+static __attribute__((noinline)) Shard* find_shard(void) {
+  if (!resolve()) return NULL;
+  if (stands_aside) return &aside;
+  int error = errno;  // free leaves it alone
+  int is_made = atomic_load_explicit(&begun, memory_order_acquire) == 2 || begin();
+  if (is_made) forked();
+  if (is_made && !*slot && state == kNew) enter();
+  errno = error;
+  return !is_made ? &lost : *slot ? *slot : &page->shared;
+}
+
+static inline Shard* my_shard(void) {
+  Shard* shard = *slot;
+  return LIKELY(shard != NULL) ? shard : find_shard();
+}
+
+static void before_fork(void) {
+  if (atomic_load(&begun) == 2) at_fork = page_live(page);
+}
+static void after_fork_in_parent(void) { at_fork = (Live){0, 0}; }
+static void after_fork_in_child(void) {
+  if (atomic_load(&begun) == 2) {
+    if (table == &first_table) memset(table, 0, sizeof *table);  // what the kernel does where it can
+    find_shard();
+  }
+  at_fork = (Live){0, 0};
+}
+
+// -- counting
+
+static __attribute__((noinline)) void add_shared(Shard* shard, uint64_t blocks, uint64_t bytes, int is_free) {
+  __atomic_fetch_add(is_free ? &shard->frees : &shard->allocations, blocks, __ATOMIC_RELAXED);
+  __atomic_fetch_add(is_free ? &shard->freed_bytes : &shard->allocated_bytes, bytes, __ATOMIC_RELAXED);
+}
+
+static inline void* allocated(Shard* shard, void* block) {
+  if (UNLIKELY(block == NULL || shard == &aside)) return block;
+  size_t size = usable(block);
+  if (UNLIKELY(shard->is_shared)) {
+    add_shared(shard, 1, size, 0);
+  } else {
+    ++shard->allocations;
+    shard->allocated_bytes += size;
+  }
+  return block;
+}
+
+static inline size_t size_in(Shard* shard, void* block) {
+  return LIKELY(shard != &aside) ? usable(block) : 0;
+}
+
+static inline void freed(Shard* shard, size_t size) {
+  if (UNLIKELY(shard->is_shared)) {
+    add_shared(shard, 1, size, 1);
+  } else {
+    ++shard->frees;
+    shard->freed_bytes += size;
+  }
+}
+
+// Around a call in which an allocator may call itself by names that lead here (musl's calloc calls malloc).
+static inline Shard** begin_ignoring(void) {
+  Shard** mine = slot;
+  slot = &ignoring;
+  return mine;
+}
+
+// -- the entry points
+
+EXPORT void* malloc(size_t size) {
+  Shard* shard = my_shard();
+  if (UNLIKELY(!shard)) return arena_take(size, 16);
+  return allocated(shard, real.malloc(size));
+}
+
+EXPORT void free(void* block) {
+  if (!block) return;
+  Shard* shard = my_shard();
+  if (UNLIKELY(!shard || arena_has(block))) return;
+  freed(shard, size_in(shard, block));
+  real.free(block);
+}
+
+EXPORT void* calloc(size_t count, size_t size) {
+  Shard* shard = my_shard();
+  size_t bytes;
+  if (UNLIKELY(!shard)) return __builtin_mul_overflow(count, size, &bytes) ? NULL : arena_take(bytes, 16);
+  Shard** mine = begin_ignoring();
+  void* block = real.calloc(count, size);
+  slot = mine;
+  return allocated(shard, block);
+}
+
+static void* moved_from_arena(void* block, size_t size) {
+  void* copy = malloc(size);
+  size_t old = arena_size(block);
+  if (copy) memcpy(copy, block, old < size ? old : size);
+  return copy;
+}
+
+EXPORT void* realloc(void* block, size_t size) {
+  if (!block) return malloc(size);
+  Shard* shard = my_shard();
+  if (UNLIKELY(!shard || arena_has(block))) return moved_from_arena(block, size);
+  size_t old = size_in(shard, block);
+  int error = errno;
+  errno = 0;
+  Shard** mine = begin_ignoring();
+  void* result = real.realloc(block, size);
+  slot = mine;
+  // Of size 0 some allocators free and return NULL; a NULL of any other size left the block as it was.
+  if (result || (size == 0 && errno != ENOMEM)) freed(shard, old);
+  if (errno == 0) errno = error;
+  return allocated(shard, result);
+}
+
+EXPORT void* reallocarray(void* block, size_t count, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  return realloc(block, bytes);
+}
+
+static void* aligned(void* (*allocate)(size_t, size_t), size_t alignment, size_t size) {
+  Shard* shard = my_shard();
+  if (UNLIKELY(!shard)) return arena_take(size, alignment);
+  if (!allocate) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  Shard** mine = begin_ignoring();
+  void* block = allocate(alignment, size);
+  slot = mine;
+  return allocated(shard, block);
+}
+
+EXPORT void* memalign(size_t alignment, size_t size) {
+  resolve();
+  return aligned(real.memalign ? real.memalign : real.aligned_alloc, alignment, size);
+}
+
+EXPORT void* aligned_alloc(size_t alignment, size_t size) {
+  resolve();
+  return aligned(real.aligned_alloc ? real.aligned_alloc : real.memalign, alignment, size);
+}
+
+EXPORT int posix_memalign(void** result, size_t alignment, size_t size) {
+  Shard* shard = my_shard();
+  if (UNLIKELY(!shard)) return (*result = arena_take(size, alignment)) ? 0 : ENOMEM;
+  Shard** mine = begin_ignoring();
+  int error = real.posix_memalign(result, alignment, size);
+  slot = mine;
+  if (!error) allocated(shard, *result);
+  return error;
+}
+
+EXPORT void* valloc(size_t size) { return memalign((size_t)sysconf(_SC_PAGESIZE), size); }
+
+EXPORT void* pvalloc(size_t size) {
+  size_t unit = (size_t)sysconf(_SC_PAGESIZE), whole;
+  if (__builtin_add_overflow(size, unit - 1, &whole)) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  return memalign(unit, whole / unit * unit);
+}
+
+EXPORT size_t malloc_usable_size(void* block) {
+  if (!block) return 0;
+  return arena_has(block) ? arena_size(block) : resolve() ? real.usable(block) : 0;
+}
+
+EXPORT void cfree(void* block) { free(block); }
+EXPORT void free_sized(void* block, size_t size) {
+  (void)size;
+  free(block);
+}
+EXPORT void free_aligned_sized(void* block, size_t alignment, size_t size) {
+  (void)alignment;
+  (void)size;
+  free(block);
+}
+
+// -- loading
+
+// Whether what the program calls malloc is the meter's: by calling it, since a function's address says
+// nothing sure.
+static void find_bypass(void) {
+  void* (*theirs)(size_t);
+  void (*their_free)(void*);
+  *(void**)&theirs = dlsym(RTLD_DEFAULT, "malloc");
+  *(void**)&their_free = dlsym(RTLD_DEFAULT, "free");
+  Shard* shard = my_shard();
+  if (!shard || !theirs || !their_free) return;
+  uint64_t before = shard->allocations;
+  their_free(theirs(1));
+  if (shard->allocations != before) return;
+  page->flags |= kBypassed;
+  memset(page->allocator, 0, sizeof page->allocator);
+  name_allocator((void*)theirs, page->allocator);
+}
+
+// What was allocated before the C library had an environment is counted on a page without a file: give it
+// one.
+static void find_folder_late(void) {
+  static Page content;
+  if (folder || (find_folder(), !folder) || page == &unread) return;
+  memcpy(&content, page, sizeof content);
+  page_map(folder, &content, page);
+}
+
+__attribute__((constructor)) static void loaded(void) {
+  if (resolve() && stands_aside) {
+    begin();
+    page->flags |= kStoodAside;
+    return;
+  }
+  my_shard();
+  find_folder_late();
+  // glibc has this function's public name in a static part only, and musl has no other: the caller is told by
+  // hand.
+  int (*at_fork_of)(void (*)(void), void (*)(void), void (*)(void), void*);
+  *(void**)&at_fork_of = dlsym(RTLD_DEFAULT, "__register_atfork");
+  if (at_fork_of) {
+    at_fork_of(before_fork, after_fork_in_parent, after_fork_in_child, NULL);
+  } else {
+    int (*at_fork_here)(void (*)(void), void (*)(void), void (*)(void));
+    *(void**)&at_fork_here = dlsym(RTLD_DEFAULT, "pthread_atfork");
+    if (at_fork_here) at_fork_here(before_fork, after_fork_in_parent, after_fork_in_child);
+  }
+  find_bypass();
+}

@@ -1,0 +1,226 @@
+"""The malloc meter as a probe: bytes and blocks that the allocators of the subject's processes have live,
+exactly.
+
+The meter (``meter.c``) is preloaded into every process of the subject and counts on a page a process, a file
+in a folder of the run. The pages are read from outside, also that of a process that has ended, however it
+ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from zcbench.clock import now_ns
+from zcbench.probes.malloc.pages import Metered, MeterPages
+from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE, reason
+from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.quantities.registry import Metric, Origin
+
+FOLDER_VARIABLE = "ZCBENCH_MALLOC_DIR"
+LONGEST_LIST = 64  # processes named in one notice, and notices of ends: a shell script may start thousands
+PATIENCE = 2  # looks at which a process may have no page yet: it has just begun
+
+
+class MeterMissingError(RuntimeError):
+    """The meter was not built with this package."""
+
+
+class MallocMeter:
+    """Reads the pages that the preloaded meter writes into ``folder``, which is made when the variables are
+    asked.
+
+    ``preload`` are libraries that the subject preloads anyway ("a.so:b.so"; by default what this process's
+    environment says). They come after the meter: an allocator among them is the one that is metered. Every
+    ``inventory_every_s`` the processes are listed in a notice, with what each has live. Raises
+    MeterMissingError.
+    """
+
+    name = "malloc"
+
+    def __init__(self, folder: Path, *, preload: str | None = None, inventory_every_s: float = 60.0) -> None:
+        self._folder = folder.absolute()
+        self._pages = MeterPages(self._folder)
+        self._library = meter_library()
+        self._preload = os.environ.get(PRELOAD_VARIABLE, "") if preload is None else preload
+        self._link: Path | None = None
+        self._processes: Processes = tuple
+        self._without: dict[tuple[int, float], int] = {}  # by process and its start: looks without a page
+        self._told: set[str] = set()
+        self._ends_told = 0
+        self._notices: list[Notice] = []
+        self._inventory_every_ns = round(inventory_every_s * 1e9)
+        self._inventory_ns: int | None = None
+
+    def environment(self) -> Mapping[str, str]:
+        """See :class:`Probe`: the library to preload, and the folder of the pages."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        libraries = [str(self._preloadable()), *filter(None, [self._preload])]
+        return {
+            PRELOAD_VARIABLE: ":".join(libraries),
+            FOLDER_VARIABLE: str(self._folder),
+            # An AddressSanitizer of shared libraries refuses to start when it is not the first of them.
+            "ASAN_OPTIONS": ":".join(
+                filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"])
+            ),
+        }
+
+    def begin(self, processes: Processes) -> None:
+        """See :class:`Probe`."""
+        self._processes = processes
+
+    def quantities(self) -> tuple[Metric, ...]:
+        """See :class:`Probe`."""
+        return QUANTITIES
+
+    def read(self) -> Mapping[str, Number | None]:
+        """See :class:`Probe`. What is live is missing if no living process is metered."""
+        self._pages.look()
+        unmetered = self._look_for_unmetered()
+        for sentence in self._pages.damaged:
+            self._tell_once(sentence)
+        self._tell_ends()
+        self._take_inventory()
+        pages = [m.page for m in self._pages.living.values() if m.page.uncounted is None]
+        ended = self._pages.totals
+        row: dict[str, Number | None] = {
+            "malloc.allocations": ended.allocations + sum(page.allocations for page in pages),
+            "malloc.frees": ended.frees + sum(page.frees for page in pages),
+            "malloc.allocated_bytes": ended.allocated_bytes + sum(page.allocated_bytes for page in pages),
+            "malloc.metered": len(pages),
+            "malloc.unmetered": unmetered,
+        }
+        if pages:
+            row["malloc.live_bytes"] = sum(page.live_bytes for page in pages)
+            row["malloc.live_blocks"] = sum(page.live_blocks for page in pages)
+        return row
+
+    def notices(self) -> tuple[Notice, ...]:
+        """See :class:`Probe`: who has no page and why, what was live at a process's end, inventories."""
+        notices, self._notices = tuple(self._notices), []
+        return notices
+
+    def close(self) -> None:
+        """See :class:`Probe`."""
+        self._pages.look()
+        self._tell_ends()
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()  # unless pages are left: of processes that outlived the run
+        if self._link is not None:
+            shutil.rmtree(self._link, ignore_errors=True)
+
+    def _preloadable(self) -> Path:
+        """The library by a path that the loader can take: spaces and colons end a name there."""
+        if not set(str(self._library)) & {" ", ":", ";"}:
+            return self._library
+        if self._link is None:
+            self._link = Path(tempfile.mkdtemp(prefix="zcbench-"))
+            (self._link / self._library.name).symlink_to(self._library)
+        return self._link / self._library.name
+
+    def _look_for_unmetered(self) -> int:
+        """How many living processes are not metered; each is told of once, with its reason."""
+        uncounted = 0
+        for metered in self._pages.living.values():
+            if (why := metered.page.uncounted) is not None:
+                uncounted += 1
+                self._tell_unmetered(metered.name, why)
+        without: dict[tuple[int, float], int] = {}
+        for process in self._processes():
+            if process.pid in self._pages.living:
+                continue
+            try:
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    continue
+                key, name = (process.pid, process.create_time()), process.name()
+            except psutil.Error:
+                continue
+            without[key] = self._without.get(key, 0) + 1
+            if without[key] == PATIENCE:
+                self._tell_unmetered(name, reason(process.pid, str(self._library)))
+        self._without = without
+        return uncounted + sum(looks >= PATIENCE for looks in without.values())
+
+    def _tell_unmetered(self, name: str, why: str) -> None:
+        self._tell_once(f"the memory of {name} is not in malloc's exact counters: {why}")
+
+    def _tell_once(self, sentence: str) -> None:
+        if sentence not in self._told and len(self._told) < LONGEST_LIST:
+            self._told.add(sentence)
+            self._notices.append(Notice("probe", sentence, {"probe": self.name}))
+
+    def _tell_ends(self) -> None:
+        for metered in self._pages.ended:
+            self._ends_told += 1
+            if self._ends_told > LONGEST_LIST:
+                return
+            blocks, size = metered.page.live_blocks, metered.page.live_bytes
+            message = f"{metered.name} ended with {blocks:,} blocks of {size:,} bytes in malloc"
+            self._notices.append(Notice("malloc_end", message, _facts(metered)))
+
+    def _take_inventory(self) -> None:
+        if self._inventory_ns is not None and now_ns() - self._inventory_ns < self._inventory_every_ns:
+            return
+        self._inventory_ns = now_ns()
+        by_size = sorted(self._pages.living.values(), key=lambda m: -m.page.live_bytes)
+        message = f"{len(by_size)} processes with a malloc meter"
+        listed = [_facts(metered) for metered in by_size[:LONGEST_LIST]]
+        self._notices.append(Notice("inventory", message, {"probe": self.name, "processes": listed}))
+
+
+def _facts(metered: Metered) -> dict[str, int | str]:
+    page = metered.page
+    return {
+        "pid": metered.pid,
+        "name": metered.name,
+        "live_blocks": page.live_blocks,
+        "live_bytes": page.live_bytes,
+        "allocations": page.allocations,
+        "frees": page.frees,
+        "allocator": Path(page.allocator).name,
+    }
+
+
+def meter_library() -> Path:
+    """The library that is preloaded. Raises MeterMissingError where the package came without it."""
+    found = importlib.util.find_spec("zcbench.probes.malloc._meter")
+    if found is None or found.origin is None:
+        raise MeterMissingError(
+            "this installation has no malloc meter: it is built on Linux and macOS, without sanitizers"
+        )
+    return Path(found.origin)
+
+
+def poisoned(variables: Mapping[str, str], byte: int = 0xA5) -> dict[str, str]:
+    """``variables`` with glibc's tunable that fills freed memory with ``byte``, and new memory with its
+    complement.
+
+    A use after free then shows as wrong bytes, or as a crash at an address of them. An allocator other than
+    glibc's takes no notice.
+    """
+    before = variables.get("GLIBC_TUNABLES")
+    # Blocks in a thread's cache are not filled: there is to be none.
+    tunable = f"glibc.malloc.perturb={byte}:glibc.malloc.tcache_count=0"
+    return {**variables, "GLIBC_TUNABLES": f"{before}:{tunable}" if before else tunable}
+
+
+def _m(name: str, unit: str, meaning: str, *, total: bool = False) -> Metric:
+    return Metric(name, unit, Origin.PROCESS, meaning, total)
+
+
+QUANTITIES = (
+    _m("malloc.live_bytes", "bytes", "memory given out by malloc and not got back, of all metered processes"),
+    _m("malloc.live_blocks", "blocks", "blocks of that memory"),
+    _m("malloc.allocations", "blocks", "blocks allocated, also by processes that have ended", total=True),
+    _m("malloc.frees", "blocks", "blocks freed, also by processes that have ended", total=True),
+    _m("malloc.allocated_bytes", "bytes", "bytes allocated, also by processes that have ended", total=True),
+    _m("malloc.metered", "processes", "living processes whose malloc is metered"),
+    _m("malloc.unmetered", "processes", "living processes whose malloc is not metered"),
+)

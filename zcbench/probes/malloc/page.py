@@ -1,0 +1,103 @@
+"""The malloc meter's page, as its reader sees it. ``page.h`` has the layout; a page is somebody else's file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+MAGIC = b"ZCMALLOC"
+VERSION = 1
+SHARDS = 252
+PAGE_BYTES = 16_384
+BYPASSED = 1  # flag: the program brings a malloc of its own that is called instead of the meter's
+STOOD_ASIDE = 2  # flag: a sanitizer is the program's malloc
+
+_LINE = 64
+_SHARED_AT = 3 * _LINE
+_WORDS = 4  # of a shard: allocations, frees, bytes allocated, bytes freed
+
+# Shards are read one after another while threads go on: a block that one thread allocated after its shard was
+# read and another freed before its own was makes the sum too small by it. More than this is no such moment.
+MOVING = 2**30
+
+
+class MeterPageError(ValueError):
+    """A file that is not the page of a meter; the message names it."""
+
+
+@dataclass(frozen=True)
+class MeterPage:
+    """One process's counts. ``live_*`` includes what was live at the fork that made it; the totals do not."""
+
+    pid: int
+    made_ns: int  # since the machine's start (CLOCK_BOOTTIME)
+    allocations: int
+    frees: int
+    allocated_bytes: int
+    freed_bytes: int
+    live_blocks: int
+    live_bytes: int
+    flags: int
+    allocator: str  # the file whose malloc does the work
+
+    @property
+    def uncounted(self) -> str | None:
+        """Why nothing is counted on this page, as a clause; None if it counts."""
+        if self.flags & STOOD_ASIDE:
+            return "it runs under a sanitizer, which is its allocator"
+        if self.flags & BYPASSED:
+            return f"it brings an allocator of its own ({self.allocator})"
+        return None
+
+
+def read_meter_page(path: Path) -> MeterPage:
+    """The counts at ``path`` now. Raises OSError, MeterPageError."""
+    # By reading, not by mapping: a file that somebody cuts short would be a SIGBUS.
+    content = _content(path)
+    if len(content) != PAGE_BYTES or content[:8] != MAGIC:
+        raise MeterPageError(f"{path}: not a page of the malloc meter")
+    words = np.frombuffer(content, dtype=np.uint64)
+    version, pid, made_ns, used, blocks, live_bytes, flags = (int(word) for word in words[1:8])
+    if version != VERSION or used > SHARDS:
+        raise MeterPageError(f"{path}: damaged, or a later version's (version {version}, {used} shards)")
+    shards = words[_SHARED_AT // 8 :].reshape(-1, _LINE // 8)[: used + 1, :_WORDS]
+    # Sums of unsigned words wrap, and their differences wrap back.
+    sums = shards.sum(axis=0, dtype=np.uint64)
+    allocations, frees, allocated, freed = (int(total) for total in sums)
+    return MeterPage(
+        pid=pid,
+        made_ns=made_ns,
+        allocations=allocations,
+        frees=frees,
+        allocated_bytes=allocated,
+        freed_bytes=freed,
+        live_blocks=_live(path, blocks + allocations - frees),
+        live_bytes=_live(path, live_bytes + allocated - freed),
+        flags=flags,
+        allocator=content[_LINE:_SHARED_AT].split(b"\0")[0].decode(errors="replace"),
+    )
+
+
+def _live(path: Path, count: int) -> int:
+    count %= 2**64
+    if count >= 2**63:
+        count -= 2**64
+    if count < -MOVING:
+        raise MeterPageError(f"{path}: damaged: {-count:,} more were freed than allocated")
+    return max(0, count)
+
+
+def _content(path: Path) -> bytes:
+    # Neither a link nor a pipe that somebody has put there is followed or waited for.
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    file = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise MeterPageError(f"{path}: not a regular file")
+        return os.read(file, PAGE_BYTES + 1)
+    finally:
+        os.close(file)

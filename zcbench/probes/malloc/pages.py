@@ -1,0 +1,136 @@
+"""The pages of all processes of one run: which belong to living processes, and what the ended ones had
+counted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from zcbench.clock import now_ns
+from zcbench.probes import procfs
+from zcbench.probes.malloc.page import MeterPage, MeterPageError, read_meter_page
+
+SUFFIX = ".page"
+VERIFY_EVERY_NS = 10 * 10**9  # a process may become another program, and telling that reads its whole map
+
+
+@dataclass
+class Metered:
+    """A living process and its page as last read. ``start_ns`` is its start (CLOCK_BOOTTIME)."""
+
+    pid: int
+    start_ns: int
+    name: str
+    page: MeterPage
+    executable: str
+    verified_ns: int
+
+
+@dataclass
+class Totals:
+    """What processes that have ended, or became another program, had counted."""
+
+    allocations: int = 0
+    frees: int = 0
+    allocated_bytes: int = 0
+
+    def add(self, page: MeterPage) -> None:
+        """Add what ``page`` has counted."""
+        self.allocations += page.allocations
+        self.frees += page.frees
+        self.allocated_bytes += page.allocated_bytes
+
+
+class MeterPages:
+    """Reads the folder at each :meth:`look`. A page's process is found by its number, and by its start: the
+    page of a process whose number another has now is an ended one's."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.living: dict[int, Metered] = {}
+        self.ended: list[Metered] = []  # at the last look, those that had been living at the one before
+        self.totals = Totals()  # of ended ones
+        self.damaged: list[str] = []  # at the last look: sentences
+
+    def look(self) -> None:
+        """Read every page. The files of ended processes are counted and go."""
+        before, self.living, self.ended, self.damaged = self.living, {}, [], []
+        for pid, path in self._files():
+            try:
+                page = read_meter_page(path)
+            except FileNotFoundError:
+                continue
+            except (OSError, MeterPageError) as error:
+                self.damaged.append(str(error))
+                continue
+            self._place(pid, path, page, before.pop(pid, None))
+        # Their page's file is gone, or cannot be read any more.
+        for metered in before.values():
+            self.totals.add(metered.page)
+            self.ended.append(metered)
+
+    def _place(self, pid: int, path: Path, page: MeterPage, known: Metered | None) -> None:
+        metered = self._living(pid, path, page, known)
+        if known is not None and (metered is None or page.made_ns != known.page.made_ns):
+            # What it counted since the last look, unless it is another page by now.
+            known.page = page if page.made_ns == known.page.made_ns else known.page
+            self.totals.add(known.page)
+            if metered is None:
+                self.ended.append(known)
+        elif metered is None:
+            self.totals.add(page)
+        if metered is not None:
+            self.living[pid] = metered
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _living(self, pid: int, path: Path, page: MeterPage, known: Metered | None) -> Metered | None:
+        """The process whose page this is; None if it has ended or is another program by now."""
+        if page.pid != pid:
+            return None
+        if not procfs.IS_LINUX:
+            return _living_elsewhere(pid, page)
+        try:
+            stat = procfs.stat(pid)
+            # A zombie's memory has been given back.
+            if stat.state == "Z" or stat.start_ns > page.made_ns:
+                return None
+            executable = procfs.executable(pid)
+        except OSError:
+            return None
+        verified_ns = known.verified_ns if known else 0
+        is_same = known is not None and known.page.made_ns == page.made_ns and known.executable == executable
+        if not is_same or now_ns() - verified_ns > VERIFY_EVERY_NS:
+            verified_ns = now_ns()
+            with contextlib.suppress(PermissionError):  # another user's: nobody can tell
+                try:
+                    if not procfs.maps_file(pid, str(path)):
+                        return None
+                except FileNotFoundError:
+                    return None
+        return Metered(pid, stat.start_ns, stat.name, page, executable, verified_ns)
+
+    def _files(self) -> Iterator[tuple[int, Path]]:
+        try:
+            names = sorted(path for path in self._folder.iterdir() if path.suffix == SUFFIX)
+        except OSError:
+            return
+        for path in names:
+            if path.stem.isdecimal():
+                yield int(path.stem), path
+
+
+def _living_elsewhere(pid: int, page: MeterPage) -> Metered | None:
+    try:
+        process = psutil.Process(pid)
+        start_ns = int(process.create_time() * 1e9)
+        if start_ns > page.made_ns:
+            return None
+        return Metered(pid, start_ns, process.name(), page, "", 0)
+    except psutil.Error:
+        return None

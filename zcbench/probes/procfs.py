@@ -1,0 +1,109 @@
+"""What Linux says of one process in ``/proc``: read as bytes, with as few system calls as there are files.
+
+Each function raises OSError when the process is gone (or is somebody else's and may not be read), and nothing
+else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+IS_LINUX: Final = sys.platform == "linux"
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK") if IS_LINUX else 100
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if IS_LINUX else 4096
+_LARGEST = 1 << 20  # bytes read of one file: a status or stat has a few hundred
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """``/proc/PID/stat``, proc_pid_stat(5). Times in s, the start in ns since the machine's."""
+
+    name: str
+    state: str  # "Z": a zombie
+    parent: int
+    session: int
+    minor_faults: int
+    major_faults: int
+    user_s: float
+    system_s: float
+    threads: int
+    start_ns: int
+    virtual_bytes: int
+    resident_bytes: int
+
+
+def read(path: str) -> bytes:
+    """A file of ``/proc``, whole up to 1 MiB."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = os.read(file, _LARGEST)
+        if len(content) < 4096:  # the kernel gives at most a page a call; what is shorter is all there is
+            return content
+        parts = [content]
+        size = len(content)
+        while size < _LARGEST and (more := os.read(file, _LARGEST)):
+            parts.append(more)
+            size += len(more)
+        return b"".join(parts)
+    finally:
+        os.close(file)
+
+
+def stat(pid: int) -> Stat:
+    """What ``/proc/PID/stat`` says."""
+    content = read(f"/proc/{pid}/stat")
+    # A name may hold spaces and brackets: the last bracket ends it.
+    before, _, after = content.rpartition(b")")
+    fields = after.split()
+    try:
+        return Stat(
+            name=before.partition(b"(")[2].decode(errors="replace"),
+            state=fields[0].decode(),
+            parent=int(fields[1]),
+            session=int(fields[3]),
+            minor_faults=int(fields[7]),
+            major_faults=int(fields[9]),
+            user_s=int(fields[11]) / _TICKS_PER_S,
+            system_s=int(fields[12]) / _TICKS_PER_S,
+            threads=int(fields[17]),
+            start_ns=int(fields[19]) * (10**9 // _TICKS_PER_S),
+            virtual_bytes=int(fields[20]),
+            resident_bytes=int(fields[21]) * _PAGE_BYTES,
+        )
+    except (IndexError, ValueError):  # read in the moment of its end
+        raise ProcessLookupError(f"/proc/{pid}/stat: {content!r}") from None
+
+
+def start_ns(pid: int) -> int:
+    """When it started, in ns since the machine did (CLOCK_BOOTTIME), rounded down to the kernel's tick."""
+    return stat(pid).start_ns
+
+
+def fields(path: str) -> dict[bytes, int]:
+    """The numbers of a file of lines "Name:  123 kB", in bytes where it says kB."""
+    found = {}
+    for line in read(path).splitlines():
+        name, colon, rest = line.partition(b":")
+        words = rest.split()
+        if colon and words and words[0].isdigit():
+            found[name] = int(words[0]) * (1024 if words[1:] == [b"kB"] else 1)
+    return found
+
+
+def maps_file(pid: int, path: str) -> bool:
+    """Whether the process has the file ``path`` mapped, by its device and inode: a path may be anybody's."""
+    status = os.stat(path)  # noqa: PTH116
+    wanted = f" {os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x} {status.st_ino} ".encode()
+    with open(f"/proc/{pid}/maps", "rb") as file:  # noqa: PTH123
+        return any(wanted in line for line in file)
+
+
+def executable(pid: int) -> str:
+    """The file that it runs, "" of a kernel's thread or if that is not ours to know."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115
+    except PermissionError:
+        return ""
