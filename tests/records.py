@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from zcbench.page.scoreboard import Scoreboard, bucket_of
+from zcbench.page.scoreboard import UNSET, Scoreboard, bucket_of
 from zcbench.quantities.units import Duration
+from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import (
     SCOREBOARD_FILE,
@@ -26,7 +27,7 @@ from zcbench.record.schema import (
     RunInfo,
 )
 from zcbench.record.writer import RecordWriter
-from zcbench.scenario import ConsumerTable, PoolTable, SamplingTable, Scenario, SourceTable
+from zcbench.scenario import ConsumerTable, PoolTable, SamplingTable, Scenario, SourceTable, unplanned
 
 STARTED_NS = 1_000_000_000_000
 STREAM_AFTER_S = 0.25
@@ -323,3 +324,94 @@ def _record_many(board: Scoreboard, name: str, value_ns: int, times: int) -> Non
     words[at + 1] += times * value_ns
     words[at + 2] = max(words[at + 2], value_ns if times else 0)
     words[at + 4 + bucket_of(value_ns)] += times
+
+
+def command_row(index: int, elapsed_s: float) -> Row:
+    """What the sampler reads of a program that does nothing and counts nothing."""
+    return {
+        "elapsed_s": elapsed_s,
+        "rss_bytes": 1_843_200 + 4096 * (index % 2),
+        "uss_bytes": 196_608,
+        "threads": 1,
+        "fds": 3,
+        "children": 0,
+        "cpu_user_s": 0.001,
+        "cpu_system_s": 0.001,
+        "ctx_voluntary": 2,
+        "ctx_involuntary": 0,
+        "temporary_files": 0,
+        "temporary_bytes": 0,
+        "output_bytes": 0,
+        "supervisor_rss_bytes": 30 * 2**20,
+        "supervisor_cpu_s": 0.5 + 0.004 * index,
+        "sample_late_s": 0.0002,
+        "settled": 1,
+    }
+
+
+def write_command_record(
+    directory: Path,
+    *,
+    duration_s: float = 60.0,
+    rows: int = 60,
+    subject: SubjectInfo | None = None,
+    counts: Callable[[int], Row] | None = None,
+    page: Mapping[str, int] | None = None,
+    ending: End | None = None,
+    events: Sequence[Event] = (),
+    plan: Scenario | None = None,
+) -> Path:
+    """Write the record of a command that was watched for ``duration_s``.
+
+    ``counts`` are what it publishes itself, at each sample; ``page`` what stands on its page at the end (None:
+    it has no page).
+    """
+    plan = unplanned(
+        plan
+        or Scenario(
+            name="soak",
+            duration=Duration(duration_s),
+            sampling=SamplingTable(every=Duration(duration_s / rows)),
+        )
+    )
+    subject = subject or SubjectInfo(kind="command", title="sleep 60")
+    info = RunInfo(
+        id="20260101T000000Z-soak-000001",
+        started_at="2026-01-01T00:00:00.000+00:00",
+        started_ns=STARTED_NS,
+        command=["zcbench", "run", "--duration", f"{duration_s:g}s", "--", *(subject.title or "sleep 60").split()],
+        scenario=plan,
+        environment=ENVIRONMENT,
+        tracemalloc=False,
+        due_packets=None,
+        subject=subject,
+    )
+    directory.mkdir(parents=True, exist_ok=True)
+    writer = RecordWriter(directory, info)
+    for index in range(rows):
+        row = command_row(index, duration_s * (index + 1) / rows)
+        writer.sample(row | (counts(index) if counts else {}))
+    (directory / WORKER_EVENTS_FILE).touch()
+    left = Event(elapsed_s=duration_s, kind="temporary_files", message="0 files are left", data={"files": 0})
+    for event in (*events, left):
+        writer.event(event)
+    if page is not None:
+        board = Scoreboard.create(directory / SCOREBOARD_FILE)
+        for name in board.index:
+            board[name] = page.get(name, UNSET)
+    end = ending or End(
+        ending=Ending.FINISHED,
+        elapsed_s=duration_s,
+        exit_code=0,
+        signal="SIGTERM",
+        message="stopped by SIGTERM, as planned",
+    )
+    data = msgspec.to_builtins(end)
+    writer.event(Event(elapsed_s=duration_s, kind="end", message="end", data=data))
+    writer.close()
+    return directory
+
+
+def make_command_record(directory: Path, **story: object) -> Record:
+    """:func:`write_command_record`, read back."""
+    return read_record(write_command_record(directory, **story))
