@@ -366,7 +366,7 @@ def test_what_may_be_a_unit_or_not_is_not_guessed(tmp_path: Path) -> None:
 
 def test_a_record_says_where_it_came_from_and_opens_again(tmp_path: Path, write: Write) -> None:
     record = ingested(write("elapsed_s,rss_bytes\n1,40960\n2,81920\n"), tmp_path / "run")
-    assert record.run.ingested == "soak.csv"
+    assert record.run.subject.called == "soak.csv"
     assert record.run.subject.kind == "imported"
     assert record.run.subject.capabilities == ("processes",)  # of a table with RSS alone
     assert json.loads((tmp_path / "run" / "run.json").read_text())["environment"]["cores"] is None

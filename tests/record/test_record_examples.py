@@ -79,7 +79,7 @@ def test_an_older_record_names_the_subject_that_its_schema_could_not(tmp_path: P
     assert read_run(example(3)).subject.promised == ENGINE.promised
     theirs = read_run(tmp_path / "theirs")
     assert (theirs.subject.kind, theirs.subject.file) == ("imported", "soak.csv")
-    assert theirs.ingested == "soak.csv"
+    assert theirs.subject.called == "soak.csv"
 
 
 def test_a_record_that_does_not_say_what_was_tested_is_refused(tmp_path: Path) -> None:

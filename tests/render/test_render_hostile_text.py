@@ -19,7 +19,7 @@ from zcbench.record.schema import Ending, Event, Result
 from zcbench.render import github, html, junit, markdown
 from zcbench.render.content.verdict import headline
 from zcbench.render.live import LiveView
-from zcbench.render.openmetrics import _about
+from zcbench.render.openmetrics import about
 from zcbench.render.progress import ASCII
 from zcbench.render.spreadsheet import harmless
 from zcbench.render.summary import summary
@@ -78,7 +78,7 @@ EDGES: dict[str, Callable[[Record, Result], str]] = {
     "outputs": lambda _, result: github.outputs({"headline": headline(result)}),
     "summary": of_summary,
     "live": of_live,
-    "metrics": lambda record, _: "".join(_about(record.run).values()),
+    "metrics": lambda record, _: "".join(about(record.run).values()),
     "csv": lambda record, _: str(harmless(record.run.tags[EVIL])),
 }
 

@@ -26,7 +26,6 @@ SECTIONS = (
     "Memory profile",
     "Memory behaviour",
     "Buffer lifecycle",
-    "Events",
     "Environment",
     "What the harness cost",
     "How to reproduce",

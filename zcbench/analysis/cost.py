@@ -87,6 +87,25 @@ def cost(record: Record) -> Cost | None:
     )
 
 
+def mean_cores(record: Record) -> float | None:
+    """The share of a core (0..) that the subject took from its first reading to its last; None without two."""
+    return _cores(record, record.samples["cpu_user_s"] + record.samples["cpu_system_s"])
+
+
+def supervisor_cores(record: Record) -> float | None:
+    """The share of a core (0..) that the supervisor took likewise."""
+    return _cores(record, record.samples["supervisor_cpu_s"])
+
+
+def _cores(record: Record, spent: NDArray[np.float64]) -> float | None:
+    known = np.flatnonzero(np.isfinite(spent))
+    if known.size < 2:
+        return None
+    elapsed = record.samples["elapsed_s"][known]
+    length_s = float(elapsed[-1] - elapsed[0])
+    return float(spent[known[-1]] - spent[known[0]]) / length_s if length_s else None
+
+
 def _allowed_cores(record: Record, per_s: float) -> float | None:
     """What the subject may take of a core: the budget, and what so many packets cost by themselves."""
     run = record.run

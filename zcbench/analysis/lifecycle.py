@@ -24,9 +24,10 @@ def lifecycle(record: Record, found: Totals) -> list[Stage]:
     """The stages in order; the last two rows are whole ways."""
     queued, in_flight = count(found, "engine.queued"), count(found, "pool.in_flight")
     application = None if queued is None or in_flight is None else in_flight - queued
+    captured = count(found, "engine.captured")
     delivered, returns = count(found, "engine.delivered"), count(found, "pool.returns")
     return [
-        _stage(record, "acquired → queued (fill)", "fill_ns", count(found, "engine.captured"), 0),
+        _stage(record, "acquired → queued (fill)", "fill_ns", captured, None if captured is None else 0),
         _stage(record, "queued → delivered", "queue_ns", delivered, queued),
         _stage(record, "delivered → returned (held)", "held_ns", returns, application),
         _stage(record, "acquired → returned (hold time)", "hold_ns", returns, in_flight),

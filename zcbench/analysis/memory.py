@@ -69,7 +69,7 @@ class ProfileRow:
     """A row of the memory profile; ``gc`` counts the collections since the row before."""
 
     elapsed_s: float
-    packets: float
+    packets: float | None
     heap_bytes: float | None
     rss_bytes: float | None
     hit_rate: float | None
@@ -91,7 +91,7 @@ def profile(record: Record) -> list[ProfileRow]:
         out.append(
             ProfileRow(
                 float(elapsed[row]),
-                values["engine_delivered"] or 0,
+                values["engine_delivered"],
                 heap,
                 values["rss_bytes"],
                 hit_rate(values["pool_hits"] or 0, values["pool_misses"] or 0),

@@ -30,6 +30,12 @@ def last(record: Record, column: str) -> float | None:
     return float(values[present[-1]]) if present.size else None
 
 
+def highest(record: Record, column: str) -> float | None:
+    """The largest reading in a column of the samples; None if there is none."""
+    values = record.samples[column]
+    return float(np.nanmax(values)) if np.isfinite(values).any() else None
+
+
 def count(found: Totals, name: str) -> int | None:
     """A total that is a whole number."""
     value = found[name]

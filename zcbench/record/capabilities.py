@@ -111,6 +111,16 @@ class SubjectInfo(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None = None  # of an attached process
 
     @property
+    def called(self) -> str:
+        """What people call it: "sleep 60", "process 4242", "soak.csv"."""
+        if self.kind == "attached":
+            named = f" ({self.title})" if self.title else ""
+            return f"process {self.pid}{named}"
+        return (
+            self.title or self.file or ("a file that was not named" if self.kind == "imported" else self.kind)
+        )
+
+    @property
     def promised(self) -> frozenset[Capability]:
         """What it can be asked about whatever its record holds."""
         return frozenset({*_OF_KIND[self.kind], *self.capabilities})

@@ -83,7 +83,9 @@ def read_record(path: Path) -> Record:
     samples = _read_samples(path / SAMPLES_FILE, problems)
     own = read_events(path / EVENTS_FILE, problems)
     workers = read_events(path / WORKER_EVENTS_FILE, problems)
-    board, still = _read_board(path / SCOREBOARD_FILE, problems)
+    # Only some subjects count on a page; what was imported may have been given one.
+    paged = run.subject.kind == "imported" or "page" in run.subject.promised
+    board, still = _read_board(path / SCOREBOARD_FILE, problems if paged else [])
     names: frozenset[str] = frozenset()
     if board is not None:
         counters = board.counters()

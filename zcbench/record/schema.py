@@ -108,11 +108,11 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     consumer: ConsumerFacts | None = None  # None: older; see application
 
     @property
-    def ingested(self) -> str | None:
-        """The file somebody else's measurements came from; None: our own run."""
-        if self.subject.kind != "imported":
-            return None
-        return self.subject.file or "a file that was not named"
+    def about(self) -> str:
+        """What was tested, in a few words: "native / tone / hold", "sleep 60"."""
+        if self.subject.kind != "engine":
+            return self.subject.called
+        return " / ".join((self.scenario.engine, self.scenario.source.kind, self.scenario.consumer.kind))
 
     @property
     def application(self) -> ConsumerFacts:

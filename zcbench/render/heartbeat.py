@@ -9,7 +9,7 @@ from typing import IO, Self
 from zcbench.foreign import one_line
 from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.record.schema import End, Ending, Event, RunInfo
-from zcbench.render.progress import Row, percent, progress
+from zcbench.render.progress import Row, counts_packets, opened, percent, progress
 
 HEARTBEAT_S = 10.0
 
@@ -41,8 +41,7 @@ class Heartbeat:
         """The run is about to start."""
         self._run, self._next_s = run, 0.0
         scenario = run.scenario
-        parts = (scenario.engine, scenario.source.kind, scenario.consumer.kind)
-        self._say(f"{scenario.name}: {' / '.join(parts)}, {format_duration(scenario.duration)}")
+        self._say(f"{scenario.name}: {run.about}, {format_duration(scenario.duration)}")
 
     def on_sample(self, row: Row) -> None:
         """A sample was taken; a line is due at the first one after each interval."""
@@ -78,9 +77,10 @@ def heartbeat(run: RunInfo, row: Row) -> str:
     parts = [
         f"{format_duration(round(float(row.get('elapsed_s') or 0.0), 1))}",
         f"{progress(run, row) * 100:.1f} %",
-        f"{format_count(row.get('engine.delivered') or 0)} packets",
     ]
-    if (rate := row.get("rate_per_s")) is not None:
+    if counts_packets(run, row):
+        parts.append(f"{format_count(row.get('engine.delivered') or 0)} packets")
+    if counts_packets(run, row) and (rate := row.get("rate_per_s")) is not None:
         parts.append(format_rate(rate))
     if heap is not None:
         parts.append(f"heap {format_bytes(heap)}")
@@ -88,6 +88,8 @@ def heartbeat(run: RunInfo, row: Row) -> str:
         parts.append(f"RSS {format_bytes(rss)}")
     if hits is not None and misses is not None and hits + misses:
         parts.append(f"hit rate {percent(hits, hits + misses)}")
+    if "worker" not in run.subject.promised and (open_now := opened(row)):
+        parts.append(open_now)
     for label, name in (
         ("gaps", "consumer.gaps"),
         ("drops", "engine.drops"),

@@ -139,7 +139,7 @@ def _properties(record: Record, result: Result) -> Mapping[str, str]:
     known = {
         "run": run.id,
         "scenario": run.scenario.name,
-        "engine": run.scenario.engine,
+        **({"engine": run.scenario.engine} if run.subject.kind == "engine" else {"subject": run.about}),
         "verdict": result.verdict,
         "exit_code": str(result.exit_code),
         "zcbench": run.environment.zcbench,

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Self
 
 from zcbench.foreign import one_line, plain
 from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
-from zcbench.record.schema import End, Event, RunInfo
+from zcbench.record.capabilities import Capability
+from zcbench.record.schema import RUNNING, STARTING, End, Event, RunInfo
 from zcbench.render.progress import (
     UNICODE,
     Row,
     bar,
+    counts_packets,
+    has_pool,
     ink_for,
+    opened,
     percent,
     progress,
     sparkline,
@@ -136,10 +140,11 @@ class LiveView:
         lines = [
             self._title(),
             self._progress(),
-            self._packets(),
-            self._memory_line("heap"),
-            self._memory_line("RSS"),
-            self._pool(),
+            *self._packets(),
+            *self._memory_line("heap"),
+            *self._memory_line("RSS"),
+            *self._pool(),
+            *self._opened(),
             *(
                 Text(f"  {format_duration(round(e.elapsed_s, 1)):>12}  {e.kind}: {one_line(e.message)}")
                 for e in self._events
@@ -157,11 +162,12 @@ class LiveView:
 
         assert self._run is not None
         scenario = self._run.scenario
-        phase = int(self._row.get("phase") or 0)
-        parts = (scenario.engine, scenario.source.kind, scenario.consumer.kind)
+        # Who tells no phase runs from its first sample on.
+        silent = RUNNING if self._row and not self._promises("worker") else STARTING
+        phase = int(silent if (told := self._row.get("phase")) is None else told)
         return Text.assemble(
             (scenario.name, "bold"),
-            f"  {' / '.join(parts)}  ",
+            f"  {self._run.about}  ",
             (_PHASES[phase] if phase < len(_PHASES) else "running", "cyan"),
         )
 
@@ -174,10 +180,12 @@ class LiveView:
         left = "" if left_s is None else f"  {format_duration(round(left_s))} left"
         return Text.assemble((bar(share, 30, self._ink), "green"), f" {share * 100:5.1f} %{left}")
 
-    def _packets(self) -> Text:
+    def _packets(self) -> list[Text]:
         from rich.text import Text
 
         row = self._row
+        if self._run is None or not counts_packets(self._run, row):
+            return []
         shown = Text(f"packets {format_count(row.get('engine.delivered') or 0)}")
         if self._run is not None and self._run.due_packets is not None:
             shown.append(f" of {format_count(self._run.due_packets)}")
@@ -193,34 +201,49 @@ class LiveView:
         ):
             if value := row.get(name):
                 shown.append(f"  {label} {format_count(value)}", "bold red")
-        return shown
+        return [shown]
 
-    def _memory_line(self, name: str) -> Text:
+    def _memory_line(self, name: str) -> list[Text]:
         from rich.text import Text
 
         history = self._memory[name]
+        if not history and name == "heap" and not self._promises("heap"):
+            return []
         label = self._heap_label() if name == "heap" else name
         if not history:
-            return Text(f"{label:<11} not measured yet", "dim")
-        return Text.assemble(
+            return [Text(f"{label:<11} not measured yet", "dim")]
+        shown = Text.assemble(
             f"{label:<11} {format_bytes(history[-1]):>12}  ",
             (sparkline(history, self._ink), "blue"),
         )
+        return [shown]
 
-    def _pool(self) -> Text:
+    def _promises(self, capability: Capability) -> bool:
+        return self._run is not None and capability in self._run.subject.promised
+
+    def _opened(self) -> list[Text]:
+        from rich.text import Text
+
+        said = "" if self._promises("worker") else opened(self._row)
+        return [Text(f"{'open':<11} {said}")] if said else []
+
+    def _pool(self) -> list[Text]:
         from rich.text import Text
 
         row = self._row
+        if self._run is None or not has_pool(self._run, row):
+            return []
         slots, in_flight = int(row.get("pool.slots") or 0), int(row.get("pool.in_flight") or 0)
         share = in_flight / slots if slots else 0.0
         hits, misses = row.get("pool.hits") or 0, row.get("pool.misses") or 0
         rate = f"  hit rate {percent(hits, hits + misses)}" if hits + misses else ""
-        return Text.assemble(
+        shown = Text.assemble(
             f"{'pool':<11} ",
             (bar(share, 12, self._ink), "red" if share >= 1 else "green"),
             f" {format_count(in_flight)} of {format_count(slots)} slots, "
             f"high water {format_count(row.get('pool.high_water') or 0)}{rate}",
         )
+        return [shown]
 
     def _heap(self) -> int | float | None:
         traced = self._run is not None and self._run.tracemalloc

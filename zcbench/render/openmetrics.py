@@ -123,7 +123,7 @@ class Exporter(Collector):
         run, board = self._run, self._page()
         if run is None:
             return
-        yield InfoMetricFamily("zcbench_run", "the run that is going on", value=_about(run))
+        yield InfoMetricFamily("zcbench_run", "the run that is going on", value=about(run))
         known: dict[str, int | float | None] = dict(self._row)
         if board is not None:
             known |= {n: value for n, value in board.counters().items() if value is not None}
@@ -177,12 +177,18 @@ def _histogram(timing: Timing, board: Scoreboard) -> Metric:
     )
 
 
-def _about(run: RunInfo) -> dict[str, str]:
+def _subject(run: RunInfo) -> dict[str, str]:
+    if run.subject.kind != "engine":
+        return {"subject": run.subject.called}
+    return {"engine": run.scenario.engine, "consumer": run.scenario.consumer.kind}
+
+
+def about(run: RunInfo) -> dict[str, str]:
+    """The labels of ``zcbench_run_info``."""
     known = {
         "id": run.id,
         "scenario": run.scenario.name,
-        "engine": run.scenario.engine,
-        "consumer": run.scenario.consumer.kind,
+        **_subject(run),
         "zcbench": run.environment.zcbench,
         "commit": run.environment.git_commit or "",
     }

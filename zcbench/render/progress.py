@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from zcbench.quantities.units import format_count
 from zcbench.record.schema import RunInfo
 
 Row = Mapping[str, int | float | None]
@@ -33,6 +34,15 @@ def ink_for(encoding: str) -> Ink:
     return UNICODE
 
 
+_PACKETS = ("engine.captured", "engine.delivered", "consumer.received")
+_OPENED = (
+    ("fds", "descriptor", "descriptors"),
+    ("threads", "thread", "threads"),
+    ("children", "child process", "child processes"),
+)
+_POOL = ("pool.slots", "pool.hits", "pool.in_flight", "pool.high_water")
+
+
 def progress(run: RunInfo, row: Row) -> float:
     """How much of the run is done, 0..1: in packets where their number is known, else in time."""
     done, whole = row.get("engine.delivered"), float(run.due_packets or 0)
@@ -40,6 +50,25 @@ def progress(run: RunInfo, row: Row) -> float:
         done, whole = row.get("elapsed_s"), run.scenario.duration
     # Nothing to do is done: a damaged record may say so.
     return min(1.0, max(0.0, float(done or 0) / whole)) if whole > 0 else 1.0
+
+
+def counts_packets(run: RunInfo, row: Row) -> bool:
+    """Whether there are packets to tell of: the subject was to count them, or has."""
+    return "packets" in run.subject.promised or any(row.get(name) is not None for name in _PACKETS)
+
+
+def has_pool(run: RunInfo, row: Row) -> bool:
+    """Whether there is a pool to tell of, likewise."""
+    return "pool" in run.subject.promised or any(row.get(name) is not None for name in _POOL)
+
+
+def opened(row: Row) -> str:
+    """What a subject has open now: "3 descriptors, 1 thread"; what is not known, or none, is left out."""
+    parts = []
+    for name, one, several in _OPENED:
+        if number := row.get(name):
+            parts.append(f"{format_count(number)} {one if number == 1 else several}")
+    return ", ".join(parts)
 
 
 def time_left_s(run: RunInfo, row: Row) -> float | None:

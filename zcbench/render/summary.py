@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.analysis.cost import mean_cores
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.memory import gauge, heap_column
+from zcbench.analysis.totals import highest
 from zcbench.foreign import one_line, plain
 from zcbench.quantities.units import (
     format_bytes,
@@ -23,7 +25,7 @@ from zcbench.quantities.units import (
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
 from zcbench.render.content.verdict import counted, decided
-from zcbench.render.progress import Ink, percent, sparkline
+from zcbench.render.progress import Ink, opened, percent, sparkline
 from zcbench.verdict.next_step import next_step
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def summary(record: Record, result: Result, reports: Sequence[Path], width: int,
     style = _STYLES[result.verdict]
     title = Text.assemble(
         (result.verdict.upper(), f"bold {style}"),
-        f"  {record.run.scenario.name}  (exit code {result.exit_code})",
+        f"  {record.run.scenario.name}{_subject(record)}  (exit code {result.exit_code})",
     )
     title.truncate(width, overflow="ellipsis")
     wrapped = textwrap.wrap(f"{one_line(decided(record, result))}.", width, max_lines=3, placeholder=" …")
@@ -67,6 +69,11 @@ def summary(record: Record, result: Result, reports: Sequence[Path], width: int,
     for line in said:
         line.plain = plain(line.plain)
     return said
+
+
+def _subject(record: Record) -> str:
+    """What was tested, where the scenario is not all that says it."""
+    return "" if record.run.subject.kind == "engine" else f": {one_line(record.run.about)}"
 
 
 def _findings(result: Result, width: int, room: int) -> list[Text]:
@@ -161,31 +168,68 @@ def extremes(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
 
 
 def _figures(record: Record, result: Result) -> list[tuple[str, str]]:
+    return [
+        *(_packet_figures(record, result) if record.can("packets") else []),
+        *(_pool_figures(result) if record.can("pool") else []),
+        *_memory_figures(record),
+        *([] if record.can("worker") else _process_figures(record, result)),
+    ]
+
+
+def _packet_figures(record: Record, result: Result) -> list[tuple[str, str]]:
     found, seen = result.totals, delivery(record, result.totals)
-    heap = gauge(record, heap_column(record))
-    hits, misses = found["pool.hits"] or 0, found["pool.misses"] or 0
-    rate = f", hit rate {percent(hits, hits + misses)}" if hits + misses else ""
-    kind = "Python" if record.run.tracemalloc else "native"
+    per_s = "" if seen.rate_per_s is None else f", {format_rate(seen.rate_per_s)}"
     duration = _known(seen.streamed_s, format_duration)
     data = _known(found["engine.delivered_bytes"], format_bytes)
+    if not record.can("worker"):
+        known = [
+            f"{format_count(number)} {name.partition('.')[2]}"
+            for name in ("engine.captured", "engine.delivered", "engine.drops", "consumer.received")
+            if (number := found[name]) is not None
+        ]
+        due = [] if seen.due is None else [f"{format_count(seen.due)} {seen.owed}"]
+        return [("packets", ", ".join(dict.fromkeys([*known, *due])) + per_s)]
     return [
-        (
-            "packets",
-            f"{_count(seen.delivered)} delivered of {_count(seen.due)} due"
-            + ("" if seen.rate_per_s is None else f", {format_rate(seen.rate_per_s)}"),
-        ),
+        ("packets", f"{_count(seen.delivered)} delivered of {_count(seen.due)} due{per_s}"),
         ("stream", f"{duration}, {data}"),
+    ]
+
+
+def _pool_figures(result: Result) -> list[tuple[str, str]]:
+    found = result.totals
+    hits, misses = found["pool.hits"] or 0, found["pool.misses"] or 0
+    rate = f", hit rate {percent(hits, hits + misses)}" if hits + misses else ""
+    return [
         (
             "pool",
             f"{_count(found['pool.slots'])} slots, high water {_count(found['pool.high_water'])}, "
             f"{_count(found['pool.in_flight'])} in flight{rate}",
-        ),
-        (
-            "memory",
-            "heap not measured"
-            if heap is None
-            else f"{kind} heap {format_bytes(heap.final)}, {format_signed_bytes(heap.delta)} since warm-up",
-        ),
+        )
+    ]
+
+
+def _memory_figures(record: Record) -> list[tuple[str, str]]:
+    heap, rss = gauge(record, heap_column(record)), gauge(record, "rss_bytes")
+    kind = "Python heap" if record.run.tracemalloc else "native heap"
+    shown = next(((name, g) for name, g in ((kind, heap), ("RSS", rss)) if g is not None), None)
+    if record.can("worker") and heap is None:
+        return [("memory", "heap not measured")]
+    if shown is None:
+        return []
+    name, found = shown
+    since = f"{format_signed_bytes(found.delta)} since warm-up"
+    return [("memory", f"{name} {format_bytes(found.final)}, {since}")]
+
+
+def _process_figures(record: Record, result: Result) -> list[tuple[str, str]]:
+    """What the system says of a program that need not count anything itself."""
+    cores = mean_cores(record)
+    most = {name: highest(record, name) for name in ("fds", "threads", "children")}
+    used = [] if cores is None else [f"{cores:.1%} of a core"]
+    lasted = [] if result.end.elapsed_s is None else [format_duration(result.end.elapsed_s)]
+    return [
+        *([("ran", ", ".join([*lasted, *used]))] if lasted or used else []),
+        *([("at most", held)] if (held := opened(most)) else []),
     ]
 
 

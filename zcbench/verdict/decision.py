@@ -81,9 +81,8 @@ def _sound(record: Record, result: Result) -> str:
     lasted_s = delivery(record, result.totals).streamed_s or result.end.elapsed_s
     lasted = "" if lasted_s is None else f" for {format_duration(lasted_s)}"
     if lasted_s is not None and lasted_s < LEAST_SHIPPED_S:
-        return (
-            f"sound{lasted}{warning}; slow leaks and lost slots take {format_duration(LEAST_SHIPPED_S)} to show"
-        )
+        late = "slow leaks and lost slots take" if record.can("pool") else "a slow leak takes"
+        return f"sound{lasted}{warning}; {late} {format_duration(LEAST_SHIPPED_S)} to show"
     return f"nothing found speaks against shipping: sound{lasted}{warning}"
 
 

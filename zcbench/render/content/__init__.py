@@ -16,6 +16,7 @@ from zcbench.render.content import (
     unmeasured,
 )
 from zcbench.render.content.document import Section
+from zcbench.render.content.measured import measured
 
 _SECTIONS = (
     results.section,
@@ -33,5 +34,7 @@ _SECTIONS = (
 
 def sections(record: Record, result: Result) -> list[Section]:
     """The sections in order; those with nothing to say are left out."""
-    made = (make(record, result) for make in _SECTIONS)
-    return [section for section in made if section is not None]
+    made = [section for make in _SECTIONS if (section := make(record, result)) is not None]
+    if record.can("worker"):
+        return made  # of an engine of ours, what is not there should be
+    return [kept for section in made if (kept := measured(section)) is not None]

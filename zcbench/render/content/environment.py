@@ -36,6 +36,10 @@ def section(record: Record, _result: Result) -> Section:
         ("tracemalloc", "on, 1 frame" if run.tracemalloc else "off"),
         *sorted(run.tags.items()),
     ]
+    if not record.can("worker"):
+        # What zcbench itself ran with is nothing of the subject's.
+        rows = [(name, value) for name, value in rows if name not in ("Python", "Packages", "tracemalloc")]
+        rows.insert(1, ("Subject", run.subject.called))
     table = Table(
         "Environment",
         columns("<", "<"),
@@ -47,7 +51,7 @@ def section(record: Record, _result: Result) -> Section:
 def reproduction(record: Record, _result: Result) -> Section:
     """The command as typed, and the scenario as it was resolved."""
     blocks: list[Block] = [Quoted(_command(record), "sh")]
-    if not record.run.ingested:
+    if record.run.subject.kind != "imported":
         blocks += [
             paragraph("The scenario as it was resolved:"),
             Quoted(_toml(record.run.scenario).strip(), "toml"),

@@ -21,11 +21,11 @@ _DATA_EVENTS = (
 )
 
 
-def section(record: Record, _result: Result) -> Section:
-    """The events; of many, the first and the last."""
+def section(record: Record, _result: Result) -> Section | None:
+    """The events; of many, the first and the last; None without any."""
     events = [event for event in record.events if event.kind not in _DATA_EVENTS]
     if not events:
-        return Section("Events", (paragraph("None."),))
+        return None
     half = MAX_EVENTS // 2
     shown = events if len(events) <= MAX_EVENTS else [*events[:half], *events[-half:]]
     blocks: list[Block] = [

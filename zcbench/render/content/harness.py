@@ -13,7 +13,7 @@ from zcbench.render.content.document import Section, Table, columns
 
 def section(record: Record, result: Result) -> Section | None:
     """CPU shares are of one core, over the samples after the first; None for somebody else's run."""
-    if record.run.ingested:
+    if record.run.subject.kind == "imported":
         return None
     samples = record.samples
     elapsed = samples["elapsed_s"]
@@ -27,7 +27,7 @@ def section(record: Record, result: Result) -> Section | None:
             share(probe_ns / 1e9 / end_s if probe_ns and end_s else None),
         ),
         (
-            "Subject CPU (engine, consumer, probes), of one core",
+            f"Subject CPU{' (engine, consumer, probes)' if record.can('worker') else ''}, of one core",
             share(_per_s(samples["cpu_user_s"] + samples["cpu_system_s"], elapsed)),
         ),
         ("Supervisor RSS", size(result.totals["supervisor_rss_bytes"])),

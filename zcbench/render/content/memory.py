@@ -24,11 +24,13 @@ _GAUGES = ("python_heap_bytes", "native_heap_bytes", "rss_bytes", "uss_bytes")
 _NAMES = {"rss_bytes": "RSS", "uss_bytes": "USS"}
 
 
-def section(record: Record, result: Result) -> Section:
-    """Gauges, collections, trends, and the places that grew."""
+def section(record: Record, result: Result) -> Section | None:
+    """Gauges, collections, trends, and the places that grew; None where no memory was measured."""
+    if not growth.growths(record):
+        return None
     blocks: list[Block] = [
         _gauges(record),
-        _collections(record, result),
+        *_collections(record, result),
         paragraph(
             "A difference between two readings says nothing about a leak. The trend does: that of a line "
             "through the readings, or through the last half of them where memory warmed up:"
@@ -66,9 +68,11 @@ def _title(name: str) -> str:
     return _NAMES.get(name, words.capitalize())
 
 
-def _collections(record: Record, result: Result) -> Paragraph:
+def _collections(record: Record, result: Result) -> list[Paragraph]:
     found, elapsed_s = result.totals, result.end.elapsed_s
     made = found["gc.collections"]
+    if made is None and not record.can("worker"):
+        return []  # who knows whether it has a garbage collector
     if not made:
         said = "Garbage collections were not measured." if made is None else "No garbage collection ran."
     else:
@@ -83,7 +87,7 @@ def _collections(record: Record, result: Result) -> Paragraph:
     warmup = record.run.scenario.warmup
     if warmup:
         said += f" The baseline is the first reading after a warm-up of {format_duration(warmup)}."
-    return paragraph(said)
+    return [paragraph(said)]
 
 
 def _trends(record: Record, result: Result) -> Table:
@@ -115,16 +119,16 @@ def _trend(grown: growth.Growth, packets_per_s: float | None) -> tuple[Cell, ...
 
 def _budget(record: Record) -> Paragraph:
     every = record.run.gc_every_s
+    budget = f"The budget is {record.run.scenario.memory.budget}."
+    if not record.can("worker"):
+        return paragraph(f"{budget} RSS and USS can show a leak, never its absence.")
     made = (
         f"The harness made a full collection every {format_duration(every)}; a heap is compared only "
         "right after one."
         if every
         else "The harness made no collections, so a heap that is garbage collected can neither pass nor fail."
     )
-    return paragraph(
-        f"The budget is {record.run.scenario.memory.budget}. {made} RSS and USS can show a leak, never its "
-        "absence."
-    )
+    return paragraph(f"{budget} {made} RSS and USS can show a leak, never its absence.")
 
 
 def _sites(record: Record) -> list[Table]:

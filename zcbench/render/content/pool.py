@@ -18,8 +18,10 @@ _GLOSSARY = (
 )
 
 
-def section(record: Record, result: Result) -> Section:
-    """Hits, misses, returns, and the laws of conservation."""
+def section(record: Record, result: Result) -> Section | None:
+    """Hits, misses, returns, and the laws of conservation; None of a subject without a pool."""
+    if not record.can("pool"):
+        return None
     return Section(
         "Pool statistics",
         (_statistics(record, result), _laws(record, result), paragraph(_GLOSSARY)),

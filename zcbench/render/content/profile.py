@@ -12,6 +12,7 @@ from zcbench.render.content.results import heap_name
 
 def section(record: Record, _result: Result) -> Section:
     """The original's table, with the collections between its rows."""
+    rows = memory.profile(record)
     table = Table(
         "Memory profile",
         columns("Time", "Packets", "Heap", "RSS", "Pool hit rate", "GC"),
@@ -24,11 +25,13 @@ def section(record: Record, _result: Result) -> Section:
                 share(row.hit_rate),
                 Cell(f"♻ {row.gc}" if row.gc else "", row.gc),
             )
-            for row in memory.profile(record)
+            for row in rows
         ),
     )
     untraced = "" if record.run.tracemalloc else " (Python's own was not traced in this run)"
-    said = paragraph(
-        f"Heap is the {heap_name(record)}{untraced}. GC counts the collections since the row above."
-    )
-    return Section("Memory profile", (table, said))
+    said = []
+    if any(row.heap_bytes is not None for row in rows) or record.can("worker"):
+        said.append(f"Heap is the {heap_name(record)}{untraced if record.can('worker') else ''}.")
+    if any(row.gc for row in rows) or record.can("worker"):
+        said.append("GC counts the collections since the row above.")
+    return Section("Memory profile", (table, *([paragraph(" ".join(said))] if said else [])))

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 from zcbench.analysis import memory
+from zcbench.analysis.cost import mean_cores
 from zcbench.analysis.delivery import delivery
+from zcbench.analysis.totals import highest, last
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
-from zcbench.render.content.cells import count, rate, seconds, signed_size, size, text, together
-from zcbench.render.content.document import Section, Table, columns
+from zcbench.render.content.cells import (
+    count,
+    rate,
+    seconds,
+    share,
+    signed_size,
+    size,
+    text,
+    together,
+)
+from zcbench.render.content.document import Cell, Section, Table, columns
 
 
 def section(record: Record, result: Result) -> Section:
     """The figures of the original's "test results"."""
-    found, seen = result.totals, delivery(record, result.totals)
-    heap = memory.gauge(record, memory.heap_column(record))
-    rows = (
+    rows = [
         ("Duration of the run", seconds(result.end.elapsed_s)),
+        *_packets(record, result),
+        *_heap(record),
+        *([] if record.can("worker") else _processes(record)),
+    ]
+    table = Table(
+        "Test results", columns("<Metric", "Value"), tuple((text(name), value) for name, value in rows)
+    )
+    return Section("Test results", (table,), figures=("rate",))
+
+
+def _packets(record: Record, result: Result) -> list[tuple[str, Cell]]:
+    found, seen = result.totals, delivery(record, result.totals)
+    return [
         ("Duration of the stream", seconds(seen.streamed_s)),
         ("Packets due", count(seen.due)),
         ("Packets delivered", count(found["engine.delivered"])),
@@ -31,18 +53,31 @@ def section(record: Record, result: Result) -> Section:
             "Packets compared on delivery, before return",
             together(count(found["consumer.checked"]), count(found["consumer.rechecked"])),
         ),
+    ]
+
+
+def _heap(record: Record) -> list[tuple[str, Cell]]:
+    heap = memory.gauge(record, memory.heap_column(record))
+    return [
         (f"Final heap ({heap_name(record)})", size(None if heap is None else heap.final)),
         (
             "Heap delta (no verdict: see Memory behaviour)",
             signed_size(None if heap is None else heap.delta),
         ),
-    )
-    table = Table(
-        "Test results",
-        columns("<Metric", "Value"),
-        tuple((text(name), value) for name, value in rows),
-    )
-    return Section("Test results", (table,), figures=("rate",))
+    ]
+
+
+def _processes(record: Record) -> list[tuple[str, Cell]]:
+    """What the system says of a program: all that is known of one that counts nothing itself."""
+    rss = memory.gauge(record, "rss_bytes")
+    most = {name: highest(record, name) for name in ("fds", "threads", "children")}
+    return [
+        ("Resident memory at the end", size(None if rss is None else rss.final)),
+        ("Resident memory at most", size(None if rss is None else rss.peak)),
+        ("CPU, of one core", share(mean_cores(record))),
+        ("Descriptors, threads, child processes at most", together(*map(count, most.values()))),
+        ("Printed", size(last(record, "output_bytes"))),
+    ]
 
 
 def heap_name(record: Record) -> str:

@@ -14,7 +14,7 @@ TITLE = "Not measured"
 
 def wanted(record: Record, result: Result) -> dict[str, tuple[Metric, ...]]:
     """What each undecided check of an ingested record asked for in vain."""
-    return unmeasured(record, result.totals) if record.run.ingested else {}
+    return unmeasured(record, result.totals) if record.run.subject.kind == "imported" else {}
 
 
 def section(record: Record, result: Result) -> Section | None:
@@ -37,7 +37,7 @@ def section(record: Record, result: Result) -> Section | None:
         (
             paragraph(
                 "These checks looked for readings that ",
-                Code(str(record.run.ingested)),
+                Code(record.run.subject.called),
                 " does not hold. What to measure next:",
             ),
             Table(TITLE, columns("<Check", "<Metric", "<Unit", "<What it is"), rows),

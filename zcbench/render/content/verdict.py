@@ -124,7 +124,8 @@ def _made(record: Record) -> Paragraph:
     run, where = record.run, record.run.environment
     version = [] if (tested := commit(where)) is None else [f"commit {tested}"]
     said = [f"zcbench {where.zcbench}", *version, when(record)]
-    if run.ingested is None:  # of somebody else's the machine is not known: this one only read their file
+    # Of somebody else's the machine is not known: this one only read their file.
+    if run.subject.kind != "imported":
         cores = [] if where.cores is None else [f"{where.cores} cores"]
         memory = [] if where.memory_bytes is None else [format_bytes(where.memory_bytes)]
         machine = (f"{where.system} {where.machine}", where.processor, *cores, *memory)
@@ -155,7 +156,7 @@ def _capitalised(said: str) -> str:
 
 def notices(record: Record, result: Result) -> list[Paragraph]:
     """What must be known before any figure of the report is read."""
-    said = [_ingested(record, result)] if record.run.ingested else []
+    said = [_ingested(record, result)] if record.run.subject.kind == "imported" else []
     if result.end.ending is Ending.PARTIAL:
         said.append(paragraph(_WARNING, Strong("This report is partial."), f" {result.end.message}."))
     said += [paragraph(f"{_WARNING}{problem}.") for problem in record.problems]
@@ -173,7 +174,7 @@ def notices(record: Record, result: Result) -> list[Paragraph]:
 def _ingested(record: Record, result: Result) -> Paragraph:
     spans = (
         "Measured elsewhere, and judged from ",
-        Code(str(record.run.ingested)),
+        Code(record.run.subject.called),
         " as it was given to ",
         Code("zcbench ingest"),
         ". What it does not hold is inconclusive or skipped",

@@ -12,6 +12,7 @@ from zcbench.analysis.cost import (
     READING_ERROR_S,
     Cost,
     cost,
+    supervisor_cores,
 )
 from zcbench.quantities.units import format_duration
 from zcbench.record.schema import Finding
@@ -62,6 +63,15 @@ class _Facts(Facts):
 def _not_read(facts: _Facts) -> Finding | None:
     if facts.maybe is not None:
         return None
+    own, elapsed = supervisor_cores(facts.record), facts.record.samples["elapsed_s"]
+    if own is not None and own > MOST_HARNESS_CORES and elapsed[-1] >= LEAST_HARNESS_S:
+        return CHECK.failed(
+            f"the harness takes {own:.1%} of a core, more than {MOST_HARNESS_CORES:.0%}",
+            {"harness_cores": own},
+            cause="harness",
+            remedy="sample less often (sampling.every)",
+            level="warn",
+        )
     return CHECK.skipped("CPU time was not read twice while packets came")
 
 
@@ -138,6 +148,7 @@ CHECK = Check(
     question=("CPU per packet, its creep, a core kept busy beside the packets, and the harness's own share."),
     facts=_Facts,
     rules=(_not_read, _creeps, _busy, _dear_harness, _steady, _too_short),
+    needs=("packets",),
     causes={
         "cpu_creep": "a packet costs more and more",
         "busy": "more CPU than the packets explain",

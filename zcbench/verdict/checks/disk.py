@@ -112,6 +112,6 @@ CHECK = Check(
         "files": "files are left, or pile up",
         "output": "it prints too much",
     },
-    meaning="a long recording ends when the disk is full",
+    meaning="a long run ends when the disk is full",
     figure="resources",
 )

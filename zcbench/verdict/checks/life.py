@@ -15,7 +15,6 @@ from zcbench.verdict.check import Check, Evidence, Facts
 # Ends that say nothing of the subject.
 _NOT_KNOWN = (Ending.INTERRUPTED, Ending.HARNESS, Ending.PARTIAL, Ending.UNKNOWN)
 _SENTENCES = {
-    Ending.FINISHED: "the process exited normally",
     Ending.FAILED: "the subject ended with an exception",
     Ending.CRASHED: "the subject crashed",
     Ending.EXITED: "the subject exited on its own",
@@ -39,8 +38,17 @@ _REMEDIES = {
 }
 
 
+# Of a program that is not ours: what it printed may hold a stack, and no file of ours does.
+_OF_PROGRAMS = {
+    Ending.FAILED: "what it printed is in subject.log",
+    Ending.CRASHED: "what it printed is in subject.log; run it under a debugger, or with core dumps enabled",
+    Ending.HUNG: "what it printed when it was told to die is in subject.log",
+}
+
+
 # Of somebody else's run nothing here saw the end: what --ended says is no evidence, and is called so.
 _BY_WORD = ", as --ended says"
+NORMALLY = "exited normally"
 _POWER = "one exception in a finaliser or a thread"
 _THEIRS = "see what the subject, or the system that ran it, logged at its end"
 
@@ -90,7 +98,7 @@ def _as_it_ended(facts: _Facts) -> Finding:
     """Pass only when the subject said it was done and exited with 0."""
     end, ours = facts.end, facts.ours
     by_word = "" if ours or end.ending is Ending.UNKNOWN else _BY_WORD
-    said = _SENTENCES[end.ending] + by_word + _detail(facts) + _last_packet(end, ours)
+    said = _sentence(facts) + by_word + _detail(facts) + _last_packet(facts)
     evidence: Evidence = {
         "ending": end.ending.value,
         "exit_code": end.exit_code,
@@ -99,8 +107,8 @@ def _as_it_ended(facts: _Facts) -> Finding:
         "received": end.received,
     }
     if end.ending is Ending.FINISHED:
-        return CHECK.passed(said, evidence, power=_POWER if ours else None)
-    remedy = _remedy(end.ending, ours)
+        return CHECK.passed(said, evidence, power=_POWER if facts.record.can("worker") else None)
+    remedy = _remedy(facts)
     if end.ending not in _NOT_KNOWN:
         return CHECK.failed(said, evidence, cause=end.ending.value, remedy=remedy)
     undecided = CHECK.undecided(said, evidence, remedy=remedy)
@@ -119,17 +127,30 @@ def _detail(facts: _Facts) -> str:
     return detail
 
 
-def _last_packet(end: End, ours: bool) -> str:
+def _sentence(facts: _Facts) -> str:
+    end = facts.end
+    if end.ending is not Ending.FINISHED:
+        return _SENTENCES[end.ending]
+    if end.message in (None, NORMALLY) or not facts.ours:
+        return f"the process {NORMALLY}"
+    return f"it ended as planned: {end.message}"
+
+
+def _last_packet(facts: _Facts) -> str:
+    end = facts.end
     if end.ending is not Ending.FINISHED and end.last_sequence is not None:
         return f"; the last packet taken was number {end.last_sequence:,} ({end.received:,} in all)"
-    if end.ending not in (Ending.FINISHED, Ending.UNKNOWN) and ours:
+    if end.ending not in (Ending.FINISHED, Ending.UNKNOWN) and facts.ours and facts.record.can("packets"):
         return "; no packet had been taken"
     return ""
 
 
-def _remedy(ending: Ending, ours: bool) -> str | None:
+def _remedy(facts: _Facts) -> str | None:
+    ending = facts.end.ending
     known = _REMEDIES.get(ending)
-    return known if known is None or ours or ending is Ending.UNKNOWN else _THEIRS
+    if known is None or ending is Ending.UNKNOWN or facts.record.can("worker"):
+        return known
+    return _OF_PROGRAMS.get(ending, known) if facts.ours else _THEIRS
 
 
 def _all_delivered(record: Record, found: Totals) -> bool:
@@ -159,7 +180,7 @@ CHECK = Check(
         "partial": "no end was recorded",
         "unknown": "of somebody else's run: nobody said how it ended",
     },
-    meaning="the process that captures dies, and the recording with it",
+    meaning="it dies before its work is done, and takes with it what it held",
     figure="rate",
     moment=moments.end,
 )

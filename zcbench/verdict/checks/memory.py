@@ -340,7 +340,7 @@ CHECK = Check(
         "buffers": "arrays or packets are kept",
         "pages": "memory outside malloc",
     },
-    meaning="a long recording ends when memory does",
+    meaning="a long run ends when memory does",
     figure="memory",
     moment=moments.growth,
     about=(

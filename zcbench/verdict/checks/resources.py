@@ -151,6 +151,6 @@ CHECK = Check(
         "threads": "threads are not ended",
         "children": "child processes are not waited for",
     },
-    meaning="a long recording ends when descriptors or threads do",
+    meaning="a long run ends when descriptors or threads do",
     figure="resources",
 )

@@ -1,0 +1,158 @@
+"""A report of any program reads as if made for it: what it does not count is nowhere asked for."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.records import Row, command_row, make_command_record
+from zcbench.record.capabilities import SubjectInfo
+from zcbench.record.reader import Record
+from zcbench.record.schema import End, Ending, Result
+from zcbench.render import figures, github, html, junit, markdown
+from zcbench.render.heartbeat import Heartbeat
+from zcbench.render.live import LiveView
+from zcbench.render.openmetrics import about
+from zcbench.render.progress import UNICODE
+from zcbench.render.summary import summary
+from zcbench.verdict import judge
+
+OF_ENGINES = (
+    "packet", "pool", "slot", "lease", "buffer", "latency", "hit rate", "tone", "consumer", "engine",
+    "tracemalloc", "not measured: ", "scoreboard",
+)  # fmt: skip
+
+
+def live(record: Record, _result: Result) -> str:
+    view = LiveView()
+    view.on_start(record.run)
+    view.on_sample(command_row(5, 6.0))
+    view.on_end(record.end)
+    out = io.StringIO()
+    Console(file=out, width=100).print(view.picture())
+    return out.getvalue()
+
+
+def heartbeat(record: Record, _result: Result) -> str:
+    out = io.StringIO()
+    said = Heartbeat(stream=out)
+    said.on_start(record.run)
+    said.on_sample(command_row(5, 6.0))
+    said.on_end(record.end)
+    return out.getvalue()
+
+
+def page(record: Record, result: Result) -> str:
+    """The HTML report's text, without style, script and drawings' paths."""
+    text = html.render(record, result)
+    text = re.sub(r"(?s)<(style|script)\b.*?</\1>", "", text)
+    return re.sub(r"<[^>]*>", " ", text)
+
+
+OUTPUTS: Mapping[str, Callable[[Record, Result], str]] = {
+    "markdown": markdown.render,
+    "html": page,
+    "junit": junit.render,
+    "github": lambda record, result: "\n".join(github.workflow_commands(record, result)),
+    "summary": lambda record, result: "\n".join(
+        line.plain for line in summary(record, result, [Path("report.md")], 100, UNICODE)
+    ),
+    "live": live,
+    "heartbeat": heartbeat,
+    "openmetrics": lambda record, _: str(about(record.run)),
+}
+
+
+def of_reports(text: str) -> str:
+    """What is said of the subject: without the machine's and the scenario's tables."""
+    return text.partition("Environment")[0].replace("zcbench", "").lower()
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_what_a_program_does_not_count_is_not_asked_for(tmp_path: Path, output: str) -> None:
+    record = make_command_record(tmp_path / "run")
+    said = of_reports(OUTPUTS[output](record, judge(record)))
+    assert "sleep 60" in said or output in ("html", "markdown", "github")
+    assert not [word for word in OF_ENGINES if word in said]
+    assert "–, –" not in said
+
+
+def test_no_section_and_no_table_of_it_is_empty(tmp_path: Path) -> None:
+    record = make_command_record(tmp_path / "run")
+    text = markdown.render(record, judge(record))
+    titles = [line for line in text.splitlines() if line.startswith("## ")]
+    assert titles == [
+        "## Test results",
+        "## Memory profile",
+        "## Memory behaviour",
+        "## Environment",
+        "## What the harness cost",
+        "## How to reproduce",
+    ]
+    assert "| – |" not in text
+    assert "| Subject | sleep 60 |" in text
+    assert [figure.name for figure in figures.draw(record, judge(record))] == ["memory", "cost", "resources"]
+
+
+def test_how_it_ended_is_said_in_the_programs_words(tmp_path: Path) -> None:
+    for number, (end, sentence) in enumerate(
+        (
+            (End(ending=Ending.FINISHED, message="exited normally"), "the process exited normally"),
+            (
+                End(ending=Ending.FINISHED, signal="SIGTERM", message="ended by SIGTERM, as it was asked to"),
+                "it ended as planned: ended by SIGTERM, as it was asked to",
+            ),
+            (
+                End(ending=Ending.CRASHED, signal="SIGSEGV", message="the command died of SIGSEGV"),
+                "the subject crashed: the command died of SIGSEGV",
+            ),
+        )
+    ):
+        record = make_command_record(tmp_path / str(number), ending=end)
+        life = judge(record).findings[0]
+        assert life.sentence == sentence
+        assert "faulthandler" not in (life.remedy or "")
+
+
+def pooled(index: int) -> Row:
+    """A program that publishes a sound pool's counters, 100 acquires a second."""
+    taken = 100 * (index + 1)
+    return {
+        "engine.captured": taken,
+        "engine.delivered": taken,
+        "engine.drops": 0,
+        "pool.slots": 10,
+        "pool.hits": taken,
+        "pool.misses": 0,
+        "pool.refused": 0,
+        "pool.returns": taken - 3,
+        "pool.in_flight": 3,
+        "pool.high_water": 4,
+    }
+
+
+def test_what_it_does_count_is_shown_as_an_engines_is(tmp_path: Path) -> None:
+    record = make_command_record(tmp_path / "run", counts=pooled)
+    result = judge(record)
+    asked = {finding.check for finding in result.asked}
+    assert {"delivery", "conservation", "pool.recycling", "pool.hit_rate"} <= asked
+    assert not {"integrity", "claims"} & asked
+    text = markdown.render(record, result)
+    assert "## Pool statistics" in text
+    assert "| Hits | 6,000 |" in text
+    assert "| Packets delivered | 6,000 |" in text
+    said = OUTPUTS["summary"](record, result)
+    assert "6,000 delivered" in said
+    assert "hit rate 100.00 %" in said
+
+
+def test_an_attached_process_is_called_by_its_number(tmp_path: Path) -> None:
+    subject = SubjectInfo(kind="attached", pid=4242, title="nginx")
+    record = make_command_record(tmp_path / "run", subject=subject)
+    assert record.run.about == "process 4242 (nginx)"
+    assert "process 4242 (nginx)" in OUTPUTS["markdown"](record, judge(record))
