@@ -20,11 +20,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.capture.configuration import require_integer, require_one_of, require_positive
-from zcbench.capture.engine import (
+from zcbench.capture.configuration import (
     DType,
     PoolConfig,
     StreamFormat,
+    require_integer,
+    require_one_of,
+    require_positive,
 )
 
 Pace = Literal["real", "unpaced", "manual"]

@@ -219,6 +219,7 @@ def _carry_out(directory: Path, sweep: Sweep, make: Make, quiet: bool, at_once: 
     from zcbench.sweep.advice import advise, read_run
     from zcbench.sweep.children import StoppedError
     from zcbench.sweep.journal import SWEEP_REPORT, write_sweep
+    from zcbench.verdict import judge
 
     if at_once > sweep.at_once:
         sweep = msgspec.structs.replace(sweep, at_once=at_once)
@@ -228,8 +229,8 @@ def _carry_out(directory: Path, sweep: Sweep, make: Make, quiet: bool, at_once: 
             print(f"zcbench: run {planned.name}: {_said(planned.values)}", file=sys.stderr)
     try:
         _make_missing(directory, [planned.name for planned in sweep.runs], make)
-        ran = [read_run(directory, planned.name, planned.values) for planned in sweep.runs]
-        advice, checks = advise(directory, sweep, ran, _checking(directory, make, quiet))
+        ran = [read_run(directory, planned.name, planned.values, judge) for planned in sweep.runs]
+        advice, checks = advise(directory, sweep, ran, _checking(directory, make, quiet), judge)
     except StoppedError as stopped:
         print(f"zcbench: stopped; go on with: zcbench sweep --resume {directory}", file=sys.stderr)
         sys.exit(stopped.exit_code)

@@ -13,12 +13,13 @@ from zcbench.record.schema import Result
 from zcbench.scenario import Scenario
 from zcbench.sweep.journal import Sweep, run_directory
 from zcbench.sweep.sizing import Sizing, point, recommend
-from zcbench.verdict import judge
 
 POOL = "pool.slots"
 
 # Makes the run of this name and scenario in the sweep's directory; the text says to a person what it checks.
 Check = Callable[[str, Scenario, str], None]
+# What a record came to: given, since judging is no affair of a sweep's.
+Judge = Callable[[Record], Result]
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,15 @@ class Advice:
     checked: Ran | None
 
 
-def read_run(directory: Path, name: str, values: Mapping[str, str]) -> Ran:
-    """The run ``name`` of the sweep in ``directory``, judged by this zcbench."""
+def read_run(directory: Path, name: str, values: Mapping[str, str], judge: Judge) -> Ran:
+    """The run ``name`` of the sweep in ``directory``, judged anew."""
     record = read_record(run_directory(directory, name))
     return Ran(name, values, record, judge(record))
 
 
-def advise(directory: Path, sweep: Sweep, ran: Sequence[Ran], check: Check) -> tuple[list[Advice], list[Ran]]:
+def advise(
+    directory: Path, sweep: Sweep, ran: Sequence[Ran], check: Check, judge: Judge
+) -> tuple[list[Advice], list[Ran]]:
     """The pool size for each application of ``sweep``, with the runs that ``check`` made of it.
 
     None of either where the sweep varied no pool.
@@ -70,7 +73,7 @@ def advise(directory: Path, sweep: Sweep, ran: Sequence[Ran], check: Check) -> t
         for slots in sizing.candidates if sizing is not None and sweep.check else ():
             name = f"check-{number}-{slots}"
             check(name, _with_slots(of[0], slots), f"{slots} slots {application}")
-            tried.append(read_run(directory, name, {**of[0].values, POOL: str(slots)}))
+            tried.append(read_run(directory, name, {**of[0].values, POOL: str(slots)}, judge))
             if (point(tried[-1].record, tried[-1].result).hit_rate or 0.0) >= sweep.target:
                 enough = slots
                 break
