@@ -16,7 +16,8 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import STDERR_FILE, Event
 from zcbench.scenario import Scenario
 from zcbench.soak import disk
-from zcbench.soak.disk import OutputLog, TemporaryFolder, contents_of
+from zcbench.soak.disk import TemporaryFolder, contents_of
+from zcbench.subjects import output
 from zcbench.subjects.inside.written_files import WrittenFiles
 
 Scenarios = Callable[..., Scenario]
@@ -144,10 +145,10 @@ def test_the_log_stays_bounded_and_all_of_it_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a log that is written to while it grows beyond what is kept
-    monkeypatch.setattr(disk, "LARGEST_LOG", 1000)
-    monkeypatch.setattr(disk, "KEPT_OF_LOG", 100)
+    monkeypatch.setattr(output, "LARGEST_LOG", 1000)
+    monkeypatch.setattr(output, "KEPT_OF_LOG", 100)
     path = tmp_path / STDERR_FILE
-    log = OutputLog(path)
+    log = output.OutputLog(path)
     with path.open("ab", buffering=0) as subject:
         for _ in range(50):
             subject.write(b"0123456789" * 7)

@@ -12,12 +12,12 @@ import numpy as np
 import psutil
 
 from zcbench.clock import now_ns
-from zcbench.probes.probe import Probe
+from zcbench.probes.probe import Notice, Probe
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.reader import read_record, read_run
-from zcbench.record.schema import STDERR_FILE, Ending
+from zcbench.record.schema import RUNNING, STDERR_FILE, Ending
 from zcbench.soak.supervisor import watch
-from zcbench.subjects.subject import Counters
+from zcbench.subjects.subject import Counters, Death
 
 
 class Program:
@@ -27,6 +27,11 @@ class Program:
     name = "the program"
     has_page = False
     stop_after_s: float | None = None
+    due_packets: int | None = None
+    ready_limit_s: float | None = None
+    grace_s: float | None = None
+    is_ours = True
+    is_asked = False
 
     def __init__(self, code: str) -> None:
         self._code = code
@@ -45,6 +50,7 @@ class Program:
         return (self._process,)
 
     def ask_to_stop(self) -> None:
+        self.is_asked = True
         self._popen.terminate()
 
     def dump_stacks(self) -> None:
@@ -59,8 +65,26 @@ class Program:
         except subprocess.TimeoutExpired:
             return None
 
-    def is_starting(self, counters: Counters) -> bool:
-        return False
+    def phase(self, counters: Counters) -> int | None:
+        return RUNNING
+
+    def output_bytes(self) -> int | None:
+        return None
+
+    def notices(self) -> tuple[Notice, ...]:
+        return ()
+
+    def death(self) -> Death:
+        return Death()
+
+    def close(self) -> None:
+        pass
+
+    def awaits(self) -> str:
+        return "nothing"
+
+    def asked(self) -> str | None:
+        return "SIGTERM" if self.is_asked else None
 
     def is_done(self, counters: Counters) -> bool:
         return True

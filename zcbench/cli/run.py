@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zcbench.cli import complete
-from zcbench.cli.grouped import GroupedCommand
 from zcbench.cli.output import shown_json
-from zcbench.cli.scenario_flags import GROUPS, given, scenario_flags, tell_imported
+from zcbench.cli.scenario_flags import GROUPS, SubjectCommand, given, scenario_flags, tell_imported
 from zcbench.scenario import (
     Scenario,
     ScenarioError,
     Setting,
     check_memory,
+    check_subject_here,
     environment_settings,
     load,
-    parse_setting,
     parse_tag,
     to_toml,
 )
+
+if TYPE_CHECKING:
+    from zcbench.record.reader import Record
+    from zcbench.record.schema import Result
 
 _GROUPS = {
     "Time and sampling": (*GROUPS["Time and sampling"], "--metrics"),
@@ -37,6 +39,9 @@ _GROUPS = {
 _EXAMPLES = (
     ("a soak of five minutes", "zcbench run --duration 5m --pool 100"),
     ("a shipped scenario; all of them: zcbench scenarios", "zcbench run stability-1h"),
+    ("any program, for ten minutes", "zcbench run --duration 10m -- ./my-engine --port 0"),
+    ("a server, once it listens, under load",
+     "zcbench run --ready listening --load 'wrk -d 1h http://127.0.0.1:8080/' -- ./server"),
     ("your own engine, and what must hold of it",
      "zcbench run --engine mypackage.engine:MyEngine --expect \"latency.p99 < 20ms\""),
     ("every night: all reports, and a regression is a failure",
@@ -45,17 +50,9 @@ _EXAMPLES = (
 )  # fmt: skip
 
 
-@click.command("run", cls=GroupedCommand, groups=_GROUPS, examples=_EXAMPLES)
+@click.command("run", cls=SubjectCommand, groups=_GROUPS, examples=_EXAMPLES)
 @click.argument("scenario", required=False, shell_complete=complete.scenario)
 @scenario_flags
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    shell_complete=complete.key,
-    metavar="KEY=VALUE",
-    help="any key of a scenario  [ZCBENCH_SET]",
-)
 @click.option("--expect", "expects", multiple=True, shell_complete=complete.expectation, metavar="TEXT",
               help='what must hold: "pool.hit_rate >= 90%"  [ZCBENCH_EXPECT]')  # fmt: skip
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="a tag for the record  [ZCBENCH_TAG]")
@@ -89,7 +86,6 @@ _EXAMPLES = (
               help="on a leak, run again with tracemalloc to find where  [ZCBENCH_DIAGNOSE]")  # fmt: skip
 def command(
     scenario: str | None,
-    sets: tuple[str, ...],
     expects: tuple[str, ...],
     tags: tuple[str, ...],
     out: Path | None,
@@ -105,26 +101,22 @@ def command(
     for_github: bool,
     **flags: Any,
 ) -> None:
-    """Run SCENARIO: a shipped name or a TOML file; a plain soak with the defaults if none is named.
+    """Run SCENARIO, a shipped name or a TOML file, or what a flag names, or the COMMAND after "--".
 
-    Each flag goes before its ZCBENCH_* variable, that before the scenario, that before the default.
-    The path of each report is printed on stdout, a line each.
+    Without any of them it is a plain soak of the engine. Each flag goes before its ZCBENCH_* variable, that
+    before the scenario, that before the default. The path of each report is printed on stdout, a line each.
     """
     resolved = load(
         scenario or os.environ.get("ZCBENCH_SCENARIO") or None,
         environment=environment_settings(os.environ),
         flags=[
             *given(flags),
-            *map(parse_setting, sets),
             *map(parse_tag, tags),
             *(Setting("expect", text, "--expect") for text in expects),
         ],
     )
-    if diagnose and resolved.source.unpaced:
-        raise ScenarioError(
-            "--diagnose: tracemalloc makes a packet five times as dear, which an unpaced run would only "
-            "measure; use --speed"
-        )
+    if diagnose:
+        _check_diagnosis(resolved)
     from zcbench.render.formats import check_directory, parse_formats, report_paths
 
     formats = parse_formats(report_text)
@@ -135,57 +127,101 @@ def command(
     # Everything heavy is imported once the scenario is known to be right.
     from zcbench.cli.baseline import read_baseline
     from zcbench.cli.closing import close
-    from zcbench.cli.running import run_into
-    from zcbench.cli.terminal import print_summary
-    from zcbench.faults.inspection import check_fault
-    from zcbench.record.schema import RESULT_FILE
-    from zcbench.record.writer import RUNS_ROOT, create_run_directory
-    from zcbench.subjects.assembly import assemble
 
-    # Opens the source: what is wrong with it, or too large in it, must show before anything is written.
-    if resolved.fault is not None:
-        check_fault(resolved.fault)
-    assembly = assemble(resolved)
-    check_memory(resolved.pool.max or resolved.pool.slots, assembly.format.packet_bytes)
+    _check_here(resolved)
     if report_dir is not None:
         check_directory(formats, report_dir)
     base = None if baseline is None else read_baseline(baseline, resolved.name)
-    with contextlib.ExitStack() as stack:
-        exporter = None
-        if metrics is not None:
-            from zcbench.render.openmetrics import Exporter
-
-            exporter = stack.enter_context(Exporter(metrics))
-        directory = create_run_directory(out, root or RUNS_ROOT, resolved.name)
-        if exporter is not None:
-            exporter.show(directory)
-            if exporter.is_open_to_others:
-                click.echo(
-                    f"zcbench: warning: --metrics {metrics}: whoever reaches this machine can read the "
-                    "counters, without a password; 127.0.0.1 keeps them here",
-                    err=True,
-                )
-            if not quiet:
-                click.echo(f"zcbench: counters at {exporter.url}", err=True)
-        run_into(resolved, directory, quiet, [] if exporter is None else [exporter])
+    directory = _run(resolved, out, root, metrics, quiet)
     record, result = close(directory, formats, report_dir, base)
     leaks = any(f.check == "memory" and f.outcome == "fail" for f in result.findings)
     if diagnose and leaks and not record.run.tracemalloc:
-        from zcbench.record.writer import append_event
-
-        if not quiet:
-            click.echo("zcbench: memory leaks; once more with tracemalloc to find where", err=True)
-        second = create_run_directory(
-            None if out is None else out.with_name(f"{out.name}-diagnosis"),
-            root or RUNS_ROOT,
-            f"{resolved.name}-diagnosis",
-        )
-        run_into(_traced(resolved), second, quiet)
-        for event in close(second)[0].events:
-            if event.kind in ("allocations", "native_allocations"):
-                append_event(directory, event)
+        _diagnose(resolved, directory, out, root, quiet)
         record, result = close(directory, formats, report_dir, base)
-    reports = report_paths(formats, report_dir or directory)
+    _tell(record, result, report_paths(formats, report_dir or directory), quiet, for_github, as_json)
+    sys.exit(result.exit_code)
+
+
+def _check_diagnosis(scenario: Scenario) -> None:
+    """Whether a second run could tell where memory is allocated. Raises ScenarioError."""
+    if scenario.subject.kind in ("command", "attached"):
+        raise ScenarioError(
+            "--diagnose: follows what Python allocates in a worker of zcbench's; of a native program heaptrack "
+            "tells it: -- heaptrack ./my-engine"
+        )
+    if scenario.source.unpaced:
+        raise ScenarioError(
+            "--diagnose: tracemalloc makes a packet five times as dear, which an unpaced run would only "
+            "measure; use --speed"
+        )
+
+
+def _check_here(scenario: Scenario) -> None:
+    """What is wrong with the subject on this machine, before anything is written. Raises ScenarioError."""
+    from zcbench.faults.inspection import check_fault
+    from zcbench.subjects.assembly import assemble
+
+    if scenario.subject.kind != "engine":
+        check_subject_here(scenario.subject)
+        return
+    if scenario.fault is not None:
+        check_fault(scenario.fault)
+    assembly = assemble(scenario)
+    check_memory(scenario.pool.max or scenario.pool.slots, assembly.format.packet_bytes)
+
+
+def _run(scenario: Scenario, out: Path | None, root: Path | None, metrics: str | None, quiet: bool) -> Path:
+    """Run ``scenario`` into a new directory, with its counters served at ``metrics``; the directory."""
+    from zcbench.cli.running import run_into
+    from zcbench.record.writer import RUNS_ROOT, create_run_directory
+
+    if metrics is None:
+        directory = create_run_directory(out, root or RUNS_ROOT, scenario.name)
+        run_into(scenario, directory, quiet)
+        return directory
+    from zcbench.render.openmetrics import Exporter
+
+    with Exporter(metrics) as exporter:
+        directory = create_run_directory(out, root or RUNS_ROOT, scenario.name)
+        exporter.show(directory)
+        if exporter.is_open_to_others:
+            click.echo(
+                f"zcbench: warning: --metrics {metrics}: whoever reaches this machine can read the "
+                "counters, without a password; 127.0.0.1 keeps them here",
+                err=True,
+            )
+        if not quiet:
+            click.echo(f"zcbench: counters at {exporter.url}", err=True)
+        run_into(scenario, directory, quiet, [exporter])
+    return directory
+
+
+def _diagnose(scenario: Scenario, directory: Path, out: Path | None, root: Path | None, quiet: bool) -> None:
+    """Run ``scenario`` again with its allocations traced, and add what that found to ``directory``."""
+    from zcbench.cli.closing import close
+    from zcbench.cli.running import run_into
+    from zcbench.record.writer import RUNS_ROOT, append_event, create_run_directory
+
+    if not quiet:
+        click.echo("zcbench: memory leaks; once more with tracemalloc to find where", err=True)
+    second = create_run_directory(
+        None if out is None else out.with_name(f"{out.name}-diagnosis"),
+        root or RUNS_ROOT,
+        f"{scenario.name}-diagnosis",
+    )
+    run_into(_traced(scenario), second, quiet)
+    for event in close(second)[0].events:
+        if event.kind in ("allocations", "native_allocations"):
+            append_event(directory, event)
+
+
+def _tell(
+    record: Record, result: Result, reports: list[Path], quiet: bool, for_github: bool, as_json: bool
+) -> None:
+    """Show how a run ended wherever it is to be shown."""
+    from zcbench.cli.terminal import print_summary
+    from zcbench.record.schema import RESULT_FILE
+
     if not quiet:
         print_summary(record, result, reports)
     if for_github:
@@ -193,10 +229,9 @@ def command(
 
         tell_github(record, result, reports[0])
     if as_json:
-        click.echo(shown_json((directory / RESULT_FILE).read_text(encoding="utf-8")))
+        click.echo(shown_json((record.path / RESULT_FILE).read_text(encoding="utf-8")))
     else:
         click.echo("\n".join(map(str, reports)))
-    sys.exit(result.exit_code)
 
 
 def _traced(scenario: Scenario) -> Scenario:

@@ -1,15 +1,17 @@
-"""The flags that set a key of the scenario, for every command that runs one."""
+"""What sets a key of the scenario, for every command that runs one: flags, and a command after ``--``."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 
 from zcbench.cli import complete
+from zcbench.cli.grouped import GroupedCommand
 from zcbench.consumers.registry import built_in, built_in_options
-from zcbench.scenario import FLAGS, Scenario, Setting, variable_of
+from zcbench.scenario import FLAGS, Scenario, ScenarioError, Setting, parse_setting, variable_of
 
 _HELP = {
     "--duration": "how long the stream is: 30s, 5m, 1h30m",
@@ -19,7 +21,7 @@ _HELP = {
     "--source": "tone, noise, silence, file or device",
     "--path": "the audio file of source file",
     "--device": "PortAudio input: its number or a part of its name",
-    "--rate": "frames a second: 48000, 44.1k",
+    "--rate": "frames a second: 48000, 44.1k; with --call: calls, 100/s",
     "--frames": "frames a packet",
     "--channels": "channels a frame",
     "--dtype": "float32, int32 or int16",
@@ -37,11 +39,24 @@ _HELP = {
         f"--{name}": f"consumer {' or '.join(kinds)}: {option.help}"
         for name, (option, kinds) in built_in_options().items()
     },
+    "--pid": "a process that runs already: it is read, never stopped",
+    "--call": "package.module:function, called again and again",
+    "--setup": "with --call: package.module:function, whose result the callable is given",
+    "--teardown": "with --call: package.module:function, called at the end",
+    "--cwd": "the command's working directory",
+    "--ready": 'when the command is ready: a regex on its output, a URL, or "page"',
+    "--ready-limit": "how long that may take (default: 1m)",
+    "--stop": 'how the command is asked to end: SIGTERM, "stdin" or "none"',
+    "--grace": "how long its end may take before it is killed (default: 10s)",
+    "--load": "a load generator, as one text: it runs while the command is ready",
     "--sample-every": "time between samples",
     "--require": "checks that must be judged, or the run is inconclusive: memory,delivery",
 }
+_COMMAND = ("--cwd", "--env", "--ready", "--ready-limit", "--stop", "--grace", "--load")
 GROUPS = {
-    "Subject": ("--engine", "--fault", "--priority"),
+    "Subject: an engine": ("--engine", "--fault", "--priority"),
+    "Subject: a command (-- COMMAND)": _COMMAND,
+    "Subject: a process, a callable": ("--pid", "--call", "--setup", "--teardown"),
     "Pool": ("--pool", "--pool-policy", "--pool-min", "--pool-max", "--lock-pool", "--debug-pool"),
     "Source": (
         *("--source", "--path", "--device", "--rate", "--frames", "--channels", "--dtype"),
@@ -60,8 +75,37 @@ _COMPLETE = {
 _SWITCHES = ("--unpaced", "--debug-pool", "--lock-pool")
 
 
+class SubjectCommand(GroupedCommand):
+    """A command of ours that takes a command of the user's after ``--``, as it stands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep what follows the first ``--`` for :func:`given`. Raises ScenarioError if nothing does."""
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_COMMAND_META] = args[at + 1 :]
+            args = args[:at]
+            if not ctx.meta[_COMMAND_META] and not ctx.resilient_parsing:
+                raise ScenarioError("--: no command follows; write -- PROGRAM ARGUMENT...")
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Show where the command goes."""
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
+
+
+_COMMAND_META = "zcbench.command"
+
+
 def scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``command`` with all of FLAGS as options."""
+    """``command`` with all of FLAGS as options, and with --env and --set."""
+    several = (
+        click.option("--env", "variables", multiple=True, metavar="NAME=VALUE",
+                     help="a variable for the command; may be given again"),
+        click.option("--set", "sets", multiple=True, shell_complete=complete.key, metavar="KEY=VALUE",
+                     help="any key of a scenario  [ZCBENCH_SET]"),
+    )  # fmt: skip
+    for option in several:
+        command = option(command)
     for flag in reversed(list(FLAGS)):
         text = f"{_HELP[flag]}  [{variable_of(flag)}]"
         if flag in _SWITCHES:
@@ -85,9 +129,16 @@ def tell_imported(scenarios: Iterable[Scenario]) -> None:
 
 
 def given(parameters: dict[str, Any]) -> list[Setting]:
-    """The scenario flags that were used, as settings."""
-    return [
+    """What :func:`scenario_flags` and ``--`` were given, as settings. Raises ScenarioError."""
+    settings = [
         Setting(key, "true" if value is True else value, flag)
         for flag, key in FLAGS.items()
         if (value := parameters[flag.lstrip("-").replace("-", "_")]) is not None
     ]
+    words = click.get_current_context().meta.get(_COMMAND_META)
+    if words is not None:
+        settings.append(Setting("subject.command", shlex.join(words), "--"))
+    for text in parameters["variables"]:
+        variable = parse_setting(text, "--env")
+        settings.append(Setting(f"subject.env.{variable.key}", variable.text, "--env"))
+    return settings + [parse_setting(text) for text in parameters["sets"]]

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from zcbench.cli import complete
-from zcbench.cli.grouped import GroupedCommand
-from zcbench.cli.scenario_flags import GROUPS, given, scenario_flags, tell_imported
+from zcbench.cli.scenario_flags import GROUPS, SubjectCommand, given, scenario_flags, tell_imported
 from zcbench.exit_codes import ExitCode, worst
 from zcbench.foreign import plain
 
@@ -42,23 +41,17 @@ _EXAMPLES = (
      "zcbench sweep --vary pool.slots=10,50,100,200 --consumer hold --hold 1s"),
     ("two axes, each combination of their values",
      "zcbench sweep --vary pool.slots=50,100 --vary consumer.hold=500ms,1s --consumer hold"),
+    ("a program with other arguments and variables",
+     "zcbench sweep --vary subject.args.size=1,64 --vary subject.env.THREADS=1,4 -- ./encode --size {size}"),
     ("what would be run", "zcbench sweep crash-debug --vary pool.slots=10,20 --dry-run"),
 )  # fmt: skip
 
 
-@click.command("sweep", cls=GroupedCommand, groups=_GROUPS, examples=_EXAMPLES)
+@click.command("sweep", cls=SubjectCommand, groups=_GROUPS, examples=_EXAMPLES)
 @click.argument("scenario", required=False, shell_complete=complete.scenario)
 @click.option("--vary", "axes", shell_complete=complete.key, multiple=True, metavar="KEY=V,V,...",
               help="a key of the scenario and its values: pool.slots=10,50,100")  # fmt: skip
 @scenario_flags
-@click.option(
-    "--set",
-    "sets",
-    shell_complete=complete.key,
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="any key of a scenario",
-)
 @click.option("--target", default="99%", metavar="RATE", show_default=True,
               help="the hit rate that the recommended pool must reach")  # fmt: skip
 @click.option("--no-check", is_flag=True, help="recommend without a run at that size")
@@ -77,7 +70,6 @@ _EXAMPLES = (
 def command(
     scenario: str | None,
     axes: tuple[str, ...],
-    sets: tuple[str, ...],
     target: str,
     no_check: bool,
     out: Path | None,
@@ -95,14 +87,14 @@ def command(
     it by a run of that size. A sweep that was killed goes on with --resume. Ends with the worst of its
     runs' exit codes; a low hit rate alone is no failure.
     """
-    from zcbench.scenario import environment_settings, parse_setting
+    from zcbench.scenario import environment_settings
     from zcbench.sweep.journal import held, sweep_of, write_plan
     from zcbench.sweep.plan import SweepError, parse_axis, plan
 
     if parallel is not None and dask is not None:
         raise SweepError("--parallel is for this machine, --dask for others; give one of the two")
     if resume is not None:
-        alone = not (scenario or axes or out or sets or any(v is not None for v in flags.values()))
+        alone = not (scenario or axes or out or any(v not in (None, ()) for v in flags.values()))
         _go_on(resume, parallel, dask, quiet, alone=alone)
     if not axes:
         raise SweepError("--vary: a sweep needs at least one, as in --vary pool.slots=10,50,100")
@@ -111,7 +103,7 @@ def command(
         scenario,
         [parse_axis(axis) for axis in axes],
         environment=environment_settings(os.environ),
-        flags=[*given(flags), *map(parse_setting, sets)],
+        flags=given(flags),
     )
     about = _about(runs, _how(parallel, dask), check=not no_check)
     if dry_run:

@@ -10,6 +10,7 @@ from zcbench.scenario.consuming import consumer_facts, consumer_values
 from zcbench.scenario.files import Shipped, shipped
 from zcbench.scenario.keys import FLAGS, variable_of
 from zcbench.scenario.loading import environment_settings, load, parse_setting, parse_tag
+from zcbench.scenario.subject import check_subject_here
 from zcbench.scenario.tables import (
     CHECK_NAMES,
     BudgetTable,
@@ -24,6 +25,7 @@ from zcbench.scenario.tables import (
     ScenarioError,
     Setting,
     SourceTable,
+    SubjectTable,
     check_names,
     required_checks,
 )
@@ -47,8 +49,10 @@ __all__ = [
     "Setting",
     "Shipped",
     "SourceTable",
+    "SubjectTable",
     "check_memory",
     "check_names",
+    "check_subject_here",
     "consumer_facts",
     "consumer_values",
     "environment_settings",

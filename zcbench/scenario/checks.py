@@ -18,6 +18,7 @@ from zcbench.quantities.units import (
 from zcbench.scenario.consuming import consumer_times, rhythm_key
 from zcbench.scenario.keys import FLAGS
 from zcbench.scenario.sheet import Sheet
+from zcbench.scenario.subject import check_subject
 from zcbench.scenario.tables import (
     PoolTable,
     Scenario,
@@ -58,10 +59,13 @@ _ITEM_BYTES: Mapping[str, int] = {"float32": 4, "int32": 4, "int16": 2}
 
 def check(scenario: Scenario, sheet: Sheet, flags: Iterable[Setting]) -> None:
     """Everything that can be known without opening the source. Raises ScenarioError."""
+    of_engine = scenario.subject.kind == "engine"
     for rule in _BEFORE_FLAGS:
-        rule(scenario, sheet)
+        if of_engine or rule not in _OF_ENGINES:
+            rule(scenario, sheet)
     _check_flags_matter(scenario, sheet, flags)
-    _check_engine(scenario, sheet)
+    if of_engine:
+        _check_engine(scenario, sheet)
 
 
 def _check_top(scenario: Scenario, sheet: Sheet) -> None:
@@ -221,7 +225,7 @@ def _check_length(scenario: Scenario, sheet: Sheet) -> None:
         problem = f"the warm-up of {scenario.warmup} is not shorter than the {scenario.duration} of the run"
         shorter = Duration(scenario.duration / 10)
         sheet.fail(key, f"{problem}; add --warmup {shorter}, or raise --duration")
-    packet_s = _packet_s(source)
+    packet_s = _packet_s(source) if scenario.subject.kind == "engine" else 0.0
     if scenario.duration < packet_s and (source.rate or source.kind != "file"):
         key = sheet.last_given("duration", "source.frames", "source.rate")
         lengths = f"{scenario.duration} is shorter than one packet ({format_duration(packet_s)})"
@@ -267,6 +271,7 @@ def _check_budget(scenario: Scenario, sheet: Sheet) -> None:
 _BEFORE_FLAGS = (
     _check_top,
     _check_required,
+    check_subject,
     _check_source,
     _check_pace,
     _check_pool,
@@ -277,6 +282,7 @@ _BEFORE_FLAGS = (
     _check_collections,
     _check_budget,
 )
+_OF_ENGINES = (_check_source, _check_pace, _check_pool, _check_waits, _check_collections)
 
 
 def _check_flags_matter(scenario: Scenario, sheet: Sheet, flags: Iterable[Setting]) -> None:

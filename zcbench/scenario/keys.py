@@ -19,6 +19,7 @@ from zcbench.scenario.tables import (
     SamplingTable,
     Scenario,
     SourceTable,
+    SubjectTable,
     Table,
 )
 
@@ -49,10 +50,21 @@ FLAGS: Mapping[str, str] = {
     **{f"--{option}": f"consumer.{option}" for option in built_in_options()},
     "--sample-every": "sampling.every",
     "--require": "require",
+    "--pid": "subject.pid",
+    "--call": "subject.call",
+    "--setup": "subject.setup",
+    "--teardown": "subject.teardown",
+    "--cwd": "subject.cwd",
+    "--ready": "subject.ready",
+    "--ready-limit": "subject.ready_limit",
+    "--stop": "subject.stop",
+    "--grace": "subject.grace",
+    "--load": "subject.load",
 }
 
 
 TABLES: Mapping[str, type[Table]] = {
+    "subject": SubjectTable,
     "source": SourceTable,
     "pool": PoolTable,
     "consumer": ConsumerTable,
@@ -64,8 +76,14 @@ TABLES: Mapping[str, type[Table]] = {
 }
 
 
+# Tables that only an engine of ours reads, and keys beside them.
+ENGINE_TABLES = ("source", "pool", "consumer", "gc")
+ENGINE_KEYS = ("engine", "fault")
+
 # How the keys begin that only a consumer of a user's own reads.
 CONSUMER_OPTIONS = "consumer.options."
+# Tables of text within [subject], whose keys the user names.
+FREE_TABLES = ("subject.env.", "subject.args.")
 
 TOP = [f for f in msgspec.structs.fields(Scenario) if f.name not in {*TABLES, "tags", "expect"}]
 
@@ -76,7 +94,7 @@ KINDS: Mapping[str, Any] = (
         f"{table}.{f.name}": f.type
         for table, s in TABLES.items()
         for f in msgspec.structs.fields(s)
-        if f"{table}.{f.name}." != CONSUMER_OPTIONS
+        if f"{table}.{f.name}." not in (CONSUMER_OPTIONS, *FREE_TABLES)
     }
     | {"expect": str}
 )
@@ -93,12 +111,15 @@ def unknown_key(key: str) -> str | None:
         return None
     if key.startswith(CONSUMER_OPTIONS) and key.removeprefix(CONSUMER_OPTIONS).isidentifier():
         return None
+    if key.startswith(FREE_TABLES) and key not in FREE_TABLES:
+        return None
     return next(said for rule in _MEANT if (said := rule(key)) is not None)
 
 
 def _a_table(key: str) -> str | None:
-    if key + "." == CONSUMER_OPTIONS:
-        return f"is a table; name a key in it, as in {CONSUMER_OPTIONS}gain"
+    for free, example in ((CONSUMER_OPTIONS, "gain"), *zip(FREE_TABLES, ("THREADS", "port"), strict=True)):
+        if free in (key, f"{key}."):
+            return f"is a table; name a key in it, as in {free}{example}"
     if key in TABLES or key == "tags":
         return f"is a table; name a key in it, as in {key}.{_first_key(key)}"
     return None

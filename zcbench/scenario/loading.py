@@ -15,6 +15,7 @@ from zcbench.scenario.files import find, read_text
 from zcbench.scenario.keys import FLAGS, variable_of
 from zcbench.scenario.plain import plain
 from zcbench.scenario.sheet import Sheet, build, from_file, from_settings
+from zcbench.scenario.subject import rate_flag
 from zcbench.scenario.tables import Expectation, Scenario, ScenarioError, Setting
 from zcbench.scenario.values import Value
 
@@ -35,6 +36,11 @@ def load(
     if path is not None:
         sheet.overlay(from_file(sheet))
     environment, flags = list(environment), list(flags)
+    is_call = any(key == "subject.call" for key in (*sheet.values, *(s.key for s in (*environment, *flags))))
+    environment, flags = (
+        [Setting(rate_flag(s.key, s.origin, is_call), s.text, s.origin) for s in settings]
+        for settings in (environment, flags)
+    )
     expected = expected_by_file(sheet)
     for settings in (environment, flags):
         expected += [(Expectation(that=s.text), s.origin) for s in settings if s.key == "expect"]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from zcbench.quantities.units import UnitError
-from zcbench.scenario.keys import CONSUMER_OPTIONS, KINDS, TABLES, unknown_key
+from zcbench.scenario.keys import CONSUMER_OPTIONS, FREE_TABLES, KINDS, TABLES, unknown_key
 from zcbench.scenario.tables import Scenario, ScenarioError, Setting
-from zcbench.scenario.values import BOOLEANS, Value, WrongTypeError, convert, shown
+from zcbench.scenario.values import BOOLEANS, Text, Value, WrongTypeError, convert, shown
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,11 @@ def from_file(sheet: Sheet) -> dict[str, Value]:
                 layer[name] = Value(value, "file", False)
                 sheet.fail(name, f"{shown(value)} is not a table; write [{name}]", layer)
             layer |= {f"{name}.{k}": Value(v, "file", False) for k, v in value.items()}
-            options = layer.get(CONSUMER_OPTIONS[:-1])
-            if options is not None and isinstance(options.value, dict):
-                del layer[CONSUMER_OPTIONS[:-1]]
-                layer |= {CONSUMER_OPTIONS + k: Value(v, "file", False) for k, v in options.value.items()}
+            for prefix in (CONSUMER_OPTIONS, *FREE_TABLES):
+                inner = layer.get(prefix[:-1])
+                if inner is not None and isinstance(inner.value, dict):
+                    del layer[prefix[:-1]]
+                    layer |= {prefix + k: Value(v, "file", False) for k, v in inner.value.items()}
         else:
             layer[name] = Value(value, "file", False)
     for key in layer:
@@ -154,8 +155,13 @@ def build(sheet: Sheet) -> Scenario:
             # Its type is the consumer's to say: see zcbench.scenario.consuming.
             options[key.removeprefix(CONSUMER_OPTIONS)] = given.value
             continue
+        free = next((prefix for prefix in FREE_TABLES if key.startswith(prefix)), "")
         table, _, name = key.partition(".")
         try:
+            if free:
+                inner = tables[table].setdefault(free.split(".")[1], {})
+                inner[key.removeprefix(free)] = convert(key, Text, given)
+                continue
             value = convert(key, KINDS.get(key, str), given)
         except (UnitError, WrongTypeError) as error:
             sheet.fail(key, str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -35,6 +36,52 @@ class SourceTable(Table, frozen=True):
     priority: int | None = None  # 1 to 99: a real-time thread captures (Linux: SCHED_FIFO)
     speed: float = 1.0  # replay sources: times real pace
     unpaced: bool = False  # replay sources: as fast as the application reads
+
+
+STOP_BY_CLOSING = "stdin"  # subject.stop: closing its standard input asks it to end
+STOP_BY_NOTHING = "none"  # subject.stop: nobody asks; it is killed once its grace is over
+SubjectKind = Literal["engine", "command", "attached", "call"]
+
+
+class SubjectTable(Table, frozen=True):
+    """``[subject]``: what is tested when it is no engine of zcbench's: one of command, pid and call."""
+
+    command: tuple[str, ...] = ()  # a program and its arguments, started without a shell
+    pid: int | None = None  # one that already runs: read, never stopped
+    call: str | None = None  # "package.module:function", called again and again
+    rate: float | None = None  # call: calls/s; None: as fast as it returns
+    setup: str | None = None  # call: "package.module:function"; what it returns, the callable is given
+    teardown: str | None = None
+    cwd: str | None = None  # command: its working directory
+    env: dict[str, str] = {}  # command: variables beside those of this process
+    args: dict[str, str] = {}  # command: what {name} in it stands for
+    ready: str | None = None  # command: a regex on its output, a URL that answers, or "page"
+    ready_limit: Duration = Duration(60.0)
+    stop: str = "SIGTERM"  # command: a signal, "stdin" or "none"
+    grace: Duration | None = None  # command: from there until it is killed; None: 10 s, with "none" 0 s
+    exit_codes: tuple[int, ...] = (0,)  # command: those of a good end
+    load: tuple[str, ...] = ()  # a load generator: runs from ready to the stop
+
+    @property
+    def kind(self) -> SubjectKind:
+        """What is tested."""
+        if self.command:
+            return "command"
+        if self.pid is not None:
+            return "attached"
+        return "engine" if self.call is None else "call"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command with what its placeholders stand for. Braces around any other name stay."""
+        return tuple(filled(word, self.args) for word in self.command)
+
+
+def filled(word: str, values: Mapping[str, str]) -> str:
+    """``word`` with each "{name}" of ``values`` replaced."""
+    for name, value in values.items():
+        word = word.replace(f"{{{name}}}", value)
+    return word
 
 
 class PoolTable(Table, frozen=True):
@@ -101,6 +148,7 @@ class LimitsTable(Table, frozen=True):
 
     hang: Duration = Duration(10.0)  # no packet for this long while packets are due
     rss: Size | None = None  # kill the subject above this
+    processes: int = 1000  # kill the subject above so many: a fork bomb ends here
 
 
 class MemoryTable(Table, frozen=True):
@@ -145,6 +193,7 @@ class Scenario(Table, frozen=True):
     duration: Duration = Duration(30.0)  # stream time: wall time is duration / speed
     warmup: Duration = Duration(0.0)
     require: str | None = None  # checks that must be judged: "memory,delivery"
+    subject: SubjectTable = SubjectTable()
     source: SourceTable = SourceTable()
     pool: PoolTable = PoolTable()
     consumer: ConsumerTable = ConsumerTable()

@@ -6,23 +6,29 @@ import json
 from typing import Any
 
 from zcbench.quantities.units import Duration, Growth, Size
-from zcbench.scenario.keys import TABLES, TOP
+from zcbench.scenario.keys import ENGINE_KEYS, ENGINE_TABLES, TABLES, TOP
 from zcbench.scenario.tables import Expectation, Scenario
 
 
 def to_toml(scenario: Scenario) -> str:
     """``scenario`` as TOML that :func:`load` reads back as an equal scenario.
 
+    What its subject does not read is left out.
     A key without a value (None) is left out: TOML has no null, and every such key's default is None.
     """
+    of_engine = scenario.subject.kind == "engine"
+    hidden = ("subject",) if of_engine else ENGINE_TABLES
     plain = ((f.name, getattr(scenario, f.name)) for f in TOP)
-    top = [f"{name} = {_toml_value(v)}" for name, v in plain if v is not None]
+    shown = ((name, value) for name, value in plain if of_engine or name not in ENGINE_KEYS)
+    top = [f"{name} = {_toml_value(v)}" for name, v in shown if v is not None]
     if scenario.expect:
         top += ["expect = [", *(f"  {_expectation_to_toml(e)}," for e in scenario.expect), "]"]
     lines = [*top, ""]
     for table in TABLES:
-        lines.append(f"[{table}]")
         struct = getattr(scenario, table)
+        if table in hidden:
+            continue
+        lines.append(f"[{table}]")
         values = ((name, getattr(struct, name)) for name in struct.__struct_fields__)
         for name, value in values:
             if isinstance(value, dict):

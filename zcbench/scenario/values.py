@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import shlex
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ class Value:
     is_text: bool  # from a flag or variable: read by the type of its key
 
 
+class Text(str):
+    """A value that is kept as text, and may be written as a number."""
+
+
 class WrongTypeError(ValueError):
     """The value is not of its key's type; the message says of which it is not."""
 
@@ -31,6 +36,8 @@ def convert(key: str, kind: Any, given: Value) -> Any:
     if get_origin(kind) is Literal:
         return _choice(key, [str(choice) for choice in get_args(kind)], given.value)
     kinds = [k for k in get_args(kind) if k is not types.NoneType]
+    if get_origin(kind) is tuple:
+        return _list(kinds[0], given)
     if {*kinds} == {str, int}:
         return _name_or_index(given)
     if kinds:
@@ -39,6 +46,8 @@ def convert(key: str, kind: Any, given: Value) -> Any:
         return decode_unit(kind, given.value)
     if kind is float and key == "source.speed" and given.is_text:
         return parse_speed(given.value)
+    if key == "subject.rate" and isinstance(given.value, str):
+        return parse_rate(given.value)
     return _READ_AS.get(kind, _text)(given)
 
 
@@ -85,7 +94,25 @@ _READ_AS: Mapping[Any, Callable[[Value], Any]] = {
     bool: _yes_or_no,
     int: _whole_number,
     float: _any_number,
+    Text: lambda given: str(_exactly(given.value, (str, int, float), "text or a number")),
 }
+
+
+def _list(kind: type, given: Value) -> tuple[Any, ...]:
+    """A list of ``kind`` (str or int); as text, words as a shell splits them."""
+    value = given.value
+    if isinstance(value, str):
+        try:
+            value = shlex.split(value)
+        except ValueError as error:
+            raise WrongTypeError(f"{shown(value)} cannot be split into words: {error}") from None
+        if kind is int:
+            value = [int(word) if re.fullmatch(r"[0-9]{1,9}", word) else word for word in value]
+    if not isinstance(value, list):
+        raise WrongTypeError(f"{shown(value)} is not a list, nor text")
+    what = "a whole number" if kind is int else "text"
+    return tuple(_exactly(item, (kind,), f"{what}, as every item must be") for item in value)
+
 
 BOOLEANS = {
     "true": True, "yes": True, "on": True, "1": True,
@@ -98,6 +125,14 @@ def _exactly(value: Any, accepted: tuple[type, ...], what: str) -> Any:
     if isinstance(value, accepted) and (bool in accepted or not isinstance(value, bool)):
         return value
     raise WrongTypeError(f"{shown(value)} is not {what}")
+
+
+def parse_rate(text: str) -> float:
+    """Events a second: "100/s", "90/min", "100". Raises WrongTypeError."""
+    match = re.fullmatch(r"([0-9_,.]{1,20})(?: */ *(s|min|h))?", text.strip())
+    if match is None:
+        raise WrongTypeError(f"{shown(text)} is not a rate; write 100/s")
+    return _number(match[1].replace(",", "")) / {"s": 1, "min": 60, "h": 3600}[match[2] or "s"]
 
 
 def _number(value: str | float) -> float:

@@ -1,4 +1,4 @@
-"""What a subject leaves on the disk: files in a temporary folder of its own, and what it prints."""
+"""What a subject leaves on the disk: files in a temporary folder of its own."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from zcbench.clock import now_ns
 MOST_ENTRIES = 2_000  # looked at in one go: 20 ms on two cores with a load of 10
 MOST_SHARE = 0.01  # of the time, for looking
 MOST_NAMES = 5
-LARGEST_LOG = 64 * 2**20  # of what is kept of a subject's output at any time
-KEPT_OF_LOG = 2**20  # of its beginning, when it is cut
 _VARIABLES = ("TMPDIR", "TEMP", "TMP")  # the first is Unix's, the others are Windows's
 
 
@@ -86,26 +84,3 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
                         folders.append(entry.path)
         except OSError:  # gone meanwhile, or not ours to read
             continue
-
-
-class OutputLog:
-    """What the subject printed: how much in all, while the file that keeps it stays bounded."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._cut = path, 0
-
-    def size(self) -> int | None:
-        """Bytes printed so far; None without the file. A log beyond LARGEST_LOG loses all but its beginning."""
-        try:
-            held = self._path.stat().st_size
-            if held > LARGEST_LOG:
-                # Opened for appending: the subject's next line comes behind the note.
-                os.truncate(self._path, KEPT_OF_LOG)
-                note = f"\n[zcbench: {held - KEPT_OF_LOG:,} bytes of output were cut out here]\n"
-                with self._path.open("ab") as file:
-                    file.write(note.encode())
-                self._cut += held - KEPT_OF_LOG - len(note)
-                return self._cut + KEPT_OF_LOG + len(note)
-        except OSError:
-            return None
-        return self._cut + held

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import dataclass
 
 from zcbench.foreign import signal_name
@@ -13,10 +14,12 @@ FIRST_EXCEPTION = 0xC0000000  # of Windows: exit codes from here on are a proces
 
 @dataclass(frozen=True, kw_only=True)
 class Exit:
-    """What was seen when the subject's first process had ended by itself, or been asked to drain.
+    """What was seen when the subject had ended by itself, or been asked to.
 
-    ``code`` is its exit code, negative for a signal. ``error`` is the error it told of, ``faults`` what
-    faulthandler wrote, ``aborted`` the broken expectation that ended it, ``interrupted_by`` the user's signal.
+    ``code`` is its first process's exit code, negative for a signal. ``error`` is the error it told of,
+    ``faults`` what faulthandler wrote, ``aborted`` the broken expectation that ended it, ``interrupted_by`` the
+    user's signal. ``asked`` is how it was asked to end ("SIGTERM"), ``early`` how early it ended if it was not
+    ("3 s of 10 min"), ``crash_files`` what its crash left.
     """
 
     who: str
@@ -27,6 +30,11 @@ class Exit:
     killed_for_memory: bool = False
     aborted: str | None = None
     interrupted_by: str | None = None
+    asked: str | None = None
+    early: str | None = None
+    good_codes: tuple[int, ...] = (0,)
+    relays_signals: bool = False
+    crash_files: tuple[str, ...] = ()
     windows: bool = os.name == "nt"
 
     @property
@@ -38,6 +46,32 @@ class Exit:
             return f"exception 0x{self.code:08X}"
         return None
 
+    @property
+    def relayed(self) -> str | None:
+        """The deadly signal that its exit code tells of as shells do: 139 is 128 + SIGSEGV."""
+        if not self.relays_signals or self.windows:
+            return None
+        return next((name for name in _RELAYED if self.code == 128 + getattr(signal, name, 0)), None)
+
+    @property
+    def is_as_asked(self) -> bool:
+        """Whether it ended by the signal that asked it to, whatever became of that in an exit code."""
+        number = getattr(signal, self.asked or "", None)
+        return number is not None and self.code in (-number, 128 + number)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it ended as it should."""
+        return self.is_done and (self.code in self.good_codes or self.is_as_asked)
+
+
+# What a crash dies of. SIGTERM and SIGINT are somebody's wish, which a shell relays as often.
+_RELAYED = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS", "SIGKILL")
+_OF_SHELLS = {
+    126: " (as a shell says: it could not be executed)",
+    127: " (as a shell says: there is no such program)",
+}
+
 
 def end_of(seen: Exit) -> End:
     """How a subject ended that exited as ``seen``."""
@@ -48,22 +82,37 @@ def end_of(seen: Exit) -> End:
             message=seen.error.message,
             traceback=seen.error.data.get("traceback"),
         )
-    if seen.signal is not None:
-        return _died_of_signal(seen, seen.signal)
-    if seen.code or not seen.is_done:
-        when = "with" if seen.code else "before its time, with"
-        message = f"{seen.who} exited {when} code {seen.code}"
-        return End(ending=Ending.EXITED, exit_code=seen.code, message=message)
+    if not seen.is_good:
+        return _ended_badly(seen)
     if seen.aborted:
-        return End(ending=Ending.ABORTED, exit_code=0, message=seen.aborted)
+        return End(ending=Ending.ABORTED, exit_code=seen.code, message=seen.aborted)
     if seen.interrupted_by is not None:
         return End(
             ending=Ending.INTERRUPTED,
-            exit_code=0,
+            exit_code=seen.code,
             signal=seen.interrupted_by,
             message="drained and ended on request",
         )
-    return End(ending=Ending.FINISHED, exit_code=0, message="exited normally")
+    return End(ending=Ending.FINISHED, exit_code=seen.code, message=_finished(seen))
+
+
+def _finished(seen: Exit) -> str:
+    if seen.early is not None:
+        return f"ended by itself after {seen.early}, with code {seen.code}"
+    if seen.is_as_asked:
+        return f"ended by {seen.asked}, as it was asked to"
+    return "exited normally" if not seen.code else f"exited normally, with code {seen.code}"
+
+
+def _ended_badly(seen: Exit) -> End:
+    name = seen.signal or seen.relayed
+    if name is not None:
+        return _died_of_signal(seen, name)
+    when = "with" if seen.code else "before its time, with"
+    asked = f" after {seen.asked}" if seen.asked else ""
+    hint = _OF_SHELLS.get(seen.code, "") if seen.relays_signals else ""
+    message = f"{seen.who} exited {when} code {seen.code}{asked}{hint}"
+    return End(ending=Ending.EXITED, exit_code=seen.code, message=message, traceback=seen.faults)
 
 
 def _died_of_signal(seen: Exit, name: str) -> End:
@@ -75,6 +124,9 @@ def _died_of_signal(seen: Exit, name: str) -> End:
             message="killed by the kernel for memory",
         )
     hint = " (nobody here sent it; possibly the kernel, for memory)" if name == "SIGKILL" else ""
+    hint += "" if seen.signal else f" (as code {seen.code} says)"
+    if seen.crash_files:
+        hint += f", which left {', '.join(seen.crash_files)}"
     return End(
         ending=Ending.CRASHED,
         exit_code=seen.code,
@@ -95,10 +147,42 @@ def hung(stall: str, faults: str | None) -> End:
     return End(ending=Ending.HUNG, message=stall, traceback=faults)
 
 
-def over_memory_limit(rss: int, limit: float) -> End:
-    """The end of a subject that was killed with ``rss`` bytes resident."""
-    message = f"killed: {rss:,} bytes resident, limits.rss is {int(limit):,}"
+def over_memory_limit(rss: int, limit: float, *, killed: bool = True) -> End:
+    """The end of a subject with ``rss`` bytes resident, or of watching one that is not ours to kill."""
+    what = "killed" if killed else "no longer watched"
+    message = f"{what}: {rss:,} bytes resident, limits.rss is {int(limit):,}"
     return End(ending=Ending.MEMORY, message=message)
+
+
+def too_many_processes(count: int, limit: int, *, killed: bool = True) -> End:
+    """The end of a subject that had multiplied into ``count`` processes."""
+    what = "killed" if killed else "no longer watched"
+    return End(ending=Ending.EXITED, message=f"{what}: {count:,} processes, limits.processes is {limit:,}")
+
+
+def never_ready(limit: str, what: str, faults: str | None) -> End:
+    """The end of a subject that was killed because it had not become ready."""
+    message = f"not ready after {limit}: waited until {what}"
+    return End(ending=Ending.HUNG, message=message, traceback=faults)
+
+
+def not_stopping(asked: str, grace: str, faults: str | None) -> End:
+    """The end of a subject that was killed because it had not ended when asked to."""
+    message = f"did not end within {grace} of {asked}; killed"
+    return End(ending=Ending.HUNG, message=message, traceback=faults)
+
+
+def killed_as_agreed(interrupted_by: str | None) -> End:
+    """The end of a subject that nobody can ask to stop, and that was killed when its time was over."""
+    message = "killed when its time was over, as nothing asks it to stop"
+    if interrupted_by is not None:
+        return End(ending=Ending.INTERRUPTED, signal=interrupted_by, message=message)
+    return End(ending=Ending.FINISHED, message=message)
+
+
+def not_started(error: str) -> End:
+    """The end of a subject that the system could not start."""
+    return End(ending=Ending.FAILED, message=f"could not be started: {error}")
 
 
 def harness_failed(message: str) -> End:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import psutil
 
 from zcbench.clock import now_ns
 from zcbench.page.scoreboard import Histogram, Scoreboard
-from zcbench.record.schema import STDERR_FILE, RunInfo
-from zcbench.soak.disk import OutputLog, TemporaryFolder
+from zcbench.record.schema import RunInfo
+from zcbench.soak.disk import TemporaryFolder
 from zcbench.subjects.inside.leftovers import children
 from zcbench.subjects.subject import Subject
 
@@ -29,7 +28,6 @@ class Sampler:
         self,
         info: RunInfo,
         subject: Subject,
-        directory: Path,
         temporary: TemporaryFolder,
         board: Scoreboard,
     ) -> None:
@@ -41,7 +39,6 @@ class Sampler:
         self._histograms: dict[str, Histogram] = {
             name: board.histogram(name) for name in ("delivery_ns", "hold_ns")
         }
-        self._output = OutputLog(directory / STDERR_FILE)
         self._own = psutil.Process()
 
     def sample(self, deadline: int) -> Row:
@@ -54,6 +51,7 @@ class Sampler:
         row.update(counters)
         # What an engine does not count, the worker has counted.
         row["engine.delivered"] = counters["engine.delivered"] or counters["consumer.received"]
+        row["phase"] = self._subject.phase(counters)
         row["settled"] = int(settled)
         row["due"] = self._subject.due(counters, now)
         row.update(self._read_processes(now))
@@ -72,7 +70,7 @@ class Sampler:
         return row
 
     def _read_disk(self) -> Row:
-        row: Row = {"output_bytes": self._output.size()}
+        row: Row = {"output_bytes": self._subject.output_bytes()}
         if (contents := self._temporary.look()) is not None:
             row |= {"temporary_files": contents.files, "temporary_bytes": contents.size}
         return row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ from typing import Any
 import msgspec
 
 from zcbench.clock import now_ns
+from zcbench.probes.probe import Notice
+from zcbench.quantities.units import format_duration
 from zcbench.record.reader import read_events
 from zcbench.record.schema import (
     FAULT_FILE,
+    STARTING,
     WORKER_EVENTS_FILE,
     End,
     Ending,
@@ -21,21 +24,25 @@ from zcbench.record.schema import (
     RunInfo,
 )
 from zcbench.record.writer import RecordWriter, run_id
-from zcbench.scenario import Scenario, consumer_facts
+from zcbench.scenario import Scenario, consumer_facts, unplanned
 from zcbench.soak import endings
 from zcbench.soak.abort import Aborts
 from zcbench.soak.closing import tell_native_sites, tell_temporary_files
 from zcbench.soak.disk import TemporaryFolder
 from zcbench.soak.environment import environment
 from zcbench.soak.interrupts import Interrupts
+from zcbench.soak.load import Load
+from zcbench.soak.multiplying import MultiplyingWatch
 from zcbench.soak.observers import Observer, Observers
 from zcbench.soak.oom import OomKills
 from zcbench.soak.page_file import PageFile
 from zcbench.soak.sampler import Row, Sampler, resident
 from zcbench.soak.stalls import HangWatch
 from zcbench.soak.suspension import SuspensionWatch
+from zcbench.soak.timetable import Step, Timetable
 from zcbench.subjects.assembly import gc_every_s
-from zcbench.subjects.engine import EngineSubject
+from zcbench.subjects.command import ASKED_BY_NOTHING, load_generator
+from zcbench.subjects.made import subject_of
 from zcbench.subjects.subject import Counters, Subject
 
 POLL_S = 0.1  # how often the user's wishes, hangs and limits are looked at between samples
@@ -55,20 +62,21 @@ def run(
     Ctrl-C, SIGTERM and SIGHUP drain and end the run; a second Ctrl-C ends it at once. Raises OSError if the
     record could not be begun.
     """
-    subject = EngineSubject(scenario)
+    subject = subject_of(scenario)
+    of_engine = subject.info.kind == "engine"
     info = RunInfo(
         id=run_id(scenario.name),
         started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         started_ns=now_ns(),
         command=list(command),
-        scenario=scenario,
+        scenario=scenario if of_engine else unplanned(scenario),
         environment=environment(),
-        tracemalloc=scenario.sampling.tracemalloc and not scenario.source.unpaced,
+        tracemalloc=of_engine and scenario.sampling.tracemalloc and not scenario.source.unpaced,
         due_packets=subject.due_packets,
         subject=subject.info,
-        gc_every_s=gc_every_s(scenario),
+        gc_every_s=gc_every_s(scenario) if of_engine else None,
         tags=scenario.tags,
-        consumer=consumer_facts(scenario.consumer),
+        consumer=consumer_facts(scenario.consumer) if of_engine else None,
     )
     return watch(subject, info, directory, observers)
 
@@ -100,12 +108,20 @@ class _Watch:
         self._interrupts = Interrupts()
         self._aborts = Aborts(info.scenario)
         self._aborted: str | None = None
-        self._ready_ns: int | None = None  # when the subject was first seen ready
-        self._stopped = False  # asked to stop at its time
         self._hang = HangWatch(info.scenario.limits.hang, now_ns())
         self._suspension = SuspensionWatch()
         self._oom_kills = OomKills()
         self._oom_kills.follow("self")
+        self._multiplying = MultiplyingWatch(info.scenario.limits.processes)
+        self._timetable = Timetable(
+            now_ns(),
+            ready_limit_s=subject.ready_limit_s,
+            stop_after_s=subject.stop_after_s,
+            grace_s=subject.grace_s,
+        )
+        table, lasts_s = info.scenario.subject, info.scenario.duration
+        self._load = Load((lambda: load_generator(table, lasts_s)) if table.load else None, lasts_s)
+        self._environment: dict[str, str] = {}
 
     def run(self) -> End:
         """Start the subject, sample it until it ends, write the end."""
@@ -117,12 +133,13 @@ class _Watch:
             try:
                 temporary = TemporaryFolder()
                 stack.callback(temporary.remove)
-                self._subject.start(self._writer.directory, temporary.environment())
+                self._environment = temporary.environment()
+                self._subject.start(self._writer.directory, self._environment)
             except (OSError, RuntimeError) as error:  # no process, no descriptor, no thread
-                message = f"the subject could not be started: {error}"
-                end = self._placed(endings.harness_failed(message))
+                end = self._placed(self._not_started(error))
             else:
                 end = self._watch_to_the_end(temporary)
+                self._close_subject()
             if temporary is not None:
                 tell_temporary_files(temporary, self._writer, self._elapsed_s())
             self._write_end(end)
@@ -130,7 +147,7 @@ class _Watch:
 
     def _watch_to_the_end(self, temporary: TemporaryFolder) -> End:
         try:
-            sampler = Sampler(self._info, self._subject, self._writer.directory, temporary, self._page.board)
+            sampler = Sampler(self._info, self._subject, temporary, self._page.board)
             return self._watch(sampler)
         except OSError as error:
             self._writer.make_room()
@@ -150,11 +167,11 @@ class _Watch:
                 self._put_down()
                 return self._placed(endings.harness_failed(lost))
             end = self._intervene() if code is None else endings.end_of(self._exit(code))
+            self._tell([*self._subject.notices(), *self._load.look()])
             if end is not None:
                 end = self._placed(end)
                 self._last_sample(sampler, deadline, end)
                 return end
-            self._stop_in_time()
             if now_ns() >= deadline:
                 self._note_suspension()
                 self._abort_if_broken(self._sample(sampler, deadline))
@@ -171,50 +188,79 @@ class _Watch:
                 self._put_down()
                 return endings.stopped_at_once(self._interrupts.signal)
             self._event("interrupt", f"{self._interrupts.signal}: draining; once more to stop now")
-            self._subject.ask_to_stop()
+            self._ask_to_stop()
         counters = self._page.board.counters()
+        if (end := self._keep_to_timetable(counters)) is not None:
+            return end
         if self._is_hung(counters):
-            self._subject.dump_stacks()
-            if self._subject.wait(ABORT_GRACE_S) is None:
-                self._put_down()
+            self._put_down_with_stacks()
             stall = self._subject.stall(counters, str(self._info.scenario.limits.hang))
             return endings.hung(stall, self._fault_text())
+        if self._multiplying.is_due():
+            processes = self._subject.processes()
+            if (count := self._multiplying.excess(processes)) is not None:
+                self._put_down()
+                most = self._info.scenario.limits.processes
+                return endings.too_many_processes(count, most, killed=self._subject.is_ours)
         limit = self._info.scenario.limits.rss
         if limit is not None and (rss := resident(self._subject.processes()) or 0) > limit:
             self._put_down()
-            return endings.over_memory_limit(rss, limit)
+            return endings.over_memory_limit(rss, limit, killed=self._subject.is_ours)
         return None
 
-    def _stop_in_time(self) -> None:
-        """Ask a subject to stop that does not end by itself, once it was ready for long enough."""
-        after_s = self._subject.stop_after_s
-        if after_s is None or self._stopped:
-            return
-        if self._ready_ns is None and not self._subject.is_starting(self._page.board.counters()):
-            self._ready_ns = now_ns()
-        if self._ready_ns is not None and now_ns() - self._ready_ns >= after_s * 1e9:
-            self._stopped = True
-            self._subject.ask_to_stop()
+    def _keep_to_timetable(self, counters: Counters) -> End | None:
+        """Begin, stop and end what keeps no time of its own; the end if that ended it."""
+        now, phase, asked = now_ns(), self._subject.phase(counters), self._subject.asked()
+        match self._timetable.look(now, phase, asked=asked is not None):
+            case Step.BEGIN:
+                self._tell(self._load.start(self._writer.directory, self._environment))
+            case Step.STOP:
+                self._ask_to_stop()
+            case Step.NEVER_READY:
+                limit = format_duration(self._subject.ready_limit_s or 0.0)
+                self._put_down_with_stacks()
+                return endings.never_ready(limit, self._subject.awaits(), self._fault_text())
+            case Step.OVERDUE if asked == ASKED_BY_NOTHING:
+                self._put_down()
+                return endings.killed_as_agreed(self._interrupts.signal)
+            case Step.OVERDUE:
+                self._put_down_with_stacks()
+                grace = format_duration(self._subject.grace_s or 0.0)
+                return endings.not_stopping(asked or "", grace, self._fault_text())
+        return None
+
+    def _ask_to_stop(self) -> None:
+        """Ask the subject to end, and its load generator before."""
+        self._tell(self._load.stop())
+        self._subject.ask_to_stop()
 
     def _is_hung(self, counters: Counters) -> bool:
         now = now_ns()
-        stopping = self._interrupts.count or self._aborted or self._stopped
+        asked = self._subject.asked()
+        if self._subject.grace_s is not None and asked is not None:
+            return False  # the timetable says when it must have ended
+        stopping = self._interrupts.count or self._aborted or asked
         return self._hang.is_hung(
             now,
             self._subject.progress(counters),
             owes=bool(stopping) or self._subject.owes(counters, now),
-            starting=self._subject.is_starting(counters),
+            starting=self._subject.phase(counters) == STARTING,
         )
 
     def _abort_if_broken(self, row: Row) -> None:
-        start = row.get("engine.start_ns")
-        if not start or row.get("engine.stop_ns") or self._aborted:
+        start, now = row.get("engine.start_ns"), now_ns()
+        streamed_s = (now - start) / 1e9 if start else self._timetable.ready_for_s(now)
+        if streamed_s is None or row.get("engine.stop_ns") or self._aborted or self._subject.asked():
             return  # nothing to end: the stream has not begun, or has ended
-        streamed_s = (now_ns() - start) / 1e9
         self._aborted = self._aborts.broken(row, streamed_s)
         if self._aborted:
             self._event("abort", f"{self._aborted}; draining")
-            self._subject.ask_to_stop()
+            self._ask_to_stop()
+
+    def _put_down_with_stacks(self) -> None:
+        self._subject.dump_stacks()
+        if self._subject.wait(ABORT_GRACE_S) is None:
+            self._put_down()
 
     def _put_down(self) -> None:
         self._subject.kill()
@@ -224,16 +270,42 @@ class _Watch:
 
     def _exit(self, code: int) -> endings.Exit:
         events = read_events(self._writer.directory / WORKER_EVENTS_FILE, [])
+        death = self._subject.death()
         return endings.Exit(
             who=self._subject.name,
             code=code,
             is_done=self._subject.is_done(self._page.board.counters()),
             error=next((event for event in reversed(events) if event.kind == "error"), None),
-            faults=self._fault_text(),
+            faults=self._fault_text() or death.report,
             killed_for_memory=self._oom_kills.risen(),
             aborted=self._aborted,
             interrupted_by=self._interrupts.signal,
+            asked=self._subject.asked(),
+            early=self._early(),
+            good_codes=death.good_codes,
+            relays_signals=death.relays_signals,
+            crash_files=death.files,
         )
+
+    def _early(self) -> str | None:
+        """How early a subject ended that was to be stopped, and was not: "3 s of 10 min"."""
+        planned_s = self._subject.stop_after_s
+        if planned_s is None or self._subject.asked() is not None:
+            return None
+        lasted_s = self._timetable.ready_for_s(now_ns()) or 0.0
+        return f"{format_duration(lasted_s)} of {format_duration(planned_s)}"
+
+    def _not_started(self, error: Exception) -> End:
+        """A program of the user's that the system refuses is no failure of ours."""
+        if self._subject.info.kind == "engine":
+            return endings.harness_failed(f"the subject could not be started: {error}")
+        return endings.not_started(str(error))
+
+    def _close_subject(self) -> None:
+        notices = [*self._load.stop()]
+        self._subject.close()
+        with contextlib.suppress(OSError):  # a full disk is told of by the end
+            self._tell([*notices, *self._subject.notices()])
 
     def _fault_text(self) -> str | None:
         path = self._writer.directory / FAULT_FILE
@@ -294,6 +366,10 @@ class _Watch:
         event = Event(elapsed_s=self._elapsed_s(), kind=kind, message=message, data=data)
         self._writer.event(event)
         self._observers.tell(lambda observer: observer.on_event(event))
+
+    def _tell(self, notices: Iterable[Notice]) -> None:
+        for notice in notices:
+            self._event(notice.kind, notice.message, **notice.data)
 
     def _elapsed_s(self) -> float:
         return (now_ns() - self._info.started_ns) / 1e9

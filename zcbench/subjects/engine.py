@@ -13,12 +13,13 @@ from pathlib import Path
 
 import psutil
 
-from zcbench.probes.probe import Probe
+from zcbench.probes.probe import Notice, Probe
 from zcbench.record.capabilities import ENGINE
-from zcbench.record.schema import DONE, RUNNING, STARTING, STDERR_FILE
+from zcbench.record.schema import DONE, RUNNING, STDERR_FILE
 from zcbench.scenario import Scenario
 from zcbench.subjects.assembly import due_packets, stream_format
-from zcbench.subjects.subject import Counters
+from zcbench.subjects.output import OutputLog
+from zcbench.subjects.subject import Counters, Death
 
 # What moves. Returns and the phase count too: draining without verification shows in nothing else.
 _MOVING = ("consumer.received", "consumer.rechecked", "pool.returns", "phase")
@@ -31,7 +32,11 @@ class EngineSubject:
     info = ENGINE
     name = "the worker"
     has_page = True
+    # It ends by itself, and its page says how far it is.
     stop_after_s: float | None = None
+    ready_limit_s: float | None = None
+    grace_s: float | None = None
+    is_ours = True
 
     def __init__(self, scenario: Scenario) -> None:
         """Resolve what ``scenario`` asks of the engine. Raises SourceError."""
@@ -50,6 +55,7 @@ class EngineSubject:
         """See :class:`Subject`."""
         # For appending, so that the supervisor can cut it while the subject prints.
         log = (directory / STDERR_FILE).open("ab")
+        self._output = OutputLog(directory / STDERR_FILE)
         with log:
             # A session of its own: the terminal's Ctrl-C reaches the supervisor alone.
             self._popen = subprocess.Popen(
@@ -102,9 +108,32 @@ class EngineSubject:
                 self._popen.stdin.close()
         return self._popen.returncode
 
-    def is_starting(self, counters: Counters) -> bool:
+    def phase(self, counters: Counters) -> int | None:
         """See :class:`Subject`."""
-        return counters["phase"] == STARTING
+        return counters["phase"]
+
+    def output_bytes(self) -> int | None:
+        """See :class:`Subject`."""
+        return self._output.size()
+
+    def notices(self) -> Sequence[Notice]:
+        """See :class:`Subject`."""
+        return ()
+
+    def death(self) -> Death:
+        """See :class:`Subject`."""
+        return Death()
+
+    def close(self) -> None:
+        """See :class:`Subject`."""
+
+    def awaits(self) -> str:
+        """See :class:`Subject`."""
+        return "its stream runs"
+
+    def asked(self) -> str | None:
+        """See :class:`Subject`: it always leaves with 0 when it was."""
+        return None
 
     def is_done(self, counters: Counters) -> bool:
         """See :class:`Subject`."""

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import psutil
 
-from zcbench.probes.probe import Probe
+from zcbench.probes.probe import Notice, Probe
 from zcbench.record.capabilities import SubjectInfo
 
 Counters = Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
+class Death:
+    """What is known of a subject's end beside its exit code. ``files`` are what a crash left, by name."""
+
+    good_codes: tuple[int, ...] = (0,)
+    relays_signals: bool = False  # a code above 128 says, as a shell does, which signal ended what it ran
+    files: tuple[str, ...] = ()
+    report: str | None = None  # the text of one of them
 
 
 class Subject(Protocol):
@@ -24,7 +35,11 @@ class Subject(Protocol):
     info: SubjectInfo  # its kind and its capabilities, as run.json has them
     name: str  # "the worker": what sentences about it begin with
     has_page: bool  # whether it counts on the shared page of the run directory
+    due_packets: int | None  # what its stream is to deliver in all, if anybody knows
     stop_after_s: float | None  # from when it is ready: it is then asked to stop; None: it ends by itself
+    ready_limit_s: float | None  # it must have left STARTING by then; None: the hang watch says
+    grace_s: float | None  # it must have ended so long after it was asked to; None: the hang watch says
+    is_ours: bool  # whether it may be ended: not what ran before
 
     def probes(self) -> Sequence[Probe]:
         """What else reads it: asked once, before the start."""
@@ -39,7 +54,7 @@ class Subject(Protocol):
         ...
 
     def ask_to_stop(self) -> None:
-        """Ask it to drain and end."""
+        """Ask it to drain and end. The first call counts."""
         ...
 
     def dump_stacks(self) -> None:
@@ -54,8 +69,24 @@ class Subject(Protocol):
         """Its exit code (negative: the signal), or None if it still runs after ``timeout_s``."""
         ...
 
-    def is_starting(self, counters: Counters) -> bool:
-        """Whether it is not yet ready to do what is asked of it."""
+    def phase(self, counters: Counters) -> int | None:
+        """STARTING until it is ready, then RUNNING, DRAINING, DONE (:mod:`zcbench.record.schema`)."""
+        ...
+
+    def output_bytes(self) -> int | None:
+        """What it has printed so far; None if nobody can say."""
+        ...
+
+    def notices(self) -> Sequence[Notice]:
+        """What it has to say since the last call."""
+        ...
+
+    def death(self) -> Death:
+        """What is known of its end, now that it has ended."""
+        ...
+
+    def close(self) -> None:
+        """End whatever is left of it, and forget it."""
         ...
 
     def is_done(self, counters: Counters) -> bool:
@@ -76,4 +107,12 @@ class Subject(Protocol):
 
     def stall(self, counters: Counters, limit: str) -> str:
         """What did not happen for ``limit`` ("10 s") while it hung: "no packet was received for 10 s"."""
+        ...
+
+    def awaits(self) -> str:
+        """What makes it ready: "its output matches 'listening'"."""
+        ...
+
+    def asked(self) -> str | None:
+        """How it was asked to end: "SIGTERM"; None before."""
         ...

@@ -1,0 +1,200 @@
+"""What a scenario may get wrong of its subject: two of them at once, or keys that it does not read."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from zcbench.scenario.keys import ENGINE_KEYS, ENGINE_TABLES, FLAGS, FREE_TABLES
+from zcbench.scenario.sheet import Sheet
+from zcbench.scenario.tables import (
+    STOP_BY_CLOSING,
+    STOP_BY_NOTHING,
+    Scenario,
+    ScenarioError,
+    SubjectTable,
+    filled,
+)
+from zcbench.scenario.values import did_you_mean, shown
+
+MOST_CALLS_PER_S = 1e6
+LONGEST_LIMIT_S = 86_400.0
+READY_BY_PAGE = "page"
+_OF_COMMAND = ("cwd", "env", "args", "ready", "ready_limit", "stop", "grace", "exit_codes", "load")
+# Which kinds of subject read a key of [subject].
+_READ_BY: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(_OF_COMMAND, ("command",)),
+    **dict.fromkeys(("rate", "setup", "teardown"), ("call",)),
+    "env": ("command", "call"),
+    "cwd": ("command", "call"),
+}
+_EXAMPLES = {"command": "-- ./my-engine --port 0", "call": "--call package.module:function"}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TEXT_FILE = 512  # bytes of a file's beginning that tell a script from a program
+
+
+def check_subject(scenario: Scenario, sheet: Sheet) -> None:
+    """There is one subject, and each key that was given is read. Raises ScenarioError."""
+    subject = scenario.subject
+    named = [key for key in ("subject.command", "subject.pid", "subject.call") if key in sheet.values]
+    if "subject.command" in named and not subject.command:
+        sheet.fail("subject.command", "names no program; write -- PROGRAM ARGUMENT...")
+    if len(named) > 1:
+        sheet.fail(sheet.last_given(*named), f"excludes {named[0]}; a run has one subject")
+    for key, value in sheet.values.items():
+        table, _, name = key.partition(".")
+        if subject.kind != "engine" and value.origin != "default":
+            _refuse_engines(key, table, sheet)
+        readers = _READ_BY.get(name.partition(".")[0], ()) if table == "subject" else ()
+        if readers and subject.kind not in readers:
+            sheet.fail(key, f"has no effect {_of(subject)}; it goes with {_EXAMPLES[readers[0]]}")
+    _check_command(subject, sheet)
+    _check_ready(subject, sheet)
+    _check_stop(subject, sheet)
+    if subject.pid is not None and not 0 < subject.pid < 2**31:
+        sheet.fail("subject.pid", f"{subject.pid} is no process id")
+    for key in ("call", "setup", "teardown"):
+        text = getattr(subject, key)
+        if text is not None and not re.fullmatch(r"[\w.]+:[\w.]+", text):
+            sheet.fail(f"subject.{key}", f"{shown(text)} is not package.module:function")
+    if subject.rate is not None and not 0 < subject.rate <= MOST_CALLS_PER_S:
+        sheet.fail("subject.rate", f"{subject.rate:g}/s is not above 0 and at most {MOST_CALLS_PER_S:,.0f}/s")
+    if scenario.limits.processes < 1:
+        sheet.fail("limits.processes", f"{scenario.limits.processes} is not above 0")
+
+
+def _refuse_engines(key: str, table: str, sheet: Sheet) -> None:
+    if key not in ENGINE_KEYS and (table not in ENGINE_TABLES or "." not in key):
+        return
+    # A variable of a whole CI job is not about this run.
+    if not sheet.values[key].origin.startswith("ZCBENCH_"):
+        sheet.fail(key, "is about an engine of zcbench's, which is not the subject here; leave it out")
+
+
+def _of(subject: SubjectTable) -> str:
+    names = {"attached": "on a process that runs already", "call": "on a callable", "command": "on a command"}
+    return names.get(subject.kind, "without a command")
+
+
+def _check_command(subject: SubjectTable, sheet: Sheet) -> None:
+    for prefix in FREE_TABLES:
+        for name, value in getattr(subject, prefix.split(".")[1]).items():
+            if not _NAME.fullmatch(name):
+                sheet.fail(prefix + name, f"{shown(name)} is not a name of letters, digits and '_'")
+            if "\0" in value:
+                sheet.fail(prefix + name, f"{shown(value)} has a NUL in it")
+    for name in subject.args:
+        if not any(f"{{{name}}}" in word for word in (*subject.command, *subject.load)):
+            sheet.fail(f"subject.args.{name}", f"the command has no {{{name}}} in it")
+    if any("\0" in word for word in (*subject.command, *subject.load, subject.cwd or "")):
+        sheet.fail("subject.command", "has a NUL in it")
+    if "subject.load" in sheet.values and not subject.load:
+        sheet.fail("subject.load", "names no program")
+
+
+def _check_ready(subject: SubjectTable, sheet: Sheet) -> None:
+    ready = subject.ready
+    if not 0 < subject.ready_limit <= LONGEST_LIMIT_S:
+        sheet.fail("subject.ready_limit", f"{subject.ready_limit} is not above 0 and at most a day")
+    if ready is None:
+        return
+    if is_url(ready):
+        if not urlsplit(ready).hostname:
+            sheet.fail("subject.ready", f"{shown(ready)} names no host; write http://127.0.0.1:8080/health")
+    elif ready != READY_BY_PAGE:
+        try:
+            re.compile(ready)
+        except re.error as error:
+            problem = f"{shown(ready)} is no regular expression: {error}"
+            sheet.fail("subject.ready", f'{problem}; or give a URL, or "{READY_BY_PAGE}"')
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is an address that can be asked."""
+    return text.startswith(("http://", "https://"))
+
+
+def _check_stop(subject: SubjectTable, sheet: Sheet) -> None:
+    stop = subject.stop
+    names = [s.name for s in signal.Signals] + [STOP_BY_CLOSING, STOP_BY_NOTHING]
+    if stop not in names:
+        near = did_you_mean(stop, [*names, *(n.removeprefix("SIG") for n in names)])
+        sheet.fail("subject.stop", f'{shown(stop)} is no signal{near}; write SIGINT, "stdin" or "none"')
+    if subject.grace is not None and not 0 <= subject.grace <= LONGEST_LIMIT_S:
+        sheet.fail("subject.grace", f"{subject.grace} is not 0 to a day")
+    for code in subject.exit_codes:
+        if not 0 <= code < 2**32:
+            sheet.fail("subject.exit_codes", f"{code} is no exit code")
+
+
+def check_subject_here(subject: SubjectTable) -> None:
+    """Whether the subject is there: its command, its process. Raises ScenarioError."""
+    if subject.command:
+        _check_programs(subject)
+    if subject.pid is not None:
+        _check_process(subject.pid)
+
+
+def _check_process(pid: int) -> None:
+    import psutil
+
+    if pid == os.getpid() or pid in (parent.pid for parent in psutil.Process().parents()[:-1]):
+        raise ScenarioError(f"subject.pid: {pid} is zcbench itself, or what started it; name another process")
+    if not psutil.pid_exists(pid):
+        raise ScenarioError(f"subject.pid: no process {pid}; `pgrep NAME` finds one")
+    if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+        raise ScenarioError(f"subject.pid: {pid} has ended already; name one that runs")
+
+
+def _check_programs(subject: SubjectTable) -> None:
+    cwd = Path(subject.cwd) if subject.cwd is not None else Path()
+    if not cwd.is_dir():
+        raise ScenarioError(f"subject.cwd: {cwd}: {'not a' if cwd.exists() else 'no such'} directory")
+    path = subject.env.get("PATH", os.environ.get("PATH"))
+    load = tuple(filled(word, subject.args) for word in subject.load)
+    for key, words in (("subject.command", subject.words), ("subject.load", load)):
+        if words:
+            _check_program(key, words[0], cwd, path)
+
+
+def _check_program(key: str, program: str, cwd: Path, path: str | None) -> None:
+    in_folder = os.sep in program or (os.altsep or os.sep) in program
+    file = cwd / program
+    if not in_folder:
+        found = shutil.which(program, path=path)
+        if found is None:
+            hint = f"; write ./{program} for the file here" if file.is_file() else ""
+            raise ScenarioError(f"{key}: no program {shown(program)} in PATH{hint}")
+        file = Path(found)
+    if not file.exists():
+        raise ScenarioError(f"{key}: {file}: no such file")
+    if file.is_dir():
+        raise ScenarioError(f"{key}: {file}: is a directory; name a program")
+    if not os.access(file, os.X_OK):
+        raise ScenarioError(f"{key}: {file}: may not be executed; chmod +x it, or name its interpreter first")
+    if os.name == "posix" and _is_text(file):
+        raise ScenarioError(
+            f"{key}: {file}: a text without #! at its beginning, which no system can start; begin it with "
+            f"#!/bin/sh, or name its interpreter: -- sh {program}"
+        )
+
+
+def _is_text(file: Path) -> bool:
+    """Whether a file is text that names no interpreter. What cannot be read is left to the system."""
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(_TEXT_FILE)
+    except OSError:
+        return False
+    return bool(head) and not head.startswith(b"#!") and b"\0" not in head and head[:4] != b"\x7fELF"
+
+
+def rate_flag(flag_key: str, origin: str, is_call: bool) -> str:
+    """The key that a setting is about: --rate is the callable's where one is called."""
+    of_call = is_call and flag_key == FLAGS["--rate"] and origin in ("--rate", "ZCBENCH_RATE")
+    return "subject.rate" if of_call else flag_key

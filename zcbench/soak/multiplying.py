@@ -1,0 +1,37 @@
+"""The watch for a subject that multiplies: a fork bomb must end before the machine does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+_LOADAVG = Path("/proc/loadavg")  # proc(5): its fourth field ends with the number of threads in the system
+
+
+class MultiplyingWatch:
+    """Counts a subject's processes whenever the system's threads have grown by half of what it may have.
+
+    To count at every look would cost more than all else that the supervisor does.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._threads = 0
+
+    def is_due(self) -> bool:
+        """Whether the processes should be counted now; where the system does not say, always."""
+        try:
+            threads = int(_LOADAVG.read_text().split()[3].partition("/")[2])
+        except (OSError, ValueError, IndexError):
+            return True
+        if threads - self._threads > self._limit // 2:
+            self._threads = threads
+            return True
+        self._threads = min(self._threads, threads)
+        return False
+
+    def excess(self, processes: Sequence[psutil.Process]) -> int | None:
+        """How many ``processes`` there are, if they are too many."""
+        return len(processes) if len(processes) > self._limit else None

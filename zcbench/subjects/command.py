@@ -1,0 +1,302 @@
+"""Any command as a subject: all processes that come from it, its output, how it is asked to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from zcbench.foreign import brief, one_line
+from zcbench.probes.probe import Notice, Probe
+from zcbench.quantities.units import format_duration
+from zcbench.record.capabilities import SubjectInfo
+from zcbench.record.schema import (
+    DONE,
+    DRAINING,
+    LOAD_FILE,
+    RUNNING,
+    STARTING,
+    STDERR_FILE,
+)
+from zcbench.scenario.subject import READY_BY_PAGE, is_url
+from zcbench.scenario.tables import STOP_BY_CLOSING, STOP_BY_NOTHING, SubjectTable, filled
+from zcbench.subjects.crash_files import crash_files
+from zcbench.subjects.output import OutputPump
+from zcbench.subjects.readiness import Answering, Printed, Readiness
+from zcbench.subjects.subject import Counters, Death
+from zcbench.subjects.tree import BIRTHS, MARKER, ProcessTree
+
+DEFAULT_GRACE_S = 10.0
+ASKED_BY_NOTHING = "nothing"  # how a command was asked to end that nobody can ask
+OUTPUT_S = 1.0  # for the last output to come through the pipe of a subject that is gone
+CHILDREN_S = 2.0  # for its children to end once it has ended as it was asked to
+POLL_S = 0.02  # between looks at whether a daemon lives, which nobody waits for
+# Python then writes the stacks of all threads to its stderr on SIGABRT, and before a crash.
+_VARIABLES = {"PYTHONFAULTHANDLER": "1"}
+
+
+class CommandSubject:
+    """A program in any language, with its children; see :class:`zcbench.subjects.subject.Subject`."""
+
+    has_page = False
+    due_packets: int | None = None
+    is_ours = True
+
+    def __init__(
+        self, table: SubjectTable, lasts_s: float, *, name: str = "the command", log: str = STDERR_FILE
+    ) -> None:
+        self._table, self.name, self._log = table, name, log
+        self.info = SubjectInfo(kind="command", title=brief(one_line(shlex.join(table.words))))
+        self.stop_after_s: float | None = lasts_s
+        self.ready_limit_s: float | None = table.ready_limit
+        self.grace_s: float | None = grace_s(table)
+        self._asked: str | None = None
+        self._notices: list[Notice] = []
+        self._first_code: int | None = None  # of the first process, once it has ended
+        self._first_ended_s = 0.0
+        self._is_daemon = False
+        self._ready = False
+        self._done = False
+
+    def probes(self) -> Sequence[Probe]:
+        """See :class:`Subject`."""
+        return ()
+
+    def start(self, directory: Path, environment: Mapping[str, str]) -> None:
+        """See :class:`Subject`."""
+        self._tree = ProcessTree()
+        self._temporary = environment.get("TMPDIR")
+        self._started_s = time.time()
+        reading, writing = os.pipe()
+        try:
+            self._popen = self._start(writing, environment)
+        except OSError:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        self._readiness = self._awaited()
+        self._output = OutputPump(directory / self._log, reading, "zcbench-output")
+        self._output.listeners.append(self._readiness.hear)
+        self._output.start()
+        self._dumped = False
+        self._ended = threading.Event()
+        threading.Thread(target=self._await_end, name="zcbench-wait", daemon=True).start()
+
+    def _start(self, output: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        with BIRTHS:
+            popen = subprocess.Popen(
+                self._table.words,
+                stdin=subprocess.PIPE if self._table.stop == STOP_BY_CLOSING else subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self._table.cwd,
+                env={**_VARIABLES, **environment, **self._table.env, MARKER: self._tree.marker},
+                # A session of its own: the terminal's Ctrl-C reaches the supervisor alone.
+                start_new_session=os.name == "posix",
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+            self._tree.begin(popen.pid)
+            return popen
+
+    def _awaited(self) -> Readiness:
+        ready = self._table.ready
+        if ready is None or ready == READY_BY_PAGE:
+            return Readiness()
+        return Answering(ready) if is_url(ready) else Printed(ready)
+
+    def _await_end(self) -> None:
+        if hasattr(os, "waitid"):
+            # Only this tells a core dump from a plain death; it leaves the rest to Popen.
+            with contextlib.suppress(OSError):
+                found = os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)
+                self._dumped = found is not None and found.si_code == os.CLD_DUMPED
+        self._popen.wait()
+        self._ended.set()
+
+    # -- what it is
+
+    def processes(self) -> Sequence[psutil.Process]:
+        """See :class:`Subject`."""
+        return self._tree.scan()
+
+    def output_bytes(self) -> int | None:
+        """See :class:`Subject`."""
+        return self._output.size()
+
+    def phase(self, counters: Counters) -> int | None:
+        """See :class:`Subject`."""
+        if self._done:
+            return DONE
+        if self._asked is not None:
+            return DRAINING
+        if not self._ready and self._readiness.is_ready():
+            self._ready = True
+            if self._table.ready is not None:
+                seconds = format_duration(time.time() - self._started_s)
+                self._notices.append(Notice("phase", f"ready after {seconds}: {self._readiness.what}"))
+        return RUNNING if self._ready else STARTING
+
+    def notices(self) -> Sequence[Notice]:
+        """See :class:`Subject`."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def awaits(self) -> str:
+        """See :class:`Subject`."""
+        return self._readiness.what
+
+    # -- what is done to it
+
+    def asked(self) -> str | None:
+        """See :class:`Subject`."""
+        return self._asked
+
+    def ask_to_stop(self) -> None:
+        """See :class:`Subject`. A daemon's processes are asked each, as its first one is gone."""
+        if self._asked is not None:
+            return
+        stop = self._table.stop
+        self._asked = {STOP_BY_CLOSING: "the end of its input", STOP_BY_NOTHING: ASKED_BY_NOTHING}.get(
+            stop, stop
+        )
+        if stop == STOP_BY_CLOSING:
+            self._close_input()
+        elif self._ended.is_set():
+            self._signal_tree()
+        elif stop != STOP_BY_NOTHING:
+            with contextlib.suppress(OSError):
+                self._popen.send_signal(getattr(signal, stop))
+
+    def _signal_tree(self) -> None:
+        """Ask what the first process has left to end, as that one was asked."""
+        if self._table.stop not in (STOP_BY_CLOSING, STOP_BY_NOTHING):
+            self._tree.send(getattr(signal, self._table.stop))
+
+    def _close_input(self) -> None:
+        if self._popen.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._popen.stdin.close()
+
+    def dump_stacks(self) -> None:
+        """See :class:`Subject`. A JVM prints its stacks on SIGQUIT and goes on; Python and Go do so on SIGABRT,
+        and anything else may leave a core dump."""
+        if os.name == "nt":  # has no signal that leaves stacks
+            return
+        for pid in self._tree.living():
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGQUIT if _is_jvm(pid) else signal.SIGABRT)
+
+    def kill(self) -> None:
+        """See :class:`Subject`."""
+        if not self._tree.kill():
+            self._notices.append(Notice("left_processes", "processes multiply faster than they can be killed"))
+
+    def wait(self, timeout_s: float) -> int | None:
+        """See :class:`Subject`. A command whose first process left with 0 goes on while its children live."""
+        give_up = time.monotonic() + timeout_s
+        if not self._ended.wait(timeout_s):
+            return None
+        if self._first_code is None:
+            self._first_code, self._first_ended_s = self._popen.returncode, time.monotonic()
+            left = self._tree.names()
+            if left and self._asked is not None:
+                self._signal_tree()
+            elif left and self._first_code == 0:
+                self._is_daemon = True
+                self._notices.append(_left("goes on in", left))
+        if self._is_daemon:
+            last_s = math.inf
+        else:
+            last_s = self._first_ended_s + (0.0 if self._asked is None else CHILDREN_S)
+        while time.monotonic() < last_s and self._tree.living():
+            if time.monotonic() >= give_up:
+                return None
+            time.sleep(min(POLL_S, max(0.0, give_up - time.monotonic())))
+        self._done = True
+        self._close_input()
+        # A daemon's own code, where it fell to us; its first process's 0 says nothing of it.
+        last = self._tree.last_code
+        return last if self._is_daemon and last is not None else self._first_code
+
+    def close(self) -> None:
+        """See :class:`Subject`."""
+        self._readiness.close()
+        left = self._tree.names()
+        if left:
+            self._notices.append(_left("was survived by", left))
+            self._tree.kill()
+        self._tree.close()
+        self._output.join(OUTPUT_S)
+
+    # -- how it ended
+
+    def death(self) -> Death:
+        """See :class:`Subject`."""
+        self._output.join(OUTPUT_S)
+        folders = [Path(self._table.cwd or "")]
+        folders += [Path(self._temporary)] if self._temporary else []
+        files = crash_files(self._popen.pid, folders, self._started_s, dumped=self._dumped)
+        return Death(
+            good_codes=self._table.exit_codes,
+            relays_signals=True,
+            files=tuple(file.name for file in files),
+            report=next((file.text for file in files if file.text), None),
+        )
+
+    def is_done(self, counters: Counters) -> bool:
+        """See :class:`Subject`. Its exit code is all that says it."""
+        return True
+
+    def progress(self, counters: Counters) -> int:
+        """See :class:`Subject`."""
+        return 0
+
+    def owes(self, counters: Counters, now: int) -> bool:
+        """See :class:`Subject`. What it should be doing nobody knows."""
+        return False
+
+    def due(self, counters: Counters, now: int) -> int | None:
+        """See :class:`Subject`."""
+        return None
+
+    def stall(self, counters: Counters, limit: str) -> str:
+        """See :class:`Subject`."""
+        return f"nothing moved for {limit}"
+
+
+def load_generator(table: SubjectTable, lasts_s: float) -> CommandSubject:
+    """The load generator of a subject, as a command of its own. It gets the subject's variables."""
+    words = tuple(filled(word, table.args) for word in table.load)
+    own = SubjectTable(command=words, cwd=table.cwd, env=table.env)
+    return CommandSubject(own, lasts_s, name="the load generator", log=LOAD_FILE)
+
+
+def grace_s(table: SubjectTable) -> float:
+    """For how long a command may take to end, s."""
+    if table.grace is not None:
+        return table.grace
+    return 0.0 if table.stop == STOP_BY_NOTHING else DEFAULT_GRACE_S
+
+
+def _left(what: str, names: Sequence[str]) -> Notice:
+    shown = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+    message = f"the command {what} {len(names)} process{'es' if len(names) > 1 else ''}: {shown}"
+    return Notice("left_processes", message, {"count": len(names), "names": list(names[:64])})
+
+
+def _is_jvm(pid: int) -> bool:
+    try:
+        return sys.platform == "linux" and "libjvm." in Path(f"/proc/{pid}/maps").read_text(errors="replace")
+    except OSError:
+        return False

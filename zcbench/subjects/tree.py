@@ -1,0 +1,226 @@
+"""All processes that come from one: found again after they were orphaned, counted, and ended together.
+
+On Linux the supervisor becomes a subreaper (prctl(2)): a process whose parent ends falls to it, and not to
+init, so that a daemon that forks twice stays in sight. Each process is recognised by its start time, as a
+process id comes back. Elsewhere psutil finds the descendants, and a daemon that forked away is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+MARKER = "ZCBENCH_TREE"  # in the environment of whatever comes from a tree's first process
+KILL_S = 5.0  # for as long processes that multiply are killed
+KILL_PAUSE_S = 0.01
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
+_LINUX = sys.platform == "linux"
+BIRTHS = threading.Lock()
+_ROOTS: set[int] = set()  # first processes, which whoever started them waits for
+_TREES: weakref.WeakSet[ProcessTree] = weakref.WeakSet()
+
+
+@dataclass(frozen=True)
+class Stat:
+    """What /proc/PID/stat says of a process: "Z" is a zombie."""
+
+    name: str
+    state: str
+    group: int
+    session: int
+    start: int
+
+    @property
+    def lives(self) -> bool:
+        """Whether it can still do something."""
+        return self.state not in "ZX"
+
+
+class ProcessTree:
+    """The processes that come from ``begin``'s, wherever they went.
+
+    To be made before its first process starts. Between that and ``begin`` the caller holds BIRTHS, so that no
+    other tree takes a process that ended at once for an orphan.
+    """
+
+    def __init__(self) -> None:
+        self.marker = secrets.token_hex(8)
+        self._known: dict[int, Stat] = {}
+        self._processes: dict[int, psutil.Process] = {}
+        self._foreign = set(_children(os.getpid())) if _LINUX else set()
+        self._root: int | None = None
+        self.last_code: int | None = None  # of the orphan that ended last
+        if _LINUX:
+            become_subreaper()
+
+    def begin(self, pid: int) -> None:
+        """Follow what comes from ``pid``, which was just started by this process."""
+        self._root = pid
+        _ROOTS.add(pid)
+        _TREES.add(self)
+        self._processes[pid] = psutil.Process(pid)
+        if (stat := read_stat(pid)) is not None:
+            self._known[pid] = stat
+
+    def close(self) -> None:
+        """Forget it: its first process was waited for."""
+        _ROOTS.discard(self._root or 0)
+        _TREES.discard(self)
+
+    def scan(self) -> list[psutil.Process]:
+        """Its processes now, the first one first, zombies with them; orphans that ended are reaped."""
+        found = self._scan_linux() if _LINUX else self._scan_psutil()
+        self._processes = {pid: self._processes.get(pid) or _process(pid) for pid in found}
+        return [process for process in self._processes.values() if process is not None]
+
+    def living(self) -> list[int]:
+        """The process ids of those that can still do something."""
+        if _LINUX:
+            self.scan()
+            return [pid for pid, stat in self._known.items() if stat.lives]
+        return [p.pid for p in self.scan() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+    def names(self) -> list[str]:
+        """The names of those that live."""
+        named = []
+        for pid in self.living():
+            with contextlib.suppress(psutil.Error):
+                named.append(psutil.Process(pid).name())
+        return sorted(named)
+
+    def send(self, number: int) -> None:
+        """Send a signal to each that lives."""
+        for pid in self.living():
+            with contextlib.suppress(OSError):
+                os.kill(pid, number)
+
+    def kill(self) -> bool:
+        """Kill all of it; False if something still lives after KILL_S."""
+        give_up = time.monotonic() + KILL_S
+        while living := self.living():
+            # Whole groups first: the kernel lets none of a group fork while it is signalled.
+            for group in self._groups(living):
+                with contextlib.suppress(OSError):
+                    os.killpg(group, signal.SIGKILL)
+            for pid in living:
+                with contextlib.suppress(OSError, psutil.Error):
+                    psutil.Process(pid).kill()
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(KILL_PAUSE_S)
+        return True
+
+    def _groups(self, pids: Iterable[int]) -> set[int]:
+        if not _LINUX:
+            return set()
+        return {self._known[pid].group for pid in pids if pid in self._known} - {os.getpgid(0), 0, 1}
+
+    def _scan_psutil(self) -> list[int]:
+        found = [self._root] if self._root is not None else []
+        for pid in dict.fromkeys([*found, *self._processes]):
+            with contextlib.suppress(psutil.Error):
+                process = self._processes.get(pid) or psutil.Process(pid)
+                if process.is_running():
+                    found += [pid, *(child.pid for child in process.children(recursive=True))]
+        return list(dict.fromkeys(found))
+
+    def _scan_linux(self) -> list[int]:
+        found: dict[int, Stat] = {}
+        with BIRTHS:
+            waiting = [*self._known, *self._orphans()]
+        while waiting:
+            pid = waiting.pop(0)
+            stat = None if pid in found else read_stat(pid)
+            known = self._known.get(pid)
+            if stat is None or (known is not None and known.start != stat.start):
+                continue
+            found[pid] = stat
+            if stat.lives:
+                waiting += _children(pid)
+        self._known = found
+        return list(found)
+
+    def _orphans(self) -> list[int]:
+        """Processes that came to this one as their parents ended. Those that ended too are reaped."""
+        own_session, ours = os.getsid(0), []
+        for pid in _children(os.getpid()):
+            if pid in _ROOTS or pid in self._foreign:
+                continue
+            stat = read_stat(pid)
+            if stat is None or any(pid in tree._known for tree in _TREES if tree is not self):
+                continue
+            if pid not in self._known and not self._is_ours(pid, stat, own_session):
+                continue
+            if stat.lives:
+                ours.append(pid)
+            else:
+                self._reap(pid)
+        return ours
+
+    def _is_ours(self, pid: int, stat: Stat, own_session: int) -> bool:
+        """Whether an unknown child of this process comes from the tree: what this process starts for itself is
+        in its own session, which nothing from the tree is."""
+        if stat.session == own_session:
+            return False
+        try:
+            variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            return True
+        markers = [v for v in variables if v.startswith(MARKER.encode() + b"=")]
+        return not markers or markers[0] == f"{MARKER}={self.marker}".encode()
+
+    def _reap(self, pid: int) -> None:
+        with contextlib.suppress(ChildProcessError):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done and (pid in self._known or len(_TREES) == 1):
+                self.last_code = os.waitstatus_to_exitcode(status)
+
+
+def become_subreaper() -> None:
+    """Have orphaned descendants fall to this process. Does nothing where the kernel cannot (Linux < 3.4)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+
+
+def read_stat(pid: int) -> Stat | None:
+    """What the kernel says of a process (proc_pid_stat(5)); None if there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    # A name may hold spaces and brackets.
+    before, _, after = text.rpartition(")")
+    fields = after.split()
+    return Stat(before.partition("(")[2], fields[0], int(fields[2]), int(fields[3]), int(fields[19]))
+
+
+def _children(pid: int) -> list[int]:
+    """The child processes of all threads of ``pid``, as the kernel lists them."""
+    found: list[int] = []
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208
+    except OSError:
+        return found
+    for task in tasks:
+        with contextlib.suppress(OSError):
+            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    return found
+
+
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.Error:
+        return None
