@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,7 +58,7 @@ records_folder: list[Path] = []
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Record]]:
+def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
     """The record of each command, all of them run at once in this process."""
     folder = tmp_path_factory.mktemp("commands")
 
@@ -86,7 +85,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Reco
     with ThreadPoolExecutor(len(COMMANDS)) as pool:
         records = dict(zip(COMMANDS, pool.map(record, COMMANDS), strict=True))
     records_folder.append(folder)
-    yield records
+    return records
 
 
 def end(records: dict[str, Record], name: str) -> tuple[Ending, str]:
