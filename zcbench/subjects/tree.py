@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import secrets
 import signal
@@ -29,6 +30,7 @@ _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 _LINUX = sys.platform == "linux"
 BIRTHS = threading.Lock()
 _ROOTS: set[int] = set()  # first processes, which whoever started them waits for
+_NUMBERS = itertools.count()
 _TREES: weakref.WeakSet[ProcessTree] = weakref.WeakSet()
 
 
@@ -56,7 +58,7 @@ class ProcessTree:
     """
 
     def __init__(self) -> None:
-        self.marker = secrets.token_hex(8)
+        self.marker, self.number = secrets.token_hex(8), next(_NUMBERS)
         self._known: dict[int, Stat] = {}
         self._processes: dict[int, psutil.Process] = {}
         self._foreign = set(_children(os.getpid())) if _LINUX else set()
@@ -159,9 +161,11 @@ class ProcessTree:
             if pid in _ROOTS or pid in self._foreign:
                 continue
             stat = read_stat(pid)
-            if stat is None or any(pid in tree._known for tree in _TREES if tree is not self):
+            if stat is None:
                 continue
-            if pid not in self._known and not self._is_ours(pid, stat, own_session):
+            if pid not in self._known and (
+                any(pid in tree._known for tree in _TREES) or not self._is_ours(pid, stat, own_session)
+            ):
                 continue
             if stat.lives:
                 ours.append(pid)
@@ -171,15 +175,17 @@ class ProcessTree:
 
     def _is_ours(self, pid: int, stat: Stat, own_session: int) -> bool:
         """Whether an unknown child of this process comes from the tree: what this process starts for itself is
-        in its own session, which nothing from the tree is."""
+        in its own session, which nothing from the tree is. What has lost its marker is the oldest tree's."""
         if stat.session == own_session:
             return False
         try:
             variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        except OSError:
-            return True
+        except OSError:  # of another user
+            variables = []
         markers = [v for v in variables if v.startswith(MARKER.encode() + b"=")]
-        return not markers or markers[0] == f"{MARKER}={self.marker}".encode()
+        if not markers:
+            return min(_TREES, key=lambda tree: tree.number, default=self) is self
+        return markers[0] == f"{MARKER}={self.marker}".encode()
 
     def _reap(self, pid: int) -> None:
         with contextlib.suppress(ChildProcessError):
