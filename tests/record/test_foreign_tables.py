@@ -266,7 +266,7 @@ def test_a_heap_that_rises_unjudged_is_not_said_to_have_been_seen_flat(tmp_path:
     assert memory.outcome == "inconclusive"
     assert "native heap rose by 1,000 B/s, of which some may be garbage" in memory.sentence
     assert "would have been seen" not in memory.sentence
-    assert memory.power is None
+    assert memory.detection_limit is None
 
 
 def test_packets_that_came_twice_are_no_clock_that_is_fast(tmp_path: Path) -> None:

@@ -90,8 +90,8 @@ def test_the_original_five_minutes_are_told_the_truth(tmp_path: Path) -> None:
     # and the leak question is open, with what could have been seen: some hundreds of bytes a packet
     memory = named(result, "memory")
     assert memory.outcome == "inconclusive"
-    assert memory.power is not None
-    assert 100 <= float(memory.power.split(" B a packet")[0].split()[-1]) <= 1000
+    assert memory.detection_limit is not None
+    assert 100 <= float(memory.detection_limit.split(" B a packet")[0].split()[-1]) <= 1000
     # and the requests that do not add up are named
     assert "30,011 against 30,001" in named(result, "conservation").sentence
     assert (result.verdict, result.exit_code) == ("fail", 1)

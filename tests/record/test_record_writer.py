@@ -10,7 +10,7 @@ import pytest
 
 from zcbench.quantities.registry import COLUMNS
 from zcbench.record.reader import read_record
-from zcbench.record.schema import RESULT_FILE, RUN_FILE, SAMPLES_FILE, Event, RunInfo
+from zcbench.record.schema import RESULT_FILE, RUN_FILE, SAMPLES_FILE, Event, Finding, RunInfo
 from zcbench.record.writer import RecordError, RecordWriter
 
 
@@ -92,3 +92,13 @@ def test_a_second_writer_in_one_directory_is_refused_and_the_first_record_kept(
 
 def test_a_missing_number_is_null_in_the_result(record_directory: Path) -> None:
     assert json.loads((record_directory / RESULT_FILE).read_text())["totals"] == {"rate": None}
+
+
+def test_the_detection_limit_stands_in_result_json_under_its_old_name_too() -> None:
+    new = Finding(check="memory", outcome="pass", sentence="flat", detection_limit="2 B a packet")
+    said = msgspec.json.decode(msgspec.json.encode(new))
+    assert (said["detection_limit"], said["power"]) == ("2 B a packet", "2 B a packet")
+    # and a file written before the name changed is read by the new one
+    del said["detection_limit"]
+    assert msgspec.convert(said, Finding).detection_limit == "2 B a packet"
+    assert msgspec.structs.replace(new, detection_limit="3 B a packet").power == "3 B a packet"

@@ -22,7 +22,7 @@ from zcbench.render import junit
 from zcbench.scenario import Expectation
 from zcbench.verdict import judge
 
-PASSED = Finding(check="gaps", outcome="pass", sentence="all there", power="one gap")
+PASSED = Finding(check="gaps", outcome="pass", sentence="all there", detection_limit="one gap")
 FAILED = Finding(
     check="pool.recycling",
     outcome="fail",

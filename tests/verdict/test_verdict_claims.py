@@ -22,7 +22,7 @@ def claims(directory: Path, **counters: int) -> Finding:
 def test_a_sound_engine_passes(tmp_path: Path) -> None:
     found = claims(tmp_path)
     assert found.outcome == "pass", found.sentence
-    assert "one packet with a wrong shape" in (found.power or "")
+    assert "one packet with a wrong shape" in (found.detection_limit or "")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_pass_says_what_was_not_proved(tmp_path: Path) -> None:
     found = claims(tmp_path, consumer_time_missing=7, consumer_places=2)
     assert found.outcome == "pass"
     assert "7 packets have no time" in found.sentence
-    assert "2 places only, of 10 slots" in (found.power or "")
+    assert "2 places only, of 10 slots" in (found.detection_limit or "")
 
 
 # -- arrivals
@@ -129,6 +129,6 @@ def test_a_delay_is_promised_only_where_the_engine_says_when_its_stream_began(
     event = Event(elapsed_s=0.1, kind=ENGINE_EVENT, message="engine", data=data)
     record = make_record(tmp_path / "run", events=[*RESOURCES, event], bend=bend)
     found = next(f for f in judge(record).findings if f.check == "claims")
-    assert "a rate that ramps" in (found.power or "")
-    assert ("a delay of 100 ms" in (found.power or "")) == told
+    assert "a rate that ramps" in (found.detection_limit or "")
+    assert ("a delay of 100 ms" in (found.detection_limit or "")) == told
     assert ("does not write `engine.start_ns`" in found.sentence) != told

@@ -21,7 +21,7 @@ def conservation(record: Record) -> Finding:
 def test_a_sound_run_passes_with_its_power(tmp_path: Path) -> None:
     found = conservation(make_record(tmp_path / "run"))
     assert (found.outcome, found.cause) == ("pass", None)
-    assert "one packet" in (found.power or "")
+    assert "one packet" in (found.detection_limit or "")
 
 
 def test_a_pool_that_rightly_overflows_passes(tmp_path: Path) -> None:

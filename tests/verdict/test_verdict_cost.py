@@ -32,7 +32,7 @@ def test_a_steady_cost_passes_with_the_harness_own_share(tmp_path: Path) -> None
     found = judged(tmp_path, 60, using(lambda i: 0.02 * i))
     assert found.outcome == "pass"
     assert "200 µs of CPU a packet, 2.0% of a core; the harness 0.4%" in found.sentence
-    assert "would have been seen (12 blocks)" in (found.power or "")
+    assert "would have been seen (12 blocks)" in (found.detection_limit or "")
 
 
 def test_a_cost_that_grows_is_named(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ def judged(tmp_path: Path, **story: object) -> Finding:
 def test_a_pass_says_what_loss_it_could_have_seen_in_all_and_by_window(tmp_path: Path) -> None:
     found = judged(tmp_path)
     assert found.outcome == "pass"
-    assert "smallest detectable loss: 1 packet" in (found.power or "")
-    assert "in each of 10 windows, one of 13 would have been placed" in (found.power or "")
+    assert "smallest detectable loss: 1 packet" in (found.detection_limit or "")
+    assert "in each of 10 windows, one of 13 would have been placed" in (found.detection_limit or "")
 
 
 @pytest.mark.parametrize(

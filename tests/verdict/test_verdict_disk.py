@@ -39,7 +39,7 @@ def test_a_subject_that_leaves_nothing_passes_and_the_power_is_its_budget(tmp_pa
     found = asked(tmp_path)
     assert found.outcome == "pass"
     assert "0 files" in found.sentence
-    assert "more than 10 files, 64 MiB in them, or 16 MiB of output" in (found.power or "")
+    assert "more than 10 files, 64 MiB in them, or 16 MiB of output" in (found.detection_limit or "")
 
 
 @pytest.mark.parametrize(

@@ -84,10 +84,10 @@ def test_a_pass_says_which_stale_bytes_would_have_looked_right(tmp_path: Path, p
     found = integrity(tmp_path, consumer_content_period=period)
     assert found.outcome == "pass"
     assert said in found.sentence
-    assert said in (found.power or "")
+    assert said in (found.detection_limit or "")
 
 
 def test_a_pass_says_that_one_byte_would_have_been_seen(tmp_path: Path) -> None:
     found = integrity(tmp_path)
     assert found.outcome == "pass"
-    assert "one wrong byte" in (found.power or "")
+    assert "one wrong byte" in (found.detection_limit or "")

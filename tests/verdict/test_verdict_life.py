@@ -32,7 +32,7 @@ def test_every_other_end_is_the_cause(tmp_path: Path, ending: Ending) -> None:
 def test_a_planned_end_passes_and_says_what_would_have_been_seen(tmp_path: Path) -> None:
     found = life(make_record(tmp_path / "run"))
     assert (found.outcome, found.cause) == ("pass", None)
-    assert found.power
+    assert found.detection_limit
 
 
 def test_an_exception_in_a_finaliser_fails_a_run_that_ended_as_planned(tmp_path: Path) -> None:

@@ -52,9 +52,9 @@ def test_flat_counters_pass_and_the_power_is_stated(tmp_path: Path) -> None:
     found = memory(run(tmp_path))
     assert found.outcome == "pass"
     # then the pass says what leak it would have seen, a packet and an hour
-    assert found.power is not None
-    assert "B a packet" in found.power
-    assert "an hour (95 % confidence)" in found.power
+    assert found.detection_limit is not None
+    assert "B a packet" in found.detection_limit
+    assert "an hour (95 % confidence)" in found.detection_limit
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_half_a_minute_is_not_asked_and_says_how_long_it_takes(tmp_path: Path) -
     found = memory(make_record(tmp_path / "run"))
     assert (found.outcome, found.required) == ("inconclusive", False)
     assert "run for" in (found.remedy or "")
-    assert found.power is not None
+    assert found.detection_limit is not None
 
 
 def test_a_small_leak_of_python_does_not_name_a_large_one_outside_malloc(tmp_path: Path) -> None:

@@ -101,8 +101,8 @@ def test_a_pass_says_which_loss_of_slots_it_would_have_seen(tmp_path: Path) -> N
     # given laps that show the slots in circulation, and none that do
     seen = finding(run(tmp_path, laps(lambda _: 100)), "recycling")
     blind = finding(make_record(tmp_path / "blind"), "recycling")
-    assert "a slot lost every 250 packets" in (seen.power or "")
-    assert "would not have been seen" in (blind.power or "")
+    assert "a slot lost every 250 packets" in (seen.detection_limit or "")
+    assert "would not have been seen" in (blind.detection_limit or "")
 
 
 # -- the hit rate

@@ -31,10 +31,10 @@ def judged(tmp_path: Path, captured: Callable[[float], int], **story: object) ->
 def test_a_stream_at_its_rate_passes_and_says_what_it_could_have_seen(tmp_path: Path) -> None:
     # given a stream at its nominal rate
     found = judged(tmp_path, lambda s: int(s * 100))
-    # then it passes, with its power
+    # then it passes, with its detection limit
     assert found.outcome == "pass"
     assert "within 100 ppm" in found.sentence
-    assert "smallest detectable drift: " in (found.power or "")
+    assert "smallest detectable drift: " in (found.detection_limit or "")
     assert abs(found.evidence["drift_ppm"]) < 1
 
 

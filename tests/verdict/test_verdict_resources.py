@@ -35,7 +35,7 @@ def counts(after: dict[str, Any] | None = None) -> list[Event]:
 def test_as_many_after_as_before_pass_and_say_what_would_have_been_seen(tmp_path: Path) -> None:
     found = resources(make_record(tmp_path / "run", events=counts()))
     assert found.outcome == "pass"
-    assert "one left open" in (found.power or "")
+    assert "one left open" in (found.detection_limit or "")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_run_too_short_for_a_staircase_is_judged_by_its_ends(tmp_path: Path) -
     # then a pass does not claim to have watched the stream
     assert found.outcome == "pass"
     assert "too short" in found.sentence
-    assert "one by one" not in (found.power or "")
+    assert "one by one" not in (found.detection_limit or "")
 
 
 def test_a_record_without_the_counts_neither_passes_nor_stands_in_the_way(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_a_sound_run_passes_with_its_percentiles_and_its_power(tmp_path: Path) -
     found = judged(tmp_path)
     assert (found.outcome, found.cause) == ("pass", None)
     assert "p50 80 µs" in found.sentence
-    assert "alike stalls above" in (found.power or "")
+    assert "alike stalls above" in (found.detection_limit or "")
     assert found.evidence["delivery_p99_ns"] == 80_000
 
 

@@ -136,12 +136,21 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str  # what was found and why, for a person
     cause: str | None = None  # "never_recycled": the reason's name, for programs
     evidence: dict[str, int | float | str | None] = {}
-    power: str | None = None  # of a pass: the smallest fault this run could have seen
+    # Of a pass: the smallest fault that this run would have seen with 95 % probability.
+    detection_limit: str | None = None
+    power: str | None = None  # the same, by its name until schema 3; leaves with schema 4
     remedy: str | None = None
     required: bool = True  # whether an inconclusive outcome makes the verdict inconclusive
     level: Literal["fail", "warn"] = "fail"  # a failure at level "warn" does not fail the run
     lasting_s: float | None = None  # of an undecided one: a run that lasts this long has an answer
     lacks: Capability | None = None  # of a question that does not arise: the capability that is not there
+
+    def __post_init__(self) -> None:
+        """One value under both names, whichever a file or a caller gives."""
+        if self.power != self.detection_limit:
+            limit = self.detection_limit if self.detection_limit is not None else self.power
+            msgspec.structs.force_setattr(self, "detection_limit", limit)
+            msgspec.structs.force_setattr(self, "power", limit)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

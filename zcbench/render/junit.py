@@ -69,9 +69,9 @@ def _case(finding: Finding, record: Record, result: Result, attachments: Sequenc
     case = ET.Element("testcase", {**_named(finding.check, record), "time": time})
     kind = _kind(finding, result)
     if kind is None:
-        power = f"\ndetection limit: {finding.power}" if finding.power else ""
+        limit = f"\ndetection limit: {finding.detection_limit}" if finding.detection_limit else ""
         warned = "WARNING: " if finding.outcome == "fail" else ""
-        text = _story(finding) if warned else f"{finding.sentence}{power}"
+        text = _story(finding) if warned else f"{finding.sentence}{limit}"
         ET.SubElement(case, "system-out").text = _clean(warned + text)
         return case
     said = ET.SubElement(case, kind, {"message": _line(finding.sentence)})

@@ -83,10 +83,12 @@ class Check(Generic[F]):
             return self.not_asked(self.needs[0])
         return finding
 
-    def passed(self, sentence: str, evidence: Evidence | None = None, *, power: str | None = None) -> Finding:
-        """A pass; ``power`` is its detection limit."""
+    def passed(
+        self, sentence: str, evidence: Evidence | None = None, *, detection_limit: str | None = None
+    ) -> Finding:
+        """A pass; ``detection_limit`` is the smallest fault that this run would have seen."""
         finding = self._finding("pass", sentence, evidence)
-        return msgspec.structs.replace(finding, power=power)
+        return msgspec.structs.replace(finding, detection_limit=detection_limit)
 
     def failed(
         self,
@@ -107,7 +109,7 @@ class Check(Generic[F]):
         evidence: Evidence | None = None,
         *,
         remedy: str | None = None,
-        power: str | None = None,
+        detection_limit: str | None = None,
         required: bool | None = None,
         lasting_s: float | None = None,
     ) -> Finding:
@@ -120,7 +122,7 @@ class Check(Generic[F]):
             remedy = longer(lasting_s)
         demanded = self.required if required is None else required
         return msgspec.structs.replace(
-            finding, remedy=remedy, power=power, required=demanded, lasting_s=lasting_s
+            finding, remedy=remedy, detection_limit=detection_limit, required=demanded, lasting_s=lasting_s
         )
 
     def skipped(self, sentence: str, evidence: Evidence | None = None) -> Finding:

@@ -77,7 +77,7 @@ def _true(facts: _Facts) -> Finding:
         f"the time stamps, flags and shapes of {_n(facts.totals, 'consumer.followed'):,} packets agree with "
         f"what the harness observed{limits}",
         facts.evidence,
-        power=f"one packet with a wrong shape, stamp or flag GAP{paced}{limits}",
+        detection_limit=f"one packet with a wrong shape, stamp or flag GAP{paced}{limits}",
     )
 
 

@@ -111,7 +111,7 @@ def _add_up(facts: _Facts) -> Finding:
         _all_hold(facts.laws, facts.whole, exact, samples)
         + (f"; {sentence(unjudged)}: the laws about it were not judged" if unjudged else ""),
         facts.evidence,
-        power=f"{f'{slack + 1} packets' if slack else 'one packet'} lost between two stages"
+        detection_limit=f"{f'{slack + 1} packets' if slack else 'one packet'} lost between two stages"
         + (", or one overflow block never freed" if facts.live.at_end is not None else ""),
     )
 

@@ -126,8 +126,8 @@ def _steady(facts: _Facts) -> Finding | None:
     return CHECK.passed(
         facts.said,
         facts.evidence,
-        power=f"a steady rise to {CREEP_RATIO:g} times the cost, by {CREEP_CORES:.0%} of a core or more, "
-        f"would have been seen ({creep.blocks} blocks)",
+        detection_limit=f"a steady rise to {CREEP_RATIO:g} times the cost, by {CREEP_CORES:.0%} of a core "
+        f"or more, would have been seen ({creep.blocks} blocks)",
     )
 
 

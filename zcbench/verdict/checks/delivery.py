@@ -123,9 +123,9 @@ def _surplus(facts: _Facts) -> Finding | None:
 
 def _all_came(facts: _Facts) -> Finding:
     seen, parts = facts.seen, facts.parts
-    power = f"smallest detectable loss: {_packets(seen.tolerance + 1)} ({seen.why})"
+    limit = f"smallest detectable loss: {_packets(seen.tolerance + 1)} ({seen.why})"
     return CHECK.passed(
-        f"{_of(seen)}; {power}{_late(parts)}", facts.evidence, power=power + _window_power(parts)
+        f"{_of(seen)}; {limit}{_late(parts)}", facts.evidence, detection_limit=limit + _window_limit(parts)
     )
 
 
@@ -197,7 +197,7 @@ def _late(parts: Windows) -> str:
     return f"; {_between(worst)} it was up to {worst.behind:,} packets behind, and made them good"
 
 
-def _window_power(parts: Windows) -> str:
+def _window_limit(parts: Windows) -> str:
     if not parts.windows:
         return "; too few samples to say when"
     return f"; in each of {len(parts.windows)} windows, one of {parts.tolerance + 1} would have been placed"

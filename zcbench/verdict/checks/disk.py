@@ -78,7 +78,8 @@ def _within_budget(facts: _Facts) -> Finding:
         f"{seen.files:,} files ({format_bytes(seen.size or 0)}) left behind, "
         f"{format_bytes(seen.printed or 0)} printed",
         facts.evidence,
-        power=f"more than {budget.files:,} files, {budget.disk} in them, or {budget.output} of output",
+        detection_limit=f"more than {budget.files:,} files, {budget.disk} in them, "
+        f"or {budget.output} of output",
     )
 
 

@@ -64,12 +64,12 @@ def _in_order(facts: _Facts) -> Finding:
         return CHECK.passed(
             f"no {known} in {facts.received:,} packets; {', '.join(facts.unknown)} not counted",
             facts.evidence,
-            power=f"one of {known}",
+            detection_limit=f"one of {known}",
         )
     return CHECK.passed(
         f"all {facts.received:,} packets arrived once, in order; one gap would have been detected",
         facts.evidence,
-        power="one gap, duplicate or packet out of order",
+        detection_limit="one gap, duplicate or packet out of order",
     )
 
 

@@ -155,7 +155,7 @@ def _all_right(facts: _Facts) -> Finding:
     return CHECK.passed(
         f"{_compared(facts.seen)}{debug}; " + (unseen or "one wrong byte would have been detected"),
         facts.evidence,
-        power="one wrong byte in one packet" + (f"; {unseen}" if unseen else ""),
+        detection_limit="one wrong byte in one packet" + (f"; {unseen}" if unseen else ""),
     )
 
 

@@ -49,7 +49,7 @@ _OF_PROGRAMS = {
 # Of somebody else's run nothing here saw the end: what --ended says is no evidence, and is called so.
 _BY_WORD = ", as --ended says"
 NORMALLY = "exited normally"
-_POWER = "one exception in a finaliser or a thread"
+_DETECTION_LIMIT = "one exception in a finaliser or a thread"
 _THEIRS = "see what the subject, or the system that ran it, logged at its end"
 
 
@@ -107,7 +107,9 @@ def _as_it_ended(facts: _Facts) -> Finding:
         "received": end.received,
     }
     if end.ending is Ending.FINISHED:
-        return CHECK.passed(said, evidence, power=_POWER if facts.record.can("worker") else None)
+        return CHECK.passed(
+            said, evidence, detection_limit=_DETECTION_LIMIT if facts.record.can("worker") else None
+        )
     remedy = _remedy(facts)
     if end.ending not in _NOT_KNOWN:
         return CHECK.failed(said, evidence, cause=end.ending.value, remedy=remedy)

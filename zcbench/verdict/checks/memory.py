@@ -201,7 +201,7 @@ def _flat(facts: _Facts) -> Finding | None:
         return None
     exact = list(facts.exact.values())
     windows = [g.trend.window for g in exact if g.trend.window is not None]
-    power = _power(facts, max(window.smallest_seen for window in windows))
+    limit = _detection_limit(facts, max(window.smallest_seen for window in windows))
     steps = "".join(
         f"; one-off step of {format_bytes(step.size)} in {g.counter.name} at {clock(step.at_s)}"
         for g in exact
@@ -209,7 +209,9 @@ def _flat(facts: _Facts) -> Finding | None:
         and (step := g.trend.window.step) is not None
         and abs(step.size) >= NAMED_STEP_BYTES
     )
-    return CHECK.passed(f"flat: {_limits(facts.record, exact)}{steps}; {power}", facts.evidence, power=power)
+    return CHECK.passed(
+        f"flat: {_limits(facts.record, exact)}{steps}; {limit}", facts.evidence, detection_limit=limit
+    )
 
 
 def _limits(record: Record, exact: list[Growth]) -> str:
@@ -231,15 +233,15 @@ def _cannot_tell(facts: _Facts) -> Finding:
     # What rises beyond its limit unjudged was seen, and is not known to be a leak: no limit holds of it.
     risen = [g for g in undecided if (w := g.trend.window) and w.unjudged and w.low > w.smallest_seen]
     known = windows and not risen
-    power = _power(facts, max(w.smallest_seen for w in windows)) if known else None
+    limit = _detection_limit(facts, max(w.smallest_seen for w in windows)) if known else None
     # A run that by its own settings cannot answer does not ask the question either.
     collects = run.gc_every_s is not None or not facts.record.can("worker")
     remedy = _remedy(facts.record, windows, facts.lacking, collects)
     return CHECK.undecided(
         f"cannot tell whether memory leaks: {'; '.join(_reasons(facts, risen))}"
-        + (f"; {power}" if power else ""),
+        + (f"; {limit}" if limit else ""),
         facts.evidence,
-        power=power,
+        detection_limit=limit,
         remedy=remedy,
         lasting_s=None if remedy else _longer_s(facts.record, windows),
         required=collects and _stream_s(facts.record) >= LEAST_PASS_S,
@@ -289,7 +291,7 @@ def _longer_s(record: Record, windows: list[Window]) -> float:
     return 60.0 * round(wanted / 60.0 + 0.5)
 
 
-def _power(facts: _Facts, bytes_per_s: float) -> str:
+def _detection_limit(facts: _Facts, bytes_per_s: float) -> str:
     packets = facts.packets_per_s
     per_packet = f"{_few_digits(bytes_per_s / packets)} B a packet or " if packets else ""
     hour = format_bytes(bytes_per_s * 3600)

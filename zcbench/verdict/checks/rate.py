@@ -95,7 +95,7 @@ def _on_time(facts: _Facts) -> Finding | None:
     return CHECK.passed(
         f"{facts.said}, within {DEVICE_CLOCK_PPM} ppm",
         facts.evidence,
-        power=f"smallest detectable drift: {DEVICE_CLOCK_PPM + 2 * line.half_width_ppm:,.0f} ppm",
+        detection_limit=f"smallest detectable drift: {DEVICE_CLOCK_PPM + 2 * line.half_width_ppm:,.0f} ppm",
     )
 
 

@@ -186,11 +186,12 @@ def _go_round(facts: _Facts) -> Finding:
         f"each slot was used {hits / facts.ever:,.0f} times on average; {returns:,} returns for "
         f"{hits + misses:,} acquires, {facts.pool.in_flight:,} still out",
         facts.evidence,
-        power="one lease that never came back" + _slots_power(facts.record, facts.totals, hits, slots),
+        detection_limit="one lease that never came back"
+        + _slots_limit(facts.record, facts.totals, hits, slots),
     )
 
 
-def _slots_power(record: Record, found: Totals, hits: int, slots: int) -> str:
+def _slots_limit(record: Record, found: Totals, hits: int, slots: int) -> str:
     """The rarest loss of slots that this run would have shown: a fall in most of the fewest blocks."""
     if not can_see_lost_slots(record, found):
         return "; slots lost one by one would not have been seen before the pool ran out of them"

@@ -63,7 +63,7 @@ def _only_watched(facts: _Facts) -> Finding | None:
         return CHECK.passed(
             f"none climbed: {', '.join(_range(one) for one in watched)}{missing}",
             facts.evidence,
-            power="three opened one by one",
+            detection_limit="three opened one by one",
         )
     few = [f"{one.readings} of {KINDS[one.kind]}" for one in found if one.readings]
     return CHECK.undecided(
@@ -98,7 +98,7 @@ def _closed(facts: _Facts) -> Finding:
     return CHECK.passed(
         f"{counts} after the drain, as before the stream; {stairs}",
         facts.evidence,
-        power="one left open at the end"
+        detection_limit="one left open at the end"
         + (", or three opened one by one and closed with it" if watched else ""),
     )
 

@@ -124,7 +124,7 @@ def _in_time(facts: _Facts) -> Finding:
         for percent in (*_SHOWN_PERCENTS, 100)
         if (value := evidence.get(f"delivery_{_name(percent)}_ns")) is not None
     )
-    creep_power = (
+    creep_limit = (
         f"a median that rose {CREEP_RATIO:g}-fold and by {format_duration(CREEP_S)}"
         if all(rises.values()) and rises
         else "the run was too short to judge creep"
@@ -132,9 +132,9 @@ def _in_time(facts: _Facts) -> Finding:
     return CHECK.passed(
         f"delivery latency: {latency or 'unknown'}{_sporadic(late)}",
         evidence,
-        power=f"{FEWEST_PERIODIC} alike stalls above {format_duration(late.floor_s)} at equal intervals, "
-        f"or any in {FREQUENT_SHARE:.0%} of {late.samples:,} samples (at least {FEWEST_FREQUENT}); "
-        f"{creep_power}",
+        detection_limit=f"{FEWEST_PERIODIC} alike stalls above {format_duration(late.floor_s)} at equal "
+        f"intervals, or any in {FREQUENT_SHARE:.0%} of {late.samples:,} samples (at least {FEWEST_FREQUENT}); "
+        f"{creep_limit}",
     )
 
 

@@ -77,7 +77,7 @@ def _none(facts: _Facts) -> Finding:
     return CHECK.passed(
         f"no over- or underrun in {facts.packets:,} packets; one would have been detected",
         facts.evidence,
-        power="one that the device reports",
+        detection_limit="one that the device reports",
     )
 
 
