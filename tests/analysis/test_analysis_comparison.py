@@ -15,12 +15,13 @@ from zcbench.comparing.comparison import FAMILY_ALPHA, Compared, Comparison, com
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending
 from zcbench.verdict import judge
+from zcbench.verdict.checks import EXPLAINED
 
 MINUTES = {"plan": scenario(duration_s=120), "rows": 120}
 
 
 def held(base: Record, new: Record) -> Comparison:
-    return compare((base, judge(base)), (new, judge(new)))
+    return compare((base, judge(base)), (new, judge(new)), EXPLAINED)
 
 
 def by_figure(comparison: Comparison) -> dict[str, Compared]:
@@ -169,7 +170,7 @@ def test_a_warning_that_comes_is_no_regression_and_a_failure_is(tmp_path: Path) 
             msgspec.structs.replace(f, outcome="fail", level=level) if f.check == "gaps" else f
             for f in result.findings
         ]
-        found = compare((base, result), (base, msgspec.structs.replace(result, findings=findings)))
+        found = compare((base, result), (base, msgspec.structs.replace(result, findings=findings)), EXPLAINED)
         assert by_figure(found)["check: gaps"].verdict == verdict
 
 
@@ -190,7 +191,7 @@ def test_a_check_that_another_pool_explains_is_not_comparable(tmp_path: Path) ->
         for f in result.findings
     ]
     failed = msgspec.structs.replace(result, findings=findings)
-    found = by_figure(compare((large, judge(large)), (small, failed)))
+    found = by_figure(compare((large, judge(large)), (small, failed), EXPLAINED))
     assert found["check: pool.hit_rate"].verdict == "not comparable"
     assert found["check: pool.hit_rate"].why == "pool.slots: 100 → 10"
     assert found["check: gaps"].verdict == "worse"

@@ -25,6 +25,7 @@ from zcbench.render.github import workflow_commands
 from zcbench.render.progress import UNICODE
 from zcbench.render.summary import summary
 from zcbench.verdict import judge
+from zcbench.verdict.checks import EXPLAINED
 
 Invoke = Callable[..., Result]
 CRASH = End(ending=Ending.CRASHED, signal="SIGABRT", last_sequence=110, received=111)
@@ -33,7 +34,7 @@ CRASH = End(ending=Ending.CRASHED, signal="SIGABRT", last_sequence=110, received
 def compared(tmp_path: Path, base: dict[str, object], new: dict[str, object]) -> Comparison:
     sides = [make_record(tmp_path / n, **story) for n, story in (("base", base), ("new", new))]
     first, second = ((record, judge(record)) for record in sides)
-    return compare(first, second)
+    return compare(first, second, EXPLAINED)
 
 
 def delivering(factor: float) -> Callable[[int, dict[str, object]], None]:

@@ -79,9 +79,10 @@ def _compared(directory: Path, sound: Path) -> Any:
     from zcbench.comparing.comparison import compare, together
     from zcbench.record.reader import read_record
     from zcbench.verdict import judge
+    from zcbench.verdict.checks import EXPLAINED
 
     one, other = ((read, judge(read)) for read in map(read_record, (directory, sound)))
-    return together([compare(one, other), compare(other, one)])
+    return together([compare(one, other, EXPLAINED), compare(other, one, EXPLAINED)])
 
 
 def pictures(random: Random, directory: Path) -> None:

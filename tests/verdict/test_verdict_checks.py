@@ -19,6 +19,7 @@ from zcbench.render.placing import TITLES
 from zcbench.scenario import ScenarioError, Setting, load
 from zcbench.verdict import judge
 from zcbench.verdict.checks import CHECKS, by_name
+from zcbench.verdict.theirs import check_names
 
 ROOT = Path(__file__).parents[2]
 OWN = """
@@ -95,9 +96,9 @@ def test_a_check_of_ones_own_passes_and_fails_a_run(tmp_path: Path, install) -> 
 def test_a_check_of_ones_own_may_be_required(tmp_path: Path, install) -> None:
     setting = Setting("require", "no-drop", "--require")
     with pytest.raises(ScenarioError, match="no check 'no-drop'"):
-        load("crash-debug", flags=[setting])
+        load("crash-debug", flags=[setting], checks=check_names)
     install('return CHECK.passed("none was dropped")')
-    assert load("crash-debug", flags=[setting]).require == "no-drop"
+    assert load("crash-debug", flags=[setting], checks=check_names).require == "no-drop"
     assert own(tmp_path)[0].outcome == "pass"
 
 

@@ -102,8 +102,9 @@ def _against(base: Record, record: Record, result: Result) -> Comparison:
     from zcbench.files import write_whole
     from zcbench.render import comparison
     from zcbench.verdict import judge
+    from zcbench.verdict.checks import EXPLAINED
 
-    compared = compare((base, judge(base)), (record, result))
+    compared = compare((base, judge(base)), (record, result), EXPLAINED)
     both = together([compared])
     for name, form in COMPARISON_FILES.items():
         try:

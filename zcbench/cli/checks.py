@@ -5,6 +5,13 @@ from __future__ import annotations
 import click
 
 
+def check_names() -> tuple[str, ...]:
+    """The names of the checks there are; what imports them is imported with the first call."""
+    from zcbench.verdict import theirs
+
+    return theirs.check_names()
+
+
 @click.command("checks")
 @click.option("--json", "as_json", is_flag=True, help="as JSON, for programs")
 @click.option("--markdown", is_flag=True, help="as the table that stands in docs/verdict.md")

@@ -29,12 +29,13 @@ def command(base: Path, new: tuple[Path, ...], form: str, as_json: bool, out: Pa
     from zcbench.record.reader import read_record
     from zcbench.render import comparison
     from zcbench.verdict import judge
+    from zcbench.verdict.checks import EXPLAINED
 
     form = "json" if as_json else form
     writable(out, force)
     records = [read_record(path) for path in (base, *new)]
     first, *others = [(record, judge(record)) for record in records]
-    compared = together([compare(first, other) for other in others])
+    compared = together([compare(first, other, EXPLAINED) for other in others])
     render = {"md": comparison.markdown, "json": comparison.json, "csv": comparison.table}[form]
     emit(render(compared), out)
     if compared.verdict == "worse":

@@ -96,7 +96,7 @@ def _keys(_ctx: click.Context) -> Names:
 
 
 def _checks(_ctx: click.Context) -> Names:
-    from zcbench.scenario import check_names
+    from zcbench.verdict.theirs import check_names
 
     return [(name, None) for name in check_names()]
 

@@ -222,7 +222,7 @@ def _story(told: dict[str, Any], file: Path) -> Any:
 
 def _required(names: str | None) -> str | None:
     from zcbench.record.writer import RecordError
-    from zcbench.scenario import check_names
+    from zcbench.verdict.theirs import check_names
 
     for name in [] if names is None else names.split(","):
         if name.strip() not in check_names():

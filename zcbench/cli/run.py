@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zcbench.cli import complete
+from zcbench.cli.checks import check_names
 from zcbench.cli.output import shown_json
 from zcbench.cli.scenario_flags import GROUPS, SubjectCommand, given, scenario_flags, tell_imported
 from zcbench.scenario import (
@@ -114,6 +115,7 @@ def command(
             *map(parse_tag, tags),
             *(Setting("expect", text, "--expect") for text in expects),
         ],
+        checks=check_names,
     )
     if diagnose:
         _check_diagnosis(resolved)
@@ -134,7 +136,9 @@ def command(
     base = None if baseline is None else read_baseline(baseline, resolved.name)
     directory = _run(resolved, out, root, metrics, quiet)
     record, result = close(directory, formats, report_dir, base)
-    leaks = any(f.check == "memory" and f.outcome == "fail" for f in result.findings)
+    from zcbench.verdict.checks import MEMORY
+
+    leaks = any(f.check == MEMORY.name and f.outcome == "fail" for f in result.findings)
     if diagnose and leaks and not record.run.tracemalloc:
         _diagnose(resolved, directory, out, root, quiet)
         record, result = close(directory, formats, report_dir, base)

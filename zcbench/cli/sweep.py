@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from zcbench.cli import complete
+from zcbench.cli.checks import check_names
 from zcbench.cli.scenario_flags import GROUPS, SubjectCommand, given, scenario_flags, tell_imported
 from zcbench.exit_codes import ExitCode, worst
 from zcbench.foreign import plain
@@ -91,8 +92,7 @@ def command(
     from zcbench.sweep.journal import held, sweep_of, write_plan
     from zcbench.sweep.plan import SweepError, parse_axis, plan
 
-    if parallel is not None and dask is not None:
-        raise SweepError("--parallel is for this machine, --dask for others; give one of the two")
+    how = _how(parallel, dask)
     if resume is not None:
         alone = not (scenario or axes or out or any(v not in (None, ()) for v in flags.values()))
         _go_on(resume, parallel, dask, quiet, alone=alone)
@@ -104,8 +104,9 @@ def command(
         [parse_axis(axis) for axis in axes],
         environment=environment_settings(os.environ),
         flags=given(flags),
+        checks=check_names,
     )
-    about = _about(runs, _how(parallel, dask), check=not no_check)
+    about = _about(runs, how, check=not no_check)
     if dry_run:
         _list(runs, about)
         return
@@ -158,7 +159,11 @@ def _about(runs: Sequence[Planned], how: str, *, check: bool) -> str:
 
 
 def _how(parallel: int | None, dask: str | None) -> str:
-    """How :func:`_maker` has the runs made."""
+    """How :func:`_maker` has the runs made. Raises SweepError."""
+    from zcbench.sweep.plan import SweepError
+
+    if parallel is not None and dask is not None:
+        raise SweepError("--parallel is for this machine, --dask for others; give one of the two")
     if dask is not None:
         return "on the cluster"
     return "in turn" if parallel in (None, 1) else f"{parallel} at once"

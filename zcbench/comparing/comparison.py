@@ -7,7 +7,7 @@ and a difference that matters (:mod:`zcbench.comparing.compared`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,14 +82,19 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(one for one in self.compared if one.verdict == "worse")
 
 
-def compare(base: tuple[Record, Result], new: tuple[Record, Result]) -> Comparison:
-    """``new`` against ``base``, both judged by this zcbench."""
+def compare(
+    base: tuple[Record, Result], new: tuple[Record, Result], explained: Mapping[str, frozenset[Aspect]]
+) -> Comparison:
+    """``new`` against ``base``, both judged by this zcbench.
+
+    ``explained`` says of each check what of a changed setting or machine may explain that its answer changed.
+    """
     differ = differences(base[0].run, new[0].run)
     first, second = Run.of(base[0]), Run.of(new[0])
     compared = (
         _life(base[1], new[1]),
         *_figures(first, second, differ),
-        *_checks(base[1].asked, new[1].asked, differ),
+        *_checks(base[1].asked, new[1].asked, differ, explained),
     )
     return Comparison(
         base=_side(first, base[1]),
@@ -253,13 +258,16 @@ def _explanation(aspects: frozenset[Aspect], differ: Sequence[Difference]) -> st
 
 
 def _checks(
-    base: Sequence[Finding], new: Sequence[Finding], differ: Sequence[Difference]
+    base: Sequence[Finding],
+    new: Sequence[Finding],
+    differ: Sequence[Difference],
+    explained: Mapping[str, frozenset[Aspect]],
 ) -> Iterator[Compared]:
     sides = flips.by_check(base), flips.by_check(new)
     for check in dict.fromkeys([*sides[0], *sides[1]]):
         before, after = (side.get(check) for side in sides)
         verdict, why = flips.of_check(before, after)
-        explained = _explanation(flips.explained_by(check), differ)
+        reason = _explanation(flips.explained_by(check, explained), differ)
         changed = before is None or after is None or before.outcome != after.outcome
         yield Compared(
             figure=f"check: {check}",
@@ -268,6 +276,6 @@ def _checks(
             unit=None,
             base=None if before is None else before.outcome,
             new=None if after is None else after.outcome,
-            verdict="not comparable" if changed and explained else verdict,
-            why=explained if changed and explained else why,
+            verdict="not comparable" if changed and reason else verdict,
+            why=reason if changed and reason else why,
         )

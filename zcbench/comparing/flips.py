@@ -13,16 +13,6 @@ Verdict = Literal["better", "worse", "no evidence"]
 
 _DIED = frozenset({Ending.FAILED, Ending.CRASHED, Ending.EXITED, Ending.HUNG, Ending.MEMORY, Ending.ABORTED})
 
-# What may explain that a check's answer changed. Of the others nothing may: they are right or wrong anywhere.
-_EXPLAINED: Mapping[str, frozenset[Aspect]] = {
-    "delivery": frozenset({"loss"}),
-    "rate": frozenset({"rate"}),
-    "pool.hit_rate": frozenset({"pool"}),
-    "memory": frozenset({"budget"}),
-    "timing": frozenset({"timing", "extremes"}),
-    "cost": frozenset({"cpu"}),
-}
-
 
 def of_life(base: End, new: End) -> tuple[Verdict, str | None]:
     """Whether the subject's life ended better or worse, and why that cannot be said."""
@@ -59,10 +49,11 @@ def of_check(base: Finding | None, new: Finding | None) -> tuple[Verdict, str | 
     return ("worse", new.sentence) if after == "fail" else ("better", None)
 
 
-def explained_by(check: str) -> frozenset[Aspect]:
-    """What a changed setting or machine may explain of ``check``."""
+def explained_by(check: str, explained: Mapping[str, frozenset[Aspect]]) -> frozenset[Aspect]:
+    """What a changed setting or machine may explain of ``check``; ``explained`` has it for each that is no
+    expectation."""
     if not check.startswith("expect: "):
-        return _EXPLAINED.get(check, frozenset())
+        return explained.get(check, frozenset())
     try:
         parsed = expectation.parse(check.removeprefix("expect: "))
     except expectation.ExpectationError:  # of a newer language

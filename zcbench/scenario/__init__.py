@@ -12,7 +12,6 @@ from zcbench.scenario.keys import FLAGS, variable_of
 from zcbench.scenario.loading import environment_settings, load, parse_setting, parse_tag
 from zcbench.scenario.subject import check_subject_here
 from zcbench.scenario.tables import (
-    CHECK_NAMES,
     BudgetTable,
     ConsumerTable,
     Expectation,
@@ -26,14 +25,12 @@ from zcbench.scenario.tables import (
     Setting,
     SourceTable,
     SubjectTable,
-    check_names,
     required_checks,
 )
 from zcbench.scenario.toml import to_toml
 from zcbench.scenario.unplanned import EXTERNAL, unplanned
 
 __all__ = [
-    "CHECK_NAMES",
     "EXTERNAL",
     "FLAGS",
     "BudgetTable",
@@ -51,7 +48,6 @@ __all__ = [
     "SourceTable",
     "SubjectTable",
     "check_memory",
-    "check_names",
     "check_subject_here",
     "consumer_facts",
     "consumer_values",

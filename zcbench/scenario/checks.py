@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
@@ -25,7 +25,6 @@ from zcbench.scenario.tables import (
     ScenarioError,
     Setting,
     SourceTable,
-    check_names,
     required_checks,
 )
 from zcbench.scenario.values import did_you_mean, shown
@@ -57,12 +56,16 @@ _MOST_LIMIT = 1000  # a pass that leaves open more than a thousand budgets says 
 _ITEM_BYTES: Mapping[str, int] = {"float32": 4, "int32": 4, "int16": 2}
 
 
-def check(scenario: Scenario, sheet: Sheet, flags: Iterable[Setting]) -> None:
+def check(
+    scenario: Scenario, sheet: Sheet, flags: Iterable[Setting], checks: Callable[[], Collection[str]] | None
+) -> None:
     """Everything that can be known without opening the source. Raises ScenarioError."""
     of_engine = scenario.subject.kind == "engine"
     for rule in _BEFORE_FLAGS:
         if of_engine or rule not in _OF_ENGINES:
             rule(scenario, sheet)
+    if checks is not None and scenario.require:
+        _check_required(scenario, sheet, checks())
     _check_flags_matter(scenario, sheet, flags)
     if of_engine:
         _check_engine(scenario, sheet)
@@ -77,9 +80,9 @@ def _check_top(scenario: Scenario, sheet: Sheet) -> None:
         sheet.fail("name", f"{shown(scenario.name)} is not a name; use {allowed}")
 
 
-def _check_required(scenario: Scenario, sheet: Sheet) -> None:
+def _check_required(scenario: Scenario, sheet: Sheet, known: Collection[str]) -> None:
     for name in required_checks(scenario):
-        if name not in (known := check_names()):
+        if name not in known:
             sheet.fail("require", f"no check {shown(name)}; there are {', '.join(known)}")
 
 
@@ -270,7 +273,6 @@ def _check_budget(scenario: Scenario, sheet: Sheet) -> None:
 
 _BEFORE_FLAGS = (
     _check_top,
-    _check_required,
     check_subject,
     _check_source,
     _check_pace,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,10 +25,12 @@ def load(
     *,
     environment: Iterable[Setting] = (),
     flags: Iterable[Setting] = (),
+    checks: Callable[[], Collection[str]] | None = None,
 ) -> Scenario:
     """The scenario named or stored at ``scenario``, with ``environment``, then ``flags`` over it.
 
     ``scenario`` is the name of a shipped one, the path of a TOML file, or None for a plain soak.
+    ``checks`` gives the names that ``require`` may have; without it, judging says of a name that it is none.
     Raises ScenarioError; nothing is opened but the scenario file.
     """
     path = None if scenario is None else find(scenario)
@@ -51,7 +53,7 @@ def load(
     resolved = with_options(resolved, sheet)
     if path is None:
         resolved = plain(resolved, sheet, [*environment, *flags])
-    check(resolved, sheet, [flag for flag in flags if flag.key != "expect"])
+    check(resolved, sheet, [flag for flag in flags if flag.key != "expect"], checks)
     check_expected(resolved, expected)
     if path is not None:
         resolved = _tell_changes(resolved, [*environment, *flags], path.stem)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from zcbench.consumers.registry import built_in_options
-from zcbench.plugins import names
 from zcbench.quantities.units import Duration, Growth, Rate, Size
 
 # A duration or a size is text here, as a person writes it.
@@ -204,18 +203,6 @@ class Scenario(Table, frozen=True):
     budget: BudgetTable = BudgetTable()
     expect: tuple[Expectation, ...] = ()
     tags: dict[str, str] = {}
-
-
-# The checks there are, for what a scenario requires of them; zcbench/verdict/checks has them.
-CHECK_NAMES = (
-    "life", "delivery", "rate", "gaps", "xruns", "integrity", "claims", "conservation", "pool.recycling",
-    "pool.hit_rate", "memory", "resources", "disk", "timing", "cost",
-)  # fmt: skip
-
-
-def check_names() -> tuple[str, ...]:
-    """The names of the shipped checks, and of those that a user has installed."""
-    return (*CHECK_NAMES, *names("zcbench.checks"))
 
 
 def required_checks(scenario: Scenario) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from zcbench.quantities.units import format_duration
@@ -58,6 +58,7 @@ def plan(
     *,
     environment: Sequence[Setting] = (),
     flags: Sequence[Setting] = (),
+    checks: Callable[[], Collection[str]] | None = None,
 ) -> list[Planned]:
     """Every run, the last axis varying fastest.
 
@@ -74,14 +75,14 @@ def plan(
     count = math.prod(len(axis.values) for axis in axes)
     if count > MOST_RUNS:
         # Every flag that only some values of an axis give a meaning needs one of them: the first.
-        first = _scenario(scenario, axes, [a.values[0] for a in axes], environment, flags)
+        first = _scenario(scenario, axes, [a.values[0] for a in axes], environment, flags, checks)
         long = format_duration(round(count * _lasts_s(first)))
         raise SweepError(
             f"--vary: {count:,} runs would take about {long}; at most {MOST_RUNS} runs make a sweep"
         )
     runs = []
     for number, values in enumerate(itertools.product(*(a.values for a in axes)), 1):
-        resolved = _scenario(scenario, axes, values, environment, flags)
+        resolved = _scenario(scenario, axes, values, environment, flags, checks)
         runs.append(Planned(number, dict(zip(keys, values, strict=True)), resolved))
     return runs
 
@@ -97,11 +98,12 @@ def _scenario(
     values: Sequence[str],
     environment: Sequence[Setting],
     flags: Sequence[Setting],
+    checks: Callable[[], Collection[str]] | None,
 ) -> Scenario:
     varied = [Setting(a.key, v, "--vary") for a, v in zip(axes, values, strict=True)]
     # A plain soak is called by its duration and pool, which may differ from run to run.
     name = [Setting("name", PLAIN, "default")] if scenario is None else []
-    return load(scenario, environment=[*name, *environment], flags=[*flags, *varied])
+    return load(scenario, environment=[*name, *environment], flags=[*flags, *varied], checks=checks)
 
 
 def _lasts_s(scenario: Scenario) -> float:

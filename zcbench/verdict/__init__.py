@@ -32,10 +32,11 @@ def judge(record: Record) -> Result:
     findings = [check.ask(record, found) for check in checks.CHECKS]
     findings += theirs.findings(record, found)
     if not record.can("worker"):
-        wanted = unmeasured(record, found)
+        wanted = unmeasured(record, found, findings)
         memory = any(np.isfinite(counter.values).any() for counter in counters(record))
         findings = [_of_others(finding, record, wanted.get(finding.check, ()), memory) for finding in findings]
     findings = [_demanded(finding, record) for finding in findings]
+    findings += _unknown(record, {finding.check for finding in findings})
     findings = together([*findings, *expectations.check(record, found)])
     verdict = _overall(findings, watched=record.can("ending"))
     return Result(
@@ -55,6 +56,20 @@ def _demanded(finding: Finding, record: Record) -> Finding:
         return finding
     outcome = "inconclusive" if finding.outcome == "skipped" else finding.outcome
     return msgspec.structs.replace(finding, required=True, outcome=outcome, lacks=None)
+
+
+def _unknown(record: Record, asked: set[str]) -> list[Finding]:
+    """What the user requires and nobody asked: a check of another version, or one not installed here."""
+    return [
+        Finding(
+            check=name,
+            outcome="inconclusive",
+            sentence=f"there is no check {name!r} here, and it is required",
+            remedy="install what brings it, or leave it out of require (`zcbench checks` lists them)",
+        )
+        for name in required_checks(record.run.scenario)
+        if name not in asked
+    ]
 
 
 def _of_others(finding: Finding, record: Record, wanted: tuple[Metric, ...], measured_memory: bool) -> Finding:

@@ -25,6 +25,7 @@ from typing import Generic, Literal, TypeVar
 import msgspec
 
 from zcbench.analysis.totals import Totals
+from zcbench.comparing.comparability import Aspect
 from zcbench.record.capabilities import LACKING, Capability
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Outcome
@@ -65,10 +66,14 @@ class Check(Generic[F]):
     figure: str | None = None
     # The stretch of a run that shows what it found.
     moment: Find | None = None
-    # How the names of the quantities begin that it is about; it may ask for more, to tell causes apart.
-    about: tuple[str, ...] = ("",)
+    # The quantities that its answer rests on; of those in a tuple one will do. It may ask for more, to tell
+    # causes apart.
+    reads: tuple[str | tuple[str, ...], ...] = ()
     # It is asked of a subject that has one of these capabilities; of every subject if there is none.
     needs: tuple[Capability, ...] = ()
+    # What of a changed setting or machine may explain that its answer changed; of most checks nothing may:
+    # they are right or wrong anywhere.
+    explained_by: frozenset[Aspect] = frozenset()
     # Whether a run is inconclusive where it has no answer.
     required: bool = True
 
@@ -82,6 +87,12 @@ class Check(Generic[F]):
         if self.needs and finding.outcome != "fail" and not record.can(*self.needs):
             return self.not_asked(self.needs[0])
         return finding
+
+    def lacks(self, is_known: Callable[[str], bool]) -> list[str]:
+        """Those of the quantities it reads that are not known; of several that will do each by itself, the
+        first."""
+        choices = [(one,) if isinstance(one, str) else one for one in self.reads]
+        return [names[0] for names in choices if not any(map(is_known, names))]
 
     def passed(
         self, sentence: str, evidence: Evidence | None = None, *, detection_limit: str | None = None

@@ -12,7 +12,7 @@ from zcbench.plugins import load, names
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict.check import Check, Facts
-from zcbench.verdict.checks import by_name
+from zcbench.verdict.checks import CHECKS, by_name
 
 GROUP = "zcbench.checks"
 
@@ -20,6 +20,11 @@ GROUP = "zcbench.checks"
 def findings(record: Record, totals: Totals) -> list[Finding]:
     """A finding for each installed check, in the order of their names."""
     return [ask(loaded(name), record, totals) for name in names(GROUP)]
+
+
+def check_names() -> tuple[str, ...]:
+    """The names of the shipped checks, and of those that a user has installed."""
+    return (*(check.name for check in CHECKS), *names(GROUP))
 
 
 def loaded(name: str) -> Check[Any]:

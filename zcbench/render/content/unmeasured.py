@@ -14,7 +14,9 @@ TITLE = "Not measured"
 
 def wanted(record: Record, result: Result) -> dict[str, tuple[Metric, ...]]:
     """What each undecided check of an ingested record asked for in vain."""
-    return unmeasured(record, result.totals) if record.run.subject.kind == "imported" else {}
+    if record.run.subject.kind != "imported":
+        return {}
+    return unmeasured(record, result.totals, result.findings)
 
 
 def section(record: Record, result: Result) -> Section | None:

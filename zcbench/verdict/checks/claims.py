@@ -294,6 +294,7 @@ CHECK = Check(
     ),
     facts=_Facts,
     rules=(_not_looked, _not_true, _not_all_followed, _true),
+    reads=("consumer.followed",),
     needs=("worker",),
     causes={
         "shape": "frames, channels, type or size are not the format's",

@@ -157,4 +157,6 @@ CHECK = Check(
     meaning="the longer it runs, the more it costs, until it is too slow",
     figure="cost",
     required=False,
+    reads=("cpu_user_s", "cpu_system_s", "engine.delivered"),
+    explained_by=frozenset({"cpu"}),
 )

@@ -216,6 +216,8 @@ CHECK = Check(
     question="Was every packet that was due delivered; if not, when did it go?",
     facts=_Facts,
     rules=(_loss, _not_measured, _surplus, _all_came),
+    reads=("engine.delivered", "due"),
+    explained_by=frozenset({"loss"}),
     needs=("packets",),
     causes={
         "lost": "packets are missing, and nobody dropped them",
@@ -226,8 +228,4 @@ CHECK = Check(
     meaning="audio is lost: the recording is shorter than what was played",
     figure="rate",
     moment=moments.window_of_loss,
-    about=(
-        "due",
-        "engine.delivered",
-    ),
 )

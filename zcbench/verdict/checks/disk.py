@@ -108,6 +108,7 @@ CHECK = Check(
     question="Are temporary or other files left, and how much does the subject print?",
     facts=_Facts,
     rules=(_over_budget, _not_to_the_end, _within_budget),
+    reads=("temporary_files", "temporary_bytes", "output_bytes"),
     needs=("files",),
     causes={
         "files": "files are left, or pile up",

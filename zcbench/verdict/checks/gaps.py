@@ -98,6 +98,13 @@ CHECK = Check(
     question="Did every packet arrive once, in order?",
     facts=_Facts,
     rules=(_faults, _not_measured, _in_order),
+    reads=(
+        "consumer.gaps",
+        "consumer.missing",
+        "consumer.duplicates",
+        "consumer.reordered",
+        "consumer.received",
+    ),
     needs=("packets",),
     causes={
         "gaps": "holes in the sequence numbers",
@@ -107,5 +114,4 @@ CHECK = Check(
     meaning=("packets come twice, in the wrong order or not at all: the recording has holes or repeats"),
     figure="rate",
     moment=moments.first_rise("consumer_gaps", "consumer_duplicates", "consumer_reordered"),
-    about=("consumer.",),
 )

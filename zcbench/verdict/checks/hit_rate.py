@@ -275,6 +275,16 @@ CHECK = Check(
     question=("Why is it what it is: too small (with the number that would do), held by garbage, slots lost."),
     facts=_Facts,
     rules=(_not_written, _not_measured, _explained),
+    reads=(
+        "pool.slots",
+        "pool.hits",
+        "pool.misses",
+        "pool.returns",
+        "pool.in_flight",
+        "pool.refused",
+        "pool.high_water",
+    ),
+    explained_by=frozenset({"pool"}),
     needs=("pool",),
     causes={
         "too_small": "more were in flight than there are slots",
@@ -290,5 +300,4 @@ CHECK = Check(
     meaning="the pool does not do what it is for: packets are allocated while audio waits",
     figure="pool",
     moment=moments.shortage,
-    about=("pool.",),
 )

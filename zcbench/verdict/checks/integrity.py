@@ -219,6 +219,7 @@ CHECK = Check(
         _not_all_compared,
         _all_right,
     ),
+    reads=(*(f"consumer.{name}" for name in _OF_PACKETS), *(f"pool.{name}" for name in _OF_POOL)),
     needs=("payload",),
     causes={fault.cause: fault.why for fault in _FAULTS},
     meaning=("a buffer was written while somebody still read it: the audio is wrong, and nobody was told"),

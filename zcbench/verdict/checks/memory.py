@@ -345,11 +345,6 @@ CHECK = Check(
     meaning="a long run ends when memory does",
     figure="memory",
     moment=moments.growth,
-    about=(
-        "native_heap_bytes",
-        "python_heap_bytes",
-        "rss_bytes",
-        "uss_bytes",
-        "gc.forced_collections",
-    ),
+    reads=("native_heap_bytes", "python_heap_bytes", "rss_bytes", "uss_bytes", "gc.forced_collections"),
+    explained_by=frozenset({"budget"}),
 )

@@ -167,6 +167,8 @@ CHECK = Check(
         _too_fast_here,
         _drifts,
     ),
+    reads=(("engine.captured", "engine.delivered", "consumer.received"),),
+    explained_by=frozenset({"rate"}),
     needs=("packets",),
     causes={
         "clock_drift": "no packet was lost, and the rate is off",

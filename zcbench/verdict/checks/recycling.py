@@ -226,6 +226,15 @@ CHECK = Check(
         _each_used_once,
         _go_round,
     ),
+    reads=(
+        "pool.slots",
+        "pool.hits",
+        "pool.misses",
+        "pool.returns",
+        "pool.in_flight",
+        "pool.refused",
+        "pool.high_water",
+    ),
     needs=("pool",),
     causes={
         "never_recycled": "not one lease was returned",
@@ -236,5 +245,4 @@ CHECK = Check(
     meaning=("buffers do not come back: the pool is a heap with another name, and memory will run out"),
     figure="pool",
     moment=moments.shortage,
-    about=("pool.",),
 )

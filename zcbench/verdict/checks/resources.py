@@ -145,6 +145,7 @@ CHECK = Check(
     question="Are descriptors, threads, child processes left open? Which?",
     facts=_Facts,
     rules=(_left_open, _only_watched, _not_counted, _closed),
+    reads=("fds", "threads", "children"),
     needs=("processes",),
     causes={
         "fds": "files, sockets or pipes are not closed",

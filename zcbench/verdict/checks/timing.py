@@ -259,6 +259,8 @@ CHECK = Check(
     question="Stalls with their period, latency that creeps, collector storms.",
     facts=_Facts,
     rules=(_too_few, _too_short, _too_late, _in_time),
+    reads=("delivery_max_ns",),
+    explained_by=frozenset({"timing", "extremes"}),
     needs=("packets", "latency"),
     causes={
         "stalls": "deliveries stall",
