@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from zcbench.importers.clocks import Clock
-from zcbench.importers.format import Head, Rows
+from zcbench.importers.format import Head, Rows, Sniff
 from zcbench.importers.text import Text
 
 TIME = "time"  # the cell in which these readers give a row's time, where a line or a stamp above tells it
@@ -20,7 +20,7 @@ def header_of(line: str, known: Collection[str], least: int) -> list[str] | None
     return words if found >= least and found * 4 >= len(words) * 3 else None
 
 
-def has_header(known: Collection[str], least: int, confidence: float, *required: str) -> Any:
+def has_header(known: Collection[str], least: int, confidence: float, *required: str) -> Sniff:
     """A sniff: whether a line of the head is a header of ``known`` words, with all those ``required``."""
 
     def sniff(head: Head) -> float:
@@ -73,3 +73,18 @@ def blocks(text: Text, known: Collection[str], least: int = 2, last_is_free: boo
         if now is not None:
             row[TIME] = now
         yield number, row
+
+
+def matches(text: Text, pattern: re.Pattern[str]) -> Iterator[tuple[int, Any, re.Match[str]]]:
+    """Each line in which ``pattern`` is found, and the time that the log gives it; the others are left out."""
+    for number, now, line in stamped_lines(text):
+        match = pattern.search(line)
+        if match is None:
+            text.remarks.add("a line that is no reading is left out", text.where(number))
+            continue
+        yield number, now, match
+
+
+def timed(now: Any, cells: dict[str, Any]) -> dict[str, Any]:
+    """``cells`` with the time of their line, where it has one."""
+    return cells if now is None else {TIME: now, **cells}

@@ -61,7 +61,8 @@ def number(cell: Any, decimal: str = POINT) -> Number | None:
     if match is None:
         return None
     value = _value(match[1], decimal)
-    unit = re.split(r"\s*[/(]\s*(?=[\d(]|$)|\s", match[2], maxsplit=1)[0]
+    # "12M+" is macOS' top's: it grew since the last reading.
+    unit = re.split(r"\s*[/(]\s*(?=[\d(]|$)|\s", match[2].rstrip("+"), maxsplit=1)[0]
     if value is None or (unit and not _UNIT.fullmatch(unit)):
         return None
     return Number(value, unit)

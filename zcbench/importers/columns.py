@@ -133,7 +133,7 @@ def columns_of(specs: Iterable[str], table: Table, *, deltas: bool = False) -> M
             maker.add(parsed, metric_named(parsed.ours), given=True)
     for theirs, told in table.format.columns.items():
         name, _, unit = told.partition(":")
-        if theirs in table.facts and maker.is_open(theirs, name):
+        if theirs in table.facts and name in BY_NAME and maker.is_open(theirs, name):
             maker.add(Spec(theirs, name, theirs, unit), metric_named(name), given=False)
     for theirs in table.columns:
         ours = next((m for m in METRICS if theirs in (m.name, m.column)), None)

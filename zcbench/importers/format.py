@@ -74,17 +74,13 @@ def reads(
     return made
 
 
-def matching(pattern: str, confidence: float = CERTAIN, least: int = 1) -> Sniff:
-    """A sniff that is ``confidence`` sure if ``least`` lines of the head match ``pattern``."""
-    compiled = re.compile(pattern)
+def matching(*patterns: str | re.Pattern[str], confidence: float = CERTAIN) -> Sniff:
+    """A sniff that is ``confidence`` sure if a line of the head matches one of ``patterns``."""
+    compiled = [re.compile(pattern) for pattern in patterns]
 
     def sniff(head: Head) -> float:
-        found = 0
-        for line in head:
-            found += compiled.search(line) is not None
-            if found >= least:
-                return confidence
-        return 0.0
+        found = any(pattern.search(line) for line in head for pattern in compiled)
+        return confidence if found else 0.0
 
     return sniff
 

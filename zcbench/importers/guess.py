@@ -5,35 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from zcbench.importers.words import words
+
 # Words that a column's name may have around what it means.
-_FILLERS = frozenset(
-    [
-        "process",
-        "proc",
-        "the",
-        "of",
-        "num",
-        "number",
-        "count",
-        "counter",
-        "current",
-        "value",
-        "val",
-        "total",
-        "totals",
-        "sum",
-        "my",
-        "app",
-        "program",
-        "avg",
-        "mean",
-        "used",
-        "usage",
-        "n",
-        "size",
-        "bytes",
-        "byte",
-    ]
+_FILLERS = words(
+    "process proc the of num number count counter current value val total totals sum my app program avg "
+    "mean used usage n size bytes byte"
 )
 # Units as a name has them, beside the words of its end: "Memory (MB)", "rss [KB]", "rssMB", "latency_ms".
 _UNIT_WORDS = {
@@ -104,37 +81,10 @@ for _quantity, _words in _NAMES.items():
         _BY_WORD.setdefault(_word, (_quantity, _rank))
 
 # What a column of descriptors of one kind is called (proc's links, lsof's types, and what programs say).
-FD_KINDS = frozenset(
-    [
-        "sync_file",
-        "eventfd",
-        "eventpoll",
-        "epoll",
-        "pipe",
-        "fifo",
-        "socket",
-        "sockets",
-        "inotify",
-        "timerfd",
-        "signalfd",
-        "memfd",
-        "dmabuf",
-        "dma_buf",
-        "anon_inode",
-        "userfaultfd",
-        "io_uring",
-        "perf_event",
-        "nvidia0",
-        "nvidiactl",
-        "dri",
-        "tcp",
-        "udp",
-        "unix",
-        "ipv4",
-        "ipv6",
-        "tcp_sockets",
-        "sock",
-    ]
+FD_KINDS = words(
+    "sync_file eventfd eventpoll epoll pipe fifo socket sockets inotify timerfd signalfd memfd dmabuf "
+    "dma_buf anon_inode userfaultfd io_uring perf_event nvidia0 nvidiactl dri tcp udp unix ipv4 ipv6 "
+    "tcp_sockets sock"
 )
 LATENCY = re.compile(r"(delivery|latency|delay|jitter|hold|callback)")
 

@@ -25,7 +25,8 @@ _ALIASES = {
 IGNORE = "ignore"  # --map ignore=COLUMN: not a quantity, whatever its name says
 _KIBI = {unit: 1024.0**n for n, unit in enumerate(("kib", "mib", "gib", "tib"), 1)}
 _KILO = {unit: 1000.0**n for n, unit in enumerate(("kb", "mb", "gb", "tb"), 1)}
-_BYTES = {"b": 1.0, "bytes": 1.0, **_KIBI, **_KILO, "pages": 4096.0}
+_KUBERNETES = {unit: 1024.0**n for n, unit in enumerate(("ki", "mi", "gi", "ti"), 1)}
+_BYTES = {"b": 1.0, "bytes": 1.0, **_KIBI, **_KILO, **_KUBERNETES, "pages": 4096.0}
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 UNITS: Mapping[str, dict[str, float]] = {
     "bytes": _BYTES,

@@ -157,7 +157,7 @@ def open_table(
     """
     paths = [path] if isinstance(path, Path) else list(path)
     remarks = Remarks()
-    texts = tuple(replace(open_text(one), remarks=remarks) for one in paths)
+    texts = tuple(open_text(one, remarks) for one in paths)
     form = recognise(texts[0]) if format_name is None else named(format_name)
     table = Table(texts, form, remarks, decimal=None if decimal is None else _DECIMALS[decimal])
     table.look()

@@ -8,8 +8,10 @@ import contextlib
 import gzip
 import io
 import lzma
+import re
 import sys
 import tempfile
+import weakref
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +27,8 @@ LONGEST_LINE = 16 * 2**20  # characters; a log's lines are a few hundred
 LARGEST_DOCUMENT = 512 * 2**20  # characters of a format that is one document (JSON): it is held whole
 # What a decompressor raises for a file whose end is missing or damaged.
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 Lines = Iterator[tuple[int, str]]
 
@@ -78,7 +82,7 @@ class Text:
                     number += 1
                     if len(line) >= LONGEST_LINE:
                         raise RecordError(f"{self.where(number)}: a line of more than 16 MiB is no log's")
-                    yield number, line.rstrip("\r\n").replace("\0", "")
+                    yield number, _plain(line)
             except _DAMAGED:
                 if not number:
                     raise RecordError(f"{self.name}: compressed, and cannot be unpacked") from None
@@ -116,7 +120,7 @@ class Text:
                 if not line:
                     break
                 size += len(line)
-                lines.append(line.rstrip("\r\n").replace("\0", ""))
+                lines.append(_plain(line))
         return lines
 
     @contextlib.contextmanager
@@ -152,15 +156,23 @@ class Text:
                     text.detach()
 
 
-def open_text(path: Path) -> Text:
+def open_text(path: Path, remarks: Remarks) -> Text:
     """The log in ``path``; "-" is standard input, kept on disk so that it can be read more than once."""
     if path != STDIN:
-        return Text(path)
-    spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process that reads it
+        return Text(path, remarks)
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed when nobody has the text any more
     source = sys.stdin.buffer if sys.stdin is not None else io.BytesIO()
     while block := source.read(2**20):
         spool.write(block)
-    return Text(path, spooled=spool)
+    text = Text(path, remarks, spool)
+    weakref.finalize(text, spool.close)
+    return text
+
+
+def _plain(line: str) -> str:
+    """A line without its end, NULs (a power cut leaves them) and what moves a terminal's cursor."""
+    line = line.rstrip("\r\n").replace("\0", "")
+    return _ESCAPE.sub("", line) if "\x1b" in line else line
 
 
 def _encoding(start: bytes) -> str:

@@ -13,7 +13,7 @@ _RULE = re.compile(r"\s*[|+]?\s*:?[-=\u2500]{2,}:?\s*([|+\u253c]\s*:?[-=\u2500]*
 @reads(
     "markdown",
     "Markdown tables, and psql's and sqlite's boxes",
-    matching(_RULE.pattern, CERTAIN - 0.05),
+    matching(_RULE, confidence=CERTAIN - 0.05),
     guess=True,
 )
 def read(text: Text) -> Rows:

@@ -1,0 +1,159 @@
+"""Logs that people have, each read as it is: the right answer to every one of them."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.importers.conftest import LOGS, Ingest
+from zcbench.cli import cli
+from zcbench.importers.format import names
+
+# Each log, what it needs beside its name, the checks that must fail, and words that their sentences must have.
+FAILING = {
+    "15-cog-fds.csv": ((), {"resources": "descriptors climb from 625 to 1,825 during the stream, 2/s"}),
+    "12-iperf.txt": ((), {"delivery": "4,957", "gaps": "4,957 missing"}),
+    "12c-iperf-running.csv": ((), {"delivery": "5,044 of 10,001", "gaps": "4,957 missing"}),
+    "14b-ffmpeg.csv": ((), {"delivery": "61"}),
+    "16-obs.csv": ((), {"delivery": "dropped 23,500"}),
+    "17-xruns.csv": ((), {"xruns": "3 times"}),
+    "18-agentsjs.jsonl": ((), {"memory": "318 B a packet"}),
+    "19-ic4.csv": ((), {"conservation": "2,001 against 2,000", "delivery": "1 is missing"}),
+    "19b-ic4.csv": ((), {"conservation": "2,001 against 2,000", "delivery": "1 is missing"}),
+    "20-psrecord.log": ((), {"memory": "RSS by 66,6"}),
+    "21-mprofile.dat": ((), {"memory": "RSS by 66,5"}),
+    "23-psloop.log": ((), {"memory": "RSS by 66,7"}),
+    "41-java.csv.gz": ((), {"memory": "RSS by 297,300 B/s"}),
+    "46-comment.csv": ((), {"memory": "RSS by 297,300 B/s"}),
+    "47-ntp.csv": ((), {"memory": "RSS by 297,300 B/s"}),
+    "48-cut.csv": ((), {"memory": "RSS by 29"}),
+    "60-falsepass.csv": ((), {"delivery": "1 of 4,000", "conservation": "4,000 against 1"}),
+    "61-hour-false-pass.csv": (
+        (),
+        {
+            "delivery": "1,080",
+            "gaps": "1,080 missing, 360 duplicates",
+            "xruns": "720 times",
+            "resources": "descriptors climb from 40 to 760",
+        },
+    ),
+    "64.csv": ((), {"memory": "RSS by 100,000 B/s"}),
+    "13b-camilla-chunks.csv": (("--rate", "43.06640625/s"), {"rate": "-340"}),
+}
+
+
+@pytest.mark.parametrize("log", FAILING)
+def test_a_log_of_something_wrong_fails_by_it(ingest: Ingest, log: str) -> None:
+    arguments, sentences = FAILING[log]
+    answer = ingest(LOGS / log, *arguments)
+    assert answer.exit_code == 1
+    assert answer.failures() == set(sentences)
+    for check, words in sentences.items():
+        assert words in answer.sentence(check)
+
+
+@pytest.mark.parametrize("log", ["09-mirador.csv", "11-siphon.csv", "45-prom.json"])
+def test_a_healthy_log_does_not_fail(ingest: Ingest, log: str) -> None:
+    answer = ingest(LOGS / log)
+    assert not answer.failures()
+    assert answer.exit_code in (0, 4)
+
+
+def test_an_hour_of_false_passes_says_that_threads_climb_too(ingest: Ingest) -> None:
+    answer = ingest(LOGS / "61-hour-false-pass.csv")
+    assert "threads climb from 8 to 44" in answer.sentence("resources")
+    assert answer.findings["memory"]["outcome"] == "pass"
+
+
+NOTICED = {
+    "42-restart.csv": "42-restart.csv:41: a restart",
+    "47-ntp.csv": "47-ntp.csv:21: the clock stepped back by 1.978 s",
+    "48-cut.csv": "48-cut.csv:32: the last line is cut off",
+    "09-mirador.csv": "--map elapsed_s=seconds:s,rss_bytes=rss_kb:kib",
+    "11-siphon.csv": "elapsed_s=t_min:min,rss_bytes=rss_mb:mb",
+    "42-restart.csv ": "elapsed_s=ts:unix_ms,rss_bytes=rss:kib",
+}
+
+
+@pytest.mark.parametrize("log", NOTICED)
+def test_what_was_assumed_and_noticed_is_said(ingest: Ingest, log: str) -> None:
+    answer = ingest(LOGS / log.strip())
+    assert NOTICED[log] in answer.stderr
+    assert NOTICED[log] in (answer.directory / "events.jsonl").read_text(encoding="utf-8")
+
+
+REFUSED = {
+    "44d-wazuh-two-iso.csv": ("2 series", "PID=4411", "PID=4390", "wazuh-agentd", "--where", "--by"),
+    "53-markdown.md": (":3:", "less than a page", "--map rss_bytes=rss:MiB"),
+    "08-pmap.txt": ("which column is the time", "--every 10s"),
+}
+
+
+@pytest.mark.parametrize("log", REFUSED)
+def test_a_log_that_lacks_something_is_refused_by_what_to_say(ingest: Ingest, log: str) -> None:
+    answer = ingest(LOGS / log)
+    assert answer.exit_code == 2
+    assert answer.stderr.count("\n") == 1
+    assert not answer.directory.exists()
+    for words in REFUSED[log]:
+        assert words in answer.stderr
+
+
+def test_two_processes_in_one_table_are_chosen_or_judged_each(ingest: Ingest) -> None:
+    # given a daemon that grows, and one that does not
+    log = LOGS / "44d-wazuh-two-iso.csv"
+    chosen = ingest(log, "--where", "PID=4390")
+    assert chosen.exit_code in (0, 4)
+    both = ingest(log, "--by", "PID", "--out", str(chosen.directory.with_name("both")))
+    assert both.exit_code != 2
+    names = {path.name for path in chosen.directory.with_name("both").iterdir()}
+    assert names == {"44d-wazuh-two-iso-4411", "44d-wazuh-two-iso-4390"}
+
+
+def test_a_markdown_table_is_read_once_its_unit_is_said(ingest: Ingest) -> None:
+    answer = ingest(LOGS / "53-markdown.md", "--map", "rss_bytes=rss:MiB")
+    assert answer.exit_code in (0, 4)
+    samples = (answer.directory / "samples.csv").read_text(encoding="utf-8")
+    assert str(109 * 2**20) in samples
+
+
+def test_the_same_log_comes_by_standard_input(ingest: Ingest) -> None:
+    content = (LOGS / "12-iperf.txt").read_bytes()
+    assert ingest(Path("-"), stdin=content).failures() == {"delivery", "gaps"}
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, lzma.compress, bz2.compress])
+def test_a_log_may_be_compressed(ingest: Ingest, tmp_path: Path, packed: Callable[[bytes], bytes]) -> None:
+    # given one of 120 rows, whose name says nothing
+    path = tmp_path / "log"
+    path.write_bytes(packed((LOGS / "20-psrecord.log").read_bytes()))
+    assert ingest(path).failures() == {"memory"}
+
+
+def test_rotated_logs_are_one(ingest: Ingest, tmp_path: Path) -> None:
+    # given a log in two files, each with its header
+    header, *lines = (LOGS / "46-comment.csv").read_text(encoding="utf-8").splitlines()[1:]
+    for name, part in (("a.csv", lines[:15]), ("b.csv", lines[15:])):
+        (tmp_path / name).write_text("\n".join([header, *part]) + "\n", encoding="utf-8")
+    answer = ingest(tmp_path / "b.csv", "--", str(tmp_path / "a.csv"))
+    assert answer.failures() == {"memory"}
+    assert "RSS by 297,300 B/s" in answer.sentence("memory")
+
+
+def test_every_format_is_listed_with_what_writes_it() -> None:
+    listed = CliRunner().invoke(cli, ["ingest", "--list-formats"]).stdout
+    assert len(listed.splitlines()) == len(names())
+    assert "psrecord --log" in listed
+
+
+def test_a_format_may_be_forced_and_must_exist(ingest: Ingest) -> None:
+    assert ingest(LOGS / "20-psrecord.log", "--format", "psrecord").failures() == {"memory"}
+    refused = ingest(LOGS / "20-psrecord.log", "--format", "psrecorder")
+    assert refused.exit_code == 2
+    assert "psrecord" in refused.stderr

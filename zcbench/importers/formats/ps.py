@@ -1,0 +1,111 @@
+"""ps in a loop: with its header, once or each time, with a date before a line or above it, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from zcbench.importers.blocks import TIME, blocks, has_header, header_of, stamped_lines, timed
+from zcbench.importers.clocks import Clock
+from zcbench.importers.format import CERTAIN, LIKELY, Head, Rows, reads
+from zcbench.importers.text import Text
+from zcbench.importers.words import words
+
+HEADS = words(
+    "PID PPID TGID TID LWP SPID USER UID RUSER %CPU %MEM CPU C VSZ VSIZE SZ RSS RSZ RSSIZE SIZE NLWP "
+    "THCNT TTY TT STAT S STARTED START STIME TIME ELAPSED COMMAND CMD NI PRI PSR CLS WCHAN PSS USS SWAP "
+    "MAJFL MINFL TH F ADDR PGID SID UCMD"
+)
+COLUMNS = {
+    TIME: "elapsed_s:time",
+    "ELAPSED": "elapsed_s",
+    "RSS": "rss_bytes:KiB",
+    "RSZ": "rss_bytes:KiB",
+    "RSSIZE": "rss_bytes:KiB",
+    "VSZ": "virtual_bytes:KiB",
+    "VSIZE": "virtual_bytes:KiB",
+    "PSS": "pss_bytes:KiB",
+    "USS": "uss_bytes:KiB",
+    "NLWP": "threads",
+    "THCNT": "threads",
+    "MINFL": "faults_minor",
+    "MAJFL": "faults_major",
+}
+
+
+@reads(
+    "ps",
+    "ps in a loop, with its header",
+    has_header(HEADS, 2, CERTAIN - 0.1, "RSS"),
+    COLUMNS,
+    labels=("PID",),
+    identity=("PID", "STARTED", "START", "STIME"),
+)
+def read(text: Text) -> Rows:
+    """A row of each process each time; sizes are in KiB on every system."""
+    yield from blocks(text, HEADS, last_is_free=True)
+
+
+def _bare(line: str) -> list[str] | None:
+    """The cells of a line of ps without a header: whole numbers, a command at the end."""
+    cells = line.split()
+    numbers = sum(cell.isdigit() for cell in cells)
+    return cells if numbers >= 1 and numbers >= len(cells) - 2 else None
+
+
+def _is_bare(head: Head) -> float:
+    """Likely where every line is a time and then the same number of whole numbers, with a command or not."""
+    rows = [Clock().prefix(line) for line in head if line.strip()]
+    if len(rows) < 2 or any(moment is None for moment, _ in rows[:20]):
+        return 0.0
+    cells = [_bare(rest) for _, rest in rows[:20]]
+    if None in cells or len({len(one) for one in cells if one}) != 1 or header_of(rows[0][1], HEADS, 2):
+        return 0.0
+    return LIKELY
+
+
+@reads(
+    "ps-bare",
+    "ps in a loop without a header (-o rss=): a time, then its numbers",
+    _is_bare,
+    COLUMNS,
+    labels=("PID",),
+    identity=("PID",),
+)
+def bare(text: Text) -> Rows:
+    """Rows whose columns are told by what they hold: a pid stays, sizes are multiples of 4, VSZ above RSS."""
+    names = _names([cells for _, _, cells in _lines(text)])
+    for number, now, cells in _lines(text):
+        if len(cells) < len(names):
+            text.remarks.add("a line that is no row is left out", text.where(number))
+            continue
+        yield number, timed(now, dict(zip(names, cells, strict=False)))
+
+
+def _lines(text: Text) -> Iterator[tuple[int, Any, list[str]]]:
+    for number, now, line in stamped_lines(text):
+        cells = _bare(line)
+        if cells is not None:
+            yield number, now, cells
+
+
+def _names(rows: list[list[str]]) -> list[str]:
+    """A name for each column: PID, RSS, VSZ, NLWP, COMMAND, or what nobody can tell."""
+    width = min(map(len, rows), default=0)
+    columns = [[row[n] for row in rows] for n in range(width)]
+    names = [f"column{n}" for n in range(1, width + 1)]
+    whole = [n for n, column in enumerate(columns) if all(cell.isdigit() for cell in column)]
+    values = {n: [int(cell) for cell in columns[n]] for n in whole}
+    sizes = [n for n, v in values.items() if max(v) >= 1024 and all(one % 4 == 0 for one in v)]
+    # A pid need not be the same in all rows, and may be a multiple of 4: it is the first that hardly changes.
+    steady = [n for n in values if len(set(columns[n])) * 4 <= len(rows) and max(values[n]) > 1]
+    pid = next((n for n in steady if n not in sizes or len(sizes) > 2), None)
+    sizes = sorted((n for n in sizes if n != pid), key=lambda n: sum(values[n]))
+    if pid is not None and max(values[pid]) >= 100:
+        names[pid] = "PID"
+    for n, name in zip(sizes, ("RSS", "VSZ"), strict=False):
+        names[n] = name
+    threads = [n for n in values if n not in sizes and n != pid and 0 < max(values[n]) < 10_000]
+    if len(threads) == 1 and len(sizes) > 0:
+        names[threads[0]] = "NLWP"
+    return names
