@@ -20,6 +20,7 @@ from zcbench.verdict.checks import CHECKS
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+SCREEN = 50  # lines
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -124,6 +125,21 @@ def test_no_path_of_a_machine_is_in_a_tracked_file() -> None:
         if name not in allowed and homes.search((ROOT / name).read_text(encoding="utf-8", errors="replace"))
     ]
     assert found == []
+
+
+def test_the_readme_has_the_question_of_every_check() -> None:
+    table = "".join(f"| `{check.name}` | {check.question} |\n" for check in CHECKS)
+    assert f"| check | question |\n|:--|:--|\n{table}\n" in README
+
+
+def test_a_function_fits_a_screen() -> None:
+    longer = {}
+    for file in (ROOT / "zcbench").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                longer |= {f"{file.name}: {node.name}": lines} if lines > SCREEN else {}
+    assert longer == {}
 
 
 def test_every_cause_that_a_check_names_is_explained_by_it() -> None:

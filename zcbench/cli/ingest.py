@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zcbench.cli import complete
+
+if TYPE_CHECKING:
+    from zcbench.record.reader import Record
+    from zcbench.record.schema import Result
 
 _ENDINGS = ("finished", "crashed", "exited", "hung", "memory", "interrupted")
 
@@ -76,53 +80,66 @@ def command(
     its content (`--list-formats`); `zcbench metrics` lists what a column can be. What was not measured is
     inconclusive.
     """
-    from zcbench.importers.format import builtins, names
-
     if list_formats:
-        titles = {one.name: one.title for one in builtins()}
-        width = max(map(len, names()))
-        for name in names():
-            click.echo(f"{name:{width}}  {titles.get(name, 'installed')}")
+        _list_formats()
         return
     if not files:
         raise click.UsageError("which FILE? (- is standard input)")
     from zcbench.cli.baseline import read_baseline
     from zcbench.cli.closing import close
-    from zcbench.cli.output import shown_json
     from zcbench.cli.running import typed
     from zcbench.importers import ingest
-    from zcbench.importers.mapping import read_mapping
-    from zcbench.record.schema import RESULT_FILE
     from zcbench.record.writer import RUNS_ROOT, create_run_directory
     from zcbench.render.formats import check_directory, parse_formats, report_paths
 
     formats = parse_formats(report_text)
-    told = {} if mapping is None else read_mapping(mapping)
-    told |= {key: value for key, value in flags.items() if value is not None and value != ()}
+    told = _told(mapping, flags)
     runs = [(foreign, ingest.survey(foreign)) for foreign in _foreigns(files, told, by)]
     if report_dir is not None:
         check_directory(formats, report_dir)
     base = None if baseline is None else read_baseline(baseline, runs[0][0].story.name)
     codes = []
     for foreign, seen in runs:
-        if not quiet:
-            for remark in seen.remarks:
-                click.echo(f"zcbench: {remark}", err=True)
+        for remark in () if quiet else seen.remarks:
+            click.echo(f"zcbench: {remark}", err=True)
         directory = create_run_directory(_of_run(out, runs, foreign), root or RUNS_ROOT, foreign.story.name)
         ingest.write_record(directory, foreign, seen, typed())
         reports = _of_run(report_dir, runs, foreign)
         record, result = close(directory, formats, reports, base)
-        paths = report_paths(formats, reports or directory)
-        if for_github:
-            from zcbench.cli.github import tell_github
-
-            tell_github(record, result, paths[0])
-        if as_json:
-            click.echo(shown_json((directory / RESULT_FILE).read_text(encoding="utf-8")))
-        else:
-            click.echo("\n".join(map(str, paths)))
+        _tell(record, result, report_paths(formats, reports or directory), for_github, as_json)
         codes.append(result.exit_code)
     sys.exit(_worst(codes))
+
+
+def _told(mapping: Path | None, flags: dict[str, Any]) -> dict[str, Any]:
+    """What a mapping file and the flags say of a log; a flag goes before."""
+    from zcbench.importers.mapping import read_mapping
+
+    told = {} if mapping is None else read_mapping(mapping)
+    return told | {key: value for key, value in flags.items() if value not in (None, ())}
+
+
+def _list_formats() -> None:
+    from zcbench.importers.format import builtins, names
+
+    titles = {one.name: one.title for one in builtins()}
+    width = max(map(len, names()))
+    for name in names():
+        click.echo(f"{name:{width}}  {titles.get(name, 'installed')}")
+
+
+def _tell(record: Record, result: Result, paths: list[Path], for_github: bool, as_json: bool) -> None:
+    from zcbench.cli.output import shown_json
+    from zcbench.record.schema import RESULT_FILE
+
+    if for_github:
+        from zcbench.cli.github import tell_github
+
+        tell_github(record, result, paths[0])
+    if as_json:
+        click.echo(shown_json((record.path / RESULT_FILE).read_text(encoding="utf-8")))
+    else:
+        click.echo("\n".join(map(str, paths)))
 
 
 def _of_run(folder: Path | None, runs: list[Any], foreign: Any) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,16 +108,7 @@ def command(
     Without any of them it is a plain soak of the engine. Each flag goes before its ZCBENCH_* variable, that
     before the scenario, that before the default. The path of each report is printed on stdout, a line each.
     """
-    resolved = load(
-        scenario or os.environ.get("ZCBENCH_SCENARIO") or None,
-        environment=environment_settings(os.environ),
-        flags=[
-            *given(flags),
-            *map(parse_tag, tags),
-            *(Setting("expect", text, "--expect") for text in expects),
-        ],
-        checks=check_names,
-    )
+    resolved = _resolve(scenario, flags, tags, expects)
     if diagnose:
         _check_diagnosis(resolved)
     from zcbench.render.formats import check_directory, parse_formats, report_paths
@@ -136,14 +128,32 @@ def command(
     base = None if baseline is None else read_baseline(baseline, resolved.name)
     directory = _run(resolved, out, root, metrics, quiet)
     record, result = close(directory, formats, report_dir, base)
-    from zcbench.verdict.checks import MEMORY
-
-    leaks = any(f.check == MEMORY.name and f.outcome == "fail" for f in result.findings)
-    if diagnose and leaks and not record.run.tracemalloc:
+    if diagnose and _leaks(result) and not record.run.tracemalloc:
         _diagnose(resolved, directory, out, root, quiet)
         record, result = close(directory, formats, report_dir, base)
     _tell(record, result, report_paths(formats, report_dir or directory), quiet, for_github, as_json)
     sys.exit(result.exit_code)
+
+
+def _resolve(
+    scenario: str | None, flags: dict[str, Any], tags: Sequence[str], expects: Sequence[str]
+) -> Scenario:
+    return load(
+        scenario or os.environ.get("ZCBENCH_SCENARIO") or None,
+        environment=environment_settings(os.environ),
+        flags=[
+            *given(flags),
+            *map(parse_tag, tags),
+            *(Setting("expect", text, "--expect") for text in expects),
+        ],
+        checks=check_names,
+    )
+
+
+def _leaks(result: Result) -> bool:
+    from zcbench.verdict.checks import MEMORY
+
+    return any(f.check == MEMORY.name and f.outcome == "fail" for f in result.findings)
 
 
 def _check_diagnosis(scenario: Scenario) -> None:

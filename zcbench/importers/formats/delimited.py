@@ -107,11 +107,14 @@ def read(text: Text) -> Rows:
             yield last[0], dict(zip(header, last[1], strict=True))
         else:
             strays.append(last)
-    for row in strays[:1]:
-        if len(strays) > max(1, MOST_STRAY * rows):
-            raise RecordError(
-                f"{_count(text, row, header)} (so {len(strays):,} of {len(strays) + rows:,} lines)"
-            )
+    _leave_out(text, strays, header, rows)
+
+
+def _leave_out(text: Text, strays: list[tuple[int, list[str]]], header: list[str], rows: int) -> None:
+    """Say which lines are no rows. Raises RecordError where there are too many beside ``rows`` rows."""
+    if len(strays) > max(1, MOST_STRAY * rows):
+        share = f"{len(strays):,} of {len(strays) + rows:,} lines"
+        raise RecordError(f"{_count(text, strays[0], header)} (so {share})")
     for row in strays:
         text.remarks.add("a line is no row and left out", text.where(row[0]))
 
