@@ -60,7 +60,7 @@ def row(directory: Path) -> str:
     rss, cpu = samples["supervisor_rss_bytes"], samples["supervisor_cpu_s"]
     known = np.flatnonzero(np.isfinite(cpu))
     spent = (cpu[known[-1]] - cpu[known[0]]) / (known[-1] - known[0])
-    probes = float(np.nanmax(samples["probe_cost_ns"])) / 1e9 / taken
+    probes = float(np.nanmax(samples["probe.cost_ns"])) / 1e9 / taken
     stored = sum(f.stat().st_size for f in directory.iterdir() if f.name != "scoreboard.bin")
     settled = float(rss[min(SETTLED, taken - 2)])
     found = {}

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from zcbench.page.scoreboard import Scoreboard
-from zcbench.quantities.registry import METRICS, TIMINGS
+from zcbench.quantities.registry import STANDARD
 from zcbench.quantities.units import Duration, format_bytes
 from zcbench.record.schema import (
     SAMPLES_FILE,
@@ -117,7 +117,7 @@ def _row(
     n = (samples - 1) * PER_S if is_last else n
     delivery, hold, cpu = (float(values[index]) for values in noise.values())
     out = 0 if is_last else int(3 * hold)
-    row: dict[str, int | float | None] = dict.fromkeys((m.name for m in METRICS), 0)
+    row: dict[str, int | float | None] = dict.fromkeys((one.name for one in STANDARD.sampled), 0)
     for name in ("engine.captured", "engine.delivered", "consumer.received", "consumer.checked"):
         row[name] = n
     row |= {
@@ -175,9 +175,9 @@ def _write_board(directory: Path, row: dict[str, int | float | None], rng: np.ra
         value = row.get(name)
         if value is not None:
             board[name] = int(value)
-    for timing in TIMINGS:
+    for timing in STANDARD.histograms:
         for value in rng.lognormal(12.0, 1.0, 5000):
-            board.record(timing.name, int(value))
+            board.record(timing.column, int(value))
 
 
 def measure(run: Path, samples: int, repeats: int) -> dict[str, list[tuple[float, int]]]:

@@ -210,8 +210,8 @@ def test_a_moment_of_a_run_has_its_hours(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("fraction", "text"),
     [
-        (0, "0.00 %"),
-        (1, "100.00 %"),
+        (0, "0 %"),
+        (1, "100 %"),
         (0.99999, "99.999 %"),
         (0.9997, "99.97 %"),
         (1e-6, "0.0001 %"),

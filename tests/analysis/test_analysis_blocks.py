@@ -26,7 +26,7 @@ def test_a_gauge_leaves_out_the_start_and_fills_twelve_blocks(tmp_path: Path) ->
 def test_too_few_samples_make_no_blocks(tmp_path: Path) -> None:
     record = make_record(tmp_path / "run", rows=4)
     assert blocks.of_gauge(record, record.samples["rss_bytes"], blocks.median).size == 0
-    assert blocks.dispersion(record, "pool_misses") is None
+    assert blocks.dispersion(record, "pool.misses") is None
 
 
 def test_a_quotient_of_totals_is_that_of_each_block(tmp_path: Path) -> None:
@@ -49,6 +49,6 @@ def test_events_in_one_burst_are_told_from_events_all_over(
         row["engine.drops"] = 50 * (index >= 30) if burst else index
 
     record = make_record(tmp_path / "run", rows=60, bend=bend)
-    found = blocks.dispersion(record, "engine_drops")
+    found = blocks.dispersion(record, "engine.drops")
     assert found is not None
     assert least <= found <= most

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from tests.records import Row, make_record, scenario
-from zcbench.analysis.derived import DERIVED, derive
+from zcbench.analysis.derived import derive
 from zcbench.analysis.totals import totals
-from zcbench.quantities.registry import BY_NAME
+from zcbench.quantities.registry import STANDARD
 from zcbench.record.schema import Result
 from zcbench.record.writer import write_result
 from zcbench.verdict import judge
@@ -20,7 +20,7 @@ from zcbench.verdict import judge
 def test_a_sound_run_has_every_derived_number_that_was_measured(tmp_path: Path) -> None:
     record = make_record(tmp_path / "run", scenario(duration_s=120), rows=120)
     found = derive(record, totals(record))
-    assert found.keys() == DERIVED.keys()
+    assert found.keys() == {one.name for one in STANDARD.derived}
     assert found["missing"] == 0
     assert found["pool.hit_rate"] == 1.0
     assert found["cpu"] == pytest.approx(0.015, rel=0.01)  # 0.015 s a row, a row a second
@@ -34,7 +34,7 @@ def test_a_sound_run_has_every_derived_number_that_was_measured(tmp_path: Path) 
 def test_a_run_that_left_nothing_has_none_and_no_nan(tmp_path: Path) -> None:
     record = make_record(tmp_path / "run", rows=1, packets=0, board=False, partial=True)
     found = derive(record, totals(record))
-    assert found.keys() == DERIVED.keys()
+    assert found.keys() == {one.name for one in STANDARD.derived}
     assert all(value is None or math.isfinite(value) for value in found.values())
 
 
@@ -51,8 +51,9 @@ def test_a_reading_beyond_all_measure_is_none(tmp_path: Path) -> None:
 
 
 def test_names_are_no_totals_names_and_all_say_what_they_are() -> None:
-    assert not DERIVED.keys() & BY_NAME.keys()
-    assert all(d.name == name and d.unit and d.meaning for name, d in DERIVED.items())
+    names = {one.name for one in STANDARD.derived}
+    assert not names & {one.name for one in STANDARD.sampled}
+    assert all(STANDARD[name].unit.name and STANDARD[name].title for name in names)
 
 
 def test_they_are_kept_in_the_result_and_older_results_open_without(tmp_path: Path) -> None:

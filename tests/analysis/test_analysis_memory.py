@@ -66,4 +66,4 @@ def test_the_profile_has_about_ten_rows_and_ends_with_the_run(tmp_path: Path, ro
 
 def test_the_profiles_collections_add_up_to_the_runs(tmp_path: Path) -> None:
     record = make_record(tmp_path / "run")
-    assert sum(row.gc for row in profile(record)) == record.samples["gc_collections"][-1]
+    assert sum(row.gc for row in profile(record)) == record.samples["gc.collections"][-1]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.records import Row, make_record
 from zcbench.analysis.totals import count, totals
-from zcbench.quantities.registry import METRICS
+from zcbench.quantities.registry import STANDARD
 
 
 def test_every_metric_of_the_registry_has_a_total(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_every_metric_of_the_registry_has_a_total(tmp_path: Path) -> None:
     # when its totals are taken
     found = totals(record)
     # then none of the registry's metrics is left out
-    assert set(found) == {metric.name for metric in METRICS}
+    assert set(found) == {one.name for one in STANDARD.sampled}
 
 
 def test_the_page_goes_before_the_last_sample(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.fuzz import damage
 from zcbench.cli import cli
 from zcbench.expectations import language as expectation
 from zcbench.quantities import units
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.schema import (
     EVENTS_FILE,
     RESULT_FILE,
@@ -211,7 +212,7 @@ def expected(random: Random) -> None:
     """Any text as an expectation: ExpectationError, or one that says of every number whether it holds."""
     text = _text(random)
     if random.randrange(3):
-        name = random.choice([*expectation.QUANTITIES, *expectation.ALIASES])
+        name = random.choice([*VOCABULARY.expectable, *VOCABULARY.aliases])
         statistic = random.choice(("", ".p99", ".max", ".slope", ".rate", ".delta", ".mean", ".last"))
         window = random.choice(("", ", last=5m", ", from=1s", ", to=0", ", first=1e9d"))
         text = f"{name}{statistic}{window} {random.choice(list(expectation.OPERATORS))} {_text(random)}"
@@ -223,7 +224,7 @@ def expected(random: Random) -> None:
     assert math.isfinite(found.limit)
     assert expectation.longest_s(found) >= 0
     assert expectation.parse(found.text) == found
-    expectation.show(found.limit, found.unit)
+    found.shown(found.limit)
     for value in (0.0, found.limit, -1.0, 1e308):
         assert found.holds(value) in (True, False)
 

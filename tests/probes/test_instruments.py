@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from zcbench.probes.instruments import Instruments
 from zcbench.probes.probe import Notice, Number, Processes
-from zcbench.quantities.registry import Metric, Origin
+from zcbench.quantities.quantity import Kind, Origin, Quantity
+from zcbench.quantities.units import unit_of
 
 
 class Thermometer:
@@ -21,8 +22,8 @@ class Thermometer:
     def begin(self, processes: Processes) -> None:
         self.begun_with = processes()
 
-    def quantities(self) -> tuple[Metric, ...]:
-        return (Metric("temperature", "degrees", Origin.PROCESS, "how warm it is"),)
+    def quantities(self) -> tuple[Quantity, ...]:
+        return (Quantity("temperature", unit_of("degrees"), Kind.GAUGE, Origin.PROCESS, "how warm it is"),)
 
     def read(self) -> Mapping[str, Number | None]:
         if self.broken:
@@ -39,7 +40,7 @@ class Thermometer:
 class Clock(Thermometer):
     name = "clock"
 
-    def quantities(self) -> tuple[Metric, ...]:
+    def quantities(self) -> tuple[Quantity, ...]:
         return ()
 
     def read(self) -> Mapping[str, Number | None]:

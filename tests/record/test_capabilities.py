@@ -33,7 +33,7 @@ def test_a_command_can_be_asked_about_what_it_has_readings_of(tmp_path: Path) ->
     record = make_record(tmp_path)
     plain = as_command(record, keep=("elapsed_s", "rss_bytes"))
     assert plain.capabilities == {"processes", "files", "ending"}
-    pooled = as_command(record, keep=("elapsed_s", "rss_bytes", "pool_hits"))
+    pooled = as_command(record, keep=("elapsed_s", "rss_bytes", "pool.hits"))
     assert pooled.capabilities == {"processes", "files", "ending", "pool"}
     assert pooled.can("packets", "pool")
     assert not pooled.can("packets", "payload")

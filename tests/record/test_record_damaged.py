@@ -101,7 +101,7 @@ def test_a_sample_with_what_is_no_reading_is_left_out_and_told(record_directory:
     path.write_text("\n".join(lines), newline="")
     # then the other two are read, now and while they are followed
     record = read_record(record_directory)
-    assert record.samples["consumer_received"].tolist() == [100, 300]
+    assert record.samples["consumer.received"].tolist() == [100, 300]
     assert record.problems == (f"{SAMPLES_FILE}: 1 unreadable lines were left out",)
     rows = Follower(record_directory).rows()
     assert [row["consumer.received"] for row in rows] == [100, 300]

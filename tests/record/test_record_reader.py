@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zcbench.quantities.registry import COLUMNS
+from zcbench.quantities.registry import STANDARD
 from zcbench.record.reader import find_runs, latest_run, read_record
 from zcbench.record.schema import (
     EVENTS_FILE,
@@ -32,8 +32,8 @@ def test_a_whole_record_reads_back_without_problems(record_directory: Path) -> N
     record = read_record(record_directory)
     assert record.path == record_directory
     assert record.problems == ()
-    assert set(record.samples) == set(COLUMNS)
-    assert record.samples["consumer_received"].tolist() == [100, 200, 300]
+    assert set(record.samples) == {one.name for one in STANDARD.sampled}
+    assert record.samples["consumer.received"].tolist() == [100, 200, 300]
     assert np.isnan(record.samples["rss_bytes"]).all()
     assert record.end.ending is Ending.FINISHED
     assert record.board is not None
@@ -58,7 +58,7 @@ def test_every_prefix_of_every_file_still_gives_a_record(record_directory: Path,
         (record_directory / name).write_bytes(whole[:cut])
         # when it is read / then there is a record; its rows are a prefix of those there were
         record = read_record(record_directory)
-        received = record.samples["consumer_received"].tolist()
+        received = record.samples["consumer.received"].tolist()
         assert received == [100, 200, 300][: len(received)]
         assert record.end.received == 300
 
@@ -76,7 +76,7 @@ def test_a_row_cut_in_the_middle_is_left_out_and_told(record_directory: Path) ->
     path = record_directory / SAMPLES_FILE
     path.write_bytes(path.read_bytes()[:-20])
     record = read_record(record_directory)
-    assert record.samples["consumer_received"].tolist() == [100, 200]
+    assert record.samples["consumer.received"].tolist() == [100, 200]
     assert any(SAMPLES_FILE in problem for problem in record.problems)
 
 
@@ -88,7 +88,7 @@ def test_junk_at_the_end_of_a_file_costs_only_the_junk(record_directory: Path, n
         file.write(junk)
     # when it is read / then all that was written before is there
     record = read_record(record_directory)
-    assert record.samples["consumer_received"].tolist() == [100, 200, 300]
+    assert record.samples["consumer.received"].tolist() == [100, 200, 300]
     assert [event.elapsed_s for event in record.events] == [0.5, 1.5, 3.5]
     assert record.end.ending is Ending.FINISHED
 
@@ -126,7 +126,7 @@ def test_columns_of_an_older_and_of_a_newer_zcbench_do_not_matter(record_directo
     (record_directory / SAMPLES_FILE).write_text("elapsed_s,moon_phase\n1.0,0.5\n2.0,0.6\n")
     record = read_record(record_directory)
     assert record.samples["elapsed_s"].tolist() == [1.0, 2.0]
-    assert np.isnan(record.samples["pool_hits"]).all()
+    assert np.isnan(record.samples["pool.hits"]).all()
 
 
 def test_a_directory_that_is_not_there_is_refused_by_its_path(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from zcbench.quantities.registry import COLUMNS
+from zcbench.quantities.registry import STANDARD
 from zcbench.record.reader import read_record
 from zcbench.record.schema import RESULT_FILE, RUN_FILE, SAMPLES_FILE, Event, Finding, RunInfo
 from zcbench.record.writer import RecordError, RecordWriter
@@ -17,7 +17,7 @@ from zcbench.record.writer import RecordError, RecordWriter
 def test_run_json_and_the_header_are_there_before_the_first_sample(tmp_path: Path, run_info: RunInfo) -> None:
     writer = RecordWriter(tmp_path, run_info)
     assert json.loads((tmp_path / RUN_FILE).read_text())["id"] == "r1"
-    assert (tmp_path / SAMPLES_FILE).read_text() == ",".join(COLUMNS) + "\n"
+    assert (tmp_path / SAMPLES_FILE).read_text() == ",".join(one.column for one in STANDARD.sampled) + "\n"
     writer.close()
 
 
@@ -28,7 +28,7 @@ def test_a_row_and_an_event_are_on_disk_when_the_call_returns(tmp_path: Path, ru
     writer.event(Event(elapsed_s=1.0, kind="gap", message="a gap"))
     # when somebody reads the directory / then both are there
     record = read_record(tmp_path)
-    assert record.samples["pool_hits"].tolist() == [7]
+    assert record.samples["pool.hits"].tolist() == [7]
     assert [event.message for event in record.events] == ["a gap"]
     writer.close()
 
@@ -49,8 +49,8 @@ def test_counters_keep_every_digit(tmp_path: Path, run_info: RunInfo) -> None:
     writer.sample({"elapsed_s": 1.0, **counted})
     writer.close()
     samples = read_record(tmp_path).samples
-    assert int(samples["engine_start_ns"][0]) == 2**53 - 1
-    assert int(samples["engine_captured_bytes"][0]) == 123_456_789_012_345
+    assert int(samples["engine.start_ns"][0]) == 2**53 - 1
+    assert int(samples["engine.captured_bytes"][0]) == 123_456_789_012_345
 
 
 def test_the_scenario_reads_back_as_it_was(tmp_path: Path, run_info: RunInfo) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zcbench.quantities.registry import COLUMNS, ON_SCOREBOARD
+from zcbench.quantities.registry import ON_SCOREBOARD, STANDARD
 from zcbench.record.schema import ENGINE_EVENT, Event
 from zcbench.record.written import unwritten
 
@@ -17,7 +17,7 @@ POOL = {"pool.slots": 10, "pool.hits": 600, "pool.returns": 600, "pool.high_wate
 
 def of(page: dict[str, int], rows: dict[str, list[float]] | None = None, **told: Any) -> frozenset[str]:
     """The words not written, of an engine that left ``page`` and ``rows`` of samples."""
-    samples = {name: np.zeros(3) for name in COLUMNS}
+    samples = {one.name: np.zeros(3) for one in STANDARD.sampled}
     samples |= {name: np.array(values) for name, values in (rows or {}).items()}
     whole = {metric.name: 0 for metric in ON_SCOREBOARD} | RECEIVED | page
     data = {"counts_everything": False, "named": [], **told}
@@ -37,7 +37,7 @@ def test_who_counts_nothing_writes_nothing() -> None:
 
 
 def test_an_older_record_does_not_tell_and_is_taken_at_its_word() -> None:
-    samples = {name: np.zeros(3) for name in COLUMNS}
+    samples = {one.name: np.zeros(3) for one in STANDARD.sampled}
     assert unwritten(samples, {m.name: 0 for m in ON_SCOREBOARD} | RECEIVED, []) == frozenset()
 
 
@@ -64,12 +64,12 @@ def test_a_zero_beside_what_was_counted_is_a_zero(word: str, page: dict[str, int
     ("word", "page", "rows"),
     [
         # the consumer held ten, and the engine says that none was in flight
-        ("pool.in_flight", POOL, {"consumer_received": [20, 30, 40], "consumer_released": [10, 20, 30]}),
+        ("pool.in_flight", POOL, {"consumer.received": [20, 30, 40], "consumer.released": [10, 20, 30]}),
         ("engine.queued", {"engine.captured": 600},
-         {"engine_captured": [9, 20, 30], "engine_delivered": [0, 10, 20]}),
+         {"engine.captured": [9, 20, 30], "engine.delivered": [0, 10, 20]}),
         # misses that became nothing
         ("pool.refused", {"pool.hits": 590, "pool.misses": 10}, {}),
-        ("pool.returns", {"engine.captured": 600, "pool.high_water": 4}, {"pool_in_flight": [2, 3, 0]}),
+        ("pool.returns", {"engine.captured": 600, "pool.high_water": 4}, {"pool.in_flight": [2, 3, 0]}),
     ],
 )  # fmt: skip
 def test_a_zero_that_what_stands_beside_it_contradicts_was_not_written(

@@ -8,12 +8,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from zcbench.comparing.history import resolve
 from zcbench.comparing.results import Row
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.render import history
 from zcbench.render.figures.history import draw
 
-METRICS = [resolve("pool.hit_rate"), resolve("delivery.p99")]
+METRICS = [VOCABULARY["pool.hit_rate"], VOCABULARY["delivery.p99"]]
 
 
 def runs(count: int = 12, *, scenario: str = "soak", bad_from: int = 8, name: str = "run") -> list[Row]:

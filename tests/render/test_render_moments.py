@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.records import Row, make_record, scenario
-from zcbench.expectations.language import QUANTITIES
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending
 from zcbench.render.moments import moment_of, said
@@ -55,7 +55,7 @@ def test_an_expectation_has_the_figure_of_what_it_names(expectation: str, figure
 
 
 def test_no_expectation_of_today_lacks_a_title_for_its_figure() -> None:
-    for name in QUANTITIES:
+    for name in VOCABULARY.expectable:
         assert figure_of(f"expect: {name} >= 0") in {*TITLES, None}
     assert figure_of("expect: of another version >= 0") is None
     assert figure_of("a check of another version") is None

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.records import write_record
-from zcbench.quantities.registry import METRICS, TIMINGS
+from zcbench.quantities.registry import STANDARD
 from zcbench.record.follow import Follower
 from zcbench.render.openmetrics import Exporter, MetricsError, parse_address
 
@@ -32,7 +32,7 @@ def exporter(tmp_path: Path) -> Iterator[Exporter]:
         running.on_start(follower.run)
         for row in follower.rows():
             running.on_sample(row)
-        running.on_sample(dict.fromkeys((m.name for m in METRICS), 1))
+        running.on_sample(dict.fromkeys((q.name for q in STANDARD.sampled), 1))
         yield running
 
 
@@ -56,7 +56,8 @@ def test_every_metric_and_histogram_is_exposed_in_base_units(exporter: Exporter)
     assert found["zcbench_rss_bytes"] == 1
     assert found["zcbench_gc_pause_seconds_total"] == pytest.approx(0.01)
     # all but the two clock readings and the flag of one row
-    assert len([name for name in found if "|" not in name]) == len(METRICS) - 3 + 2 * len(TIMINGS)
+    shown = len(STANDARD.sampled) - 3 + 2 * len(STANDARD.histograms)
+    assert len([name for name in found if "|" not in name]) == shown
     assert any(name.startswith("zcbench_run_info|") and 'quoted "text"' in name for name in found)
 
 

@@ -130,7 +130,7 @@ class Supervisor:
 
     def wait_for_packets(self) -> None:
         """Wait until a sample shows packets received."""
-        self.wait_for(lambda record: (record.samples["consumer_received"] > 0).any())
+        self.wait_for(lambda record: (record.samples["consumer.received"] > 0).any())
 
     def record(self) -> Record:
         """Wait for the end; the record it left."""

@@ -207,7 +207,7 @@ def test_a_crash_while_a_packet_is_compared_names_that_packet(scenario: Scenario
 def test_a_probe_that_fails_leaves_gaps_and_no_stale_readings(scenario: Scenarios, record_of: Runs) -> None:
     record = record_of(scenario("hostile:StatisticsFail", duration_s=1))
     assert record.end.ending is Ending.FINISHED
-    assert np.isnan(record.samples["pool_oldest_lease_ns"][-1])
+    assert np.isnan(record.samples["pool.oldest_lease_ns"][-1])
     # then only what failed is missing
     assert np.isfinite(record.samples["allocated_blocks"][-1])
     said = [event for event in record.events if event.kind == "probe"]

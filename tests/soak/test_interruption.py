@@ -37,8 +37,8 @@ def test_the_first_signal_drains_and_reports(scenario: Scenarios, supervisor: Su
     # then what was captured was delivered and given back, and the end is told
     assert record.end.ending is Ending.INTERRUPTED
     assert record.end.signal == name
-    assert last(record, "consumer_received") == last(record, "engine_captured") > 0
-    assert last(record, "pool_in_flight") == 0
+    assert last(record, "consumer.received") == last(record, "engine.captured") > 0
+    assert last(record, "pool.in_flight") == 0
     assert last(record, "phase") == 3
     assert record.problems == ()
 
@@ -49,7 +49,7 @@ def test_what_was_due_stands_still_once_the_run_is_told_to_stop(
     # given an application so slow that draining takes several samples
     slow = scenario(duration_s=3600, consumer={"kind": "slow", "work": 0.03})
     supervised = supervisor(slow)
-    supervised.wait_for(lambda record: (record.samples["consumer_received"] > 30).any())
+    supervised.wait_for(lambda record: (record.samples["consumer.received"] > 30).any())
     # when the run is interrupted, and drains
     supervised.process.send_signal(signal.SIGINT)
     record = supervised.record()
@@ -73,7 +73,7 @@ def test_the_second_ctrl_c_stops_at_once(scenario: Scenarios, supervisor: Superv
     # then packets are left undelivered, and the record says how it ended
     assert record.end.ending is Ending.INTERRUPTED
     assert record.end.signal == "SIGINT"
-    assert last(record, "consumer_received") < last(record, "engine_captured")
+    assert last(record, "consumer.received") < last(record, "engine.captured")
 
 
 def test_a_supervisor_killed_with_9_leaves_a_partial_record_and_no_worker(
@@ -98,7 +98,7 @@ def test_a_supervisor_killed_with_9_leaves_a_partial_record_and_no_worker(
     assert record.end.last_sequence == record.board["consumer.last_sequence"]
     assert any("no end" in problem for problem in record.problems)
     # and what the worker delivered after the last sample is not held against it
-    assert record.end.received > last(record, "consumer_received")
+    assert record.end.received > last(record, "consumer.received")
     assert [f.sentence for f in judge(record).findings if f.outcome == "fail"] == []
 
 

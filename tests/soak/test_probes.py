@@ -46,12 +46,12 @@ def test_collections_are_made_on_a_timetable_and_each_is_followed_by_a_reading(
 ) -> None:
     # given a run of 3 s, a collection each half second
     record = record_of(scenario(duration_s=3, every_s=0.1, gc={"every": "500ms"}))
-    forced = record.samples["gc_forced_collections"]
+    forced = record.samples["gc.forced_collections"]
     assert record.run.gc_every_s == 0.5
     assert 3 <= forced[-1] <= 9  # one before the stream, one at its end; a busy machine skips some
     # then they are part of all collections, and their pauses part of all pauses
-    assert forced[-1] <= record.samples["gc_full_collections"][-1]
-    assert record.samples["gc_forced_pause_ns"][-1] <= record.samples["gc_pause_ns"][-1]
+    assert forced[-1] <= record.samples["gc.full_collections"][-1]
+    assert record.samples["gc.forced_pause_ns"][-1] <= record.samples["gc.pause_ns"][-1]
 
 
 @pytest.mark.parametrize(
@@ -257,6 +257,6 @@ def test_every_slot_of_a_sound_pool_goes_round(scenario: Scenarios, record_of: R
     # given a run with a pool that is large enough
     record = record_of(scenario(duration_s=2, every_s=0.2))
     # then the slots in circulation are all of them, as seen in the packets' addresses
-    seen = record.samples["consumer_reuse_distance"]
+    seen = record.samples["consumer.reuse_distance"]
     assert np.nanmax(seen) == record.run.scenario.pool.slots
-    assert record.samples["consumer_aliased"][-1] == 0
+    assert record.samples["consumer.aliased"][-1] == 0

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
-from zcbench.quantities.registry import BY_NAME, METRICS, Origin
+from zcbench.quantities.quantity import Kind, Origin
+from zcbench.quantities.registry import STANDARD
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Event, RunInfo
 from zcbench.scenario import Scenario
@@ -66,9 +67,9 @@ def finished(scenario: Scenarios, record_of: Runs) -> Record:
 
 def test_the_last_row_has_all_that_was_due_and_nothing_in_flight(finished: Record) -> None:
     final = {name: column[-1] for name, column in finished.samples.items()}
-    assert final["due"] == final["engine_captured"] == final["consumer_received"] == 100
-    assert final["consumer_checked"] == final["consumer_rechecked"] == 100
-    assert final["pool_in_flight"] == final["engine_queued"] == 0
+    assert final["due"] == final["engine.captured"] == final["consumer.received"] == 100
+    assert final["consumer.checked"] == final["consumer.rechecked"] == 100
+    assert final["pool.in_flight"] == final["engine.queued"] == 0
     assert final["phase"] == 3
 
 
@@ -77,25 +78,25 @@ def test_the_conservation_laws_hold_in_every_settled_row(finished: Record) -> No
     still = s["settled"] == 1
     assert still.any()
     law = {name: column[still] for name, column in s.items()}
-    np.testing.assert_array_equal(law["engine_captured"], law["pool_hits"] + law["pool_misses"])
+    np.testing.assert_array_equal(law["engine.captured"], law["pool.hits"] + law["pool.misses"])
     np.testing.assert_array_equal(
-        law["engine_captured"], law["engine_delivered"] + law["engine_drops"] + law["engine_queued"]
+        law["engine.captured"], law["engine.delivered"] + law["engine.drops"] + law["engine.queued"]
     )
     np.testing.assert_array_equal(
-        law["engine_captured"] - law["pool_refused"], law["pool_returns"] + law["pool_in_flight"]
+        law["engine.captured"] - law["pool.refused"], law["pool.returns"] + law["pool.in_flight"]
     )
 
 
 def test_what_only_rises_never_falls_from_row_to_row(finished: Record) -> None:
-    for metric in METRICS:
-        column = finished.samples[metric.column]
+    for metric in STANDARD.sampled:
+        column = finished.samples[metric.name]
         seen = column[~np.isnan(column)]
-        if metric.cumulative:
+        if metric.kind is Kind.TOTAL:
             assert (np.diff(seen) >= 0).all(), metric.name
 
 
 def test_every_metric_has_been_measured_at_least_once(finished: Record) -> None:
-    missing = [metric.name for metric in METRICS if np.isnan(finished.samples[metric.column]).all()]
+    missing = [metric.name for metric in STANDARD.sampled if np.isnan(finished.samples[metric.name]).all()]
     # Python's allocator tells nothing behind tracemalloc, and there is no heap_info in every libc.
     assert set(missing) - {"python_small_bytes"} <= {"native_heap_bytes"}
 
@@ -116,7 +117,7 @@ def test_an_unpaced_run_is_due_what_was_captured_and_is_never_traced(
     assert record.end.ending is Ending.FINISHED
     assert record.run.tracemalloc is False
     assert np.isnan(record.samples["python_heap_bytes"]).all()
-    np.testing.assert_array_equal(record.samples["due"], record.samples["engine_captured"])
+    np.testing.assert_array_equal(record.samples["due"], record.samples["engine.captured"])
     assert record.samples["due"][-1] == 500
 
 
@@ -135,10 +136,10 @@ def test_packets_that_wait_for_the_garbage_collector_show_in_the_gc_columns(
 ) -> None:
     record = record_of(scenario(duration_s=5, source={"speed": 5.0}, consumer={"kind": "cycle"}))
     assert record.end.ending is Ending.FINISHED
-    assert record.samples["gc_collections"][-1] > 0
-    assert record.samples["gc_freed_objects"][-1] > 0
-    assert record.samples["gc_pause_ns"][-1] > 0
-    assert record.samples["pool_high_water"][-1] > 1
+    assert record.samples["gc.collections"][-1] > 0
+    assert record.samples["gc.freed_objects"][-1] > 0
+    assert record.samples["gc.pause_ns"][-1] > 0
+    assert record.samples["pool.high_water"][-1] > 1
 
 
 def test_an_observer_sees_the_start_every_row_and_the_end(scenario: Scenarios, record_of: Runs) -> None:
@@ -147,9 +148,9 @@ def test_an_observer_sees_the_start_every_row_and_the_end(scenario: Scenarios, r
     assert witness.runs == [record.run]
     assert witness.ends == [record.end]
     assert len(witness.rows) == record.rows
-    assert set(witness.rows[-1]) <= set(BY_NAME)
+    assert set(witness.rows[-1]) <= set(STANDARD)
     received = [row["consumer.received"] for row in witness.rows]
-    assert received == record.samples["consumer_received"].tolist()
+    assert received == record.samples["consumer.received"].tolist()
 
 
 def test_an_observer_that_fails_takes_neither_the_run_nor_the_others_with_it(
@@ -212,7 +213,7 @@ def test_the_supervisor_s_memory_does_not_grow_with_the_run(scenario: Scenarios,
 
 
 def test_the_supervisor_measures_its_own_cost(finished: Record) -> None:
-    own = [m.column for m in METRICS if m.origin is Origin.SUPERVISOR]
+    own = [m.name for m in STANDARD.sampled if m.origin is Origin.SUPERVISOR]
     for column in own:
         assert not np.isnan(finished.samples[column]).any(), column
     assert finished.samples["supervisor_cpu_s"][-1] > 0

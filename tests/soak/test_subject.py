@@ -118,7 +118,7 @@ def test_a_program_without_a_page_is_sampled_and_its_end_told(tmp_path: Path) ->
         record = read_record(directory)
         assert record.end.ending is ending
         # what nobody counted is missing, never zero
-        assert np.isnan(record.samples["engine_delivered"]).all()
+        assert np.isnan(record.samples["engine.delivered"]).all()
     rss = read_record(tmp_path / Ending.FINISHED).samples["rss_bytes"]
     assert np.nanmax(rss) > 0
 

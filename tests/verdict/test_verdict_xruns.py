@@ -74,9 +74,9 @@ def test_how_much_was_lost_is_held_against_the_clock(tmp_path: Path) -> None:
     assert "1 s in all against the clock" in asked(record).sentence
 
 
-@pytest.mark.parametrize("column", ["engine_xruns", "consumer_xruns"])
+@pytest.mark.parametrize("column", ["engine.xruns", "consumer.xruns"])
 def test_somebody_elses_column_fails_without_its_siblings(tmp_path: Path, column: str) -> None:
-    record = foreign(run(tmp_path, **{column.replace("_", "__", 1): 720}), column)
+    record = foreign(run(tmp_path, **{column.replace(".", "__"): 720}), column)
     found = asked(record)
     assert found.outcome == "fail"
     assert "720 times" in found.sentence
@@ -88,7 +88,7 @@ def test_a_counter_that_is_set_back_has_counted_all_the_same(tmp_path: Path) -> 
     def bend(index: int, row: Row) -> None:
         row["engine.xruns"] = 2 if index == 10 else 0
 
-    record = foreign(make_record(tmp_path / "run", device(), bend=bend), "engine_xruns")
+    record = foreign(make_record(tmp_path / "run", device(), bend=bend), "engine.xruns")
     assert asked(record).outcome == "fail"
 
 
@@ -101,7 +101,7 @@ def test_what_nobody_counted_never_passes(tmp_path: Path) -> None:
     # given a device's engine of somebody's own that counted none, a table without the column, and no stream
     own = asked(run(tmp_path / "a", device(engine="mine:Engine")))
     theirs = asked(foreign(run(tmp_path / "b"), "rss_bytes"))
-    packets = asked(foreign(run(tmp_path / "d"), "engine_captured"))
+    packets = asked(foreign(run(tmp_path / "d"), "engine.captured"))
     none = asked(make_record(tmp_path / "c", device(), packets=0))
     for found in (own, none):
         assert (found.outcome, found.required) == ("inconclusive", False)

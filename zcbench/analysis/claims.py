@@ -72,8 +72,8 @@ class Arrivals:
 def arrivals(record: Record) -> Arrivals:
     """Of the samples of the running stream, those that saw another second than the one before."""
     rows = record.samples
-    late = (rows["consumer_late_ns"] - rows["consumer_early_ns"]) / 1e9
-    age = rows["consumer_age_ns"] / 1e9
+    late = (rows["consumer.late_ns"] - rows["consumer.early_ns"]) / 1e9
+    age = rows["consumer.age_ns"] / 1e9
     use = streaming(record) & np.isfinite(late) & np.isfinite(age) & (late != 0)
     at, late, age = rows["elapsed_s"][use], late[use], age[use]
     fresh = np.concatenate([[True], (np.diff(late) != 0) | (np.diff(age) != 0)]) if at.size else use[:0]

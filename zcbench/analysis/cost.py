@@ -66,7 +66,7 @@ def cost(record: Record) -> Cost | None:
     """The cost over the running stream; None with fewer than two readings, or without packets."""
     rows = record.samples
     cpu = rows["cpu_user_s"] + rows["cpu_system_s"]
-    packets = rows["engine_delivered"]
+    packets = rows["engine.delivered"]
     # From the second sample on: the first's interval has the imports in it.
     use = np.flatnonzero(streaming(record) & np.isfinite(cpu) & np.isfinite(packets))
     if use.size < 2:
@@ -111,7 +111,7 @@ def _allowed_cores(record: Record, per_s: float) -> float | None:
     run = record.run
     if not record.can("pace") or run.scenario.source.unpaced:
         return None
-    captured = record.samples["engine_captured"], record.samples["engine_captured_bytes"]
+    captured = record.samples["engine.captured"], record.samples["engine.captured_bytes"]
     sizes = captured[1][captured[0] > 0] / captured[0][captured[0] > 0]
     packet_bytes = float(sizes[-1]) if sizes.size and np.isfinite(sizes[-1]) else 0.0
     packet_s = (PACKET_S + packet_bytes * BYTE_S) * (TRACED if run.tracemalloc else 1.0)
@@ -121,7 +121,7 @@ def _allowed_cores(record: Record, per_s: float) -> float | None:
 def _harness_cores(record: Record, use: NDArray[np.int_], span_s: float) -> float | None:
     """The supervisor's CPU time and the probes' in the worker, per second."""
     supervisor = record.samples["supervisor_cpu_s"][use]
-    probes = record.samples["probe_cost_ns"][use] / 1e9
+    probes = record.samples["probe.cost_ns"][use] / 1e9
     spent = (supervisor[-1] - supervisor[0]) + (probes[-1] - probes[0])
     return float(spent) / span_s if np.isfinite(spent) else None
 

@@ -138,7 +138,7 @@ def _tolerance(record: Record, found: Totals, due: int | None) -> tuple[int, str
     late = math.ceil(READING_S * per_s)
     reading = f"one packet due, one on its way, and {late} of {READING_S * 1e3:.0f} ms"
     if not record.can("worker"):
-        if closing(record, "due", "engine_delivered") and found["due"] is not None:
+        if closing(record, "due", "engine.delivered") and found["due"] is not None:
             return 0, "the totals are those of its end"
         if found["due"] is not None:
             return MOVING_PACKETS + late, f"a table's last row: {reading}"
@@ -166,7 +166,7 @@ def _queued(record: Record, found: Totals, late: int) -> tuple[int, str]:
             queued + MOVING_PACKETS + late,
             f"{queued:,} in the queue, and {late + MOVING_PACKETS} moving",
         )
-    if closing(record, "engine_captured", "engine_delivered"):
+    if closing(record, "engine.captured", "engine.delivered"):
         return 0, "the totals are those of its end"
     packets = MOVING_PACKETS + math.ceil(late * QUEUE_S / READING_S)
     return packets, f"a queue that nobody counts: {QUEUE_S:g} s of packets"
@@ -178,7 +178,7 @@ def _counted(record: Record, found: Totals) -> int:
     names = ("engine.drops", "pool.refused")
     if not record.can("worker") or record.end.ending is Ending.FINISHED:
         return max(count(found, name) or 0 for name in names)
-    drops = record.samples["engine_drops"][streaming(record)]
+    drops = record.samples["engine.drops"][streaming(record)]
     drops = drops[np.isfinite(drops)]
     return int(drops[-1]) if drops.size else 0
 
@@ -246,16 +246,15 @@ def windows(record: Record, found: Totals) -> Windows:
 def _series(record: Record, found: Totals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Packets due, and ready to be read, at each sample."""
     rows = record.samples
-    due, queued = rows["due"], rows["engine_queued"]
+    due, queued = rows["due"], rows["engine.queued"]
     if record.can("worker"):
-        return due, rows["engine_delivered"] + queued
+        return due, rows["engine.delivered"] + queued
     per_s = nominal_per_s(record, found)
     if not np.isfinite(due).any() and per_s:
         due = rows["elapsed_s"] * per_s
-    counters = [name.replace(".", "_") for name in _DELIVERED]
-    known = [rows[column] for column in counters if np.isfinite(rows[column]).any()]
+    known = [rows[name] for name in _DELIVERED if np.isfinite(rows[name]).any()]
     # A queue that nobody counts is none of which anything could be said.
-    return due, (known[0] if known else rows["engine_delivered"]) + np.nan_to_num(queued)
+    return due, (known[0] if known else rows["engine.delivered"]) + np.nan_to_num(queued)
 
 
 def _window(
@@ -297,7 +296,7 @@ def _while_alive(record: Record) -> tuple[int | None, int | None]:
     alive = np.flatnonzero(np.isfinite(record.samples["threads"]))
     if not alive.size:
         return None, None
-    names = ("due", "engine_delivered", "engine_queued")
+    names = ("due", "engine.delivered", "engine.queued")
     due, delivered, queued = (record.samples[name][alive[-1]] for name in names)
     moving = MOVING_PACKETS + math.ceil(READING_S * (nominal_per_s(record, {}) or 0.0))
     if "engine.queued" in record.unwritten and due - delivered <= moving:
@@ -315,7 +314,7 @@ def _streamed_s(record: Record, found: Totals) -> float | None:
         return None
     if stop:
         return (stop - start) / 1e9
-    delivered, elapsed = record.samples["engine_delivered"], record.samples["elapsed_s"]
+    delivered, elapsed = record.samples["engine.delivered"], record.samples["elapsed_s"]
     if not elapsed.size:
         return None
     reached = int((delivered >= delivered[-1]).argmax())

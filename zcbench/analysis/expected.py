@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +11,12 @@ from zcbench.analysis.growth import HEAP_QUANTUM_BYTES, counters
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import trend
-from zcbench.expectations.language import KEPT_PER_SAMPLE, Parsed
-from zcbench.quantities.derived import hit_rate
+from zcbench.expectations.language import KEPT_PER_SAMPLE, Parsed, is_balance, kept_as
+from zcbench.quantities.quantity import Kind, Quantity
 from zcbench.record.reader import Record
 
 Series = NDArray[np.float64]
+RATE = "rate_per_s"
 _PERCENT = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9}
 
 
@@ -34,43 +34,46 @@ class Answer:
 def readings(parsed: Parsed, record: Record) -> Series | None:
     """What it names at each sample that it is about, NaN at others; of a histogram its largest since the sample
     before. None where no sample has it."""
-    column = parsed.quantity.column
-    if parsed.quantity.kind == "histogram":
-        column = f"{column.removesuffix('_ns')}_max_ns"
-    if column not in _MADE and column not in record.samples:
-        return None
-    return np.where(_window(parsed, record), _values(record, column), np.nan)
+    quantity = parsed.quantity
+    if quantity.kind is Kind.HISTOGRAM:
+        values = record.samples.get(f"{quantity.name}_max_ns")
+    else:
+        values = _values(record, quantity)
+    return None if values is None else np.where(_window(parsed, record), values, np.nan)
 
 
 def answer(parsed: Parsed, record: Record, found: Totals) -> Answer:
     """Hold ``parsed`` against ``record``."""
     quantity, statistic = parsed.quantity, parsed.statistic
     rows = _window(parsed, record)
-    if quantity.kind == "histogram":
+    if quantity.kind is Kind.HISTOGRAM:
         if parsed.windowed or parsed.for_s:
-            return _each(parsed, record, rows, f"{quantity.column[:-3]}_{statistic}_ns")
+            return _each(parsed, record, rows, record.samples[kept_as(parsed) or ""])
         return _one(parsed, _of_histogram(parsed, record), "over the whole run")
+    values = _values(record, quantity)
+    if values is None:
+        return Answer(None, None, "no reading")
     if statistic == "slope":
         return _slope(parsed, record, rows)
-    if quantity.column == "cpu":
-        return _one(parsed, _rate(record, rows, ("cpu_user_s", "cpu_system_s")), "over the run")
+    if quantity.kind is Kind.PACE:
+        return _one(parsed, _rate(record, rows, values), "over the run")
     if statistic == "rate":
-        rate = _rate(record, rows, (quantity.column,))
-        value = None if rate is None else rate * quantity.scale
+        rate = _rate(record, rows, values)
+        value = None if rate is None else rate * quantity.unit.in_base
         return _one(parsed, value, "on average per second")
-    if parsed.for_s or (quantity.kind == "gauge" and statistic is None and quantity.name != "missing"):
-        return _each(parsed, record, rows, quantity.column)
-    values = _values(record, quantity.column) * quantity.scale
+    is_level = quantity.kind is Kind.GAUGE and not is_balance(quantity)
+    if parsed.for_s or (is_level and statistic is None):
+        return _each(parsed, record, rows, values)
+    values = values * quantity.unit.in_base
     inside = values[rows & np.isfinite(values)]
-    if not parsed.windowed and (statistic in (None, "last") or quantity.kind == "ratio"):
+    if not parsed.windowed and (statistic in (None, "last") or quantity.kind is Kind.RATIO):
         return _one(parsed, _at_end(parsed, found, inside), "at the end")
     if not inside.size:
         return Answer(None, None, "no reading")
-    if quantity.kind == "ratio":
-        return _one(parsed, _hit_rate(record, rows), "in the window")
-    if quantity.kind == "total" and statistic in (None, "delta"):
-        risen = _risen(record, rows, quantity.column)
-        value = None if risen is None else risen * quantity.scale
+    if quantity.kind is Kind.RATIO:
+        return _one(parsed, _of_rises(record, rows, quantity), "in the window")
+    if quantity.kind is Kind.TOTAL and statistic in (None, "delta"):
+        value = _risen(values, rows)
         return _one(parsed, value, "more at the end of it than at its start")
     return _one(parsed, _STATISTICS[statistic or "last"](inside), statistic or "last")
 
@@ -106,33 +109,15 @@ def _window(parsed: Parsed, record: Record) -> NDArray[np.bool_]:
     return rows
 
 
-def _values(record: Record, column: str) -> Series:
-    make = _MADE.get(column)
-    return record.samples[column] if make is None else make(record)
-
-
-def _hit_rates(record: Record) -> Series:
-    hits = record.samples["pool_hits"]
-    acquires = hits + record.samples["pool_misses"]
-    rate = np.full(acquires.shape, np.nan)
-    np.divide(hits, acquires, out=rate, where=acquires > 0)
-    return rate
-
-
-def _missing(record: Record) -> Series:
-    return record.samples["due"] - record.samples["engine_delivered"]
-
-
-def _rates(record: Record) -> Series:
-    return np.where(_whole(record), record.samples["rate_per_s"], np.nan)
-
-
-# What is no column of the samples as it stands.
-_MADE: dict[str, Callable[[Record], Series]] = {
-    "hit_rate": _hit_rates,
-    "missing": _missing,
-    "rate_per_s": _rates,
-}
+def _values(record: Record, quantity: Quantity) -> Series | None:
+    """Its readings at every sample, by its formula if it has one; None if the record has no such quantity."""
+    if quantity.formula is not None:
+        known = set(quantity.formula.names) <= record.samples.keys()
+        return quantity.formula.over(record.samples) if known else None
+    values = record.samples.get(quantity.name)
+    if values is not None and quantity.name == RATE:
+        return np.where(_whole(record), values, np.nan)
+    return values
 
 
 def _whole(record: Record) -> NDArray[np.bool_]:
@@ -142,30 +127,32 @@ def _whole(record: Record) -> NDArray[np.bool_]:
     """
     if not np.isfinite(record.samples["phase"]).any():
         return streaming(record)
-    running = streaming(record) & ~(record.samples["engine_stop_ns"] > 0)
+    running = streaming(record) & ~(record.samples["engine.stop_ns"] > 0)
     return np.asarray(running & np.concatenate([[False], running[:-1]]))
 
 
 def _at_end(parsed: Parsed, found: Totals, inside: Series) -> float | None:
     quantity = parsed.quantity
-    if quantity.column == "hit_rate":
-        return hit_rate(found["pool.hits"], found["pool.misses"])
+    if quantity.kind is Kind.RATIO:
+        assert quantity.formula is not None
+        return quantity.formula.of(found)
     total = found.get(quantity.name)
     if total is not None:
-        return float(total) * quantity.scale
+        return float(total) * quantity.unit.in_base
     return float(inside[-1]) if inside.size else None
 
 
-def _hit_rate(record: Record, rows: NDArray[np.bool_]) -> float | None:
-    return hit_rate(_risen(record, rows, "pool_hits"), _risen(record, rows, "pool_misses"))
+def _of_rises(record: Record, rows: NDArray[np.bool_], quantity: Quantity) -> float | None:
+    """A quotient of totals over a part of the run: of what they rose by."""
+    assert quantity.formula is not None
+    return quantity.formula.of({name: _risen(record.samples[name], rows) for name in quantity.formula.names})
 
 
-def _risen(record: Record, rows: NDArray[np.bool_], column: str) -> float | None:
+def _risen(y: Series, rows: NDArray[np.bool_]) -> float | None:
     """Rise of a total from the last reading before ``rows`` (0 where there is none) to the last in them.
 
     The first reading inside will not do for a start: what happened just before it was in the window.
     """
-    y = record.samples[column]
     known = np.flatnonzero(np.isfinite(y))
     inside = known[rows[known]]
     if not inside.size:
@@ -174,9 +161,8 @@ def _risen(record: Record, rows: NDArray[np.bool_], column: str) -> float | None
     return float(y[inside[-1]] - (y[before[-1]] if before.size else 0.0))
 
 
-def _rate(record: Record, rows: NDArray[np.bool_], columns: tuple[str, ...]) -> float | None:
+def _rate(record: Record, rows: NDArray[np.bool_], values: Series) -> float | None:
     """Rise of a total per second of the run, over the samples that have it."""
-    values = np.sum([record.samples[name] for name in columns], axis=0)
     known = rows & np.isfinite(values)
     t, y = record.samples["elapsed_s"][known], values[known]
     return float((y[-1] - y[0]) / (t[-1] - t[0])) if t.size > 1 and t[-1] > t[0] else None
@@ -192,10 +178,9 @@ def _of_histogram(parsed: Parsed, record: Record) -> float | None:
     return None if value is None else value / 1e9
 
 
-def _each(parsed: Parsed, record: Record, rows: NDArray[np.bool_], column: str) -> Answer:
+def _each(parsed: Parsed, record: Record, rows: NDArray[np.bool_], values: Series) -> Answer:
     """It must hold at every sample; broken is only what stays so for ``for_s``."""
-    scale = parsed.quantity.scale
-    values = _values(record, column) * scale
+    values = values * parsed.quantity.unit.in_base
     known = rows & np.isfinite(values)
     t, y = record.samples["elapsed_s"][known], values[known]
     if not y.size:
@@ -215,11 +200,11 @@ def _each(parsed: Parsed, record: Record, rows: NDArray[np.bool_], column: str) 
 def _slope(parsed: Parsed, record: Record, rows: NDArray[np.bool_]) -> Answer:
     """The trend's growth (:mod:`zcbench.analysis.trend`): told only where its bounds allow it."""
     quantity = parsed.quantity
-    counter = next((c for c in counters(record) if c.column == quantity.column), None)
+    counter = next((c for c in counters(record) if c.column == quantity.name), None)
     if counter is None:
         t, y, collected, quantum = (
             record.samples["elapsed_s"],
-            record.samples[quantity.column],
+            record.samples[quantity.name],
             None,
             1.0,
         )

@@ -140,7 +140,7 @@ def _in_flight(record: Record) -> NDArray[np.float64]:
     """Bytes of malloc's that the packets in flight take where each has memory of its own."""
     packet = _packet_bytes(record) + MALLOC_HEADER_BYTES
     chunk = np.ceil(packet / MALLOC_ALIGNMENT_BYTES) * MALLOC_ALIGNMENT_BYTES
-    return np.asarray(record.samples["pool_in_flight"][streaming(record)] * chunk)
+    return np.asarray(record.samples["pool.in_flight"][streaming(record)] * chunk)
 
 
 _SIZE_UNKNOWN = f"how large they are, {SMALLEST_BLOCK_BYTES} to {LARGEST_BLOCK_BYTES} bytes each, is not known"
@@ -169,9 +169,9 @@ def counters(record: Record) -> list[Counter]:
     native = inside("native_heap_bytes") - or_zero(overflow) - or_zero(column("tracemalloc_bytes"))
     native = native - or_zero(column("slab_live_bytes"))
     # An adaptive pool's growth is no leak. What it gave up need not leave the process: free() may keep it.
-    slab = np.maximum.accumulate(or_zero(samples["pool_slab_bytes"]))[rows]
-    leases = column("pool_in_flight") - or_zero(column("engine_queued"))
-    leases = (leases - or_zero(column("consumer_held"))) * packet_bytes
+    slab = np.maximum.accumulate(or_zero(samples["pool.slab_bytes"]))[rows]
+    leases = column("pool.in_flight") - or_zero(column("engine.queued"))
+    leases = (leases - or_zero(column("consumer.held"))) * packet_bytes
     exact = Counter("", "exact", HEAP_QUANTUM_BYTES, times, times)
     return [
         replace(
@@ -231,7 +231,7 @@ def block_rate(record: Record) -> float:
 
 def _fresh(record: Record) -> NDArray[np.bool_]:
     """Rows whose in-process gauges were read anew: each reading costs time, which is counted."""
-    cost = record.samples["probe_cost_ns"]
+    cost = record.samples["probe.cost_ns"]
     if not np.isfinite(cost).any():
         return np.ones(cost.shape, bool)
     before = np.concatenate([[0.0], cost[:-1]])
@@ -240,13 +240,13 @@ def _fresh(record: Record) -> NDArray[np.bool_]:
 
 def _after_collection(record: Record) -> NDArray[np.bool_]:
     """Rows whose gauges were read right after a full collection by the harness."""
-    forced = np.nan_to_num(record.samples["gc_forced_collections"])
+    forced = np.nan_to_num(record.samples["gc.forced_collections"])
     return np.diff(forced, prepend=0.0) > 0
 
 
 def _packet_bytes(record: Record) -> float:
     """Payload of a packet, as it was captured; a page when nothing was."""
-    captured = record.samples["engine_captured"], record.samples["engine_captured_bytes"]
+    captured = record.samples["engine.captured"], record.samples["engine.captured_bytes"]
     rows = np.flatnonzero(np.nan_to_num(captured[0]) > 0)
     if not rows.size:
         return float(PAGE_BYTES)
@@ -255,7 +255,7 @@ def _packet_bytes(record: Record) -> float:
 
 def packets_per_s(record: Record, found: Totals) -> float | None:
     """Packets delivered in a second of the stream, in the run's own time, which the slopes are in too."""
-    elapsed, delivered = record.samples["elapsed_s"], record.samples["engine_delivered"]
+    elapsed, delivered = record.samples["elapsed_s"], record.samples["engine.delivered"]
     rows = np.flatnonzero(streaming(record) & np.isfinite(delivered))
     if rows.size > 1 and (made := delivered[rows[-1]] - delivered[rows[0]]) > 0:
         return float(made / (elapsed[rows[-1]] - elapsed[rows[0]]))

@@ -127,7 +127,7 @@ def at_one_moment(record: Record, found: Totals) -> Totals:
         return found
     still = np.flatnonzero(settled(record))
     row = {name: column[still[-1]] if still.size else np.nan for name, column in record.samples.items()}
-    return {name: float(value) if np.isfinite(value := row[name.replace(".", "_")]) else None for name in found}
+    return {name: float(value) if np.isfinite(value := row[name]) else None for name in found}
 
 
 def _both_sides(balance: Balance) -> bool:
@@ -141,7 +141,7 @@ def _slacks(law: Law, record: Record, found: Totals) -> tuple[int, int]:
         # A subject that died in mid-step leaves the step half counted: that is no lie of its counters.
         return (0 if count(found, "phase") == DONE else MOVING_PACKETS), MOVING_PACKETS
     moving = MOVING_PACKETS + math.ceil(READING_S * _per_s(record, found))
-    return (0 if closing(record, *_columns(law.metrics)) else moving), moving
+    return (0 if closing(record, *law.metrics) else moving), moving
 
 
 def _per_s(record: Record, found: Totals) -> float:
@@ -152,15 +152,11 @@ def _per_s(record: Record, found: Totals) -> float:
     return max((n for n in counts if n is not None), default=0) / span if span else 0.0
 
 
-def _columns(names: Terms) -> Terms:
-    return tuple(name.replace(".", "_") for name in names)
-
-
 def _balance(law: Law, record: Record, found: Totals) -> Balance:
     still = settled(record)
 
     def column(names: Terms) -> NDArray[np.float64]:
-        rows = [record.samples[name][still] for name in _columns(names)]
+        rows = [record.samples[name][still] for name in names]
         return np.sum(rows, axis=0) if rows else np.zeros(int(still.sum()))
 
     difference = column(law.left) - column(law.minus) - column(law.right)
@@ -192,7 +188,7 @@ def _began_before(record: Record, law: Law, at_s: NDArray[np.float64]) -> bool:
     if record.can("worker") or at_s.size < 2 or at_s[0] > 0:
         return False
     first = np.flatnonzero(rows["elapsed_s"] == at_s[0])[0]
-    return any(rows[name][first] > 0 for name in _columns(law.metrics))
+    return any(rows[name][first] > 0 for name in law.metrics)
 
 
 def _bounds(
@@ -237,9 +233,9 @@ def overflow(record: Record, found: Totals) -> Overflow:
     block = (allocated or 0) / allocations
     samples = record.samples
     beyond = (
-        samples["pool_overflow_bytes"]
-        - samples["pool_overflow_freed_bytes"]
-        - (samples["pool_in_flight"] + MOVING_PACKETS) * block
+        samples["pool.overflow_bytes"]
+        - samples["pool.overflow_freed_bytes"]
+        - (samples["pool.in_flight"] + MOVING_PACKETS) * block
     )[settled(record)]
     during = int(np.nan_to_num(beyond).max(initial=0))
     return Overflow(live, max(0, during, round(live - (in_flight or 0) * block)))

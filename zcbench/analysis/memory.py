@@ -59,7 +59,7 @@ def gauge(record: Record, column: str) -> Gauge | None:
 
 def _collected(record: Record) -> NDArray[np.bool_]:
     """Per sample, whether a garbage collection ran since the one before."""
-    collections = record.samples["gc_collections"]
+    collections = record.samples["gc.collections"]
     before = np.concatenate([[0.0], collections[:-1]])
     return np.asarray(np.nan_to_num(collections) > np.nan_to_num(before))
 
@@ -87,14 +87,14 @@ def profile(record: Record) -> list[ProfileRow]:
     for row in rows:
         values = {name: _at(record, name, row) for name in _PROFILE_COLUMNS}
         heap = values[heap_column(record)]
-        collections = values["gc_collections"] or 0
+        collections = values["gc.collections"] or 0
         out.append(
             ProfileRow(
                 float(elapsed[row]),
-                values["engine_delivered"],
+                values["engine.delivered"],
                 heap,
                 values["rss_bytes"],
-                hit_rate(values["pool_hits"] or 0, values["pool_misses"] or 0),
+                hit_rate(values["pool.hits"] or 0, values["pool.misses"] or 0),
                 int(collections - collections_before),
             )
         )
@@ -103,8 +103,8 @@ def profile(record: Record) -> list[ProfileRow]:
 
 
 _PROFILE_COLUMNS = (
-    "engine_delivered", "python_heap_bytes", "native_heap_bytes", "rss_bytes",
-    "pool_hits", "pool_misses", "gc_collections",
+    "engine.delivered", "python_heap_bytes", "native_heap_bytes", "rss_bytes",
+    "pool.hits", "pool.misses", "gc.collections",
 )  # fmt: skip
 
 

@@ -124,7 +124,7 @@ def lost_slots(record: Record, found: Totals) -> Circulation | None:
     if not falls or not can_see_lost_slots(record, found):
         return _lost_by_misses(record, found)
     # A slot that somebody keeps does not go round either, and is not lost: it is in flight.
-    out = marks(record, record.samples["pool_in_flight"], 0.0)
+    out = marks(record, record.samples["pool.in_flight"], 0.0)
     kept = max(0, out[-1] - out[0]) if out else 0
     if max(seen) - seen[-1] - kept < NEW_HIGHS * least:
         return None
@@ -135,7 +135,7 @@ def _laps(record: Record, found: Totals) -> list[int]:
     """The shortest lap of each block of the run, in packets, as if the pool had always had its last size: an
     adaptive pool's laps grow and shrink with its slots, and nothing is lost by that."""
     final = count(found, "pool.slots") or 0
-    slots, laps = record.samples["pool_slots"], record.samples["consumer_reuse_distance"]
+    slots, laps = record.samples["pool.slots"], record.samples["consumer.reuse_distance"]
     as_at_end = laps + final - np.where(np.isfinite(slots), slots, final)
     use = steady(record) & (laps > 0) & (as_at_end > 0)
     return list(marks(record, np.where(use, as_at_end, np.nan), 0.0))
@@ -151,13 +151,13 @@ def _lost_by_misses(record: Record, found: Totals) -> Circulation | None:
         return None
     ever = slots + (count(found, "pool.shrunk") or 0)
     # An adaptive pool that had not grown yet had no free slots to miss.
-    small = record.samples["pool_high_water"] > LAP_SHARE * record.samples["pool_slots"]
+    small = record.samples["pool.high_water"] > LAP_SHARE * record.samples["pool.slots"]
     small |= ~steady(record)
     misses -= int(misses_between(record, found)[small].sum())
     if misses < LOST_MISSES * captured or high > LAP_SHARE * slots or hits <= ever:
         return None
-    missed = np.flatnonzero((record.samples["pool_misses"] > 0) & ~small)
-    first = record.samples["engine_captured"][missed[0]] if missed.size else np.nan
+    missed = np.flatnonzero((record.samples["pool.misses"] > 0) & ~small)
+    first = record.samples["engine.captured"][missed[0]] if missed.size else np.nan
     return Circulation(slots, high, int(first) if np.isfinite(first) else captured)
 
 
@@ -165,8 +165,8 @@ def held_by_garbage(record: Record) -> bool:
     """Whether leases come back when the collector runs, and hardly otherwise."""
     samples = record.samples
     rows = streaming(record)
-    returns = np.diff(samples["pool_returns"][rows])
-    collected = np.diff(samples["gc_collections"][rows]) > 0
+    returns = np.diff(samples["pool.returns"][rows])
+    collected = np.diff(samples["gc.collections"][rows]) > 0
     if not np.nansum(returns) > 0 or int((returns[collected] > 0).sum()) < GARBAGE_BURSTS:
         return False
     share = float(np.nansum(returns[collected]) / np.nansum(returns))

@@ -84,7 +84,7 @@ def nominal_per_s(record: Record, found: Totals) -> float | None:
 
 def progress_column(record: Record) -> str:
     """The column that tells how far the source has come: what it captured; else what came of that."""
-    columns = ("engine_captured", "engine_delivered", "consumer_received")
+    columns = ("engine.captured", "engine.delivered", "consumer.received")
     known = (column for column in columns if np.isfinite(record.samples[column]).any())
     return next(known, columns[0])
 
@@ -133,7 +133,7 @@ def _flowing(record: Record, found: Totals, column: str) -> tuple[NDArray[np.flo
     rows = record.samples
     captured, values = rows[progress_column(record)], rows[column]
     use = streaming(record) & settled(record) & (captured > 0)
-    use &= np.isfinite(values) & ~(np.nan_to_num(rows["engine_stop_ns"]) > 0)
+    use &= np.isfinite(values) & ~(np.nan_to_num(rows["engine.stop_ns"]) > 0)
     if record.run.due_packets is not None:
         use &= captured < record.run.due_packets  # a source that is done stands still
     return rows["elapsed_s"][use], values[use]

@@ -43,7 +43,7 @@ def slots_of(record: Record, found: Totals) -> Slots | None:
     start = final - grown + shrunk
     if final < 1 or start < 1:  # no pool is that: the page was never written, or is damaged
         return None
-    seen = record.samples["pool_slots"]
+    seen = record.samples["pool.slots"]
     seen = seen[np.isfinite(seen) & (seen > 0)]
     all_seen = [start, final, *(int(n) for n in seen)]
     return Slots(
@@ -60,14 +60,14 @@ def slots_of(record: Record, found: Totals) -> Slots | None:
 
 def steady(record: Record) -> NDArray[np.bool_]:
     """Samples that saw as many slots as the one before: what was measured there, a growth did not disturb."""
-    seen = record.samples["pool_slots"]
+    seen = record.samples["pool.slots"]
     before = np.concatenate([seen[:1], seen[:-1]])
     return np.asarray((seen == before) | ~np.isfinite(before))
 
 
 def misses_between(record: Record, found: Totals) -> NDArray[np.float64]:
     """Misses since the sample before, at each sample; the last one takes what came after it."""
-    misses = np.nan_to_num(record.samples["pool_misses"])
+    misses = np.nan_to_num(record.samples["pool.misses"])
     between = np.diff(misses, prepend=0.0)
     if between.size:
         between[-1] += max(0.0, (count(found, "pool.misses") or 0) - float(misses[-1]))
@@ -78,6 +78,6 @@ def _misses_at_most(record: Record, found: Totals, start: int) -> int:
     most = record.run.scenario.pool.max
     if record.run.scenario.pool.policy != "adaptive" or most is None:
         return 0
-    seen = record.samples["pool_slots"]
+    seen = record.samples["pool.slots"]
     before = np.concatenate([[float(start)], seen[:-1]]) if seen.size else seen
     return int(misses_between(record, found)[before >= most].sum())

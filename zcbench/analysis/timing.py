@@ -115,7 +115,7 @@ def _floor_s(record: Record, found: Totals, use: NDArray[np.bool_]) -> float:
 def _forced_s(record: Record) -> NDArray[np.float64]:
     """What the harness's own collections took since the sample before the last one, per sample, s: a pause
     may end just before a sample that the packets it held up come after."""
-    each = np.diff(np.nan_to_num(record.samples["gc_forced_pause_ns"]), prepend=0.0) / 1e9
+    each = np.diff(np.nan_to_num(record.samples["gc.forced_pause_ns"]), prepend=0.0) / 1e9
     return np.asarray(np.maximum(each, np.concatenate([[0.0], each[:-1]])))
 
 

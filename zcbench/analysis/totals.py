@@ -1,31 +1,30 @@
-"""The last word on every metric."""
+"""The last word on every quantity."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from zcbench.quantities.registry import METRICS, ON_PAGE
 from zcbench.record.reader import Record
 
 Totals = dict[str, int | float | None]
 
 
 def totals(record: Record) -> Totals:
-    """Every metric's final value by name: from the page the subject left behind, else the last reading.
+    """Every quantity's final value by name: from the page the subject left behind, else the last reading.
 
     None where it was never measured.
     """
     page = {} if record.board is None else record.board.counters()
     found: Totals = {}
-    for metric in METRICS:
-        value: int | float | None = page.get(metric.name) if metric.origin in ON_PAGE else None
-        found[metric.name] = last(record, metric.column) if value is None else value
+    for one in record.quantities.sampled:
+        value: int | float | None = page.get(one.name) if one.is_on_page else None
+        found[one.name] = last(record, one.name) if value is None else value
     return found
 
 
-def last(record: Record, column: str) -> float | None:
-    """The last reading in a column of the samples; None if there is none."""
-    values = record.samples[column]
+def last(record: Record, name: str) -> float | None:
+    """The last reading of a quantity in the samples; None if there is none."""
+    values = record.samples[name]
     present = np.flatnonzero(np.isfinite(values))
     return float(values[present[-1]]) if present.size else None
 

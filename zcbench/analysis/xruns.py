@@ -41,7 +41,7 @@ def xruns(record: Record, found: Totals) -> Xruns:
     """What the record holds of them."""
     counted, marked = (_most(record, found, f"{who}.xruns") for who in ("engine", "consumer"))
     rose = np.zeros(record.samples["elapsed_s"].shape, bool)
-    for column in ("engine_xruns", "consumer_xruns"):
+    for column in ("engine.xruns", "consumer.xruns"):
         rose |= np.diff(np.nan_to_num(record.samples[column]), prepend=0.0) > 0
     at_s = record.samples["elapsed_s"][rose]
     missing_s, tolerance_s = _missing_s(record, found) if counted or marked else (None, None)
@@ -66,7 +66,7 @@ def _missing_s(record: Record, found: Totals) -> tuple[float | None, float | Non
 
 def _most(record: Record, found: Totals, name: str) -> int | None:
     """The total, or the most that a sample shows: a counter that was set back has counted all the same."""
-    readings = record.samples[name.replace(".", "_")]
+    readings = record.samples[name]
     readings = readings[np.isfinite(readings)]
     total = count(found, name)
     known = [int(readings.max())] if readings.size else []

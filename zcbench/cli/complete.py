@@ -78,15 +78,15 @@ def _trials(ctx: click.Context) -> Names:
 
 
 def _quantities(_ctx: click.Context) -> Names:
-    from zcbench.expectations.language import QUANTITIES
+    from zcbench.quantities.registry import VOCABULARY
 
-    return [(quantity.name, quantity.meaning) for quantity in QUANTITIES.values()]
+    return [(quantity.name, quantity.title) for quantity in VOCABULARY.expectable.values()]
 
 
 def _historic(_ctx: click.Context) -> Names:
-    from zcbench.comparing.history import HISTORIC
+    from zcbench.comparing.history import known_in
 
-    return [(known.name, known.meaning) for known in HISTORIC.values()]
+    return [(quantity.name, quantity.title) for quantity in known_in().values()]
 
 
 def _keys(_ctx: click.Context) -> Names:

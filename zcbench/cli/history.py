@@ -13,6 +13,7 @@ from zcbench.foreign import one_line
 from zcbench.record.writer import RecordError
 
 if TYPE_CHECKING:
+    from zcbench.quantities.registry import Registry
     from zcbench.render.history import Story
 
 FIGURES = (".svg", ".png")
@@ -57,19 +58,20 @@ def command(
 
     A scenario has a table of its own. Runs that cannot be read are named on stderr and left out.
     """
-    from zcbench.comparing.history import DEFAULT, resolve
+    from zcbench.comparing.history import DEFAULT, known_in, resolve
+    from zcbench.comparing.results import brought_below, read_results
+    from zcbench.record.writer import RUNS_ROOT
 
     form = "json" if as_json else form
+    known = known_in(brought_below(root or RUNS_ROOT))
     if listed:
-        _list(form == "json")
+        _list(known, form == "json")
         return
-    metrics = list({(metric := resolve(name)).name: metric for name in names or DEFAULT}.values())
+    metrics = list({(metric := resolve(name, known)).name: metric for name in names or DEFAULT}.values())
     if figure is not None and figure.suffix not in FIGURES:
         raise RecordError(f"--figure {figure}: name a file that ends in {' or '.join(FIGURES)}")
 
     from zcbench.cli.output import emit, writable
-    from zcbench.comparing.results import read_results
-    from zcbench.record.writer import RUNS_ROOT
     from zcbench.render import history
 
     writable(out, force)
@@ -84,15 +86,12 @@ def command(
     emit(render(told), out)
 
 
-def _list(as_json: bool) -> None:
-    from dataclasses import asdict
-
+def _list(known: Registry, as_json: bool) -> None:
     from zcbench.cli.table import Column, show_list
-    from zcbench.comparing.history import HISTORIC
 
     show_list(
         (Column("name", "Name"), Column("unit", "Unit"), Column("meaning", "Meaning")),
-        [asdict(known) for known in HISTORIC.values()],
+        [{"name": q.name, "unit": q.unit.name, "meaning": q.title} for q in known.values()],
         as_json,
     )
 

@@ -13,21 +13,28 @@ def command(as_json: bool) -> None:
     Expectations may name each (--expect, [expect]), also by a short name where that is clear.
     """
     from zcbench.cli.table import Column, show_list
-    from zcbench.expectations.language import ALIASES, QUANTITIES
+    from zcbench.quantities.registry import VOCABULARY
 
     short: dict[str, list[str]] = {}
-    for alias, name in ALIASES.items():
-        if alias not in QUANTITIES:
-            short.setdefault(name, []).append(alias)
+    for alias, name in VOCABULARY.aliases.items():
+        short.setdefault(name, []).append(alias)
     show_list(
         (
             *(Column("name", "Name"), Column("unit", "Unit"), Column("kind", "Kind")),
             Column("meaning", "Meaning", also="short"),
         ),
         [
-            {"name": q.name, "unit": q.unit, "kind": q.kind, "short": short.get(q.name, []),
-             "meaning": q.meaning}
-            for q in QUANTITIES.values()
+            {
+                "name": one.name,
+                "unit": one.unit.name,
+                "kind": one.kind.value,
+                "origin": one.origin.value,
+                "better": one.better.value,
+                "counted": None if one.memory is None else one.memory.reckoning.value,
+                "short": short.get(one.name, []),
+                "meaning": one.title,
+            }
+            for one in VOCABULARY.expectable.values()
         ],
         as_json,
-    )  # fmt: skip
+    )

@@ -207,7 +207,7 @@ def _verdict(figure: Figure, effect: Effect, matters: float) -> tuple[Verdict, s
         return "no evidence", None
     if abs(effect.difference) < matters:
         return "no evidence", "too small to matter"
-    match figure.better:
+    match figure.quantity.better:
         case "lower":
             worse = effect.difference > 0
         case "higher":
@@ -232,9 +232,9 @@ def _shown(
         first, second = effect.base, effect.new
     return Compared(
         figure=figure.name,
-        title=figure.title,
+        title=figure.shown_title,
         section=figure.section,
-        unit=figure.unit,
+        unit=figure.shown_unit.name,
         base=first,
         new=second,
         base_of=base.packets if isinstance(base, Counted) else None,

@@ -7,6 +7,8 @@ from typing import Literal
 
 from zcbench.comparing.comparability import Aspect
 from zcbench.expectations import language as expectation
+from zcbench.quantities.quantity import Kind
+from zcbench.quantities.units import BYTES, S
 from zcbench.record.schema import End, Ending, Finding
 
 Verdict = Literal["better", "worse", "no evidence"]
@@ -62,16 +64,16 @@ def explained_by(check: str, explained: Mapping[str, frozenset[Aspect]]) -> froz
 
 
 def _of_quantity(parsed: expectation.Parsed) -> frozenset[Aspect]:
-    name, unit = parsed.quantity.name, parsed.quantity.unit
-    if parsed.quantity.kind == "histogram":
+    name, unit = parsed.quantity.name, parsed.quantity.unit.base
+    if parsed.quantity.kind is Kind.HISTOGRAM:
         return frozenset({"timing", "extremes", "holding"} if name.startswith("h") else {"timing", "extremes"})
     if name == "cpu":
         return frozenset({"cpu"})
     if name.startswith("pool."):
         return frozenset({"pool", "holding", "totals"})
-    if unit == "bytes":
+    if unit == BYTES:
         return frozenset({"budget"} if parsed.statistic == "slope" else {"memory"})
-    if unit == "s":
+    if unit == S:
         return frozenset({"timing", "extremes", "totals"})
     # The limit of a count that must be 0 holds for a run of any length.
     return frozenset({"loss"} if parsed.limit == 0 else {"loss", "totals"})

@@ -1,16 +1,15 @@
-"""Which metrics a history can show: every total and every derived number of a result, and its verdict."""
+"""Which quantities a history can show: every total and every derived number of a result, and its verdict."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from zcbench.analysis.derived import DERIVED
-from zcbench.expectations.language import ALIASES
-from zcbench.quantities.registry import METRICS
+from zcbench.quantities.quantity import Better, Kind, Origin, Quantity
+from zcbench.quantities.registry import VOCABULARY, Registry
+from zcbench.quantities.units import SHARE
+from zcbench.record.brought import Brought, with_brought
 
-PASSED = "verdict"  # 1 for a run that passed, else 0
+PASSED = Quantity("verdict", SHARE, Kind.GAUGE, Origin.ANALYSIS, "1 if the run passed, else 0", Better.HIGHER)
 DEFAULT = (
     "engine.delivered", "missing", "consumer.gaps", "engine.drops", "pool.hit_rate", "pool.high_water",
     "delivery.p50", "delivery.p99", "cpu", "level.rss", "growth.native_heap",
@@ -21,34 +20,23 @@ class MetricError(LookupError):
     """No such metric; says which are near."""
 
 
-@dataclass(frozen=True)
-class Historic:
-    """A number that every result has, or may have."""
-
-    name: str
-    unit: str
-    meaning: str
+def known_in(brought: Iterable[Brought] = ()) -> Registry:
+    """What runs can have numbers of whose subjects brought these: one number a run, so no histograms."""
+    known = with_brought(VOCABULARY, brought, [])
+    return Registry((PASSED, *(one for one in known.values() if one.kind is not Kind.HISTOGRAM)))
 
 
-HISTORIC: Mapping[str, Historic] = {
-    h.name: h
-    for h in (
-        Historic(PASSED, "ratio", "1 if the run passed, else 0"),
-        *(Historic(m.name, m.unit, f"{m.meaning} (at the end)") for m in METRICS),
-        *(Historic(d.name, d.unit, d.meaning) for d in DERIVED.values()),
-    )
-}
-
-
-def resolve(name: str) -> Historic:
-    """The metric of that name, or of its short name in the expectation language: "latency.p99", "hit_rate".
+def resolve(name: str, known: Registry) -> Quantity:
+    """The quantity of that name, or of an alias: "latency.p99", "hit_rate".
 
     Raises MetricError.
     """
     head, dot, statistic = name.partition(".")
-    for candidate in (name, ALIASES.get(name, ""), ALIASES.get(head, head) + dot + statistic):
-        if candidate in HISTORIC:
-            return HISTORIC[candidate]
-    near = difflib.get_close_matches(name, [*HISTORIC, *ALIASES], 3, 0.5)
+    histogram = VOCABULARY.named(head)
+    of_one = head if histogram is None else histogram.name
+    for candidate in (known.named(name), known.get(of_one + dot + statistic)):
+        if candidate is not None:
+            return candidate
+    near = known.near(name)
     hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(DEFAULT)}, ..."
     raise MetricError(f"--metric {name}: no such metric; {hint} `zcbench history --list` has all")

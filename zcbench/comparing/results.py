@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from zcbench.record.brought import Brought
+from zcbench.record.reader import read_brought
 from zcbench.record.schema import RESULT_FILE, RUN_FILE, SCHEMA, SWEEP_FILE
 from zcbench.record.writer import RecordError
 
@@ -104,6 +106,18 @@ def read_results(root: Path, metrics: Sequence[str], scenario: str | None = None
     if not rows:
         raise RecordError(f"{root}: none of {len(problems)} runs can be read; the first: {problems[0]}")
     return Results(tuple(sorted(rows, key=lambda row: (row.started_at, row.id))), tuple(problems))
+
+
+def brought_below(root: Path) -> tuple[Brought, ...]:
+    """The quantities of their own that the subjects of the runs below ``root`` brought, each once."""
+    found: dict[str, Brought] = {}
+    for folder in _folders(root)[0] if root.is_dir() else ():
+        try:
+            brought = read_brought(folder)
+        except RecordError:
+            continue  # told of when its result is read
+        found |= {one.name: one for one in brought if one.name not in found}
+    return tuple(found.values())
 
 
 def _folders(root: Path) -> tuple[list[Path], list[Path]]:

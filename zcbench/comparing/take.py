@@ -70,7 +70,7 @@ def events(*names: str, among: str) -> Read:
         packets = count(run.found, among)
         if not known or packets is None:
             return None
-        clumped = [blocks.dispersion(run.record, name.replace(".", "_")) for name, value in known if value]
+        clumped = [blocks.dispersion(run.record, name) for name, value in known if value]
         least = None if None in clumped else max([1.0, *(c for c in clumped if c is not None)])
         return Counted(sum(value for _, value in known), packets, least)
 

@@ -7,8 +7,8 @@
     WINDOW      = "last=" TIME | "first=" TIME | "from=" TIME | "to=" TIME
     OP          = "<" | "<=" | ">" | ">=" | "==" | "!="
 
-A NAME is any metric of the registry, without its unit where that is clear, or one of :data:`DERIVED` or
-:data:`HISTOGRAMS`. A gauge without a statistic is meant at every sample; a total at the end, or its
+A NAME is any quantity of the registry that a sample or a formula gives, or a histogram; without its unit where
+that is clear, or by an alias. A gauge without a statistic is meant at every sample; a total at the end, or its
 increase in the window.
 """
 
@@ -20,22 +20,10 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from zcbench.quantities import registry
-from zcbench.quantities.registry import METRICS, TIMINGS
-from zcbench.quantities.units import (
-    UnitError,
-    format_bytes,
-    format_duration,
-    parse_duration,
-    parse_growth,
-    parse_rate,
-    parse_size,
-)
-
-Unit = Literal["bytes", "s", "ratio", "count", "per_s", "bytes_per_s"]
-Kind = Literal["gauge", "total", "ratio", "histogram"]
+from zcbench.quantities.quantity import Kind, Quantity
+from zcbench.quantities.registry import STANDARD, VOCABULARY, Registry
+from zcbench.quantities.units import BYTES, Unit, UnitError, parse_duration
 
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -48,27 +36,16 @@ OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
 KEPT_PER_SAMPLE = ("p50", "p99", "max")  # of delivery latency and hold time, in samples.csv
 _STATISTICS: Mapping[Kind, tuple[str, ...]] = {
-    "gauge": ("max", "min", "mean", "last", "delta", "slope"),
-    "total": ("last", "delta", "rate"),
-    "ratio": ("mean",),
-    "histogram": PERCENTILES,
+    Kind.GAUGE: ("max", "min", "mean", "last", "delta", "slope"),
+    Kind.TOTAL: ("last", "delta", "rate"),
+    Kind.RATIO: ("mean",),
+    Kind.PACE: ("mean",),
+    Kind.HISTOGRAM: PERCENTILES,
 }
 
 
 class ExpectationError(ValueError):
     """An expectation that cannot be understood, or cannot come true; says what would be right."""
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """Something an expectation can name. ``column`` is its column in the samples, or its histogram."""
-
-    name: str
-    kind: Kind
-    unit: Unit
-    column: str
-    scale: float  # of the column's numbers, to s, bytes, 1/s or 1
-    meaning: str
 
 
 @dataclass(frozen=True)
@@ -96,62 +73,23 @@ class Parsed:
         """Whether ``value``, in ``unit``, is as expected."""
         return OPERATORS[self.operator](value, self.limit)
 
-
-def _unit_of(unit: str) -> tuple[Unit, float]:
-    match unit:
-        case "bytes":
-            return "bytes", 1.0
-        case "ns":
-            return "s", 1e-9
-        case "s":
-            return "s", 1.0
-        case "packets/s":
-            return "per_s", 1.0
-    return "count", 1.0
+    def shown(self, value: float) -> str:
+        """``value`` as a person writes it, told apart from the limit: "98.999 %" where 99 % was asked for."""
+        return self.unit.beside(value, self.limit)
 
 
-def _quantities() -> dict[str, Quantity]:
-    found: dict[str, Quantity] = {}
-    for metric in METRICS:
-        unit, scale = _unit_of(metric.unit)
-        kind: Kind = "total" if metric.cumulative else "gauge"
-        found[metric.name] = Quantity(metric.name, kind, unit, metric.column, scale, metric.meaning)
-    for timing in TIMINGS:
-        short = timing.name.removesuffix("_ns")
-        found[short] = Quantity(short, "histogram", "s", timing.name, 1e-9, timing.meaning)
-    for name, unit, column, meaning in DERIVED:
-        kind = "ratio" if unit == "ratio" else "gauge"
-        found[name] = Quantity(name, kind, unit, column, 1.0, meaning)
-    return found
+def parse(text: str, known: Registry = VOCABULARY) -> Parsed:
+    """What ``text`` expects of the quantities in ``known``: a record's own, or all that there may be.
 
-
-DERIVED: tuple[tuple[str, Unit, str, str], ...] = (
-    ("pool.hit_rate", "ratio", "hit_rate", "hits / (hits + misses)"),
-    ("cpu", "ratio", "cpu", "CPU time of the subject, as a share of one core"),
-    ("missing", "count", "missing", "packets due and not delivered"),
-)
-QUANTITIES: Mapping[str, Quantity] = _quantities()
-_SHORT = {
-    **registry.ALIASES,
-    "latency": "delivery",
-    "hit_rate": "pool.hit_rate",
-}
-ALIASES: Mapping[str, str] = {
-    **{re.sub(r"_(bytes|ns|s)$", "", n): n for n in QUANTITIES if re.search(r"_(bytes|ns|s)$", n)},
-    **{n.partition(".")[2]: n for n in QUANTITIES if n.startswith(("consumer.", "engine."))},
-    **_SHORT,
-}
-
-
-def parse(text: str) -> Parsed:
-    """What ``text`` expects. Raises ExpectationError."""
+    Raises ExpectationError.
+    """
     match = re.fullmatch(r"\s*(.+?)\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*", text, re.DOTALL)
     if match is None:
         raise ExpectationError(f"{text!r}: no comparison; write pool.hit_rate >= 90%")
     left, sign, right = match.groups()
     value, times = _trailing(text, right)
     term, inside = _term(text, left)
-    quantity, statistic = _named(text, term)
+    quantity, statistic = _named(text, term, known)
     if set(times) & set(inside):
         raise ExpectationError(f"{text!r}: {sorted(set(times) & set(inside))[0]}= is there twice")
     times |= inside
@@ -203,28 +141,27 @@ def _term(text: str, left: str) -> tuple[str, dict[str, float]]:
     return f"{name}.{function}".rstrip("."), times
 
 
-def _named(text: str, term: str) -> tuple[Quantity, str | None]:
+def _named(text: str, term: str, known: Registry) -> tuple[Quantity, str | None]:
     """The quantity and the statistic in ``term``: the longest name that is one."""
     parts = term.split(".")
     for count in range(len(parts), 0, -1):
         name = ".".join(parts[:count])
-        quantity = QUANTITIES.get(name) or QUANTITIES.get(ALIASES.get(name, ""))
-        if quantity is not None:
+        quantity = known.named(name)
+        if quantity is not None and quantity.name in known.expectable:
             return quantity, _statistic(text, quantity, ".".join(parts[count:]))
-    known = [*QUANTITIES, *ALIASES]
-    near = difflib.get_close_matches(term, known, 3, 0.5)
+    near = known.near(term, known.expectable)
     hint = f"did you mean {', '.join(near)}?" if near else "`zcbench metrics` lists what there is"
     raise ExpectationError(f"{text!r}: no metric {term!r}; {hint}")
 
 
 def _statistic(text: str, quantity: Quantity, statistic: str) -> str | None:
     known = _STATISTICS[quantity.kind]
-    if quantity.unit != "bytes":  # low-water marks are a rule about memory
+    if quantity.unit != BYTES:  # low-water marks are a rule about memory
         known = tuple(s for s in known if s != "slope")
     if statistic in known:
         return statistic
     if not statistic:
-        if quantity.kind == "histogram":
+        if quantity.kind is Kind.HISTOGRAM:
             raise ExpectationError(f"{text!r}: which value of {quantity.name}? Write {quantity.name}.p99")
         return None
     near = difflib.get_close_matches(statistic, known, 1)
@@ -235,43 +172,15 @@ def _statistic(text: str, quantity: Quantity, statistic: str) -> str | None:
 
 
 def _compared_unit(quantity: Quantity, statistic: str | None) -> Unit:
-    if statistic not in ("slope", "rate"):
-        return quantity.unit
-    match quantity.unit:
-        case "bytes":
-            return "bytes_per_s"
-        case "s":
-            return "ratio"  # seconds in a second: the share of the time
-    return "per_s"
-
-
-_WRITE: Mapping[Unit, str] = {
-    "bytes": "bytes: write 64 MiB",
-    "s": "a time: write 20ms",
-    "ratio": "a share: write 90%",
-    "count": "a number without a unit",
-    "per_s": "a rate: write 100/s",
-    "bytes_per_s": "a growth: write 1 MiB/h",
-}
+    unit = quantity.unit.base
+    return unit.per_second if statistic in ("slope", "rate") else unit
 
 
 def _value(text: str, quantity: Quantity, unit: Unit, value: str) -> float:
     try:
-        match unit:
-            case "bytes":
-                return 0.0 if value == "0" else float(parse_size(value))
-            case "s":
-                return float(parse_duration(value, zero=True))
-            case "bytes_per_s":
-                return 0.0 if value == "0" else float(parse_growth(value))
-            case "per_s":
-                return 0.0 if value == "0" else parse_rate(value)
-            case "ratio":
-                return float(value[:-1]) / 100 if value.endswith("%") else float(value)
-            case "count":
-                return float(value.replace(",", "").replace("_", ""))
+        return unit.parse(value)
     except ValueError as error:
-        wrong = f"{text!r}: {value!r} cannot be compared with {quantity.name}, which is {_WRITE[unit]}"
+        wrong = f"{text!r}: {value!r} cannot be compared with {quantity.name}, which is {unit.written}"
         raise ExpectationError(wrong) from error
 
 
@@ -288,9 +197,9 @@ def _no_number(found: Parsed) -> str | None:
 
 def _beyond_all(found: Parsed) -> str | None:
     limit, sign = found.limit, found.operator
-    if found.quantity.name != "pool.hit_rate" or limit < 1 or (limit == 1 and sign not in (">", "<=")):
+    if found.quantity.kind is not Kind.RATIO or limit < 1 or (limit == 1 and sign not in (">", "<=")):
         return None
-    return "a hit rate is at most 100%; write >= 99%"
+    return f"{found.quantity.name} is at most 100%; write >= 99%"
 
 
 def _no_whole_number(found: Parsed) -> str | None:
@@ -301,7 +210,7 @@ def _no_whole_number(found: Parsed) -> str | None:
 
 def _below_zero(found: Parsed) -> str | None:
     limit, sign = found.limit, found.operator
-    if found.statistic in ("slope", "delta") or found.quantity.name == "missing":
+    if found.statistic in ("slope", "delta") or is_balance(found.quantity):
         return None
     if limit < 0 or (limit == 0 and sign == "<"):
         return f"{found.quantity.name} is never below 0; write == 0"
@@ -319,10 +228,9 @@ def _windows(found: Parsed) -> str | None:
 
 
 def _not_kept(found: Parsed) -> str | None:
-    if not found.windowed or found.quantity.kind != "histogram":
+    if not found.windowed or found.quantity.kind is not Kind.HISTOGRAM or kept_as(found) is not None:
         return None
-    kept = found.quantity.column in ("delivery_ns", "hold_ns") and found.statistic in KEPT_PER_SAMPLE
-    return None if kept else "of a part of a run only p50, p99 and max of latency and hold are kept"
+    return "of a part of a run only p50, p99 and max of latency and hold are kept"
 
 
 def _not_of_samples(found: Parsed) -> str | None:
@@ -343,33 +251,28 @@ _MISTAKES = (
 
 
 def _is_whole(found: Parsed) -> bool:
-    return found.unit == "count" and found.statistic != "mean"
+    return found.unit.counts and found.statistic != "mean"
 
 
 def per_sample(found: Parsed) -> bool:
     """Whether each sample by itself says if it holds: what a running run can be stopped by."""
     quantity, statistic = found.quantity, found.statistic
-    if quantity.kind == "histogram":
-        return quantity.column in ("delivery_ns", "hold_ns") and statistic in KEPT_PER_SAMPLE
-    return statistic in (None, "last") and quantity.column != "cpu"
+    if quantity.kind is Kind.HISTOGRAM:
+        return kept_as(found) is not None
+    return statistic in (None, "last") and quantity.kind is not Kind.PACE
+
+
+def kept_as(found: Parsed) -> str | None:
+    """The quantity that keeps a histogram's statistic at each sample; None where only the whole run has it."""
+    name = f"{found.quantity.name}_{found.statistic}_ns"
+    return name if name in STANDARD else None
+
+
+def is_balance(quantity: Quantity) -> bool:
+    """Whether it is what totals differ by: meant at the end, and perhaps below 0 until then."""
+    return quantity.kind is Kind.GAUGE and quantity.formula is not None
 
 
 def longest_s(found: Parsed) -> float:
     """How long a run must be for its window, s."""
     return max(found.last_s or 0, found.first_s or 0, found.from_s or 0, found.to_s or 0, found.for_s)
-
-
-def show(value: float, unit: Unit) -> str:
-    """A value as a person writes it."""
-    match unit:
-        case "bytes":
-            return format_bytes(value)
-        case "s":
-            return format_duration(value)
-        case "ratio":
-            return f"{value * 100:.4g} %"
-        case "bytes_per_s":
-            return f"{format_bytes(value * 3600)}/h"
-        case "per_s":
-            return f"{value:,.4g}/s"
-    return f"{value:,.6g}"

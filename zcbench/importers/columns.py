@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,11 @@ from zcbench.importers.cells import POINT, Style, decimal_of, is_missing, number
 from zcbench.importers.clocks import Clock, Moment, epoch_unit
 from zcbench.importers.formats.delimited import delimiter_of
 from zcbench.importers.guess import Guess, guess, read_name
-from zcbench.importers.mapping import IGNORE, UNITS, Spec, metric_named, parse_spec
+from zcbench.importers.mapping import IGNORE, Spec, metric_named, parse_spec
 from zcbench.importers.table import ColumnFacts, Table
-from zcbench.quantities.registry import BY_NAME, METRICS, Metric
+from zcbench.quantities.quantity import Quantity
+from zcbench.quantities.registry import VOCABULARY
+from zcbench.quantities.units import BYTES, S
 from zcbench.record.writer import RecordError
 
 TIME = "elapsed_s"
@@ -32,7 +34,7 @@ class Column:
     ``delta`` it holds what each row added.
     """
 
-    metric: Metric
+    metric: Quantity
     theirs: str
     factor: float
     clock: str | None = None
@@ -61,9 +63,9 @@ class Column:
         return read.value * self._unit(read.unit)
 
     def _unit(self, written: str) -> float:
-        known = UNITS.get(self.metric.unit, {})
+        known = self.metric.unit.factors
         unit = written.lower().removesuffix("/s")
-        if self.metric.unit == "bytes":
+        if self.metric.unit == BYTES:
             if self.metric.name in IN_PAGES and unit in ("k", "kb"):
                 return 1024.0
             if unit in ("k", "m", "g", "t") or (self.binary and unit in ("kb", "mb", "gb", "tb")):
@@ -133,11 +135,11 @@ def columns_of(specs: Iterable[str], table: Table, *, deltas: bool = False) -> M
             maker.add(parsed, metric_named(parsed.ours), given=True)
     for theirs, told in table.format.columns.items():
         name, _, unit = told.partition(":")
-        if theirs in table.facts and name in BY_NAME and maker.is_open(theirs, name):
+        if theirs in table.facts and name in VOCABULARY and maker.is_open(theirs, name):
             maker.add(Spec(theirs, name, theirs, unit), metric_named(name), given=False)
     for theirs in table.columns:
-        ours = next((m for m in METRICS if theirs in (m.name, m.column)), None)
-        if ours is not None and maker.is_open(theirs, ours.name):
+        ours = VOCABULARY.get(theirs) or VOCABULARY.by_column.get(theirs)
+        if ours is not None and ours.is_sampled and maker.is_open(theirs, ours.name):
             maker.add(Spec(theirs, ours.name, theirs, ""), ours, given=True)
     if table.format.guess:
         maker.guess()
@@ -162,15 +164,15 @@ class _Maker:
         taken = {column.theirs for column in self._found.values()}
         return theirs not in taken | self.ignored and ours not in self._found
 
-    def add(self, spec: Spec, metric: Metric, *, given: bool) -> None:
+    def add(self, spec: Spec, metric: Quantity, *, given: bool) -> None:
         """Take a column as told. Raises RecordError for a unit that the quantity cannot have."""
         if metric.name in self._found:
             raise RecordError(f"--map {spec.text}: {metric.name} is mapped twice")
         self._found[metric.name] = self._column(spec, metric, given)
 
-    def _column(self, spec: Spec, metric: Metric, given: bool) -> Column:
+    def _column(self, spec: Spec, metric: Quantity, given: bool) -> Column:
         facts = self._table.facts[spec.theirs]
-        unit, known = spec.unit.lower(), UNITS.get(metric.unit, {})
+        unit, known = spec.unit.lower(), metric.unit.factors
         clocks = CLOCKS if metric.name == TIME else {}
         if unit and unit not in known and unit not in clocks:
             there = ", ".join([*known, *clocks]) or f"none: {metric.name} is in {metric.unit}"
@@ -208,7 +210,7 @@ class _Maker:
             epoch = epoch_unit(facts.low), epoch_unit(facts.high)
             if epoch[0] is not None and epoch[0] == epoch[1]:
                 return epoch[0][1]
-            return named if named in UNITS["s"] else ""
+            return named if named in S.factors else ""
         return "time"
 
     def guess(self) -> None:
@@ -216,7 +218,7 @@ class _Maker:
         found: dict[str, list[tuple[int, str, Guess]]] = {}
         for theirs in self._table.columns:
             one = guess(theirs)
-            if one is not None and one.quantity in BY_NAME and self.is_open(theirs, one.quantity):
+            if one is not None and one.quantity in VOCABULARY and self.is_open(theirs, one.quantity):
                 facts = self._table.facts[theirs]
                 if one.quantity == TIME or facts.is_numeric:
                     found.setdefault(one.quantity, []).append((one.rank, theirs, one))
@@ -230,7 +232,7 @@ class _Maker:
                     f"Say --map {quantity}={same[0]}, and what the other is, or --map {IGNORE}={same[1]}"
                 )
             spec = Spec(theirs, quantity, theirs, self._assumed_unit(theirs, best))
-            column = self._column(spec, BY_NAME[quantity], given=False)
+            column = self._column(spec, VOCABULARY[quantity], given=False)
             self._found[quantity] = column
             self._assumed.append(column)
 
@@ -262,7 +264,7 @@ def _resident_unit(facts: ColumnFacts) -> str:
     return "kib" if facts.step % 4 == 0 and facts.high < MOST_KIB else ""
 
 
-def _named_unit(spec: Spec, metric: Metric, known: dict[str, float]) -> str:
+def _named_unit(spec: Spec, metric: Quantity, known: Mapping[str, float]) -> str:
     """The unit at a name's end ("heap_mib"). Raises RecordError for one that the quantity cannot have."""
     unit = read_name(spec.theirs).unit
     if unit in ("", "b", "h", "d", "pages"):

@@ -16,7 +16,9 @@ from zcbench.importers.reading import Reading, Restart
 from zcbench.importers.series import identity_of
 from zcbench.importers.table import Table
 from zcbench.page.scoreboard import UNSET, Scoreboard
+from zcbench.quantities.registry import STANDARD
 from zcbench.quantities.units import Duration, Rate
+from zcbench.record.brought import Brought
 from zcbench.record.capabilities import SubjectInfo, capabilities_of
 from zcbench.record.schema import (
     SCOREBOARD_FILE,
@@ -146,6 +148,9 @@ def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Seque
         ),
         tracemalloc=False,
         due_packets=due,
+        quantities=tuple(
+            Brought.of(column.metric) for column in foreign.columns if column.metric.name not in STANDARD
+        ),
         subject=SubjectInfo(
             kind="imported",
             capabilities=capabilities_of({*seen.closing, *foreign.totals}),

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zcbench.files import read_regular
-from zcbench.quantities.registry import ALIASES, BY_NAME, METRICS, ON_PAGE, Metric
+from zcbench.quantities.quantity import Quantity
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.writer import RecordError
 
-# What others call things, beside our own names, columns, and either without its unit.
-_ALIASES = {
-    **ALIASES,
-    "time": "elapsed_s",
-    "heap_bytes": "native_heap_bytes",
-    "cpu_s": "cpu_user_s",
-}
 IGNORE = "ignore"  # --map ignore=COLUMN: not a quantity, whatever its name says
-_KIBI = {unit: 1024.0**n for n, unit in enumerate(("kib", "mib", "gib", "tib"), 1)}
-_KILO = {unit: 1000.0**n for n, unit in enumerate(("kb", "mb", "gb", "tb"), 1)}
-_KUBERNETES = {unit: 1024.0**n for n, unit in enumerate(("ki", "mi", "gi", "ti"), 1)}
-_BYTES = {"b": 1.0, "bytes": 1.0, **_KIBI, **_KILO, **_KUBERNETES, "pages": 4096.0}
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "d": 86_400.0}
-UNITS: Mapping[str, dict[str, float]] = {
-    "bytes": _BYTES,
-    "s": _SECONDS,
-    "ns": {unit: seconds * 1e9 for unit, seconds in _SECONDS.items()},
-}
 LARGEST = 2**63 - 1  # of a total: the page holds 64-bit counters, whose top value means "not measured"
 
 
@@ -46,18 +29,15 @@ class Spec:
     unit: str
 
 
-def metric_named(name: str) -> Metric:
+def metric_named(name: str) -> Quantity:
     """The metric that ``name`` means. Raises RecordError with the nearest names."""
-    wanted = _ALIASES.get(name, name)
-    for metric in METRICS:
-        short = re.sub(r"_(bytes|s|ns)$", "", metric.name)
-        if wanted in (metric.name, metric.column, short):
-            return metric
-    unprefixed = [metric for metric in METRICS if metric.name.partition(".")[2] == wanted]
-    if len(unprefixed) == 1:  # "drops" of "engine.drops"
+    found = VOCABULARY.named(name)
+    if found is not None and found.is_sampled:
+        return found
+    unprefixed = [one for one in VOCABULARY.sampled if one.name.partition(".")[2] == name]
+    if len(unprefixed) == 1:  # "hits" of "pool.hits"
         return unprefixed[0]
-    known = [*BY_NAME, *_ALIASES, *(re.sub(r"_(bytes|s|ns)$", "", name) for name in BY_NAME)]
-    near = difflib.get_close_matches(name, dict.fromkeys(known), 3, 0.5)
+    near = VOCABULARY.near(name, (one.name for one in VOCABULARY.sampled))
     hint = f"did you mean {', '.join(near)}?" if near else "`zcbench metrics` lists them"
     raise RecordError(f"no metric {name!r}; {hint}")
 
@@ -86,7 +66,7 @@ def totals_of(specs: Iterable[str]) -> dict[str, float]:
         if not equals or not math.isfinite(value):
             raise RecordError(f"--total {spec}: not METRIC=NUMBER, as in pool.hits=10")
         metric = metric_named(name.strip())
-        if metric.origin not in ON_PAGE and metric.name not in OWED:
+        if not metric.is_on_page and metric.name not in OWED:
             raise RecordError(
                 f"--total {spec}: {metric.name} has no closing total; give it as a column (--map)"
             )

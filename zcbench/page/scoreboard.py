@@ -36,7 +36,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.files import read_regular
-from zcbench.quantities.registry import ON_PAGE, ON_SCOREBOARD, TIMINGS, Origin
+from zcbench.quantities.measured import HISTOGRAMS
+from zcbench.quantities.quantity import ON_PAGE, Origin
+from zcbench.quantities.registry import ON_SCOREBOARD
 
 MAGIC = b"ZCBOARD\0"
 VERSION = 1
@@ -103,7 +105,7 @@ class Histogram:
 
 def _layout() -> tuple[dict[str, int], dict[str, int], int]:
     """Offsets of counters and histograms, and the file's size. Each writer has cache lines of its own."""
-    names = len(ON_SCOREBOARD) + len(TIMINGS)
+    names = len(ON_SCOREBOARD) + len(HISTOGRAMS)
     offset = _align(_HEADER.size + names * _ENTRY.size)
     counters: dict[str, int] = {}
     for origin in ON_PAGE:
@@ -112,8 +114,8 @@ def _layout() -> tuple[dict[str, int], dict[str, int], int]:
             offset += 8
         offset = _align(offset)
     histograms: dict[str, int] = {}
-    for timing in TIMINGS:
-        histograms[timing.name] = offset
+    for timing in HISTOGRAMS:
+        histograms[timing.column] = offset
         offset = _align(offset + 8 * _HISTOGRAM_WORDS)
     return counters, histograms, offset
 
@@ -136,7 +138,7 @@ class _Names(dict[str, int]):
 
 def _short_names() -> dict[str, str]:
     """The other names of each word. Those of the engine and the consumer go without their first part."""
-    names = [metric.name for metric in ON_SCOREBOARD] + [timing.name for timing in TIMINGS]
+    names = [metric.name for metric in ON_SCOREBOARD] + [timing.column for timing in HISTOGRAMS]
     found = {re.sub(r"_(bytes|ns)$", "", name): name for name in names}
     found |= {name.partition(".")[2]: name for name in names if name.startswith(("consumer.", "engine."))}
     return {short: name for short, name in found.items() if short not in names}

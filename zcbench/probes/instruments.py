@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from zcbench.probes.probe import Notice, Number, Probe, Processes
-from zcbench.quantities.registry import Metric, Origin
+from zcbench.quantities.quantity import Kind, Origin, Quantity
+from zcbench.quantities.units import NS
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ class Instruments:
         for probe in self._probes:
             self._try(probe, functools.partial(probe.begin, processes))
 
-    def quantities(self) -> tuple[Metric, ...]:
+    def quantities(self) -> tuple[Quantity, ...]:
         """What they read, and the CPU time that each takes."""
         read = tuple(metric for probe in self._probes for metric in probe.quantities())
         return read + tuple(_cost(probe) for probe in self._probes)
@@ -75,6 +76,6 @@ def _cost_name(probe: str) -> str:
     return f"probe.{probe}.cost_ns"
 
 
-def _cost(probe: Probe) -> Metric:
-    meaning = f"CPU time that the supervisor spent on the probe {probe.name}"
-    return Metric(_cost_name(probe.name), "ns", Origin.SUPERVISOR, meaning, cumulative=True)
+def _cost(probe: Probe) -> Quantity:
+    title = f"CPU time that the supervisor spent on the probe {probe.name}"
+    return Quantity(_cost_name(probe.name), NS, Kind.TOTAL, Origin.SUPERVISOR, title)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import psutil
 
-from zcbench.quantities.registry import Metric
+from zcbench.quantities.quantity import Quantity
 
 Number = int | float
 Processes = Callable[[], Sequence[psutil.Process]]  # what the subject consists of at the call
@@ -41,7 +41,7 @@ class Probe(Protocol):
         """Get ready to read the subject, which has been started."""
         ...
 
-    def quantities(self) -> tuple[Metric, ...]:
+    def quantities(self) -> tuple[Quantity, ...]:
         """What it reads. Fixed once it has begun: they are columns of the record."""
         ...
 

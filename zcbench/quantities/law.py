@@ -87,7 +87,7 @@ class ParsedLaw:
     @property
     def names(self) -> tuple[str, ...]:
         """Every quantity that it speaks of, once, in its order."""
-        return tuple(dict.fromkeys((*_names(self.left), *_names(self.right))))
+        return tuple(dict.fromkeys((*names_in(self.left), *names_in(self.right))))
 
     def named(self, full: Callable[[str], str]) -> ParsedLaw:
         """The same law with each name replaced by what ``full`` makes of it: "engine.drops" of "drops"."""
@@ -108,7 +108,7 @@ class ParsedLaw:
         if any(values.get(name) is None for name in self.names):
             return None
         try:
-            return _value(self.left, values) - _value(self.right, values)
+            return value_of(self.left, values) - value_of(self.right, values)
         except OverflowError:  # a product of integers beyond every float, together with a fraction
             return math.nan
 
@@ -153,6 +153,13 @@ def parse_law(text: str) -> ParsedLaw:
     return _Parser(text).law()
 
 
+def parse_expression(text: str) -> Expression:
+    """Understand a sum without a relation. Raises LawError."""
+    if len(text) > LONGEST_LAW:
+        raise LawError(f"{text[:40]!r}...: {len(text):,} characters; at most {LONGEST_LAW:,}")
+    return _Parser(text).expression()
+
+
 class _Parser:
     """Recursive descent over the tokens of one law."""
 
@@ -180,6 +187,13 @@ class _Parser:
         if not law.names:
             raise self._error("names no quantity")
         return law
+
+    def expression(self) -> Expression:
+        """The whole text, which has no relation."""
+        found = self._sum()
+        if self._at < len(self._tokens):
+            raise self._error(f"{self._tokens[self._at][1]!r} where + - or * belongs, or the end")
+        return found
 
     def _relation(self) -> Relation:
         token = self._next("== or <= or >=")
@@ -255,12 +269,13 @@ def _number(token: str) -> int | float:
     return int(digits) if digits.isdigit() else float(digits)
 
 
-def _names(expression: Expression) -> tuple[str, ...]:
+def names_in(expression: Expression) -> tuple[str, ...]:
+    """The quantities in it, in their order, perhaps more than once."""
     match expression:
         case Name(name):
             return (name,)
         case Operation(_, left, right):
-            return (*_names(left), *_names(right))
+            return (*names_in(left), *names_in(right))
     return ()
 
 
@@ -273,14 +288,15 @@ def _renamed(expression: Expression, full: Callable[[str], str]) -> Expression:
     return expression
 
 
-def _value(expression: Expression, values: Mapping[str, Any]) -> Any:
+def value_of(expression: Expression, values: Mapping[str, Any]) -> Any:
+    """Its value: of numbers a number, of arrays an array. Raises KeyError, TypeError for what is missing."""
     match expression:
         case Constant(value):
             return value
         case Name(name):
             return values[name]
         case Operation(operator, left, right):
-            a, b = _value(left, values), _value(right, values)
+            a, b = value_of(left, values), value_of(right, values)
             return a + b if operator == "+" else a - b if operator == "-" else a * b
 
 

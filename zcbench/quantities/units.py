@@ -1,182 +1,286 @@
-"""Durations, sizes and rates: parse and print.
+"""A unit is a type that shows its numbers to a person, and reads what a person writes.
 
-What a person writes ("1h30m", "64 KiB", "48k") becomes a number in seconds, bytes or 1/s; a number
-becomes what a person reads. Parsing is exact: decimal arithmetic first, one rounding at the end, so
-that a printed :class:`Duration` or :class:`Size` reads back as the same number.
+::
+
+    >>> NS.show(12_300_000), BYTES.show(12_300_000), SHARE.beside(0.98999, 0.99)
+    ('12.3 ms', '11.73 MiB', '98.999 %')
+    >>> BYTES.parse("64 KiB"), NS.parse("20ms")
+    (65536.0, 20000000.0)
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
-_TERM = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?)\s*([^\s0-9+.-]*)")
-
-_SECONDS: Mapping[str, Decimal] = {
-    "ns": Decimal("1e-9"),
-    "us": Decimal("1e-6"),
-    "µs": Decimal("1e-6"),  # U+00B5, the micro sign of most keyboards
-    "μs": Decimal("1e-6"),  # U+03BC, the Greek letter
-    "ms": Decimal("1e-3"),
-    "s": Decimal(1),
-    "m": Decimal(60),
-    "min": Decimal(60),
-    "h": Decimal(3600),
-    "d": Decimal(86_400),
-}
-
-# SI prefixes count in thousands, IEC prefixes in 1,024s (IEC 80000-13). A bare "k" is SI too.
-_BYTES: Mapping[str, Decimal] = {
-    "": Decimal(1),
-    "b": Decimal(1),
-    **{p + b: Decimal(1000) ** n for n, p in enumerate("kmgt", 1) for b in ("", "b")},
-    **{p + "i" + b: Decimal(1024) ** n for n, p in enumerate("kmgt", 1) for b in ("", "b")},
-}
-
-_PER_SECOND: Mapping[str, Decimal] = {
-    "": Decimal(1),
-    "hz": Decimal(1),
-    "/s": Decimal(1),
-    "k": Decimal(1000),
-    "khz": Decimal(1000),
-    "k/s": Decimal(1000),
-    "mhz": Decimal(1_000_000),
-}
+from zcbench.quantities.parsing import (
+    BYTES_IN,
+    SECONDS_IN,
+    Duration,
+    Growth,
+    Rate,
+    Size,
+    UnitError,
+    decode_unit,
+    encode_unit,
+    parse_duration,
+    parse_growth,
+    parse_rate,
+    parse_size,
+    parse_speed,
+)
 
 MISSING = "–"  # where a reading is not there
-_MOST = 10**18  # more bytes, frames/s or seconds than anything here can mean
+_MOST_DIGITS = 17  # of a float: more say nothing
 
 
-class UnitError(ValueError):
-    """A duration, size, rate or speed that cannot be read; echoes it and says what would be right."""
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is counted one by one, as "packets" or "leases"; its subclasses have a way of writing of their own.
 
+    ``name`` is as in the registry, in run.json and on a page.
+    """
 
-class Duration(float):
-    """A time in seconds; written "1h30m", "500ms" in scenarios and on the command line."""
+    written: ClassVar[str] = "a number without a unit"  # how a person writes one, for an error
+
+    name: str
 
     def __str__(self) -> str:
-        return _write_duration(float(self))
+        return self.name
+
+    def show(self, value: float | None) -> str:
+        """``value`` for a person; :data:`MISSING` of None."""
+        return MISSING if value is None else self._shown(value)
+
+    def signed(self, value: float | None) -> str:
+        """A difference, which always shows its sign: "+1.20 KiB", "−3 points"."""
+        return MISSING if value is None else ("+" if value >= 0 else "−") + self._difference(abs(value))
+
+    def beside(self, value: float, limit: float) -> str:
+        """``value`` with as many digits as it takes to tell it from ``limit``: "98.999 %" beside 99 %."""
+        shown = self._shown(value)
+        if value == limit or shown != self._shown(limit):
+            return shown
+        for digits in range(3, _MOST_DIGITS):
+            shown = self._precise(value, digits)
+            if shown != self._precise(limit, digits):
+                return shown
+        return self._precise(value, _MOST_DIGITS)
+
+    def parse(self, text: str) -> float:
+        """What a person wrote, in this unit. Raises ValueError."""
+        return float(text.replace(",", "").replace("_", ""))
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts things one by one, so that its numbers are whole."""
+        return type(self) is Unit
+
+    @property
+    def base(self) -> Unit:
+        """The unit that a person compares in, and its numbers are published in: seconds, of nanoseconds."""
+        return self
+
+    @property
+    def in_base(self) -> float:
+        """How many of :attr:`base` one is."""
+        return 1.0
+
+    @property
+    def per_second(self) -> Unit:
+        """The unit of its rise in a second."""
+        return PER_S
+
+    @property
+    def factors(self) -> Mapping[str, float]:
+        """How many of this unit one of each other is that a foreign table may be in, by the other's name in
+        lower case; empty where there is only this one."""
+        return {}
+
+    @property
+    def axis(self) -> tuple[float, str]:
+        """The factor and the name that a figure's axis shows it by."""
+        return 1.0, self.name
+
+    def _shown(self, value: float) -> str:
+        text = f"{value:,.3f}"  # a typical number of leases may lie between two
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
+    def _precise(self, value: float, digits: int) -> str:
+        return f"{value:,.{digits}g}"
+
+    def _difference(self, size: float) -> str:
+        return self._shown(size)
 
 
-class Size(int):
-    """A number of bytes; written "64 KiB" in scenarios and on the command line."""
+class _Bytes(Unit):
+    """Bytes, shown in binary units."""
 
-    def __str__(self) -> str:
-        for power, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
-            if self and self % 1024**power == 0:
-                return f"{self // 1024**power} {unit}"
-        return f"{int(self)} B"
+    __slots__ = ()
+    written: ClassVar[str] = "bytes: write 64 MiB"
 
+    def parse(self, text: str) -> float:
+        """ "64 KiB"; "0" is none at all."""
+        return 0.0 if text.strip() == "0" else float(parse_size(text))
 
-class Growth(float):
-    """Bytes a second that memory grows by; written "8 MiB/d", "1 MiB/h" or "97 B/s"."""
+    @property
+    def per_second(self) -> Unit:
+        """Growth of memory."""
+        return BYTES_PER_S
 
-    def __str__(self) -> str:
-        return _write_growth(float(self))
+    @property
+    def factors(self) -> Mapping[str, float]:
+        """By "kb", "kib" and the like."""
+        return BYTES_IN
 
+    @property
+    def axis(self) -> tuple[float, str]:
+        """In MiB."""
+        return (2.0**-20, "MiB")
 
-class Rate(int):
-    """Frames a second; written "48k", "44.1 kHz" or 48000 in scenarios and on the command line."""
+    def _shown(self, value: float) -> str:
+        return format_bytes(value)
 
-
-def parse_duration(text: str, *, zero: bool = False) -> Duration:
-    """The time that ``text`` says: "1h30m", "500ms", "1.5 s", or "30" (seconds).
-
-    Raises UnitError unless it is finite and above 0 (or 0, with ``zero``).
-    """
-    _refuse_sign(text, "duration")
-    total, at = Decimal(0), 0
-    terms = text.strip()
-    while at < len(terms) or not terms:
-        match = _TERM.match(terms, at)
-        if match is None:
-            raise UnitError(f"{_echo(text)}: not a duration; write 500ms, 30s or 1h30m")
-        number, unit = match.groups()
-        if unit == "" and (at > 0 or match.end() < len(terms)):
-            raise UnitError(f"{_echo(text)}: {number} has no unit; use ms, s, m, h or d")
-        scale = _SECONDS.get(unit or "s")
-        if scale is None:
-            raise UnitError(f"{_echo(text)}: unknown unit {unit!r}; use ms, s, m, h or d")
-        total += Decimal(number) * scale
-        at = match.end()
-    return Duration(_in_range(float(total), text, "duration", zero=zero))
+    def _precise(self, value: float, digits: int) -> str:
+        return f"{value:,.{max(0, digits - 3)}f} B"
 
 
-def parse_size(text: str) -> Size:
-    """The number of bytes that ``text`` says: "64 KiB" (65,536), "1GB" (10^9), or "4096".
+class _Time(Unit):
+    """Seconds, or a part of them."""
 
-    Raises UnitError unless it is a whole number of bytes above 0.
-    """
-    total = _one_term(text, "size", _BYTES, "B, KB, MB, GB, KiB, MiB or GiB", "4096, 64 KiB or 1GB")
-    _in_range(float(total), text, "size")
-    if total != int(total):
-        raise UnitError(f"{_echo(text)}: {total.normalize():f} is not a whole number of bytes")
-    return Size(int(total))
+    __slots__ = ()
+    written: ClassVar[str] = "a time: write 20ms"
 
+    def parse(self, text: str) -> float:
+        """ "20ms", "1h30m"."""
+        return float(parse_duration(text, zero=True)) / self.in_base
 
-def parse_growth(text: str) -> Growth:
-    """The bytes a second that ``text`` says: "8 MiB/d", "1MB/h", "97 B/s".
+    @property
+    def in_base(self) -> float:
+        """Seconds in one."""
+        return _IN_SECONDS[self.name]
 
-    Raises UnitError unless it is finite and above 0.
-    """
-    size, slash, per = text.rpartition("/")
-    seconds = _SECONDS.get(per.strip())
-    if not slash or seconds is None:
-        raise UnitError(f"{_echo(text)}: not a growth; write 8 MiB/d, 1 MiB/h or 97 B/s")
-    total = _one_term(size, "growth", _BYTES, "B, KB, MB, GB, KiB, MiB or GiB", "8 MiB/d or 97 B/s")
-    return Growth(_in_range(float(total / seconds), text, "growth"))
+    @property
+    def factors(self) -> Mapping[str, float]:
+        """By "ms", "min" and the like."""
+        return {name: seconds / self.in_base for name, seconds in SECONDS_IN.items()}
 
+    @property
+    def base(self) -> Unit:
+        """Seconds."""
+        return S
 
-def parse_rate(text: str) -> float:
-    """The rate in 1/s that ``text`` says: "48k", "48000 Hz", "44.1 kHz" or "100/s".
+    @property
+    def per_second(self) -> Unit:
+        """Seconds in a second: the share of the time."""
+        return SHARE
 
-    Raises UnitError unless it is finite and above 0.
-    """
-    total = _one_term(text, "rate", _PER_SECOND, "Hz, kHz, k or /s", "48000, 48k or 44.1 kHz")
-    return _in_range(float(total), text, "rate")
+    @property
+    def axis(self) -> tuple[float, str]:
+        """Of nanoseconds, in ms."""
+        return (1e-6, "ms") if self.name == "ns" else (1.0, self.name)
 
+    def _shown(self, value: float) -> str:
+        return format_duration(value * self.in_base)
 
-def parse_speed(text: str) -> float:
-    """How many times faster than real time: "60", "60x" or "0.5x".
-
-    Raises UnitError unless it is finite and above 0.
-    """
-    units = {"": Decimal(1), "x": Decimal(1)}
-    return _in_range(float(_one_term(text, "speed", units, "x", "1, 60 or 60x")), text, "speed")
-
-
-def encode_unit(value: Any) -> Any:
-    """msgspec ``enc_hook``: a Duration, Size or Rate is a plain number in JSON (s, bytes, 1/s)."""
-    if isinstance(value, float):
-        return float(value)
-    if isinstance(value, int):
-        return int(value)
-    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+    def _precise(self, value: float, digits: int) -> str:
+        return f"{value * self.in_base:,.{digits}g} s"
 
 
-def decode_unit(kind: type, value: Any) -> Any:
-    """msgspec ``dec_hook``: a number, or text as a person writes it, as a Duration, Size or Rate.
+class _Share(Unit):
+    """A share of one, shown in percent; differences of two are in points."""
 
-    Zero is let through: whether it makes sense depends on the field. Raises UnitError.
-    """
-    parse = _PARSERS.get(kind)
-    if parse is None:
-        raise NotImplementedError(f"{kind.__name__} is not a unit")
-    if isinstance(value, str):
-        return parse(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        noun = kind.__name__.lower()
-        raise UnitError(f"{value!r}: a {noun} is a number or text such as {_EXAMPLES[kind]}")
-    if value != value or abs(value) > _MOST:  # also an int too large to be a float
-        raise UnitError(f"not a number that a {kind.__name__.lower()} can be")
-    if value < 0:
-        raise UnitError(f"{value}: a {kind.__name__.lower()} cannot be negative")
-    if kind not in (Duration, Growth) and value != int(value):
-        raise UnitError(f"{value}: not a whole number")
-    return kind(value)
+    __slots__ = ()
+    written: ClassVar[str] = "a share: write 90%"
+
+    def parse(self, text: str) -> float:
+        """ "90%", or "0.9"."""
+        return float(text.strip()[:-1]) / 100 if text.strip().endswith("%") else float(text)
+
+    @property
+    def axis(self) -> tuple[float, str]:
+        """In percent."""
+        return (100.0, "%")
+
+    def _shown(self, value: float) -> str:
+        return percent(value)
+
+    def _precise(self, value: float, digits: int) -> str:
+        return f"{value * 100:.{digits}g} %"
+
+    def _difference(self, size: float) -> str:
+        return f"{size * 100:.3g} points"
+
+
+class _PerSecond(Unit):
+    """Events a second."""
+
+    __slots__ = ()
+    written: ClassVar[str] = "a rate: write 100/s"
+
+    def parse(self, text: str) -> float:
+        """ "100/s"; "0" is none at all."""
+        return 0.0 if text.strip() == "0" else parse_rate(text)
+
+    def _shown(self, value: float) -> str:
+        return format_rate(value)
+
+    def _precise(self, value: float, digits: int) -> str:
+        return f"{value:,.{digits}g}/s"
+
+
+class _BytesPerSecond(Unit):
+    """Growth of memory."""
+
+    __slots__ = ()
+    written: ClassVar[str] = "a growth: write 1 MiB/h"
+
+    def parse(self, text: str) -> float:
+        """ "8 MiB/d"; "0" is none at all."""
+        return 0.0 if text.strip() == "0" else float(parse_growth(text))
+
+    def _shown(self, value: float) -> str:
+        return f"{value:,.3g} B/s"
+
+    def beside(self, value: float, limit: float) -> str:
+        """By the hour, as limits of growth are written."""
+        hourly = value * 3600
+        shown = f"{format_bytes(hourly)}/h"
+        return shown if value == limit or shown != f"{format_bytes(limit * 3600)}/h" else f"{hourly!r} B/h"
+
+
+class _Suffixed(Unit):
+    """A number of three digits, and its unit's name as a person says it."""
+
+    __slots__ = ()
+
+    def _shown(self, value: float) -> str:
+        return f"{value:,.3g} {_SUFFIXES.get(self.name, self.name)}"
+
+
+_IN_SECONDS = {"s": 1.0, "ns": 1e-9}
+_SUFFIXES = {"bytes/packet": "B a packet"}
+
+BYTES = _Bytes("bytes")
+S = _Time("s")
+NS = _Time("ns")
+SHARE = _Share("ratio")
+PER_S = _PerSecond("per_s")
+PACKETS_PER_S = _PerSecond("packets/s")
+BYTES_PER_S = _BytesPerSecond("bytes/s")
+BYTES_PER_PACKET = _Suffixed("bytes/packet")
+PPM = _Suffixed("ppm")
+
+_KNOWN: Mapping[str, Unit] = {
+    unit.name: unit for unit in (BYTES, S, NS, SHARE, PER_S, PACKETS_PER_S, BYTES_PER_S, BYTES_PER_PACKET, PPM)
+}
+
+
+def unit_of(name: str) -> Unit:
+    """The unit of that name; one that is not known counts things: "packets", "leases"."""
+    return _KNOWN.get(name) or Unit(name)
 
 
 def format_bytes(count: float) -> str:
@@ -226,11 +330,14 @@ def format_count(count: float) -> str:
 
 
 def percent(fraction: float) -> str:
-    """A share of one for a person: "99.97 %", never rounded up to 100 nor down to 0."""
+    """A share of one for a person, of four digits: "99.97 %"; never rounded up to 100 % nor down to 0."""
     value = fraction * 100
-    if 0 < value < 0.01 or 99.995 <= value < 100:
-        return f"{value:.4g} %" if value < 1 else f"{int(value * 1e4) / 1e4} %"
-    return f"{value:.2f} %"
+    if not 99.95 <= value < 100:
+        return f"{value:.4g} %"
+    digits = 2  # as many as it takes not to read 100
+    while value >= 100 - 0.5 * 10**-digits and digits < 14:
+        digits += 1
+    return f"{math.floor(value * 10**digits) / 10**digits:.{digits}f} %"
 
 
 def clock(seconds: float) -> str:
@@ -245,67 +352,17 @@ def format_signed_bytes(count: float) -> str:
     return ("+" if count >= 0 else "-") + format_bytes(abs(count))
 
 
-def _write_duration(seconds: float) -> str:
-    if not math.isfinite(seconds) or seconds < 0:
-        return repr(seconds)
-    exact = Decimal(repr(seconds))
-    if seconds >= 1 and exact == exact.to_integral_value():
-        whole = int(exact)
-        parts = ((whole // 86_400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "m"))
-        return "".join(f"{n}{u}" for n, u in (*parts, (whole % 60, "s")) if n)
-    unit, scale = ("s", Decimal(1)) if seconds >= 1 or not seconds else ("ms", Decimal(1000))
-    return f"{(exact * scale).normalize():f}{unit}"
-
-
-def _write_growth(per_s: float) -> str:
-    """The shortest unit that says it exactly; else bytes a second."""
-    for unit, size in (("MiB", 2**20), ("KiB", 2**10), ("B", 1)):
-        for per, seconds in (("s", 1), ("h", 3600), ("d", 86_400)):
-            shown = f"{per_s * seconds / size:.6g}"
-            whole = "." not in shown and "e" not in shown and shown not in ("0", "inf", "nan")
-            if whole and parse_growth(f"{shown} {unit}/{per}") == per_s:
-                return f"{shown} {unit}/{per}"
-    return f"{per_s!r} B/s"
-
-
-def _one_term(text: str, noun: str, units: Mapping[str, Decimal], known: str, examples: str) -> Decimal:
-    _refuse_sign(text, noun)
-    match = re.fullmatch(r"\s*((?=\.?[0-9])[0-9.]+(?:[eE][+-]?[0-9]{1,3})?)\s*(.*?)\s*", text, re.DOTALL)
-    if match is None or match[1].count(".") > 1:
-        raise UnitError(f"{_echo(text)}: not a {noun}; write {examples}")
-    scale = units.get(match[2].lower())
-    if scale is None:
-        raise UnitError(f"{_echo(text)}: unknown unit {match[2]!r}; use {known}")
-    return Decimal(match[1]) * scale
-
-
-def _refuse_sign(text: str, noun: str) -> None:
-    if re.match(r"\s*-\s*[0-9.]", text):
-        raise UnitError(f"{_echo(text)}: a {noun} cannot be negative")
-
-
-def _in_range(value: float, text: str, noun: str, *, zero: bool = False) -> float:
-    if not math.isfinite(value):
-        raise UnitError(f"{_echo(text)}: too large for a {noun}")
-    if value == 0 and not zero:
-        raise UnitError(f"{_echo(text)}: a {noun} must be above 0")
-    return value
-
-
-def _echo(text: str) -> str:
-    """The value as given; quoted where it would otherwise be invisible or break the line."""
-    return text if text.strip() and text.isprintable() else repr(text)
-
-
-_PARSERS: Mapping[type, Callable[[str], Any]] = {
-    Duration: lambda text: parse_duration(text, zero=True),
-    Size: parse_size,
-    Growth: parse_growth,
-    Rate: lambda text: decode_unit(Rate, parse_rate(text)),
-}
-_EXAMPLES: Mapping[type, str] = {
-    Duration: '"1h30m"',
-    Size: '"64 KiB"',
-    Rate: '"48k"',
-    Growth: '"8 MiB/d"',
-}
+__all__ = [
+    "Duration",
+    "Growth",
+    "Rate",
+    "Size",
+    "UnitError",
+    "decode_unit",
+    "encode_unit",
+    "parse_duration",
+    "parse_growth",
+    "parse_rate",
+    "parse_size",
+    "parse_speed",
+]

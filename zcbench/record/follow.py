@@ -9,9 +9,9 @@ import msgspec
 
 from zcbench.files import open_regular
 from zcbench.page.scoreboard import Scoreboard, ScoreboardError
-from zcbench.quantities.registry import METRICS
 from zcbench.record.decoding import DamagedError, decode_event, readings
-from zcbench.record.reader import read_run
+from zcbench.record.reader import quantities_of, read_events, read_run
+from zcbench.record.samples import header_of
 from zcbench.record.schema import (
     EVENTS_FILE,
     SAMPLES_FILE,
@@ -22,8 +22,6 @@ from zcbench.record.schema import (
 )
 
 Row = dict[str, int | float | None]
-
-_NAME_OF = {metric.column: metric.name for metric in METRICS}
 
 
 class Follower:
@@ -44,13 +42,17 @@ class Follower:
         found: list[Row] = []
         for raw in self._samples.new():
             line = raw.decode("utf-8", errors="replace")
-            if not self._header:
-                self._header = [_NAME_OF.get(name, name) for name in line.split(",")]
+            header = header_of(line)
+            if header is not None:
+                # What the subject brought is told in the events before it is a column.
+                own = read_events(self.directory / EVENTS_FILE, [])
+                known = quantities_of(self.run, own, []).by_column
+                self._header = [known[column].name if column in known else column for column in header]
                 continue
             cells = readings(line)
             if cells is not None and len(cells) == len(self._header):
-                known = ((None if math.isnan(cell) else cell) for cell in cells)
-                found.append(dict(zip(self._header, known, strict=True)))
+                row = ((None if math.isnan(cell) else cell) for cell in cells)
+                found.append(dict(zip(self._header, row, strict=True)))
         return found
 
     def events(self) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from zcbench.page.scoreboard import Scoreboard, ScoreboardError
-from zcbench.quantities.registry import COLUMNS, METRICS
+from zcbench.quantities.registry import STANDARD, Registry
 from zcbench.quantities.units import decode_unit
+from zcbench.record.brought import QUANTITIES_EVENT, Brought, with_brought
 from zcbench.record.capabilities import ENGINE, Capability, SubjectInfo, capabilities_of
-from zcbench.record.decoding import LONGEST_S, DamagedError, decode, decode_event, readings
+from zcbench.record.decoding import DamagedError, decode, decode_event
+from zcbench.record.samples import Samples, read_samples
 from zcbench.record.schema import (
     DONE,
     EVENTS_FILE,
@@ -40,14 +42,15 @@ from zcbench.scenario import Scenario
 class Record:
     """A run as read from its directory.
 
-    ``samples`` maps every known column to a float64 array of shape (rows,), NaN where a reading is
-    missing. ``board`` is a copy of the page as the worker left it; ``moving`` is True when it was still written
-    to, so that its counters are not of one moment. ``problems`` says what of the record is not there.
+    ``samples`` maps each sampled quantity's name to a float64 array of shape (rows,), NaN where a reading is
+    missing; ``quantities`` says what each is. ``board`` is a copy of the page as the worker left it; ``moving``
+    is True when it was still written to, so that its counters are not of one moment. ``problems`` says what is
+    missing or damaged.
     """
 
     path: Path
     run: RunInfo
-    samples: dict[str, NDArray[np.float64]]
+    samples: Samples
     events: tuple[Event, ...]
     end: End
     board: Scoreboard | None
@@ -55,6 +58,7 @@ class Record:
     problems: tuple[str, ...]
     moving: bool = False
     unwritten: frozenset[str] = frozenset()  # metrics that the engine does not write: missing readings
+    quantities: Registry = STANDARD  # the standard ones, and what the subject brought
 
     @property
     def rows(self) -> int:
@@ -65,8 +69,7 @@ class Record:
     def capabilities(self) -> frozenset[Capability]:
         """What the subject can be asked about: what was promised of it, and what it has readings of."""
         # By items(): whoever watches what a check asks for is not told of this.
-        measured = {column for column, values in self.samples.items() if np.isfinite(values).any()}
-        names = {metric.name for metric in METRICS if metric.column in measured}
+        names = {name for name, values in self.samples.items() if np.isfinite(values).any()}
         page = {} if self.board is None else self.board.counters()
         names |= {name for name, value in page.items() if value is not None}
         return self.run.subject.promised.union(capabilities_of(names))
@@ -80,8 +83,9 @@ def read_record(path: Path) -> Record:
     """Read the run directory ``path``. Raises RecordError if it is none, or of a newer schema."""
     problems: list[str] = []
     run = read_run(path)
-    samples = _read_samples(path / SAMPLES_FILE, problems)
     own = read_events(path / EVENTS_FILE, problems)
+    quantities = quantities_of(run, own, problems)
+    samples = read_samples(path / SAMPLES_FILE, quantities, problems)
     workers = read_events(path / WORKER_EVENTS_FILE, problems)
     # Only some subjects count on a page; what was imported may have been given one.
     paged = run.subject.kind == "imported" or "page" in run.subject.promised
@@ -102,7 +106,30 @@ def read_record(path: Path) -> Record:
         problems=tuple(problems),
         moving=not still,
         unwritten=names,
+        quantities=quantities,
     )
+
+
+def quantities_of(run: RunInfo, events: list[Event], problems: list[str]) -> Registry:
+    """What the record has: of run.json, and of the events that told of more."""
+    return with_brought(STANDARD, (*run.quantities, *brought_by(events, problems)), problems)
+
+
+def read_brought(path: Path) -> list[Brought]:
+    """What the subject of the run in ``path`` brought. Raises RecordError if it is no run."""
+    return [*read_run(path).quantities, *brought_by(read_events(path / EVENTS_FILE, []), [])]
+
+
+def brought_by(events: Iterable[Event], problems: list[str]) -> list[Brought]:
+    """The quantities that ``events`` tell of; what cannot be read is added to ``problems``."""
+    brought: list[Brought] = []
+    for event in events:
+        if event.kind == QUANTITIES_EVENT:
+            try:
+                brought += msgspec.convert(event.data.get("quantities"), list[Brought])
+            except msgspec.ValidationError as error:
+                problems.append(f"{EVENTS_FILE}: the subject's quantities cannot be read ({error})")
+    return brought
 
 
 def read_run(path: Path) -> RunInfo:
@@ -170,40 +197,6 @@ def _check_schema(file: Path, data: bytes) -> None:
         raise RecordError(f"{file}: schema {schema}, this zcbench reads up to {SCHEMA}; use a newer zcbench")
 
 
-def _read_samples(path: Path, problems: list[str]) -> dict[str, NDArray[np.float64]]:
-    if not path.is_file():
-        problems.append(f"{path.name} is missing: no samples")
-        return {name: np.empty(0) for name in COLUMNS}
-    lines = path.read_bytes().decode("utf-8", errors="replace").split("\n")
-    if lines.pop():
-        problems.append(f"{path.name}: the last line is cut off and was left out")
-    header = lines[0].split(",") if lines else []
-    rows = [readings(line) for line in lines[1:]]
-    whole = [row for row in rows if row is not None and len(row) == len(header)]
-    if len(whole) < len(rows):
-        problems.append(f"{path.name}: {len(rows) - len(whole)} unreadable lines were left out")
-    table = np.array(whole, dtype=np.float64).reshape(len(whole), len(header))
-    at = {name: index for index, name in enumerate(header)}
-    times = table[:, at["elapsed_s"]] if "elapsed_s" in at else np.full(len(whole), np.nan)
-    table = table[_in_time(times)]
-    if len(table) < len(whole):
-        problems.append(f"{path.name}: {len(whole) - len(table)} lines out of time were left out")
-    if not len(table):
-        problems.append(f"{path.name}: no samples")
-    missing = np.full(len(table), np.nan)
-    return {name: table[:, at[name]].copy() if name in at else missing.copy() for name in COLUMNS}
-
-
-def _in_time(times: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The rows whose ``times`` can be, and do not go back: without those that stand in the way of more."""
-    found = np.flatnonzero((times >= 0) & (times <= LONGEST_S))
-    times = times[found]
-    late = times == np.minimum.accumulate(times[::-1])[::-1]  # nothing earlier follows
-    early = times == np.maximum.accumulate(times)  # nothing later precedes
-    kept: NDArray[np.intp] = found[late if late.sum() > early.sum() else early]
-    return kept
-
-
 def read_events(path: Path, problems: list[str]) -> list[Event]:
     """The events in a file; what is missing or unreadable is added to ``problems``."""
     if not path.is_file():
@@ -246,7 +239,7 @@ def _read_result(path: Path, problems: list[str]) -> Result | None:
 def _find_end(
     events: list[Event],
     board: Scoreboard | None,
-    samples: dict[str, NDArray[np.float64]],
+    samples: Samples,
     problems: list[str],
 ) -> End:
     for event in reversed(events):

@@ -9,6 +9,7 @@ import msgspec
 
 from zcbench.consumers.consumer import ConsumerFacts
 from zcbench.consumers.registry import recorded_facts
+from zcbench.record.brought import Brought
 from zcbench.record.capabilities import ENGINE, Capability, SubjectInfo
 from zcbench.scenario import Scenario
 
@@ -108,6 +109,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     subject: SubjectInfo = ENGINE
     tags: dict[str, str] = {}
     consumer: ConsumerFacts | None = None  # None: older; see application
+    quantities: tuple[Brought, ...] = ()  # of the subject's own, as far as known before the start
 
     @property
     def about(self) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -14,8 +14,10 @@ from typing import IO
 import msgspec
 
 from zcbench.files import write_whole
-from zcbench.quantities.registry import METRICS
+from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.units import encode_unit
+from zcbench.record.brought import QUANTITIES_EVENT, Brought, registry_of
+from zcbench.record.samples import header_line
 from zcbench.record.schema import (
     EVENTS_FILE,
     RESULT_FILE,
@@ -101,11 +103,34 @@ class RecordWriter:
         write_whole(directory / RUN_FILE, _indented(run))
         self._samples: IO[bytes] = (directory / SAMPLES_FILE).open("xb", buffering=0)
         self._events: IO[bytes] = (directory / EVENTS_FILE).open("xb", buffering=0)
-        self._samples.write((",".join(m.column for m in METRICS) + "\n").encode())
+        self.quantities = registry_of(run.quantities)
+        self._has_rows = False
+        self._write_header()
+
+    def declare(self, brought: Iterable[Quantity], elapsed_s: float = 0.0) -> None:
+        """Take up quantities that the subject brings after its start; those that the record has are left out.
+
+        Best before the first sample: a later header stands between the rows, and other tools than ours may
+        stumble over it. Raises QuantityError for two of one column.
+        """
+        new = [one for one in brought if one.name not in self.quantities]
+        if not new:
+            return
+        self.quantities = self.quantities.joined(new)
+        data = {"quantities": [msgspec.to_builtins(Brought.of(one)) for one in new]}
+        names = ", ".join(one.name for one in new)
+        self.event(Event(elapsed_s=elapsed_s, kind=QUANTITIES_EVENT, message=f"brought: {names}", data=data))
+        if not self._has_rows:
+            self._samples.truncate(0)
+        self._write_header()
+
+    def _write_header(self) -> None:
+        _append(self._samples, (header_line(self.quantities.sampled) + "\n").encode())
 
     def sample(self, row: Mapping[str, int | float | None]) -> None:
-        """Append one row; ``row`` maps metric names to values, None and absent ones are empty cells."""
-        cells = (_cell(row.get(metric.name)) for metric in METRICS)
+        """Append one row; ``row`` maps quantities' names to values, None and absent ones are empty cells."""
+        cells = (_cell(row.get(one.name)) for one in self.quantities.sampled)
+        self._has_rows = True
         _append(self._samples, (",".join(cells) + "\n").encode())
 
     def event(self, event: Event) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.page.scoreboard import UNSET, Scoreboard
-from zcbench.quantities.registry import ON_SCOREBOARD, Origin
+from zcbench.quantities.quantity import Origin
+from zcbench.quantities.registry import ON_SCOREBOARD
 from zcbench.record.schema import ENGINE_EVENT, Event
 
 Samples = Mapping[str, NDArray[np.float64]]
@@ -66,7 +67,7 @@ def unwritten(samples: Samples, page: Words, events: Sequence[Event]) -> frozens
     counted |= {
         metric.name
         for metric in ON_SCOREBOARD
-        if metric.origin in _BY_ENGINE and (samples[metric.column] > 0).any()
+        if metric.origin in _BY_ENGINE and (samples[metric.name] > 0).any()
     }
     # Of the harness: see zcbench.soak.supervisor, which writes what it counted where the engine does not.
     if not page.get("engine.delivered"):
@@ -89,10 +90,10 @@ def _is_zero(name: str, samples: Samples, page: Words, counted: set[str]) -> boo
         return True  # nothing was missed, so nothing was refused or allocated
     if name == "engine.queued":
         return "engine.captured" in counted and not _moved(
-            samples["engine_captured"] - samples["engine_delivered"] - samples["engine_drops"]
+            samples["engine.captured"] - samples["engine.delivered"] - samples["engine.drops"]
         )
     if name == "pool.in_flight":
-        seen = samples["consumer_received"] - samples["consumer_released"]
+        seen = samples["consumer.received"] - samples["consumer.released"]
         return "pool.returns" in counted and not _moved(seen)
     if name == "pool.returns":
         # Never one: then whatever was handed out is still out.
@@ -116,10 +117,10 @@ def leave_out(
             continue
         value = UNSET
         if metric.name == "engine.delivered":
-            samples[metric.column] = samples["consumer_received"].copy()
+            samples[metric.name] = samples["consumer.received"].copy()
             value = board.counters().get("consumer.received") or 0
         else:
-            samples[metric.column] = np.full_like(samples[metric.column], np.nan)
+            samples[metric.name] = np.full_like(samples[metric.name], np.nan)
             if done and metric.name in _AT_REST:
                 continue
         if metric.name in board.index:  # a damaged page may lack a word

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from zcbench.comparing.comparison import Compared, Comparison, Comparisons, Side, Verdict
-from zcbench.quantities.units import MISSING
+from zcbench.quantities.units import MISSING, PPM, SHARE, unit_of
 from zcbench.render.markdown import cell
-from zcbench.render.quantity import show, signed
 from zcbench.render.spreadsheet import harmless
 
 MARKS: dict[Verdict | None, str] = {
@@ -80,7 +79,7 @@ def value(one: Compared, side: int) -> str:
         return seen or MISSING
     if among is not None:
         return f"{seen:,.0f} of {among:,.0f}"
-    return show(seen, one.unit)
+    return unit_of(one.unit or "").show(seen)
 
 
 def difference(one: Compared) -> str:
@@ -92,10 +91,11 @@ def difference(one: Compared) -> str:
             return "none"
         numbers = (_of_events(n * _PER) for n in (one.difference, one.low, one.high))
         return "{} in 1,000; {} to {}".format(*numbers)
-    told = signed(one.difference, one.unit)
-    if isinstance(one.base, float) and one.base > 0 and one.unit not in ("ratio", "ppm"):
+    unit = unit_of(one.unit or "")
+    told = unit.signed(one.difference)
+    if isinstance(one.base, float) and one.base > 0 and unit not in (SHARE, PPM):
         told += f", {one.difference / one.base:+.0%}".replace("-", "−")
-    return f"{told}; {signed(one.low, one.unit)} to {signed(one.high, one.unit)}"
+    return f"{told}; {unit.signed(one.low)} to {unit.signed(one.high)}"
 
 
 def _of_events(rate: float) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from zcbench.comparing.changes import Change, changes
-from zcbench.comparing.history import PASSED, Historic
+from zcbench.comparing.history import PASSED
 from zcbench.comparing.results import Row
+from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.units import MISSING
 from zcbench.render.markdown import cell
-from zcbench.render.quantity import show
 from zcbench.render.spreadsheet import harmless
 
 MOST_ROWS = 40  # of a table in Markdown, the newest; CSV and JSON have all
@@ -28,7 +28,7 @@ MOST_BLOCKS = 40  # of a sparkline, the newest runs
 class Series:
     """One metric over the runs of one scenario; ``changed`` counts from the scenario's first run."""
 
-    metric: Historic
+    metric: Quantity
     values: tuple[float | None, ...]
     changed: tuple[Change, ...]
 
@@ -42,7 +42,7 @@ class Story:
     series: tuple[Series, ...]
 
 
-def stories(rows: Sequence[Row], metrics: Sequence[Historic]) -> list[Story]:
+def stories(rows: Sequence[Row], metrics: Sequence[Quantity]) -> list[Story]:
     """``rows`` by scenario: another scenario's numbers are no change of this one's."""
     by_scenario: dict[str, list[Row]] = {}
     for row in rows:
@@ -50,7 +50,7 @@ def stories(rows: Sequence[Row], metrics: Sequence[Historic]) -> list[Story]:
     return [_story(name, mine, metrics) for name, mine in by_scenario.items()]
 
 
-def _story(name: str, rows: Sequence[Row], metrics: Sequence[Historic]) -> Story:
+def _story(name: str, rows: Sequence[Row], metrics: Sequence[Quantity]) -> Story:
     series = []
     for at, metric in enumerate(metrics):
         values = tuple(_value(row, metric, at) for row in rows)
@@ -59,8 +59,8 @@ def _story(name: str, rows: Sequence[Row], metrics: Sequence[Historic]) -> Story
     return Story(name, tuple(rows), tuple(series))
 
 
-def _value(row: Row, metric: Historic, at: int) -> float | None:
-    return float(row.verdict == "pass") if metric.name == PASSED else row.values[at]
+def _value(row: Row, metric: Quantity, at: int) -> float | None:
+    return float(row.verdict == "pass") if metric.name == PASSED.name else row.values[at]
 
 
 def markdown(told: Sequence[Story]) -> str:
@@ -128,9 +128,9 @@ def _section(story: Story) -> Iterator[str]:
     for at in range(first, len(story.rows)):
         row, changed = story.rows[at], marks.get(at, [])
         values = [
-            f"**{show(series.values[at], series.metric.unit)}** ◀"
+            f"**{series.metric.unit.show(series.values[at])}** ◀"
             if series in changed
-            else show(series.values[at], series.metric.unit)
+            else series.metric.unit.show(series.values[at])
             for series in story.series
         ]
         told = [
@@ -151,7 +151,7 @@ def _changes(story: Story) -> Iterator[str]:
     for at, several in sorted(_marks(story).items()):
         for series in several:
             change = next(change for change in series.changed if change.at == at)
-            levels = [show(value, series.metric.unit) for value in (change.before, change.after)]
+            levels = [series.metric.unit.show(value) for value in (change.before, change.after)]
             before, row = story.rows[at - 1], story.rows[at]
             yield (
                 f"**{cell(series.metric.name)}** {levels[0]} → {levels[1]} from {cell(row.path.name)} on, "
@@ -170,7 +170,7 @@ def _commits(before: Row, after: Row) -> str:
 def _plain(story: Story) -> dict[str, Any]:
     return {
         "scenario": story.scenario,
-        "units": {series.metric.name: series.metric.unit for series in story.series},
+        "units": {series.metric.name: series.metric.unit.name for series in story.series},
         "runs": [
             {
                 "id": row.id,

@@ -24,8 +24,11 @@ from prometheus_client.registry import Collector
 
 from zcbench.foreign import plain
 from zcbench.page.scoreboard import Scoreboard, ScoreboardError, bucket_bounds
-from zcbench.quantities.registry import METRICS, TIMINGS, Timing
-from zcbench.quantities.registry import Metric as Measured
+from zcbench.quantities.quantity import Kind, Quantity
+from zcbench.quantities.registry import STANDARD, Registry
+from zcbench.quantities.units import BYTES, S
+from zcbench.record.brought import registry_of, with_brought
+from zcbench.record.reader import brought_by
 from zcbench.record.schema import SCOREBOARD_FILE, End, Event, RunInfo
 from zcbench.render.progress import Row
 
@@ -33,6 +36,7 @@ LOOPBACK = "127.0.0.1"
 # Clock readings of the subject's own machine, and a flag about a single row: of no use to a dashboard.
 _LEFT_OUT = ("engine.start_ns", "engine.stop_ns", "settled")
 _NS = 1e-9
+_UNITS = {S.name: "seconds", BYTES.name: "bytes"}  # the base units that OpenMetrics has names for
 _FIRST_OCTAVE, _LAST_OCTAVE = 10, 37  # of the buckets shown: 1 us to 137 s
 
 
@@ -69,6 +73,7 @@ class Exporter(Collector):
         host, port = parse_address(address)
         self._directory: Path | None = None
         self._run: RunInfo | None = None
+        self._quantities: Registry = STANDARD
         self._row: Row = {}
         registry = CollectorRegistry()
         registry.register(self)
@@ -102,14 +107,15 @@ class Exporter(Collector):
 
     def on_start(self, run: RunInfo) -> None:
         """The run is about to start."""
-        self._run = run
+        self._run, self._quantities = run, registry_of(run.quantities)
 
     def on_sample(self, row: Row) -> None:
         """A sample was taken: what is not on the page comes from the newest one."""
         self._row = dict(row)
 
     def on_event(self, event: Event) -> None:
-        """Events are in the record; here are numbers."""
+        """Events are in the record; here are numbers, and a subject may bring some."""
+        self._quantities = with_brought(self._quantities, brought_by([event], []), [])
 
     def on_end(self, end: End) -> None:
         """The last numbers stay until the server goes."""
@@ -127,12 +133,12 @@ class Exporter(Collector):
         known: dict[str, int | float | None] = dict(self._row)
         if board is not None:
             known |= {n: value for n, value in board.counters().items() if value is not None}
-        for metric in METRICS:
-            value = known.get(metric.name)
-            if value is not None and metric.name not in _LEFT_OUT:
-                yield _family(metric, value)
+        for one in self._quantities.sampled:
+            value = known.get(one.name)
+            if value is not None and one.name not in _LEFT_OUT:
+                yield _family(one, value)
         if board is not None:
-            for timing in TIMINGS:
+            for timing in self._quantities.histograms:
                 yield _histogram(timing, board)
 
     def _page(self) -> Scoreboard | None:
@@ -144,36 +150,31 @@ class Exporter(Collector):
             return None
 
 
-def _family(metric: Measured, value: int | float) -> Metric:
-    name, unit, factor = _in_base_units(metric)
-    kind = CounterMetricFamily if metric.cumulative else GaugeMetricFamily
-    return kind(name, metric.meaning, value=value * factor, unit=unit)
+def _family(one: Quantity, value: int | float) -> Metric:
+    kind = CounterMetricFamily if one.kind is Kind.TOTAL else GaugeMetricFamily
+    name, unit = _published(one)
+    return kind(name, one.title or one.name, value=value * one.unit.in_base, unit=unit)
 
 
-def _in_base_units(metric: Measured) -> tuple[str, str, float]:
-    """Name, unit and factor: "gc.pause_ns" -> "zcbench_gc_pause_seconds", "seconds", 1e-9."""
-    name = metric.column
-    if metric.unit == "ns":
-        return f"zcbench_{name.removesuffix('_ns')}_seconds", "seconds", _NS
-    if metric.unit == "s":
-        return f"zcbench_{name.removesuffix('_s')}_seconds", "seconds", 1
-    if metric.unit == "bytes":
-        return f"zcbench_{name.removesuffix('_bytes')}_bytes", "bytes", 1
-    return f"zcbench_{name.replace('_per_s', '_per_second')}", "", 1
+def _published(one: Quantity) -> tuple[str, str]:
+    """Name and unit: "gc.pause_ns" is "zcbench_gc_pause_seconds" in "seconds"."""
+    unit = _UNITS.get(one.unit.base.name, "")
+    stem = re.sub(r"\W", "_", one.short)
+    return f"zcbench_{stem.replace('_per_s', '_per_second')}" + (f"_{unit}" if unit else ""), unit
 
 
-def _histogram(timing: Timing, board: Scoreboard) -> Metric:
+def _histogram(timing: Quantity, board: Scoreboard) -> Metric:
     """The page's buckets, 16 an octave, as one an octave: 28 lines, not 976."""
-    read = board.histogram(timing.name)
+    read = board.histogram(timing.column)
     counted, bounds = read.buckets.cumsum(), bucket_bounds()
     buckets = []
     for octave in range(_FIRST_OCTAVE, _LAST_OCTAVE + 1):
         last = (octave - 3) * 16 - 1  # the highest bucket of values below 2**octave ns
         buckets.append((f"{float(bounds[last]) * _NS:.9g}", float(counted[last])))
     buckets.append(("+Inf", float(counted[-1])))
-    name = f"zcbench_{timing.name.removesuffix('_ns')}_seconds"
+    name = f"zcbench_{timing.name}_seconds"
     return HistogramMetricFamily(
-        name, timing.meaning, buckets=buckets, sum_value=read.total_ns * _NS, unit="seconds"
+        name, timing.title, buckets=buckets, sum_value=read.total_ns * _NS, unit="seconds"
     )
 
 

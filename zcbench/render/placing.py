@@ -14,15 +14,14 @@ TITLES = {
     "cost": "CPU of the subject, and of the harness that watches it",
     "resources": "Descriptors, threads and child processes of the subject",
 }
-# By the beginning of a column's name, the longer before the shorter.
-_OF_COLUMNS = {
-    "pool_": "pool",
-    "hit_rate": "pool",
+# By the beginning of a quantity's name, the longer before the shorter.
+_OF_NAMES = {
+    "pool.": "pool",
     "overflow_live": "pool",
-    "delivery_": "latency",
-    "hold_": "latency",
+    "delivery": "latency",
+    "hold": "latency",
     "cpu": "cost",
-    "probe_cost": "cost",
+    "probe.cost": "cost",
     "supervisor_cpu": "cost",
     "rss": "memory",
     "uss": "memory",
@@ -30,12 +29,12 @@ _OF_COLUMNS = {
     "python_small": "memory",
     "native_heap": "memory",
     "allocated_blocks": "memory",
-    "gc_": "memory",
+    "gc.": "memory",
     "fds": "resources",
     "threads": "resources",
     "children": "resources",
-    "engine_": "rate",
-    "consumer_": "rate",
+    "engine.": "rate",
+    "consumer.": "rate",
     "rate_": "rate",
     "due": "rate",
     "missing": "rate",
@@ -49,7 +48,7 @@ def figure_of(check: str) -> str | None:
         known = by_name(check)
         return None if known is None else known.figure
     try:
-        column = parse(check.removeprefix(EXPECTATION)).quantity.column
+        quantity = parse(check.removeprefix(EXPECTATION)).quantity.name
     except ExpectationError:  # a finding of a record that another version wrote
         return None
-    return next((name for start, name in _OF_COLUMNS.items() if column.startswith(start)), None)
+    return next((name for start, name in _OF_NAMES.items() if quantity.startswith(start)), None)

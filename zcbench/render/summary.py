@@ -140,7 +140,7 @@ def _sparklines(record: Record, width: int, ink: Ink) -> list[Text]:
         ("heap", heap_column(record), format_bytes),
         ("RSS", "rss_bytes", format_bytes),
         ("rate", "rate_per_s", format_rate),
-        ("in flight", "pool_in_flight", format_count),
+        ("in flight", "pool.in_flight", format_count),
     )
     lines = []
     for name, column, show in shown:

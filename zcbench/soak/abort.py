@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zcbench.expectations.language import Parsed, parse, show
-from zcbench.quantities.derived import hit_rate
+from zcbench.expectations.language import Parsed, kept_as, parse
+from zcbench.quantities.quantity import Kind
 from zcbench.scenario import Scenario
 
 Row = Mapping[str, int | float | None]
@@ -41,19 +41,15 @@ class Aborts:
             if watched.broken_since_s is None:
                 watched.broken_since_s = streamed_s
             if streamed_s - watched.broken_since_s >= watched.parsed.for_s:
-                return f"{watched.parsed.text} is broken: {show(value, watched.parsed.unit)}"
+                return f"{watched.parsed.text} is broken: {watched.parsed.shown(value)}"
         return None
 
 
 def _value(parsed: Parsed, row: Row) -> float | None:
     quantity = parsed.quantity
-    if quantity.column == "hit_rate":
-        return hit_rate(row.get("pool.hits"), row.get("pool.misses"))
-    if quantity.column == "missing":
-        due, delivered = row.get("due"), row.get("engine.delivered")
-        return None if due is None or delivered is None else due - delivered
-    name = quantity.name
-    if quantity.kind == "histogram":
-        name = f"{quantity.column[:-3]}_{parsed.statistic}_ns"
-    value = row.get(name)
-    return None if value is None else value * quantity.scale
+    if quantity.kind is Kind.PACE:
+        return None  # of a whole run
+    if quantity.formula is not None:
+        return quantity.formula.of(row)
+    value = row.get(quantity.name if quantity.kind is not Kind.HISTOGRAM else kept_as(parsed) or "")
+    return None if value is None else value * quantity.unit.in_base

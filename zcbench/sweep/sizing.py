@@ -44,7 +44,7 @@ def point(record: Record, result: Result) -> Point:
     seen = behaviour(record, result.totals, None)
     samples, warmup = record.samples, record.run.scenario.warmup
     rows = streaming(record) & (samples["elapsed_s"] >= warmup)
-    counted = samples["pool_in_flight"][rows]
+    counted = samples["pool.in_flight"][rows]
     return Point(seen.slots, seen.hit_rate, seen.high_water, counted[np.isfinite(counted)])
 
 

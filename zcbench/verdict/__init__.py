@@ -9,7 +9,7 @@ from zcbench.analysis.derived import derive
 from zcbench.analysis.growth import counters
 from zcbench.analysis.totals import totals
 from zcbench.exit_codes import ExitCode
-from zcbench.quantities.registry import Metric
+from zcbench.quantities.quantity import Quantity
 from zcbench.record.reader import Record
 from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Finding, Outcome, Result
 from zcbench.scenario import required_checks
@@ -72,7 +72,9 @@ def _unknown(record: Record, asked: set[str]) -> list[Finding]:
     ]
 
 
-def _of_others(finding: Finding, record: Record, wanted: tuple[Metric, ...], measured_memory: bool) -> Finding:
+def _of_others(
+    finding: Finding, record: Record, wanted: tuple[Quantity, ...], measured_memory: bool
+) -> Finding:
     """Of counters that are not the harness's own only what they are about is required: memory, where it was
     measured, an end that was watched, and what was promised before the start.
 

@@ -66,10 +66,10 @@ def first_rise(*columns: str) -> Find:
 
 def shortage(record: Record, result: Result) -> Moment | None:
     """The first miss; without any, when most leases were out."""
-    missed = first_rise("pool_misses")(record, result)
+    missed = first_rise("pool.misses")(record, result)
     if missed is not None:
         return missed
-    high = record.samples["pool_high_water"]
+    high = record.samples["pool.high_water"]
     if not np.isfinite(high).any():
         return None
     return sample(record, int(np.nanargmax(high)))  # the first of equal ones

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from zcbench.analysis.totals import Totals
-from zcbench.quantities.registry import BY_NAME, Metric
+from zcbench.quantities.quantity import Quantity
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict.checks import by_name
@@ -16,12 +16,12 @@ from zcbench.verdict.checks import by_name
 _HARNESS_ONLY = frozenset({"consumer.followed"})
 
 
-def unmeasured(record: Record, found: Totals, findings: Iterable[Finding]) -> dict[str, tuple[Metric, ...]]:
+def unmeasured(record: Record, found: Totals, findings: Iterable[Finding]) -> dict[str, tuple[Quantity, ...]]:
     """What each undecided check of ``findings`` reads and ``record`` lacks, by the name of the check."""
 
     def known(name: str) -> bool:
         # A total that came without a column is known: what a check says at the end, it can say.
-        return found[name] is not None or bool(np.isfinite(record.samples[BY_NAME[name].column]).any())
+        return found[name] is not None or bool(np.isfinite(record.samples[name]).any())
 
     lacking = {}
     for finding in findings:
@@ -30,5 +30,5 @@ def unmeasured(record: Record, found: Totals, findings: Iterable[Finding]) -> di
             continue
         wanted = [name for name in check.lacks(known) if name not in _HARNESS_ONLY]
         if wanted:
-            lacking[finding.check] = tuple(BY_NAME[name] for name in wanted)
+            lacking[finding.check] = tuple(record.quantities[name] for name in wanted)
     return lacking

@@ -22,7 +22,8 @@ from zcbench.clock import now_ns
 from zcbench.probes.malloc.pages import Metered, MeterPages
 from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE, reason
 from zcbench.probes.probe import Notice, Number, Processes
-from zcbench.quantities.registry import Metric, Origin
+from zcbench.quantities.quantity import Quantity
+from zcbench.quantities.registry import VOCABULARY
 
 FOLDER_VARIABLE = "ZCBENCH_MALLOC_DIR"
 LONGEST_LIST = 64  # processes named in one notice, and notices of ends: a shell script may start thousands
@@ -76,7 +77,7 @@ class MallocMeter:
         """See :class:`Probe`."""
         self._processes = processes
 
-    def quantities(self) -> tuple[Metric, ...]:
+    def quantities(self) -> tuple[Quantity, ...]:
         """See :class:`Probe`."""
         return QUANTITIES
 
@@ -211,16 +212,9 @@ def poisoned(variables: Mapping[str, str], byte: int = 0xA5) -> dict[str, str]:
     return {**variables, "GLIBC_TUNABLES": f"{before}:{tunable}" if before else tunable}
 
 
-def _m(name: str, unit: str, meaning: str, *, total: bool = False) -> Metric:
-    return Metric(name, unit, Origin.PROCESS, meaning, total)
-
-
-QUANTITIES = (
-    _m("malloc.live_bytes", "bytes", "memory given out by malloc and not got back, of all metered processes"),
-    _m("malloc.live_blocks", "blocks", "blocks of that memory"),
-    _m("malloc.allocations", "blocks", "blocks allocated, also by processes that have ended", total=True),
-    _m("malloc.frees", "blocks", "blocks freed, also by processes that have ended", total=True),
-    _m("malloc.allocated_bytes", "bytes", "bytes allocated, also by processes that have ended", total=True),
-    _m("malloc.metered", "processes", "living processes whose malloc is metered"),
-    _m("malloc.unmetered", "processes", "living processes whose malloc is not metered"),
-)
+QUANTITIES = tuple(
+    VOCABULARY[f"malloc.{word}"]
+    for word in (
+        "live_bytes", "live_blocks", "allocations", "frees", "allocated_bytes", "metered", "unmetered",
+    )
+)  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from zcbench.analysis import growth, memory
-from zcbench.quantities.registry import BY_NAME
 from zcbench.quantities.units import format_count, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
@@ -64,7 +63,7 @@ def _gauges(record: Record) -> Table:
 
 
 def _title(name: str) -> str:
-    words = BY_NAME[name].name.removesuffix("_bytes").replace("_", " ")
+    words = name.removesuffix("_bytes").replace("_", " ")
     return _NAMES.get(name, words.capitalize())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zcbench.quantities.registry import Metric
+from zcbench.quantities.quantity import Quantity
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import text
@@ -12,7 +12,7 @@ from zcbench.verdict.wanting import unmeasured
 TITLE = "Not measured"
 
 
-def wanted(record: Record, result: Result) -> dict[str, tuple[Metric, ...]]:
+def wanted(record: Record, result: Result) -> dict[str, tuple[Quantity, ...]]:
     """What each undecided check of an ingested record asked for in vain."""
     if record.run.subject.kind != "imported":
         return {}
@@ -28,8 +28,8 @@ def section(record: Record, result: Result) -> Section | None:
         (
             text(check if metric is metrics[0] else ""),
             text(metric.name),
-            text(metric.unit),
-            text(metric.meaning),
+            text(metric.unit.name),
+            text(metric.title),
         )
         for check, metrics in asked.items()
         for metric in metrics

@@ -39,7 +39,7 @@ def _subject(record: Record) -> Strip | None:
 def _harness(record: Record) -> Strip | None:
     lines = [
         _line(record, "supervisor", ["supervisor_cpu_s"], theme.ORANGE),
-        _line(record, "probes", ["probe_cost_ns"], theme.GREEN, scale=1e-9),
+        _line(record, "probes", ["probe.cost_ns"], theme.GREEN, scale=1e-9),
     ]
     return _panel(record, "CPU of the harness", "supervisor, and probes in the subject", lines)
 

@@ -16,7 +16,6 @@ from zcbench.render.figures.times import MOST_TICKS, STEPS_S
 from zcbench.render.history import Story
 
 HEIGHT = 110
-_SHOWN = {"ns": (1e-6, "ms"), "bytes": (2.0**-20, "MiB"), "ratio": (100.0, "%")}  # on the axis
 _COLOURS = (theme.BLUE, theme.ORANGE, theme.GREEN, theme.PURPLE, theme.GREY)
 _MARGIN = 0.05  # of the values' range, above and below
 MOST_LETTERS = 12  # of a commit beside its change
@@ -49,7 +48,7 @@ def _times(story: Story) -> Series:
 
 
 def _values(story: Story, at: int) -> Series:
-    factor, _ = _SHOWN.get(story.series[at].metric.unit, (1.0, ""))
+    factor, _ = story.series[at].metric.unit.axis
     known = [np.nan if value is None else value for value in story.series[at].values]
     return np.array(known, dtype=np.float64) * factor
 
@@ -70,7 +69,7 @@ def _panel(told: Sequence[Story], times: Sequence[Series], at: int, x: Axis) -> 
     low, high = float(found.min()), float(found.max())
     beside = _MARGIN * (high - low) or _MARGIN * abs(high) or 1.0
     across = Range(low - beside, high + beside)
-    unit = _SHOWN.get(metric.unit, (1.0, metric.unit))[1]
+    _, unit = metric.unit.axis
     return Panel(
         title=f"{metric.name}, {unit}",
         x=x,

@@ -44,7 +44,7 @@ def _panel(record: Record, column: str, fit: FittedLine | None) -> Strip:
     name, colour = GAUGES[column]
     line = Line(name, record.samples["elapsed_s"], record.samples[column] / MIB, colour)
     across = range_of(line.values, least=LEAST_MIB, floor=0.0)
-    collected = record.samples["elapsed_s"][rose(record, "gc_full_collections")]
+    collected = record.samples["elapsed_s"][rose(record, "gc.full_collections")]
     said = (
         []
         if fit is None

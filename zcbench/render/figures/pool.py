@@ -29,9 +29,9 @@ def draw(record: Record, _result: Result) -> Figure | None:
 def _in_flight(record: Record) -> Strip | None:
     rows = record.samples
     lines = [
-        Line("slots", rows["elapsed_s"], rows["pool_slots"], theme.GREY, 1.6, (6, 4)),
-        Line("high water", rows["elapsed_s"], rows["pool_high_water"], theme.ORANGE, 3.2),
-        Line("in flight", rows["elapsed_s"], rows["pool_in_flight"], theme.BLUE),
+        Line("slots", rows["elapsed_s"], rows["pool.slots"], theme.GREY, 1.6, (6, 4)),
+        Line("high water", rows["elapsed_s"], rows["pool.high_water"], theme.ORANGE, 3.2),
+        Line("in flight", rows["elapsed_s"], rows["pool.in_flight"], theme.BLUE),
     ]
     lines = [line for line in lines if line.is_measured]
     if not lines:
@@ -49,8 +49,8 @@ def _in_flight(record: Record) -> Strip | None:
 def _acquires(record: Record) -> Strip | None:
     elapsed = record.samples["elapsed_s"]
     lines = [
-        Line("hits", elapsed, rates(record, ["pool_hits"]), theme.BLUE),
-        Line("misses", elapsed, rates(record, ["pool_misses"]), theme.RED),
+        Line("hits", elapsed, rates(record, ["pool.hits"]), theme.BLUE),
+        Line("misses", elapsed, rates(record, ["pool.misses"]), theme.RED),
     ]
     lines = [line for line in lines if line.is_measured]
     if not lines:
@@ -66,7 +66,7 @@ def _acquires(record: Record) -> Strip | None:
 
 
 def _hit_rate(record: Record) -> Strip | None:
-    hits, misses = rates(record, ["pool_hits"]), rates(record, ["pool_misses"])
+    hits, misses = rates(record, ["pool.hits"]), rates(record, ["pool.misses"])
     with np.errstate(invalid="ignore", divide="ignore"):
         share = 100 * hits / (hits + misses)
     line = Line("hit rate", record.samples["elapsed_s"], share, theme.BLUE)

@@ -17,15 +17,15 @@ from zcbench.render.placing import TITLES
 HEIGHT = 150
 # What a mark says, and the totals whose rise it marks.
 FAULTS = {
-    "gap": ("consumer_gaps",),
-    "drop": ("engine_drops",),
-    "xrun": ("engine_xruns", "consumer_xruns"),
-    "out of order": ("consumer_duplicates", "consumer_reordered"),
+    "gap": ("consumer.gaps",),
+    "drop": ("engine.drops",),
+    "xrun": ("engine.xruns", "consumer.xruns"),
+    "out of order": ("consumer.duplicates", "consumer.reordered"),
     "wrong bytes": (
-        "consumer_corrupt_on_delivery",
-        "consumer_corrupt_before_return",
-        "consumer_wrong_size",
-        "consumer_aliased",
+        "consumer.corrupt_on_delivery",
+        "consumer.corrupt_before_return",
+        "consumer.wrong_size",
+        "consumer.aliased",
     ),
 }
 
@@ -42,7 +42,7 @@ def _rate(record: Record) -> Strip | None:
     elapsed = record.samples["elapsed_s"]
     lines = [
         Line("due", elapsed, rates(record, ["due"]), theme.GREY, 4.5),
-        Line("delivered", elapsed, rates(record, ["engine_delivered"]), theme.BLUE, 1.8),
+        Line("delivered", elapsed, rates(record, ["engine.delivered"]), theme.BLUE, 1.8),
     ]
     lines = [line for line in lines if line.is_measured]
     if not lines:
@@ -72,7 +72,7 @@ def _marks(record: Record, top: float) -> list[Mark]:
 
 def _behind(record: Record) -> Strip | None:
     rows = record.samples
-    behind = rows["due"] - rows["engine_delivered"] - np.nan_to_num(rows["engine_queued"])
+    behind = rows["due"] - rows["engine.delivered"] - np.nan_to_num(rows["engine.queued"])
     line = Line("behind", rows["elapsed_s"], behind, theme.PURPLE)
     if not line.is_measured:
         return None

@@ -121,7 +121,7 @@ def rates(record: Record, columns: Iterable[str]) -> Series:
 
 def _stream_s(record: Record) -> tuple[float, float]:
     """When the stream began and ended, s into the run; NaN and infinity where that is not known."""
-    found = [record.samples[name] for name in ("engine_start_ns", "engine_stop_ns")]
+    found = [record.samples[name] for name in ("engine.start_ns", "engine.stop_ns")]
     began, ended = (column[column > 0] for column in found)
     start_ns = record.run.started_ns
     return (

@@ -149,7 +149,7 @@ def _lost(record: Record, seen: Delivery, shares: list[Share]) -> str:
 
 def _before(record: Record) -> str:
     """That a counter stood there from the first reading on: somebody may have begun to look late."""
-    drops = record.samples["engine_drops"]
+    drops = record.samples["engine.drops"]
     known = drops[np.isfinite(drops)]
     first = int(known[0]) if known.size > 1 else 0
     return f", {first:,} of them before the first reading" if first else ""

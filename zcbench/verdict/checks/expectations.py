@@ -9,14 +9,12 @@ import numpy as np
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.expected import answer
 from zcbench.analysis.totals import Totals, count
-from zcbench.expectations.language import ExpectationError, parse, show
+from zcbench.expectations.language import ExpectationError, parse
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
 from zcbench.scenario import Expectation
 from zcbench.verdict.not_written import has_no_pool, missing, sentence
 
-# What a derived quantity is made of.
-_WORDS = {"pool.hit_rate": ("pool.hits", "pool.misses")}
 _OUTCOMES: dict[bool | None, Outcome] = {True: "pass", False: "fail", None: "inconclusive"}
 
 
@@ -28,11 +26,12 @@ def check(record: Record, found: Totals) -> list[Finding]:
 def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding:
     name = f"expect: {expectation.that}"
     try:
-        parsed = parse(expectation.that)
+        parsed = parse(expectation.that, record.quantities)
     except ExpectationError as error:  # of a record that a later or an earlier zcbench made
         return Finding(check=name, outcome="inconclusive", sentence=str(error), required=False)
-    wanted = _WORDS.get(parsed.quantity.name, (parsed.quantity.name,))
-    unwritten = missing(record, *wanted)
+    quantity = parsed.quantity
+    made_of = (quantity.name,) if quantity.formula is None else quantity.formula.names
+    unwritten = missing(record, *made_of)
     by_holes = ""
     if unwritten == {"engine.drops"}:
         record, found = _with_holes(record, found)
@@ -43,15 +42,15 @@ def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding
     if expectation.abort and _ended_by(parsed.text, record):
         # The samples of a whole run may make up for what one of them broke; it has ended the run.
         seen = replace(seen, holds=False, how=f"the run was ended because {record.end.message}")
-    value = "not measured" if seen.value is None else show(seen.value, parsed.unit)
+    value = "not measured" if seen.value is None else parsed.shown(seen.value)
     verb = {True: "as expected", False: "not as expected", None: "cannot be told"}[seen.holds]
     return Finding(
         check=name,
         outcome=_OUTCOMES[seen.holds],
         cause="expectation" if seen.holds is False else None,
         sentence=f"{parsed.quantity.name} is {value} ({seen.how}{by_holes}), {verb}",
-        evidence={"value": seen.value, "limit": parsed.limit, "unit": parsed.unit},
-        remedy=None if seen.holds else f"{parsed.quantity.name}: {parsed.quantity.meaning}",
+        evidence={"value": seen.value, "limit": parsed.limit, "unit": parsed.unit.name},
+        remedy=None if seen.holds else f"{parsed.quantity.name}: {parsed.quantity.title}",
         required=expectation.level == "fail",
         level=expectation.level,
     )
@@ -60,13 +59,13 @@ def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding
 def _with_holes(record: Record, found: Totals) -> tuple[Record, Totals]:
     """What a dropped packet leaves, in place of the drops of an engine that does not count them."""
     rows = record.samples
-    holes = np.maximum(rows["consumer_missing"] - rows["consumer_reordered"], 0)
+    holes = np.maximum(rows["consumer.missing"] - rows["consumer.reordered"], 0)
     late = count(found, "consumer.reordered") or 0  # one that comes late fills its hole
     seen = max(0, (count(found, "consumer.missing") or 0) - late)
     never = delivery(record, found)
     seen = max(seen, never.missing or 0) if (never.missing or 0) > never.tolerance else seen
     return (
-        replace(record, samples={**rows, "engine_drops": holes}),
+        replace(record, samples={**rows, "engine.drops": holes}),
         {**found, "engine.drops": seen},
     )
 

@@ -113,5 +113,5 @@ CHECK = Check(
     },
     meaning=("packets come twice, in the wrong order or not at all: the recording has holes or repeats"),
     figure="rate",
-    moment=moments.first_rise("consumer_gaps", "consumer_duplicates", "consumer_reordered"),
+    moment=moments.first_rise("consumer.gaps", "consumer.duplicates", "consumer.reordered"),
 )

@@ -225,9 +225,9 @@ CHECK = Check(
     meaning=("a buffer was written while somebody still read it: the audio is wrong, and nobody was told"),
     figure="rate",
     moment=moments.first_rise(
-        "consumer_corrupt_on_delivery",
-        "consumer_corrupt_before_return",
-        "consumer_wrong_size",
-        "consumer_aliased",
+        "consumer.corrupt_on_delivery",
+        "consumer.corrupt_before_return",
+        "consumer.wrong_size",
+        "consumer.aliased",
     ),
 )

@@ -51,7 +51,7 @@ class _Facts(Facts):
         seen = delivery(self.record, self.totals)
         if seen.missing is not None and abs(seen.missing) > seen.tolerance:
             return False
-        of_consumer = progress_column(self.record) != "engine_captured"
+        of_consumer = progress_column(self.record) != "engine.captured"
         return not (of_consumer and count(self.totals, "consumer.duplicates"))
 
     @property

@@ -129,6 +129,6 @@ CHECK = Check(
     },
     meaning=("sound is lost before anybody has it: the recording has holes that no packet number shows"),
     figure="rate",
-    moment=moments.first_rise("engine_xruns", "consumer_xruns"),
+    moment=moments.first_rise("engine.xruns", "consumer.xruns"),
     required=False,
 )

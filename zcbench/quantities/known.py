@@ -1,0 +1,88 @@
+"""Numbers that some subjects have: what a probe may read, an importer may find, a subject may publish.
+
+One vocabulary for all of them. A record has those that its subject brought; what a judgement may rest on
+stands beside each memory quantity (:class:`~zcbench.quantities.quantity.Reckoning`).
+"""
+
+from __future__ import annotations
+
+from zcbench.quantities.measured import HIGHER, LOWER, row
+from zcbench.quantities.quantity import Memory, Origin, Quantity, Reckoning
+
+CHUNK_BYTES = 16  # malloc gives whole chunks: of glibc, musl, and macOS' smallest zone
+PAGE_BYTES = 4096  # the smallest page of every platform that we know; 16,384 on Apple's processors
+OBJECT_BYTES = 8  # the alignment of V8's, the JVM's and Go's objects
+
+_EXACT = Memory(Reckoning.EXACT, CHUNK_BYTES)
+_MANAGED = Memory(Reckoning.MANAGED, OBJECT_BYTES)
+_BUFFERS = Memory(Reckoning.MANAGED, 1)  # counted to the byte, freed when a collector finds the owner dead
+_PAGES = Memory(Reckoning.PAGES, PAGE_BYTES)
+
+_PROCESS, _ALLOCATOR, _RUNTIME = Origin.PROCESS, Origin.ALLOCATOR, Origin.RUNTIME
+
+# How a descriptor's kind is named after "fds.": what /proc/PID/fd points to.
+DESCRIPTOR_KINDS = (
+    "file", "directory", "socket", "pipe", "eventfd", "timerfd", "signalfd", "epoll", "inotify", "memfd",
+    "dmabuf", "device", "other",
+)  # fmt: skip
+
+KNOWN: tuple[Quantity, ...] = (
+    # -- malloc: our preloaded meter, or what an allocator says of itself
+    row("malloc.live_bytes", "bytes", _ALLOCATOR, "bytes that malloc has given out and not got back", better=LOWER, memory=_EXACT, aliases=("malloc.live",), label="malloc"),
+    row("malloc.live_blocks", "blocks", _ALLOCATOR, "blocks that malloc has given out and not got back", better=LOWER, aliases=("malloc.blocks",)),
+    row("malloc.allocations", "allocations", _ALLOCATOR, "blocks that malloc has given out", total=True),
+    row("malloc.frees", "frees", _ALLOCATOR, "blocks that were given back to malloc", total=True),
+    row("malloc.allocated_bytes", "bytes", _ALLOCATOR, "bytes that malloc has given out, those given back with them", total=True),
+    row("malloc.metered", "processes", _ALLOCATOR, "living processes whose malloc is metered"),
+    row("malloc.unmetered", "processes", _ALLOCATOR, "living processes whose malloc is not metered", better=LOWER),
+    row("malloc.mapped_bytes", "bytes", _ALLOCATOR, "memory that the allocator has from the system, free or not", better=LOWER, memory=_PAGES),
+    # -- V8: process.memoryUsage(), v8.getHeapStatistics()
+    row("v8.heap_bytes", "bytes", _RUNTIME, "V8's heap in use (heapUsed)", better=LOWER, memory=_MANAGED, aliases=("heapUsed",), label="V8 heap"),
+    row("v8.heap_total_bytes", "bytes", _RUNTIME, "memory that V8 has for its heap, used or not (heapTotal)", better=LOWER, memory=_PAGES, aliases=("heapTotal",)),
+    row("v8.external_bytes", "bytes", _RUNTIME, "memory outside V8's heap that its objects keep (external, array buffers included)", better=LOWER, memory=_BUFFERS, aliases=("external",), label="V8 external"),
+    row("v8.array_buffers_bytes", "bytes", _RUNTIME, "memory of ArrayBuffers and SharedArrayBuffers, Buffers included (arrayBuffers)", better=LOWER, memory=_BUFFERS, aliases=("arrayBuffers",), label="V8 array buffers"),
+    row("v8.malloced_bytes", "bytes", _RUNTIME, "memory that V8 itself has from malloc (malloced_memory)", better=LOWER, memory=_EXACT),
+    # -- JVM: hsperfdata, jstat, unified gc logs
+    row("jvm.heap_bytes", "bytes", _RUNTIME, "the Java heap in use; compare readings after a collection", better=LOWER, memory=_MANAGED, label="Java heap"),
+    row("jvm.heap_after_gc_bytes", "bytes", _RUNTIME, "the Java heap in use right after the newest collection", better=LOWER, memory=_MANAGED, label="Java heap after collection"),
+    row("jvm.heap_committed_bytes", "bytes", _RUNTIME, "memory that the JVM has for its heap, used or not", better=LOWER, memory=_PAGES),
+    row("jvm.old_bytes", "bytes", _RUNTIME, "the old generation in use", better=LOWER, memory=_MANAGED),
+    row("jvm.direct_bytes", "bytes", _RUNTIME, "direct ByteBuffers", better=LOWER, memory=_BUFFERS, label="Java direct buffers"),
+    row("jvm.mapped_bytes", "bytes", _RUNTIME, "files that the JVM maps as ByteBuffers", better=LOWER, memory=_BUFFERS),
+    row("jvm.metaspace_bytes", "bytes", _RUNTIME, "metaspace in use: classes and their methods", better=LOWER, memory=_MANAGED, label="Java metaspace"),
+    row("jvm.code_bytes", "bytes", _RUNTIME, "compiled code in the code cache", better=LOWER, memory=_MANAGED),
+    row("jvm.classes", "classes", _RUNTIME, "classes loaded", better=LOWER),
+    # -- other runtimes
+    row("go.heap_bytes", "bytes", _RUNTIME, "Go's heap in use (HeapAlloc, the live heap of a gctrace line)", better=LOWER, memory=_MANAGED, label="Go heap"),
+    row("go.sys_bytes", "bytes", _RUNTIME, "memory that Go has from the system (Sys)", better=LOWER, memory=_PAGES),
+    row("go.goroutines", "goroutines", _RUNTIME, "goroutines", better=LOWER),
+    row("clr.heap_bytes", "bytes", _RUNTIME, ".NET's managed heaps in use", better=LOWER, memory=_MANAGED, label=".NET heap"),
+    row("runtime.collections", "collections", _RUNTIME, "garbage collections of the subject's runtime", total=True, better=LOWER),
+    row("runtime.full_collections", "collections", _RUNTIME, "of those, collections of the whole heap", total=True, better=LOWER),
+    row("runtime.pause_ns", "ns", _RUNTIME, "time that the subject's runtime stood still to collect", total=True, better=LOWER),
+    # -- memory of the processes, from outside; sums over the process tree
+    row("pss_bytes", "bytes", _PROCESS, "proportional set size: resident memory, what is shared divided by its sharers", better=LOWER, memory=_PAGES, aliases=("pss",), label="PSS"),
+    row("private_bytes", "bytes", _PROCESS, "private memory, as the system counts it (Windows: private bytes)", better=LOWER, memory=_PAGES, label="private memory"),
+    row("anonymous_bytes", "bytes", _PROCESS, "private memory that no file stands behind: heap, stacks, anonymous maps", better=LOWER, memory=_PAGES, label="private anonymous memory"),
+    row("file_bytes", "bytes", _PROCESS, "private memory that a file stands behind", better=LOWER, memory=_PAGES, label="private file memory"),
+    row("shared_bytes", "bytes", _PROCESS, "resident memory shared with other processes", memory=_PAGES, label="shared memory"),
+    row("swap_bytes", "bytes", _PROCESS, "memory of the subject that is in swap", better=LOWER, memory=_PAGES, label="swap"),
+    row("virtual_bytes", "bytes", _PROCESS, "address space of the subject (VSZ), used or not", memory=_PAGES, aliases=("vsz", "vms"), label="VSZ"),
+    row("cgroup_bytes", "bytes", _PROCESS, "memory of the subject's control group or container, page cache included", better=LOWER, memory=_PAGES, label="control group"),
+    row("cgroup_anonymous_bytes", "bytes", _PROCESS, "anonymous memory of the subject's control group", better=LOWER, memory=_PAGES, label="control group, anonymous"),
+    row("gpu_bytes", "bytes", _PROCESS, "GPU memory of the subject (nvidia-smi)", better=LOWER, memory=Memory(Reckoning.PAGES, 2**20), label="GPU memory"),
+    # -- other resources of the processes
+    row("processes", "processes", _PROCESS, "processes that the subject consists of"),
+    row("zombies", "processes", _PROCESS, "children that ended and nobody waited for", better=LOWER),
+    row("faults_minor", "faults", _PROCESS, "page faults served from memory", total=True),
+    row("faults_major", "faults", _PROCESS, "page faults that had to read a disk", total=True, better=LOWER),
+    row("io_read_bytes", "bytes", _PROCESS, "bytes read from storage", total=True),
+    row("io_written_bytes", "bytes", _PROCESS, "bytes written to storage", total=True),
+    row("cpu_percent", "percent", _PROCESS, "CPU as another tool shows it: percent of one core since its last row", better=LOWER),
+    *(
+        row(f"fds.{kind}", "descriptors", _PROCESS, f"open descriptors of kind {kind}", better=LOWER)
+        for kind in DESCRIPTOR_KINDS
+    ),
+    # -- what a stream publishes beside our own words
+    row("stream.frames", "frames", Origin.SUBJECT, "frames that the subject has handled", total=True, better=HIGHER),
+)  # fmt: skip
