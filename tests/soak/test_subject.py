@@ -15,7 +15,7 @@ from zcbench.clock import now_ns
 from zcbench.probes.probe import Notice, Probe
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.reader import read_record, read_run
-from zcbench.record.schema import RUNNING, STDERR_FILE, Ending
+from zcbench.record.schema import STDERR_FILE, Ending, Phase
 from zcbench.soak.supervisor import watch
 from zcbench.subjects.subject import Counters, Death
 
@@ -66,7 +66,7 @@ class Program:
             return None
 
     def phase(self, counters: Counters) -> int | None:
-        return RUNNING
+        return Phase.RUNNING
 
     def output_bytes(self) -> int | None:
         return None

@@ -8,11 +8,10 @@ import msgspec
 import pytest
 
 from tests.records import Row, make_record, scenario, write_record
-from zcbench.analysis.stream import DONE
 from zcbench.analysis.totals import totals
 from zcbench.page.scoreboard import Scoreboard
 from zcbench.record.reader import read_record
-from zcbench.record.schema import SCOREBOARD_FILE, End, Ending, Finding
+from zcbench.record.schema import SCOREBOARD_FILE, End, Ending, Finding, Phase
 from zcbench.scenario import SourceTable
 from zcbench.verdict.checks import delivery, gaps
 
@@ -153,7 +152,7 @@ def test_what_came_after_the_supervisors_death_is_held_against_the_pages_own_tim
     page = Scoreboard.open(directory / SCOREBOARD_FILE, writable=True)
     for name in ("engine.captured", "engine.delivered", "pool.hits", "pool.returns"):
         page[name] = 1047 - lost
-    page["phase"] = DONE
+    page["phase"] = Phase.DONE
     page["engine.stop_ns"] = (page["engine.start_ns"] or 0) + 1047 * 10_000_000
     record = read_record(directory)
     found = delivery.CHECK.ask(record, totals(record))

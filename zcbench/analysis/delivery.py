@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from zcbench.analysis.laws import MOVING_PACKETS, QUEUE_S
 from zcbench.analysis.rate import NO_CLOCK_PPM, nominal_per_s, progress_column, rate_fit
-from zcbench.analysis.stream import DONE, closing, streaming
+from zcbench.analysis.stream import closing, streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending
+from zcbench.record.schema import Ending, Phase
 
 # A sound card's crystal is within about 100 ppm of the computer's; 48 kHz interfaces commonly quote 50.
 DEVICE_CLOCK_PPM = 100
@@ -101,7 +101,7 @@ def _owed(record: Record, found: Totals, counter: str) -> tuple[int | None, int 
         return _due_by_rate(record, delivered)
     if finished and run.due_packets is not None:
         due = run.due_packets
-    elif count(found, "phase") != DONE:
+    elif count(found, "phase") != Phase.DONE:
         due, delivered = _while_alive(record)
     elif record.end.ending is Ending.PARTIAL:
         due, delivered = _at_stop(record, found)
@@ -131,7 +131,7 @@ def _tolerance(record: Record, found: Totals, due: int | None) -> tuple[int, str
     per_s = nominal_per_s(record, found) or 0.0
     if not record.can("worker") and not per_s:
         per_s = (due or 0) / (record.end.elapsed_s or math.inf)
-    if source.unpaced and count(found, "phase") != DONE:
+    if source.unpaced and count(found, "phase") != Phase.DONE:
         # No pace is nominal: the packets of one reading's time are those that came in it.
         elapsed = record.samples["elapsed_s"]
         per_s = (due or 0) / (float(elapsed[-1]) if elapsed.size and elapsed[-1] > 0 else math.inf)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.stream import DONE, closing, settled
+from zcbench.analysis.stream import closing, settled
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
+from zcbench.record.schema import Phase
 
 # While packets move, one may be in the producer's hands (acquired, not yet queued) and one in the
 # reader's (out of the queue, not yet counted as delivered).
@@ -139,7 +140,7 @@ def _slacks(law: Law, record: Record, found: Totals) -> tuple[int, int]:
     """By how much the sides may differ at the end, and at a sample before."""
     if record.can("worker"):
         # A subject that died in mid-step leaves the step half counted: that is no lie of its counters.
-        return (0 if count(found, "phase") == DONE else MOVING_PACKETS), MOVING_PACKETS
+        return (0 if count(found, "phase") == Phase.DONE else MOVING_PACKETS), MOVING_PACKETS
     moving = MOVING_PACKETS + math.ceil(READING_S * _per_s(record, found))
     return (0 if closing(record, *law.metrics) else moving), moving
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.record.reader import Record
-from zcbench.record.schema import DONE, RUNNING, Ending
+from zcbench.record.schema import Ending, Phase
 
-__all__ = ["DONE", "RUNNING", "closing", "never_began", "settled", "streaming"]
+__all__ = ["closing", "never_began", "settled", "streaming"]
 
 
 def streaming(record: Record, *, drain: bool = False) -> NDArray[np.bool_]:
@@ -18,10 +18,10 @@ def streaming(record: Record, *, drain: bool = False) -> NDArray[np.bool_]:
     subject that died while it started has a phase, and no row of a stream.
     """
     phase = record.samples["phase"]
-    foreign = record.run.subject.kind == "imported" and not (phase == RUNNING).any()
+    foreign = record.run.subject.kind == "imported" and not (phase == Phase.RUNNING).any()
     if foreign or not np.isfinite(phase).any():
         return np.ones(phase.shape, bool)
-    return np.asarray(phase >= RUNNING if drain else phase == RUNNING)
+    return np.asarray(phase >= Phase.RUNNING if drain else phase == Phase.RUNNING)
 
 
 def settled(record: Record) -> NDArray[np.bool_]:

@@ -13,10 +13,10 @@ from zcbench.analysis.delivery import delivery
 from zcbench.analysis.derived import growth_by_name
 from zcbench.analysis.growth import Growth, packets_per_s
 from zcbench.analysis.rate import CONFIDENCE, rate_fit
-from zcbench.analysis.stream import DONE
 from zcbench.analysis.totals import Totals, count, totals
 from zcbench.comparing.readings import Blocks, Counted, Estimate, Plain, Reading, Spared
 from zcbench.record.reader import Record
+from zcbench.record.schema import Phase
 
 # Run to run, the share of misses made by hiccups of the machine: at 2,000 packets/s and 10 slots, 5 ms of pool
 # (benchmarks/comparison.py).
@@ -87,7 +87,7 @@ def missing(run: Run) -> Reading | None:
 
 def not_returned(run: Run) -> Reading | None:
     """Leases still out when all was drained; of a run cut short those of the moment are no loss."""
-    if run.found["phase"] != DONE:
+    if run.found["phase"] != Phase.DONE:
         return None
     names = ("engine.captured", "pool.refused", "pool.returns")
     captured, refused, returns = (count(run.found, name) for name in names)

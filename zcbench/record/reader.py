@@ -19,7 +19,6 @@ from zcbench.record.capabilities import ENGINE, Capability, SubjectInfo, capabil
 from zcbench.record.decoding import DamagedError, decode, decode_event
 from zcbench.record.samples import Samples, read_samples
 from zcbench.record.schema import (
-    DONE,
     EVENTS_FILE,
     RESULT_FILE,
     RUN_FILE,
@@ -30,6 +29,7 @@ from zcbench.record.schema import (
     End,
     Ending,
     Event,
+    Phase,
     Result,
     RunInfo,
 )
@@ -94,7 +94,7 @@ def read_record(path: Path) -> Record:
     if board is not None:
         counters = board.counters()
         names = unwritten(samples, counters, workers)
-        leave_out(names, samples, board, done=counters.get("phase") == DONE)
+        leave_out(names, samples, board, done=counters.get("phase") == Phase.DONE)
     return Record(
         path=path,
         run=run,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Literal
 
 import msgspec
@@ -34,9 +34,16 @@ JUNIT_FILE = "junit.xml"
 
 FREE_THREADED = "free-threaded"  # how Environment.python ends where there is no GIL
 
-# The phases of a run, as the page has them: packets flow in RUNNING, and nothing moves any more in DONE.
-STARTING, RUNNING, DRAINING, DONE = range(4)
 CONTRACT_EXIT_CODE = 64  # the worker's, of an engine that breaks its contract; EX_USAGE of sysexits.h
+
+
+class Phase(IntEnum):
+    """How far a run is, as its page has it."""
+
+    STARTING = 0
+    RUNNING = 1  # packets flow
+    DRAINING = 2
+    DONE = 3  # nothing moves any more
 
 
 class Ending(StrEnum):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from zcbench.foreign import one_line, plain
 from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.record.capabilities import Capability
-from zcbench.record.schema import RUNNING, STARTING, End, Event, RunInfo
+from zcbench.record.schema import End, Event, Phase, RunInfo
 from zcbench.render.progress import (
     UNICODE,
     Row,
@@ -163,7 +163,7 @@ class LiveView:
         assert self._run is not None
         scenario = self._run.scenario
         # Who tells no phase runs from its first sample on.
-        silent = RUNNING if self._row and not self._promises("worker") else STARTING
+        silent = Phase.RUNNING if self._row and not self._promises("worker") else Phase.STARTING
         phase = int(silent if (told := self._row.get("phase")) is None else told)
         return Text.assemble(
             (scenario.name, "bold"),

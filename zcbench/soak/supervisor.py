@@ -14,15 +14,7 @@ from zcbench.clock import now_ns
 from zcbench.probes.probe import Notice
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import read_events
-from zcbench.record.schema import (
-    FAULT_FILE,
-    STARTING,
-    WORKER_EVENTS_FILE,
-    End,
-    Ending,
-    Event,
-    RunInfo,
-)
+from zcbench.record.schema import FAULT_FILE, WORKER_EVENTS_FILE, End, Ending, Event, Phase, RunInfo
 from zcbench.record.writer import RecordWriter, run_id
 from zcbench.scenario import Scenario, consumer_facts, unplanned
 from zcbench.soak import endings
@@ -244,7 +236,7 @@ class _Watch:
             now,
             self._subject.progress(counters),
             owes=bool(stopping) or self._subject.owes(counters, now),
-            starting=self._subject.phase(counters) == STARTING,
+            starting=self._subject.phase(counters) == Phase.STARTING,
         )
 
     def _abort_if_broken(self, row: Row) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from zcbench.record.schema import RUNNING, STARTING
+from zcbench.record.schema import Phase
 
 
 class Step(Enum):
@@ -33,10 +33,10 @@ class Timetable:
         if asked:
             self._asked_ns = self._asked_ns or now
             return Step.OVERDUE if _is_over(now, self._asked_ns, self._grace_s) else Step.NOTHING
-        if phase == STARTING:
+        if phase == Phase.STARTING:
             over = _is_over(now, self._began_ns, self._ready_limit_s)
             return Step.NEVER_READY if over else Step.NOTHING
-        if phase == RUNNING and self._ready_ns is None:
+        if phase == Phase.RUNNING and self._ready_ns is None:
             self._ready_ns = now
             return Step.BEGIN
         if self._ready_ns is not None and _is_over(now, self._ready_ns, self._stop_after_s):

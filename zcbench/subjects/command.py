@@ -20,14 +20,7 @@ from zcbench.foreign import brief, one_line
 from zcbench.probes.probe import Notice, Probe
 from zcbench.quantities.units import format_duration
 from zcbench.record.capabilities import SubjectInfo
-from zcbench.record.schema import (
-    DONE,
-    DRAINING,
-    LOAD_FILE,
-    RUNNING,
-    STARTING,
-    STDERR_FILE,
-)
+from zcbench.record.schema import LOAD_FILE, STDERR_FILE, Phase
 from zcbench.scenario.subject import READY_BY_PAGE, is_url
 from zcbench.scenario.tables import STOP_BY_CLOSING, STOP_BY_NOTHING, SubjectTable, filled
 from zcbench.subjects.crash_files import crash_files
@@ -137,15 +130,15 @@ class CommandSubject:
     def phase(self, counters: Counters) -> int | None:
         """See :class:`Subject`."""
         if self._done:
-            return DONE
+            return Phase.DONE
         if self._asked is not None:
-            return DRAINING
+            return Phase.DRAINING
         if not self._ready and self._readiness.is_ready():
             self._ready = True
             if self._table.ready is not None:
                 seconds = format_duration(time.time() - self._started_s)
                 self._notices.append(Notice("phase", f"ready after {seconds}: {self._readiness.what}"))
-        return RUNNING if self._ready else STARTING
+        return Phase.RUNNING if self._ready else Phase.STARTING
 
     def notices(self) -> Sequence[Notice]:
         """See :class:`Subject`."""

@@ -15,7 +15,7 @@ import psutil
 
 from zcbench.probes.probe import Notice, Probe
 from zcbench.record.capabilities import ENGINE
-from zcbench.record.schema import DONE, RUNNING, STDERR_FILE
+from zcbench.record.schema import STDERR_FILE, Phase
 from zcbench.scenario import Scenario
 from zcbench.subjects.assembly import due_packets, stream_format
 from zcbench.subjects.output import OutputLog
@@ -137,7 +137,7 @@ class EngineSubject:
 
     def is_done(self, counters: Counters) -> bool:
         """See :class:`Subject`."""
-        return counters["phase"] == DONE
+        return counters["phase"] == Phase.DONE
 
     def progress(self, counters: Counters) -> int:
         """See :class:`Subject`."""
@@ -146,7 +146,7 @@ class EngineSubject:
     def owes(self, counters: Counters, now: int) -> bool:
         """See :class:`Subject`."""
         received = counters["consumer.received"] or 0
-        if counters["phase"] != RUNNING or not counters["engine.start_ns"]:
+        if counters["phase"] != Phase.RUNNING or not counters["engine.start_ns"]:
             return True
         if self._unpaced or counters["engine.stop_ns"] or received == self.due_packets:
             return True

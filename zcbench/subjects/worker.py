@@ -37,15 +37,12 @@ from zcbench.page.scoreboard import Scoreboard
 from zcbench.quantities.units import decode_unit
 from zcbench.record.schema import (
     CONTRACT_EXIT_CODE,
-    DONE,
-    DRAINING,
     ENGINE_EVENT,
     FAULT_FILE,
     RUN_FILE,
-    RUNNING,
     SCOREBOARD_FILE,
-    STARTING,
     WORKER_EVENTS_FILE,
+    Phase,
     RunInfo,
 )
 from zcbench.scenario import ConsumerTable, Scenario, consumer_values
@@ -102,7 +99,7 @@ def main(directory: Path) -> int:
 def _run(directory: Path, run: RunInfo, note: Any) -> None:
     scenario = run.scenario
     board = Scoreboard.open(directory / SCOREBOARD_FILE, writable=True)
-    board["phase"] = STARTING
+    board["phase"] = Phase.STARTING
     stop = _Stop()
     _begin(_obey, "zcbench-control", stop)
     if run.tracemalloc:
@@ -137,7 +134,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     engine.start()
     if not replayed:
         _begin(_end_after, "zcbench-timer", board, scenario.duration, stop)
-    board["phase"] = RUNNING
+    board["phase"] = Phase.RUNNING
     note("phase", "running", {})
     try:
         consume(reader, consumer, ledger, stop)
@@ -148,7 +145,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     _tell_left(written, note)
     probes.stop()
     watch.stop()
-    board["phase"] = DONE
+    board["phase"] = Phase.DONE
 
 
 def _ledger(
@@ -162,7 +159,7 @@ def _ledger(
 
 
 def _drain(board: Scoreboard, engine: Any, consumer: Any, ledger: CountingLedger, note: Any) -> None:
-    board["phase"] = DRAINING
+    board["phase"] = Phase.DRAINING
     note("phase", "draining", {})
     engine.stop()
     consumer.drain(ledger)

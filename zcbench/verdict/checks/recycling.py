@@ -13,12 +13,11 @@ from zcbench.analysis.pool import (
     can_see_lost_slots,
     lost_slots,
 )
-from zcbench.analysis.stream import DONE
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending, Finding
+from zcbench.record.schema import Ending, Finding, Phase
 from zcbench.verdict import moments
 from zcbench.verdict.check import Check, Evidence, Facts
 from zcbench.verdict.not_written import missing, sentence
@@ -201,7 +200,7 @@ def _slots_limit(record: Record, found: Totals, hits: int, slots: int) -> str:
 
 def _may_still_be_held(record: Record, found: Totals, acquires: int) -> bool:
     """Whether a subject that ended without a drain may rightly have had every lease in its hands."""
-    if count(found, "phase") == DONE:
+    if count(found, "phase") == Phase.DONE:
         return False
     if record.run.application.needs_gc:
         return True  # the collector had not run yet
