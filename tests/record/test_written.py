@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zcbench.quantities.registry import ON_SCOREBOARD, STANDARD
-from zcbench.record.schema import ENGINE_EVENT, Event
+from zcbench.record.schema import Event, EventKind
 from zcbench.record.written import unwritten
 
 RECEIVED = {"consumer.received": 600, "consumer.released": 600}
@@ -21,7 +21,7 @@ def of(page: dict[str, int], rows: dict[str, list[float]] | None = None, **told:
     samples |= {name: np.array(values) for name, values in (rows or {}).items()}
     whole = {metric.name: 0 for metric in ON_SCOREBOARD} | RECEIVED | page
     data = {"counts_everything": False, "named": [], **told}
-    return unwritten(samples, whole, [Event(elapsed_s=0, kind=ENGINE_EVENT, message="", data=data)])
+    return unwritten(samples, whole, [Event(elapsed_s=0, kind=EventKind.ENGINE, message="", data=data)])
 
 
 def test_who_counts_nothing_writes_nothing() -> None:

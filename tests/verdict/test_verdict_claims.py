@@ -9,7 +9,7 @@ import pytest
 
 from tests.records import RESOURCES, Row, make_record
 from zcbench.analysis.claims import Arrivals
-from zcbench.record.schema import ENGINE_EVENT, Event, Finding
+from zcbench.record.schema import Event, EventKind, Finding
 from zcbench.verdict import judge
 
 
@@ -126,7 +126,7 @@ def test_a_delay_is_promised_only_where_the_engine_says_when_its_stream_began(
         row |= {"consumer.late_ns": 1_000 + n, "consumer.early_ns": 0, "consumer.age_ns": 500 + n}
 
     data = {"counts_everything": False, "named": named}
-    event = Event(elapsed_s=0.1, kind=ENGINE_EVENT, message="engine", data=data)
+    event = Event(elapsed_s=0.1, kind=EventKind.ENGINE, message="engine", data=data)
     record = make_record(tmp_path / "run", events=[*RESOURCES, event], bend=bend)
     found = next(f for f in judge(record).findings if f.check == "claims")
     assert "a rate that ramps" in (found.detection_limit or "")

@@ -9,7 +9,7 @@ import numpy as np
 from zcbench.analysis.resources import marks, staircase
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
-from zcbench.record.schema import Event
+from zcbench.record.schema import Event, EventKind
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Disk:
 
 def disk(record: Record, found: Totals) -> Disk:
     """What the record says of it."""
-    temporary, elsewhere = (_last(record, kind) for kind in ("temporary_files", "written_files"))
+    temporary = _last(record, EventKind.TEMPORARY_FILES)
+    elsewhere = _last(record, EventKind.WRITTEN_FILES)
     events = [event for event in (temporary, elsewhere) if event is not None]
     size = sum(_number(event, "bytes") or 0 for event in events) if events else None
     files = _number(temporary, "files")

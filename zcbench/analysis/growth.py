@@ -15,7 +15,7 @@ from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import Trend, pages_trend, trend
 from zcbench.record.reader import Record
-from zcbench.record.schema import FREE_THREADED
+from zcbench.record.schema import FREE_THREADED, EventKind
 
 # The least and the most that a block of Python's small-object allocator holds (its size classes).
 SMALLEST_BLOCK_BYTES, LARGEST_BLOCK_BYTES = 16, 512
@@ -272,7 +272,7 @@ class Site:
     grown_blocks: int
 
 
-def largest_sites(record: Record, kind: str = "allocations") -> list[Site]:
+def largest_sites(record: Record, kind: str = EventKind.ALLOCATIONS) -> list[Site]:
     """The lines that grew, largest first; empty when nobody traced. Memray's are "native_allocations"."""
     for event in reversed(record.events):
         if event.kind == kind:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import FEWEST_BLOCKS, equal_blocks
 from zcbench.record.reader import Record
-from zcbench.record.schema import Event
+from zcbench.record.schema import Event, EventKind
 
 KINDS = {"fds": "descriptors", "threads": "threads", "children": "child processes"}
 _NAMES = {"fds": "fd_names", "threads": "thread_names", "children": "child_names"}
@@ -123,7 +123,7 @@ def marks(record: Record, values: NDArray[np.float64], warmup_share: float = WAR
 
 
 def _events(record: Record) -> tuple[Event | None, Event | None]:
-    found = [event for event in record.events if event.kind == "resources"]
+    found = [event for event in record.events if event.kind == EventKind.RESOURCES]
     return (found[0] if found else None, found[-1] if len(found) > 1 else None)
 
 

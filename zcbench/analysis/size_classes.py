@@ -9,7 +9,7 @@ import scipy
 from numpy.typing import NDArray
 
 from zcbench.record.reader import Record
-from zcbench.record.schema import Event
+from zcbench.record.schema import Event, EventKind
 
 DROPPED = 1 / 3  # of the readings' time: a warm-up fills caches and free lists
 FEWEST_READINGS = 6
@@ -61,7 +61,7 @@ def steady_rise(times: NDArray[np.float64], values: NDArray[np.float64]) -> floa
 
 def _streaming(record: Record) -> list[Event]:
     """The readings made while packets flowed, oldest first."""
-    draining = [e.elapsed_s for e in record.events if e.kind == "phase" and e.message == "draining"]
+    draining = [e.elapsed_s for e in record.events if e.kind == EventKind.PHASE and e.message == "draining"]
     until_s = draining[0] if draining else float("inf")
-    events = [event for event in record.events if event.kind == "small_objects"]
+    events = [event for event in record.events if event.kind == EventKind.SMALL_OBJECTS]
     return [event for event in events if event.elapsed_s <= until_s and event.data.get("blocks")]

@@ -13,6 +13,7 @@ from zcbench.analysis.rate import nominal_per_s
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
+from zcbench.record.schema import EventKind
 
 # -- stalls
 # Ten packets of the default stream, and what PulseAudio or WASAPI shared mode buffer. A scheduler's
@@ -154,7 +155,7 @@ def _period(at: NDArray[np.float64], height: NDArray[np.float64], step_s: float)
 
 def _suspended(record: Record, at: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which of these samples came right after the machine was suspended."""
-    times = [event.elapsed_s for event in record.events if event.kind == "suspend"]
+    times = [event.elapsed_s for event in record.events if event.kind == EventKind.SUSPEND]
     every = record.run.scenario.sampling.every
     return np.array([any(abs(t - when) <= 2 * every for when in times) for t in at], dtype=bool)
 
@@ -162,7 +163,7 @@ def _suspended(record: Record, at: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _is_gc(record: Record, at_s: float, late_s: float) -> bool:
     every = record.run.scenario.sampling.every
     return any(
-        event.kind == "gc"
+        event.kind == EventKind.GC
         and at_s - late_s - every <= event.elapsed_s <= at_s
         and float(event.data.get("pause_ns", 0)) / 1e9 >= GC_SHARE * late_s
         for event in record.events

@@ -214,6 +214,7 @@ def _diagnose(scenario: Scenario, directory: Path, out: Path | None, root: Path 
     """Run ``scenario`` again with its allocations traced, and add what that found to ``directory``."""
     from zcbench.cli.closing import close
     from zcbench.cli.running import run_into
+    from zcbench.record.schema import EventKind
     from zcbench.record.writer import RUNS_ROOT, append_event, create_run_directory
 
     if not quiet:
@@ -225,7 +226,7 @@ def _diagnose(scenario: Scenario, directory: Path, out: Path | None, root: Path 
     )
     run_into(_traced(scenario), second, quiet)
     for event in close(second)[0].events:
-        if event.kind in ("allocations", "native_allocations"):
+        if event.kind in (EventKind.ALLOCATIONS, EventKind.NATIVE_ALLOCATIONS):
             append_event(directory, event)
 
 

@@ -27,6 +27,7 @@ from zcbench.record.schema import (
     Ending,
     Environment,
     Event,
+    EventKind,
     RunInfo,
 )
 from zcbench.record.writer import RecordError, RecordWriter, run_id
@@ -42,8 +43,6 @@ from zcbench.scenario import (
 )
 
 NOT_RECORDED = "not recorded"
-RESTART_EVENT = "restart"  # of events.jsonl: the subject began anew; its counters go on from where they were
-NOTE_EVENT = "note"  # what was noticed while a log was read
 
 _FRAMES = 10**6  # made up, of a packet: a packet rate such as 44,100/512 then keeps six decimals
 
@@ -166,11 +165,13 @@ def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Seque
         _write_totals(directory / SCOREBOARD_FILE, {**seen.closing, **foreign.totals})
         (directory / WORKER_EVENTS_FILE).touch()
         for restart in seen.restarts:
-            writer.event(Event(elapsed_s=restart.elapsed_s, kind=RESTART_EVENT, message=restart.why))
+            writer.event(Event(elapsed_s=restart.elapsed_s, kind=EventKind.RESTART, message=restart.why))
         for remark in seen.remarks:
-            writer.event(Event(elapsed_s=0.0, kind=NOTE_EVENT, message=remark))
+            writer.event(Event(elapsed_s=0.0, kind=EventKind.NOTE, message=remark))
         end = End(ending=story.ended, elapsed_s=seen.last_s, message=_ENDED.get(story.ended))
-        writer.event(Event(elapsed_s=seen.last_s, kind="end", message="end", data=msgspec.to_builtins(end)))
+        writer.event(
+            Event(elapsed_s=seen.last_s, kind=EventKind.END, message="end", data=msgspec.to_builtins(end))
+        )
     finally:
         writer.close()
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from zcbench.foreign import brief
-from zcbench.record.schema import Event
+from zcbench.record.schema import Event, EventKind
 
 T = TypeVar("T")
 
@@ -86,14 +87,14 @@ class _SmallObjects(msgspec.Struct):
 
 
 # What is read out of the data of an event of this kind; other kinds' data is nobody's.
-_DATA = {
-    "gc": _Collection,
-    "resources": _Open,
-    "small_objects": _SmallObjects,
-    "temporary_files": _Files,
-    "written_files": _Files,
-    "allocations": _Sites,
-    "native_allocations": _Sites,
+_DATA: Mapping[str, type[msgspec.Struct]] = {
+    EventKind.GC: _Collection,
+    EventKind.RESOURCES: _Open,
+    EventKind.SMALL_OBJECTS: _SmallObjects,
+    EventKind.TEMPORARY_FILES: _Files,
+    EventKind.WRITTEN_FILES: _Files,
+    EventKind.ALLOCATIONS: _Sites,
+    EventKind.NATIVE_ALLOCATIONS: _Sites,
 }
 
 

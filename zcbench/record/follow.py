@@ -19,6 +19,7 @@ from zcbench.record.schema import (
     WORKER_EVENTS_FILE,
     End,
     Event,
+    EventKind,
 )
 
 Row = dict[str, int | float | None]
@@ -81,7 +82,7 @@ class Follower:
 
 def end_of(event: Event) -> End | None:
     """The run's end, if ``event`` is it and can be read."""
-    if event.kind != "end":
+    if event.kind != EventKind.END:
         return None
     try:
         return msgspec.convert(event.data, End)

@@ -29,6 +29,7 @@ from zcbench.record.schema import (
     End,
     Ending,
     Event,
+    EventKind,
     Phase,
     Result,
     RunInfo,
@@ -243,7 +244,7 @@ def _find_end(
     problems: list[str],
 ) -> End:
     for event in reversed(events):
-        if event.kind == "end":
+        if event.kind == EventKind.END:
             try:
                 return msgspec.convert(event.data, End)
             except msgspec.ValidationError as error:

@@ -25,8 +25,6 @@ SWEEP_FILE = "sweep.json"  # in the directory of a sweep, above its runs
 STDERR_FILE = "subject.log"  # what the subject printed, stdout and stderr
 LOAD_FILE = "load.log"  # what the load generator printed
 FAULT_FILE = "faulthandler.txt"
-ENGINE_EVENT = "engine"  # of the worker: which words of the page its engine is known to write
-LOAD_EVENT = "load"  # what became of the load generator
 REPORT_FILE = "report.md"
 FIGURES_FOLDER = "figures"  # beside the report
 HTML_FILE = "report.html"
@@ -75,8 +73,37 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     received: int | None = None
 
 
+class EventKind(StrEnum):
+    """What an event is about."""
+
+    # Of events.jsonl, from the supervisor or an importer.
+
+    INTERRUPT = "interrupt"
+    ABORT = "abort"  # an expectation with abort = true was broken
+    SUSPEND = "suspend"  # the machine slept
+    LOAD = "load"  # what became of the load generator
+    TEMPORARY_FILES = "temporary_files"  # those left in the folder of the subject's own
+    NATIVE_ALLOCATIONS = "native_allocations"  # what memray followed
+    RESTART = "restart"  # the subject of a log began anew; its counters go on from where they were
+    NOTE = "note"  # what was noticed while a log was read
+    END = "end"
+
+    # Of worker.jsonl, from the worker.
+    PHASE = "phase"
+    ENGINE = "engine"  # which words of the page the engine is known to write
+    GC = "gc"
+    SMALL_OBJECTS = "small_objects"
+    PROBE = "probe"  # a gauge that costs too much, or cannot be had
+    ALLOCATIONS = "allocations"  # source lines whose memory grew
+    RESOURCES = "resources"  # what was open before the stream, and after the drain
+    WRITTEN_FILES = "written_files"  # those left outside the temporary folder
+    UNRAISABLE = "unraisable"  # an exception that nobody could catch
+    ERROR = "error"  # the exception that ended the worker
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of events.jsonl (kinds: interrupt, suspend, end) or worker.jsonl (phase, gc, error)."""
+    """One line of events.jsonl or worker.jsonl. ``kind`` is an :class:`EventKind`, or one that a later
+    zcbench knows."""
 
     elapsed_s: float
     kind: str

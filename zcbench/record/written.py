@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from zcbench.page.scoreboard import UNSET, Scoreboard
 from zcbench.quantities.quantity import Origin
 from zcbench.quantities.registry import ON_SCOREBOARD
-from zcbench.record.schema import ENGINE_EVENT, Event
+from zcbench.record.schema import Event, EventKind
 
 Samples = Mapping[str, NDArray[np.float64]]
 Words = Mapping[str, int | None]
@@ -60,7 +60,7 @@ def unwritten(samples: Samples, page: Words, events: Sequence[Event]) -> frozens
 
     ``page`` holds the counters at the end.
     """
-    told = [event.data for event in events if event.kind == ENGINE_EVENT]
+    told = [event.data for event in events if event.kind == EventKind.ENGINE]
     if not told or not page.get("consumer.received"):
         return frozenset()
     counted = {name for name, value in page.items() if value and value != UNSET}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 
-from zcbench.record.schema import End, Event
+from zcbench.record.schema import End, Event, EventKind
 from zcbench.record.writer import RecordWriter
 from zcbench.soak.disk import TemporaryFolder
 from zcbench.subjects.inside.native_sites import read_sites
@@ -17,7 +17,7 @@ def tell_temporary_files(folder: TemporaryFolder, writer: RecordWriter, elapsed_
     assert left is not None
     event = Event(
         elapsed_s=elapsed_s,
-        kind="temporary_files",
+        kind=EventKind.TEMPORARY_FILES,
         message=f"{left.files} temporary files are left",
         data={"files": left.files, "bytes": left.size, "names": left.names, "whole": left.whole},
     )
@@ -34,7 +34,7 @@ def tell_native_sites(end: End, writer: RecordWriter) -> None:
             writer.event(
                 Event(
                     elapsed_s=end.elapsed_s or 0.0,
-                    kind="native_allocations",
+                    kind=EventKind.NATIVE_ALLOCATIONS,
                     message=message,
                     data={"sites": sites},
                 )

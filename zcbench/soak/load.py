@@ -9,14 +9,14 @@ from zcbench.clock import now_ns
 from zcbench.foreign import of_exit
 from zcbench.probes.probe import Notice
 from zcbench.quantities.units import format_duration
-from zcbench.record.schema import LOAD_EVENT, LOAD_FILE
+from zcbench.record.schema import LOAD_FILE, EventKind
 from zcbench.subjects.command import CommandSubject
 
 STOP_S = 5.0  # for a load generator to end when it is asked to
 
 
 class Load:
-    """The load generator of one run. Every change of its state is told by a notice, of kind LOAD_EVENT:
+    """The load generator of one run. Every change of its state is told by a notice, of kind EventKind.LOAD:
     ``state`` is "runs", "ended" by itself, "stopped" or "failed"."""
 
     def __init__(self, make: Callable[[], CommandSubject] | None, lasts_s: float) -> None:
@@ -74,4 +74,4 @@ class Load:
 
 def _notice(state: str, message: str, code: int | None, lasted_s: float) -> Notice:
     data = {"state": state, "exit_code": code, "lasted_s": lasted_s, "log": LOAD_FILE}
-    return Notice(LOAD_EVENT, message, data)
+    return Notice(EventKind.LOAD, message, data)

@@ -14,7 +14,7 @@ from zcbench.clock import now_ns
 from zcbench.probes.probe import Notice
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import read_events
-from zcbench.record.schema import FAULT_FILE, WORKER_EVENTS_FILE, End, Ending, Event, Phase, RunInfo
+from zcbench.record.schema import FAULT_FILE, WORKER_EVENTS_FILE, End, Ending, Event, EventKind, Phase, RunInfo
 from zcbench.record.writer import RecordWriter, run_id
 from zcbench.scenario import Scenario, consumer_facts, unplanned
 from zcbench.soak import endings
@@ -179,7 +179,7 @@ class _Watch:
             if self._interrupts.count > 1:
                 self._put_down()
                 return endings.stopped_at_once(self._interrupts.signal)
-            self._event("interrupt", f"{self._interrupts.signal}: draining; once more to stop now")
+            self._event(EventKind.INTERRUPT, f"{self._interrupts.signal}: draining; once more to stop now")
             self._ask_to_stop()
         counters = self._page.board.counters()
         if (end := self._keep_to_timetable(counters)) is not None:
@@ -246,7 +246,7 @@ class _Watch:
             return  # nothing to end: the stream has not begun, or has ended
         self._aborted = self._aborts.broken(row, streamed_s)
         if self._aborted:
-            self._event("abort", f"{self._aborted}; draining")
+            self._event(EventKind.ABORT, f"{self._aborted}; draining")
             self._ask_to_stop()
 
     def _put_down_with_stacks(self) -> None:
@@ -267,7 +267,7 @@ class _Watch:
             who=self._subject.name,
             code=code,
             is_done=self._subject.is_done(self._page.board.counters()),
-            error=next((event for event in reversed(events) if event.kind == "error"), None),
+            error=next((event for event in reversed(events) if event.kind == EventKind.ERROR), None),
             faults=self._fault_text() or death.report,
             killed_for_memory=self._oom_kills.risen(),
             aborted=self._aborted,
@@ -317,7 +317,7 @@ class _Watch:
     def _write_end(self, end: End) -> None:
         event = Event(
             elapsed_s=self._elapsed_s(),
-            kind="end",
+            kind=EventKind.END,
             message=end.message or end.ending,
             data=msgspec.to_builtins(end),
         )
@@ -352,7 +352,7 @@ class _Watch:
         gap_s = self._suspension.gap_s()
         if gap_s is not None:
             message = f"the machine was suspended, or its clock set, by {gap_s:.1f} s"
-            self._event("suspend", message, gap_s=gap_s)
+            self._event(EventKind.SUSPEND, message, gap_s=gap_s)
 
     def _event(self, kind: str, message: str, **data: Any) -> None:
         event = Event(elapsed_s=self._elapsed_s(), kind=kind, message=message, data=data)

@@ -37,11 +37,11 @@ from zcbench.page.scoreboard import Scoreboard
 from zcbench.quantities.units import decode_unit
 from zcbench.record.schema import (
     CONTRACT_EXIT_CODE,
-    ENGINE_EVENT,
     FAULT_FILE,
     RUN_FILE,
     SCOREBOARD_FILE,
     WORKER_EVENTS_FILE,
+    EventKind,
     Phase,
     RunInfo,
 )
@@ -83,16 +83,16 @@ def main(directory: Path) -> int:
     try:
         _run(directory, run, note)
     except ContractError as error:
-        note("error", f"the engine breaks its contract: {error}", {"contract": error.violations})
+        note(EventKind.ERROR, f"the engine breaks its contract: {error}", {"contract": error.violations})
         return CONTRACT_EXIT_CODE
     except BaseException as error:
         message = "".join(traceback.format_exception_only(error)).strip()
         memory = isinstance(error, MemoryError)
-        note("error", message, {"traceback": traceback.format_exc(), "memory": memory})
+        note(EventKind.ERROR, message, {"traceback": traceback.format_exc(), "memory": memory})
         with contextlib.suppress(OSError, ValueError):  # whatever the engine did to stderr
             traceback.print_exc()
         return EXCEPTION_EXIT_CODE
-    note("phase", "done", {})
+    note(EventKind.PHASE, "done", {})
     return 0
 
 
@@ -121,25 +121,25 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     copies = bool(getattr(engine_type, "copies", False))
     claims = Claims(board, parts.format, period_ns=_period_ns(parts), copies=copies)
     ledger = _ledger(board, parts, engine, verify, claims)
-    note(ENGINE_EVENT, scenario.engine, ledger.told(engine_board))
+    note(EventKind.ENGINE, scenario.engine, ledger.told(engine_board))
     if run.gc_every_s is not None:
         _leave_what_is_there()
     watch = GcWatch(board, note)
     probes = _probes(directory, run, board, engine, watch, note)
     stop.first = probes.tell_growth
     probes.start()
-    note("resources", "before the stream", resources())
+    note(EventKind.RESOURCES, "before the stream", resources())
     reader: Any = FirstPacket(engine, board, parts, stop, checksum=checksum)
     claims.begin()
     engine.start()
     if not replayed:
         _begin(_end_after, "zcbench-timer", board, scenario.duration, stop)
     board["phase"] = Phase.RUNNING
-    note("phase", "running", {})
+    note(EventKind.PHASE, "running", {})
     try:
         consume(reader, consumer, ledger, stop)
     finally:
-        note(ENGINE_EVENT, scenario.engine, ledger.told(engine_board))
+        note(EventKind.ENGINE, scenario.engine, ledger.told(engine_board))
     probes.tell_growth()
     _drain(board, engine, consumer, ledger, note)
     _tell_left(written, note)
@@ -160,7 +160,7 @@ def _ledger(
 
 def _drain(board: Scoreboard, engine: Any, consumer: Any, ledger: CountingLedger, note: Any) -> None:
     board["phase"] = Phase.DRAINING
-    note("phase", "draining", {})
+    note(EventKind.PHASE, "draining", {})
     engine.stop()
     consumer.drain(ledger)
     engine.check()
@@ -169,9 +169,9 @@ def _drain(board: Scoreboard, engine: Any, consumer: Any, ledger: CountingLedger
 
 def _tell_left(written: WrittenFiles, note: Any) -> None:
     """Note what is open and what was written once all is closed."""
-    note("resources", "after the drain", resources())
+    note(EventKind.RESOURCES, "after the drain", resources())
     left = written.left()
-    note("written_files", f"{left['files']} files are left outside the temporary folder", left)
+    note(EventKind.WRITTEN_FILES, f"{left['files']} files are left outside the temporary folder", left)
 
 
 def _begin(target: Callable[..., None], name: str, *arguments: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 from zcbench.analysis.pool import ENOUGH_HITS, behaviour
 from zcbench.record.reader import Record
-from zcbench.record.schema import FAULT_FILE, STDERR_FILE, End, Ending, Finding, Result
+from zcbench.record.schema import FAULT_FILE, STDERR_FILE, End, Ending, EventKind, Finding, Result
 from zcbench.verdict.checks import LIFE, MEMORY
 from zcbench.verdict.lengths import wanted_s
 
@@ -73,7 +73,7 @@ def _raised(record: Record, end: End) -> str | None:
     """Which exception ended the subject, or was caught by nobody, and where; None if none was seen."""
     message, text = end.message, end.traceback
     if end.ending is not Ending.FAILED:
-        unseen = [event for event in record.events if event.kind == "unraisable"]
+        unseen = [event for event in record.events if event.kind == EventKind.UNRAISABLE]
         if not unseen or end.ending not in (Ending.FINISHED, Ending.HUNG):
             return None
         message, text = unseen[0].message, str(unseen[0].data.get("traceback", ""))

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from zcbench.quantities.units import format_count
 from zcbench.record.reader import Record
-from zcbench.record.schema import Result
+from zcbench.record.schema import EventKind, Result
 from zcbench.render.content.cells import moment, text
 from zcbench.render.content.document import Block, Code, Section, Table, columns, paragraph
 
 MAX_EVENTS = 40  # in the table; more are counted. A night of gc events is not read line by line
 # What these hold stands in tables of its own.
 _DATA_EVENTS = (
-    "end",
-    "resources",
-    "small_objects",
-    "temporary_files",
-    "written_files",
-    "allocations",
-    "native_allocations",
+    EventKind.END,
+    EventKind.RESOURCES,
+    EventKind.SMALL_OBJECTS,
+    EventKind.TEMPORARY_FILES,
+    EventKind.WRITTEN_FILES,
+    EventKind.ALLOCATIONS,
+    EventKind.NATIVE_ALLOCATIONS,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zcbench.analysis import growth, memory
 from zcbench.quantities.units import format_count, format_duration
 from zcbench.record.reader import Record
-from zcbench.record.schema import Result
+from zcbench.record.schema import EventKind, Result
 from zcbench.render.content import cells
 from zcbench.render.content.cells import count, signed_size, size, text
 from zcbench.render.content.document import (
@@ -134,11 +134,11 @@ def _sites(record: Record) -> list[Table]:
     tables = []
     for kind, titles in (
         (
-            "allocations",
+            EventKind.ALLOCATIONS,
             ("<Source lines whose memory grew", "Grown by", "Blocks"),
         ),
         (
-            "native_allocations",
+            EventKind.NATIVE_ALLOCATIONS,
             (
                 "<Place whose native memory came after warm-up and was not freed (memray)",
                 "Bytes",

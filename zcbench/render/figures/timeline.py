@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending
+from zcbench.record.schema import Ending, EventKind
 from zcbench.render.figures import theme
 from zcbench.render.figures.decimation import thin
 from zcbench.render.figures.figure import Axis, EdgeName, Panel
@@ -23,7 +23,7 @@ SHORTEST_S = 10.0  # shown: of less, the axis has no round times
 LEAST_INTERVAL = 0.25  # of the usual one: a packet more or less in 5 ms is no rate
 TICK_PX = 7  # the height of a stroke along the bottom
 
-_DISTURBING = ("suspend", "interrupt")  # kinds of events
+_DISTURBING = (EventKind.SUSPEND, EventKind.INTERRUPT)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
+from zcbench.record.schema import EventKind
+
 MOST_SITES = 10
 _OURS = (tracemalloc.__file__, __file__, "<frozen importlib._bootstrap>")
 
@@ -42,7 +44,7 @@ class AllocationSites:
             {"site": site, "grown_bytes": size, "grown_blocks": count}
             for size, count, site in grown[:MOST_SITES]
         ]
-        note("allocations", f"{len(grown)} source lines whose memory grew", {"sites": sites})
+        note(EventKind.ALLOCATIONS, f"{len(grown)} source lines whose memory grew", {"sites": sites})
 
 
 def _sites() -> Sites:

@@ -15,6 +15,7 @@ from zcbench.capture.engine import CaptureEngine
 from zcbench.clock import now_ns
 from zcbench.page.scoreboard import UNSET, Scoreboard
 from zcbench.quantities.units import format_duration
+from zcbench.record.schema import EventKind
 from zcbench.subjects.inside import small_objects
 
 MOST_SHARE = 0.01  # of the time, for one gauge: heap_info takes 3 µs, or 16 ms in a fragmented heap
@@ -90,7 +91,7 @@ class Gauges:
     def _tell(self, gauge: _Gauge, what: str) -> None:
         if not gauge.told:
             gauge.told = True
-            self._note("probe", f"{', '.join(gauge.names)} {what}", {})
+            self._note(EventKind.PROBE, f"{', '.join(gauge.names)} {what}", {})
 
     def _oldest_lease(self) -> Values:
         return {"pool.oldest_lease_ns": self._engine.stats().oldest_lease_ns}

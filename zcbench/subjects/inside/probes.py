@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from zcbench.capture.engine import CaptureEngine
 from zcbench.clock import now_ns
 from zcbench.page.scoreboard import Scoreboard
+from zcbench.record.schema import EventKind
 from zcbench.subjects.inside.gauges import Gauges
 
 LONG_PAUSE_NS = 10_000_000  # a gc pause worth an event: one block of the default stream
@@ -90,7 +91,7 @@ class GcWatch:
         if worth_noting and now - self._noted >= EVENT_INTERVAL_NS:
             self._noted = now
             what = "full collection" if full else f"collection of generation {info['generation']}"
-            self._note("gc", f"{what} freed {info['collected']} objects", {"pause_ns": pause, **info})
+            self._note(EventKind.GC, f"{what} freed {info['collected']} objects", {"pause_ns": pause, **info})
 
 
 class Probes:
@@ -198,4 +199,4 @@ class Probes:
         self._sizes_due_ns = now + round((intervals - 0.5) * self._gc_every_ns)
         self._sizes_noted += 1
         data = {"blocks": {str(size): number for size, number in blocks.items()}}
-        self._note("small_objects", f"{sum(blocks.values()):,} blocks", data)
+        self._note(EventKind.SMALL_OBJECTS, f"{sum(blocks.values()):,} blocks", data)

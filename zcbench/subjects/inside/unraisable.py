@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from zcbench.record.schema import EventKind
+
 MOST_EVENTS = 20  # each with its traceback; a finaliser that fails fails for every packet
 
 Note = Callable[[str, str, dict[str, Any]], None]
@@ -45,4 +47,4 @@ class UnraisableWatch:
             return
         message = "".join(traceback.format_exception_only(kind, error)).strip()
         text = "".join(traceback.format_exception(kind, error, tb))
-        self._note("unraisable", f"{message} {where}".strip(), {"traceback": text})
+        self._note(EventKind.UNRAISABLE, f"{message} {where}".strip(), {"traceback": text})

@@ -11,7 +11,7 @@ from zcbench.analysis.slots import slots_of
 from zcbench.analysis.totals import Totals, count
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
-from zcbench.record.schema import ENGINE_EVENT, Ending, Finding
+from zcbench.record.schema import Ending, EventKind, Finding
 from zcbench.verdict.check import Check, Evidence, Facts
 
 # Packets of a host that hands over many at once may have one time; half a second of them is no host's buffer.
@@ -245,7 +245,7 @@ def _flags(record: Record, found: Totals) -> Iterator[_Lie]:
 
 def _start_is_told(record: Record) -> bool:
     """Whether the engine itself says when its stream began; else the first packet does, however late it is."""
-    told = [event.data for event in record.events if event.kind == ENGINE_EVENT]
+    told = [event.data for event in record.events if event.kind == EventKind.ENGINE]
     if not told or told[-1].get("counts_everything"):
         return True
     named = told[-1].get("named")

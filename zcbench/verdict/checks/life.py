@@ -8,7 +8,7 @@ import msgspec
 
 from zcbench.analysis.totals import Totals, count
 from zcbench.record.reader import Record
-from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Event, Finding
+from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Event, EventKind, Finding
 from zcbench.verdict import moments
 from zcbench.verdict.check import Check, Evidence, Facts
 
@@ -65,7 +65,7 @@ class _Facts(Facts):
     @cached_property
     def unseen(self) -> list[Event]:
         """Exceptions that Python printed and forgot."""
-        return [event for event in self.record.events if event.kind == "unraisable"]
+        return [event for event in self.record.events if event.kind == EventKind.UNRAISABLE]
 
 
 def _uncaught(facts: _Facts) -> Finding | None:

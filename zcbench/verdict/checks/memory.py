@@ -11,7 +11,7 @@ from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
 from zcbench.quantities.units import clock, format_bytes
 from zcbench.record.reader import Record
-from zcbench.record.schema import Finding
+from zcbench.record.schema import EventKind, Finding
 from zcbench.verdict import moments
 from zcbench.verdict.check import Check, Evidence, Facts
 
@@ -111,7 +111,7 @@ def _leaks(facts: _Facts) -> Finding | None:
     if not failing:
         return None
     cause = _cause(record, facts.grown, failing)
-    sites = largest_sites(record, "native_allocations") if cause == "native" else []
+    sites = largest_sites(record, EventKind.NATIVE_ALLOCATIONS) if cause == "native" else []
     sites = sites or largest_sites(record)
     how = "the lines are named above" if sites else "--diagnose runs it again and names the lines"
     return CHECK.failed(
