@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Phase
 
-__all__ = ["closing", "never_began", "settled", "streaming"]
+__all__ = ["at_rest", "closing", "never_began", "settled", "streaming"]
 
 
 def streaming(record: Record, *, drain: bool = False) -> NDArray[np.bool_]:
@@ -32,12 +32,27 @@ def settled(record: Record) -> NDArray[np.bool_]:
     return np.asarray(rows == 1)
 
 
+def at_rest(record: Record) -> bool:
+    """Whether the subject had delivered and given back all that it ever would when it was last read.
+
+    Ours has when it ended as planned, somebody else's log by their word. A program says so on its page: that it
+    ended when it was asked to says nothing of what it had in its hands.
+    """
+    if record.can("worker") or not record.can("ending"):
+        return record.end.ending is Ending.FINISHED
+    return record.board is not None and record.board.counters().get("phase") == Phase.DONE
+
+
 def closing(record: Record, *columns: str) -> bool:
-    """Whether somebody else's totals are those of the end, when nothing is on the move any more: it ended as
-    planned, one row holds all there is, or no more than one has them (they were given as totals)."""
-    if record.end.ending is Ending.FINISHED or record.samples["elapsed_s"].size <= 1:
+    """Whether the totals of a subject that is not ours are those of the end, when nothing is on the move any
+    more: it was at rest; of a log, one row holds all there is, or no more than one has them (they were given as
+    totals)."""
+    if at_rest(record):
         return True
-    return all(np.isfinite(record.samples[column]).sum() <= 1 for column in columns)
+    if record.can("ending"):
+        return False
+    few = record.samples["elapsed_s"].size <= 1
+    return few or all(np.isfinite(record.samples[column]).sum() <= 1 for column in columns)
 
 
 def never_began(record: Record) -> bool:

@@ -11,6 +11,7 @@ Kind = Literal["engine", "command", "attached", "call", "imported"]
 Capability = Literal[
     "packets",
     "latency",
+    "device",
     "pool",
     "payload",
     "heap",
@@ -27,6 +28,7 @@ Capability = Literal[
 CAPABILITIES: Mapping[Capability, str] = {
     "packets": "it counts packets: captured, delivered or received",
     "latency": "how long its packets take to be delivered is measured",
+    "device": "over- and underruns of an audio device are counted",
     "pool": "it counts what its buffer pool does",
     "payload": "its packets' bytes are compared with those that were captured",
     "heap": "bytes that it has allocated are counted exactly",
@@ -43,6 +45,7 @@ CAPABILITIES: Mapping[Capability, str] = {
 LACKING: Mapping[Capability, str] = {
     "packets": "nothing counts packets",
     "latency": "nothing measures how long a delivery takes",
+    "device": "nothing counts over- and underruns of a device",
     "pool": "nothing counts what a pool of buffers does",
     "payload": "nothing compares the bytes of packets",
     "heap": "nothing counts the bytes that are allocated",
@@ -60,6 +63,7 @@ _OF_KIND: Mapping[Kind, tuple[Capability, ...]] = {
     "engine": (
         "packets",
         "latency",
+        "device",
         "pool",
         "payload",
         "heap",
@@ -80,6 +84,7 @@ _OF_KIND: Mapping[Kind, tuple[Capability, ...]] = {
 _READ_FROM: Mapping[Capability, tuple[str, ...]] = {
     "packets": ("engine.", "consumer."),
     "latency": ("delivery_",),
+    "device": ("engine.xruns", "consumer.xruns"),
     "pool": ("pool.",),
     "payload": (
         "consumer.checked",
@@ -116,9 +121,8 @@ class SubjectInfo(msgspec.Struct, frozen=True, kw_only=True):
         if self.kind == "attached":
             named = f" ({self.title})" if self.title else ""
             return f"process {self.pid}{named}"
-        return (
-            self.title or self.file or ("a file that was not named" if self.kind == "imported" else self.kind)
-        )
+        unnamed = "a file that was not named" if self.kind == "imported" else self.kind
+        return self.title or self.file or unnamed
 
     @property
     def promised(self) -> frozenset[Capability]:

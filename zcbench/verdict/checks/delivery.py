@@ -54,6 +54,16 @@ _REMEDIES = {
     MISCOUNTED: "count a packet where it is handed over, once (see conservation)",
     MADE_UP: "packets were made up, or the stream's rate is not what it says",
 }
+_OF_OTHERS = {
+    DROPPED: "the queue was full: the application read too late; a longer queue, or read faster",
+    REFUSED: "the pool had no slot for them: more slots, or an allocation where there is none",
+}
+
+
+def _remedy(record: Record, stage: str) -> str:
+    """What to do about a loss at ``stage``; the keys of a scenario are of engines that it sets up."""
+    known = {} if record.can("pace") else _OF_OTHERS
+    return known.get(stage, _REMEDIES[stage])
 
 
 class _Facts(Facts):
@@ -94,7 +104,7 @@ def _loss(facts: _Facts) -> Finding | None:
         _lost(facts.record, seen, shares) + _when(facts.parts),
         facts.evidence,
         cause="dropped" if shares[0].stage in (DROPPED, REFUSED) else "lost",
-        remedy=_REMEDIES[shares[0].stage],
+        remedy=_remedy(facts.record, shares[0].stage),
     )
 
 
@@ -117,7 +127,7 @@ def _surplus(facts: _Facts) -> Finding | None:
         f"{_of(seen)}: {surplus:,} more than were {seen.owed}; {said}",
         facts.evidence,
         cause="counters_disagree" if more[0].stage == MISCOUNTED else "surplus",
-        remedy=_REMEDIES[more[0].stage],
+        remedy=_remedy(facts.record, more[0].stage),
     )
 
 
@@ -174,9 +184,11 @@ def _not_known(record: Record, found: Totals, seen: Delivery) -> tuple[str, str]
     if not seen.due and seen.due is not None:
         return "no packet was due", "record a stream"
     zero = "no drop was counted, but " if count(found, "engine.drops") == 0 else ""
+    # A program that was watched is not imported: it has what it publishes.
+    how = "" if record.can("ending") else "--rate, --total due=N or "
     return (
         f"{zero}how many packets {what} was not measured",
-        "say how many were due: --rate, --total due=N or a column (--map due=COLUMN)",
+        f"say how many were due: {how}a column (--map due=COLUMN)",
     )
 
 

@@ -65,8 +65,15 @@ class _Facts(Facts):
         return self.pool.misses or 0
 
     @property
-    def policy(self) -> str:
-        return self.record.run.scenario.pool.policy
+    def policy(self) -> str | None:
+        """What the pool does at a miss; None of a pool that is not ours."""
+        return self.record.run.scenario.pool.policy if self.record.can("pace") else None
+
+    @property
+    def enough(self) -> str:
+        """The pool that would do, as it is asked for."""
+        needed = self.pool.slots_needed
+        return f"--pool {needed}" if self.policy else f"a pool of {needed} slots"
 
     @property
     def little(self) -> str:
@@ -163,7 +170,7 @@ def _did_not_grow(facts: _Facts) -> _Reason | None:
     return _Reason(
         "grew_too_late",
         f"{facts.misses:,} misses before the pool had grown: it went {_range(sizes)}{facts.little}",
-        f"begin with more: --pool {facts.pool.slots_needed}",
+        f"begin with more: {facts.enough}",
     )
 
 
@@ -172,11 +179,11 @@ def _held_by_garbage(facts: _Facts) -> _Reason | None:
         return None
     rate = facts.pool.rate_per_s
     often = f"gc.collect() every {format_duration(facts.slots / rate)} or so, " if rate else ""
-    flag = "--pool-max" if facts.policy == "adaptive" else "--pool"
+    enough = f"--pool-max {facts.pool.slots_needed}" if facts.policy == "adaptive" else facts.enough
     return _Reason(
         "held_by_garbage",
         f"leases come back when the garbage collector runs, up to {facts.high:,} at once{facts.little}",
-        f"{often}{flag} {facts.pool.slots_needed}, or packets released by hand instead of by gc",
+        f"{often}{enough}, or packets released by hand instead of by gc",
     )
 
 
@@ -205,20 +212,20 @@ def _burst(facts: _Facts) -> _Reason | None:
         "burst",
         f"{facts.misses:,} misses in a moment in which up to {facts.high:,} of {facts.slots:,} slots were "
         f"wanted at once{facts.little}",
-        "the pool is large enough but for that moment: see timing for what held packets up, or --pool "
-        f"{facts.pool.slots_needed}",
+        f"the pool is large enough but for that moment: see timing for what held packets up, or {facts.enough}",
     )
 
 
 def _too_small_to_tell(facts: _Facts) -> _Reason | None:
     """Where a pool gives out no more than its slots, how many were wanted is not known."""
-    if facts.high < facts.slots or facts.policy == "grow":
+    more_shows = facts.policy == "grow" or (facts.policy is None and facts.high > facts.slots)
+    if facts.high < facts.slots or more_shows:
         return None
+    wanted = "shows under pool.policy = grow" if facts.policy else "is not known"
     return _Reason(
         "too_small",
         f"pool too small: {facts.misses:,} acquires found all {facts.slots:,} slots in flight{facts.little}",
-        f"--pool {facts.pool.slots_needed} at least; how many were wanted at once shows under pool.policy = "
-        "grow",
+        f"{facts.enough} at least; how many were wanted at once {wanted}",
     )
 
 
@@ -228,8 +235,7 @@ def _too_small(facts: _Facts) -> _Reason | None:
     return _Reason(
         "too_small",
         f"pool too small: {facts.high:,} in flight at the high-water mark, {facts.slots:,} slots{facts.little}",
-        f"--pool {facts.pool.slots_needed} would have served every acquire of this run, with a quarter to "
-        "spare",
+        f"{facts.enough} would have served every acquire of this run, with a quarter to spare",
     )
 
 

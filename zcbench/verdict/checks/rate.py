@@ -72,6 +72,8 @@ class _Facts(Facts):
 def _no_rate(facts: _Facts) -> Finding | None:
     scenario = facts.record.run.scenario
     if not facts.record.can("pace") and scenario.source.unpaced:
+        if facts.record.can("ending"):  # a program that was watched: there is no --rate to be given
+            return CHECK.not_asked("pace")
         return CHECK.skipped("how many packets a second were due is not known (--rate)")
     if scenario.source.unpaced:
         return CHECK.skipped("an unpaced stream has no rate of its own: it is as fast as the application reads")

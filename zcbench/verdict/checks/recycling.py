@@ -13,16 +13,20 @@ from zcbench.analysis.pool import (
     can_see_lost_slots,
     lost_slots,
 )
+from zcbench.analysis.stream import at_rest
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending, Finding, Phase
+from zcbench.record.schema import Finding, Phase
 from zcbench.verdict import moments
 from zcbench.verdict.check import Check, Evidence, Facts
 from zcbench.verdict.not_written import missing, sentence
 
 _WHO_KEEPS = "find who keeps the leases: a return that does nothing, or a reference that never dies"
+
+_LEFT = "look for references in caches, tracebacks and cycles (gc.garbage); see the oldest lease"
+_LEFT_BY_OTHERS = "find who holds a lease when the program says that it is done: a cache, a list, a callback"
 
 
 class _Facts(Facts):
@@ -133,13 +137,13 @@ def _slots_lost(facts: _Facts) -> Finding | None:
 
 
 def _leases_left(facts: _Facts) -> Finding | None:
-    if not facts.pool.in_flight or facts.record.end.ending is not Ending.FINISHED:
+    if not facts.pool.in_flight or not at_rest(facts.record):
         return None
     return CHECK.failed(
         f"{facts.pool.in_flight:,} leases never came back, although the consumer let go of everything",
         facts.evidence,
         cause="leases_left",
-        remedy="look for references in caches, tracebacks and cycles (gc.garbage); see the oldest lease",
+        remedy=_LEFT if facts.record.can("worker") else _LEFT_BY_OTHERS,
     )
 
 

@@ -123,7 +123,7 @@ CHECK = Check(
     facts=_Facts,
     rules=(_lost, _no_device, _not_counted, _none),
     reads=("engine.xruns", ("engine.captured", "engine.delivered")),
-    needs=("packets",),
+    needs=("device",),
     causes={
         "lost_sound": "the device ran over or under",
     },

@@ -1,0 +1,154 @@
+"""A program in any language whose counters have our names is judged as our engine is, by the same checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.records import Row, make_command_record
+from zcbench.record.capabilities import SubjectInfo
+from zcbench.record.schema import End, Ending, Phase, Result
+from zcbench.verdict import judge
+
+PER_S = 100
+SLOTS = 10
+Count = Callable[[int], Row]
+
+
+def pool(index: int, *, returned: Callable[[int], int] = lambda taken: taken - 3) -> Row:
+    """What a pool publishes that took 100 packets a second and has ``returned(taken)`` of them back."""
+    taken = PER_S * (index + 1)
+    out = taken - returned(taken)
+    hits = min(taken, SLOTS + returned(taken))
+    return {
+        "engine.captured": taken,
+        "engine.delivered": taken,
+        "engine.drops": 0,
+        "pool.slots": SLOTS,
+        "pool.hits": hits,
+        "pool.misses": taken - hits,
+        "pool.returns": returned(taken),
+        "pool.in_flight": out,
+        "pool.high_water": out + 1,
+    }
+
+
+def without(count: Count, *names: str) -> Count:
+    return lambda index: {name: value for name, value in count(index).items() if name not in names}
+
+
+def changed(count: Count, **more: Callable[[int], int]) -> Count:
+    """``count`` with these counters instead, by the number of packets taken."""
+    return lambda index: (
+        count(index) | {name.replace("__", "."): value(PER_S * (index + 1)) for name, value in more.items()}
+    )
+
+
+TOTALS = ("engine.captured", "engine.delivered", "pool.hits", "pool.returns")
+
+SOUND: dict[str, Count] = {
+    "all of it": pool,
+    "no queue counted, a few packets on their way": changed(pool, engine__delivered=lambda n: n - 5),
+    "the pool alone": without(pool, "engine.captured", "engine.delivered", "engine.drops"),
+    "packets alone": lambda index: {k: v for k, v in pool(index).items() if k.startswith("engine.")},
+    "counters of before": lambda index: (
+        pool(index) | {name: (pool(index)[name] or 0) + 10**6 for name in TOTALS}
+    ),
+    "too small": lambda index: pool(index, returned=lambda taken: max(0, taken - 20)),
+    "a gauge alone": lambda index: {"pool.in_flight": 3},
+    "nothing yet": lambda index: {"engine.captured": 0, "pool.hits": 0, "pool.misses": 0, "pool.slots": 4},
+}
+
+
+def judged(directory: Path, count: Count, **story: object) -> Result:
+    return judge(make_command_record(directory, counts=count, **story))
+
+
+def failures(result: Result) -> set[tuple[str, str | None]]:
+    return {(f.check, f.cause) for f in result.findings if f.outcome == "fail" and f.level == "fail"}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_program_is_not_accused(tmp_path: Path, name: str) -> None:
+    assert failures(judged(tmp_path, SOUND[name])) == set()
+
+
+FAULTS: dict[str, tuple[Count, tuple[str, str]]] = {
+    "a return that does nothing": (
+        lambda index: pool(index, returned=lambda _: 0),
+        ("pool.recycling", "never_recycled"),
+    ),
+    "drops": (changed(pool, engine__drops=lambda n: n // 50), ("delivery", "dropped")),
+    "drops and no packets": (lambda index: {"engine.drops": index}, ("delivery", "dropped")),
+    "refused": (lambda index: {"pool.refused": index}, ("delivery", "dropped")),
+    "lost between capture and delivery": (
+        changed(pool, engine__delivered=lambda n: n - n // 10),
+        ("delivery", "lost"),
+    ),
+    "gaps": (changed(pool, consumer__missing=lambda n: n // 100), ("gaps", "gaps")),
+    "counters that disagree": (
+        changed(pool, pool__hits=lambda n: n + n // 5),
+        ("conservation", "counters_disagree"),
+    ),
+    "leases returned twice": (
+        changed(pool, pool__returns=lambda n: 2 * n),
+        ("conservation", "returned_twice"),
+    ),
+    "written past the end": (
+        changed(pool, pool__guard_violations=lambda n: 1),
+        ("integrity", "overrun"),
+    ),
+    "xruns": (changed(pool, engine__xruns=lambda n: n // 1000), ("xruns", "lost_sound")),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_that_a_program_counts_is_called_by_its_name(tmp_path: Path, name: str) -> None:
+    count, expected = FAULTS[name]
+    assert expected in failures(judged(tmp_path, count))
+
+
+def test_leases_left_fail_only_where_the_program_says_that_it_is_done(tmp_path: Path) -> None:
+    final = {name: int(value or 0) for name, value in pool(59).items()}
+    # given pages of a program that was in the middle of its work when it was stopped, and of one that drained
+    running = judged(tmp_path / "running", pool, page=final | {"phase": Phase.RUNNING})
+    done = judged(tmp_path / "done", pool, page=final | {"phase": Phase.DONE})
+    assert failures(running) == set()
+    assert ("pool.recycling", "leases_left") in failures(done)
+
+
+def test_laws_hold_exactly_where_the_program_says_that_it_is_done(tmp_path: Path) -> None:
+    final = {name: int(value or 0) for name, value in pool(59).items()}
+    off = final | {"engine.delivered": final["engine.captured"] - 2, "engine.queued": 0}
+    assert failures(judged(tmp_path / "a", pool, page=off | {"phase": Phase.RUNNING})) == set()
+    assert failures(judged(tmp_path / "b", pool, page=off | {"phase": Phase.DONE})) != set()
+
+
+def test_what_was_promised_and_never_came_is_no_pass(tmp_path: Path) -> None:
+    # given a program that was to count packets, and did not
+    subject = SubjectInfo(kind="command", title="./engine", capabilities=("packets", "pool"))
+    result = judged(tmp_path, lambda _: {}, subject=subject)
+    undecided = {f.check for f in result.findings if f.outcome == "inconclusive" and f.required}
+    assert {"delivery", "conservation", "pool.recycling"} <= undecided
+    assert result.verdict == "inconclusive"
+
+
+OUR_FLAGS = ("--pool", "--rate", "pool.policy", "pool.queue", "tracemalloc", "gc.garbage")
+
+
+def test_remedies_speak_of_the_program_not_of_our_engines_flags(tmp_path: Path) -> None:
+    counts = (*SOUND.values(), *(count for count, _ in FAULTS.values()))
+    for number, count in enumerate(counts):
+        for finding in judged(tmp_path / str(number), count).asked:
+            said = f"{finding.sentence} {finding.remedy}"
+            for ours in OUR_FLAGS:
+                assert ours not in said, (finding.check, said)
+
+
+def test_a_crash_fails_whatever_was_counted(tmp_path: Path) -> None:
+    end = End(ending=Ending.CRASHED, signal="SIGSEGV", exit_code=-11, message="the command died of SIGSEGV")
+    result = judged(tmp_path, pool, ending=end)
+    assert failures(result) == {("life", "crashed")}
+    assert result.exit_code == 5
