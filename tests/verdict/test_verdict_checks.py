@@ -15,21 +15,31 @@ from zcbench.cli import cli
 from zcbench.faults import FAULTS
 from zcbench.record.schema import Finding
 from zcbench.render.markdown import render
-from zcbench.render.placing import TITLES
+from zcbench.render.moments import moment_of
+from zcbench.render.placing import TITLES, figure_of
 from zcbench.scenario import ScenarioError, Setting, load
 from zcbench.verdict import judge
 from zcbench.verdict.checks import CHECKS, by_name
-from zcbench.verdict.theirs import check_names
+from zcbench.verdict.moments import Moment
+from zcbench.verdict.readiness import Campaign, Judged, assess
+from zcbench.verdict.theirs import check_names, find
 
 ROOT = Path(__file__).parents[2]
 OWN = """
 from zcbench.verdict.check import Check
+from zcbench.verdict.moments import Moment
 
 def answer(facts):
     if facts.totals["engine.drops"] == 0:
         {then}
 
-CHECK = Check("no-drop", "Was no packet dropped?", (answer,), {{"dropped": "the queue was full"}})
+def rise(record, result):
+    return Moment(1.0, 2.0)
+
+def broken(record, result):
+    raise ValueError("x")
+
+CHECK = Check("no-drop", "Was no packet dropped?", (answer,), {{"dropped": "the queue was full"}}, {more})
 """
 
 
@@ -37,12 +47,12 @@ CHECK = Check("no-drop", "Was no packet dropped?", (answer,), {{"dropped": "the 
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Install a package of one file with an entry point, as pip leaves it."""
 
-    def installed(then: str, name: str = "no-drop") -> None:
-        module = f"own_check_{abs(hash((then, name, str(tmp_path))))}"
+    def installed(then: str, name: str = "no-drop", more: str = "") -> None:
+        module = f"own_check_{abs(hash((then, name, more, str(tmp_path))))}"
         site = tmp_path / "site"
         about = site / "own_checks-1.dist-info"
         about.mkdir(parents=True)
-        (site / f"{module}.py").write_text(OWN.format(then=then))
+        (site / f"{module}.py").write_text(OWN.format(then=then, more=more))
         (about / "METADATA").write_text("Metadata-Version: 2.1\nName: own-checks\nVersion: 1\n")
         (about / "entry_points.txt").write_text(f"[zcbench.checks]\n{name} = {module}:CHECK\n")
         monkeypatch.setattr(sys, "path", [str(site), *sys.path])
@@ -91,6 +101,27 @@ def test_a_check_of_ones_own_passes_and_fails_a_run(tmp_path: Path, install) -> 
     listed = CliRunner().invoke(cli, ["checks"]).stdout
     assert "no-drop" in listed
     assert "Was no packet dropped?" in listed
+
+
+def test_a_check_of_ones_own_has_a_figure_a_moment_and_an_item(tmp_path: Path, install) -> None:
+    install("return None", more="moment=rise, figure='pool', item='Nothing is dropped'")
+    record = make_record(tmp_path / "run")
+    result = judge(record)
+    finding = find("no-drop").failed("it dropped", cause="dropped")
+    # then a report shows it where it lies, and a campaign asks for it
+    assert figure_of("no-drop") == "pool"
+    assert moment_of(finding, record, result) == Moment(1.0, 2.0)
+    items = assess(Campaign((Judged("run", record, result),))).items
+    (item,) = (item for item in items if item.title == "Nothing is dropped")
+    assert item.answer == "not shown"
+
+
+def test_a_moment_of_ones_own_that_raises_is_none(tmp_path: Path, install) -> None:
+    install("return None", more="moment=broken, figure='drops'")
+    record = make_record(tmp_path / "run")
+    finding = find("no-drop").failed("it dropped", cause="dropped")
+    assert moment_of(finding, record, judge(record)) is None
+    assert figure_of("no-drop") is None
 
 
 def test_a_check_of_ones_own_may_be_required(tmp_path: Path, install) -> None:

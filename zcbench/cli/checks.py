@@ -21,9 +21,8 @@ def command(as_json: bool, markdown: bool) -> None:
     Checks of your own are among them: entry-point group zcbench.checks.
     """
     from zcbench.cli.table import Column, show_list
-    from zcbench.plugins import names
     from zcbench.verdict.checks import CHECKS
-    from zcbench.verdict.theirs import GROUP, loaded
+    from zcbench.verdict.theirs import installed
 
     if markdown:
         click.echo("| check | question | causes it names |\n|:--|:--|:--|")
@@ -39,8 +38,9 @@ def command(as_json: bool, markdown: bool) -> None:
         [
             {"name": check.name, "question": check.question, "named": list(check.causes),
              "causes": dict(check.causes), "meaning": check.meaning, "figure": check.figure,
-             "required": check.required}
-            for check in (*CHECKS, *map(loaded, names(GROUP)))
+             "item": check.item, "reads": [one if isinstance(one, str) else list(one) for one in check.reads],
+             "needs": list(check.needs), "required": check.required}
+            for check in (*CHECKS, *installed())
         ],
         as_json,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from zcbench.quantities.units import clock
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
 from zcbench.render.placing import EXPECTATION
-from zcbench.verdict.checks import by_name
+from zcbench.verdict import theirs
 from zcbench.verdict.moments import Moment, sample
 
 
@@ -27,8 +27,8 @@ def moment_of(finding: Finding, record: Record, result: Result) -> Moment | None
         return None
     if finding.check.startswith(EXPECTATION):
         return _expectation(finding, record, result)
-    check = by_name(finding.check)
-    return None if check is None or check.moment is None else check.moment(record, result)
+    check = theirs.find(finding.check)
+    return None if check is None else theirs.moment_of(check, record, result)
 
 
 def _expectation(finding: Finding, record: Record, result: Result) -> Moment | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zcbench.expectations.language import ExpectationError, parse
-from zcbench.verdict.checks import by_name
+from zcbench.verdict.theirs import find
 
 TITLES = {
     "memory": "Memory over time, and its trend",
@@ -45,8 +45,8 @@ EXPECTATION = "expect: "  # how the name of an expectation's finding begins
 def figure_of(check: str) -> str | None:
     """The name of the figure that shows what ``check`` (a finding's name) is about; None if none does."""
     if not check.startswith(EXPECTATION):
-        known = by_name(check)
-        return None if known is None else known.figure
+        known = find(check)
+        return None if known is None or known.figure not in TITLES else known.figure
     try:
         quantity = parse(check.removeprefix(EXPECTATION)).quantity.name
     except ExpectationError:  # a finding of a record that another version wrote

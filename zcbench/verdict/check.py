@@ -66,6 +66,8 @@ class Check(Generic[F]):
     figure: str | None = None
     # The stretch of a run that shows what it found.
     moment: Find | None = None
+    # The item of a campaign's checklist that it answers, with every other check that names the same.
+    item: str | None = None
     # The quantities that its answer rests on; of those in a tuple one will do. It may ask for more, to tell
     # causes apart.
     reads: tuple[str | tuple[str, ...], ...] = ()

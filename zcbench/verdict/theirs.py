@@ -10,16 +10,43 @@ from zcbench.analysis.totals import Totals
 from zcbench.foreign import of_error
 from zcbench.plugins import load, names
 from zcbench.record.reader import Record
-from zcbench.record.schema import Finding
+from zcbench.record.schema import Finding, Result
 from zcbench.verdict.check import Check, Facts
 from zcbench.verdict.checks import CHECKS, by_name
+from zcbench.verdict.moments import Moment
 
 GROUP = "zcbench.checks"
 
 
 def findings(record: Record, totals: Totals) -> list[Finding]:
     """A finding for each installed check, in the order of their names."""
-    return [ask(loaded(name), record, totals) for name in names(GROUP)]
+    return [ask(check, record, totals) for check in installed()]
+
+
+def installed() -> list[Check[Any]]:
+    """The checks that a user has installed, in the order of their names."""
+    return [loaded(name) for name in names(GROUP)]
+
+
+def find(name: str) -> Check[Any] | None:
+    """The check called ``name``, shipped or installed; None if there is none."""
+    shipped = by_name(name)
+    return loaded(name) if shipped is None and name in names(GROUP) else shipped
+
+
+def moment_of(check: Check[Any], record: Record, result: Result) -> Moment | None:
+    """When it was that its finding speaks of; None for the whole run, and where its author's code raises."""
+    if check.moment is None:
+        return None
+    if by_name(check.name) is check:
+        return check.moment(record, result)
+    try:
+        found = check.moment(record, result)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # the finding is shown all the same, without a figure of its moment
+        return None
+    return found if isinstance(found, Moment) else None
 
 
 def check_names() -> tuple[str, ...]:

@@ -16,9 +16,9 @@ from zcbench.render.content.document import (
 )
 from zcbench.render.content.verdict import kind, outcome_cell
 from zcbench.render.placing import EXPECTATION
-from zcbench.verdict.checks import by_name
 from zcbench.verdict.readiness import Campaign, Judged
 from zcbench.verdict.readiness.campaign import named
+from zcbench.verdict.theirs import find
 
 _EXPECTED = "the scenario asks for it"
 _THEIRS = "a check of your own asks for it"
@@ -82,5 +82,5 @@ def _meaning(check: str) -> str:
     """What it means for those who use the engine when ``check`` fails."""
     if check.startswith(EXPECTATION):
         return _EXPECTED
-    known = by_name(check)
+    known = find(check)
     return known.meaning if known is not None else _THEIRS

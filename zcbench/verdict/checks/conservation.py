@@ -186,4 +186,5 @@ CHECK = Check(
     meaning="the engine's own counts contradict each other: none of them can be relied on",
     figure="pool",
     moment=moments.imbalance,
+    item="Every buffer came back, and its slot was used again",
 )

@@ -159,4 +159,5 @@ CHECK = Check(
     required=False,
     reads=("cpu_user_s", "cpu_system_s", "engine.delivered"),
     explained_by=frozenset({"cpu"}),
+    item="A packet's CPU time stays what it is, and the harness's is small",
 )

@@ -240,4 +240,5 @@ CHECK = Check(
     meaning="audio is lost: the recording is shorter than what was played",
     figure="rate",
     moment=moments.window_of_loss,
+    item="Every packet due was delivered once and in order",
 )

@@ -114,4 +114,5 @@ CHECK = Check(
     meaning=("packets come twice, in the wrong order or not at all: the recording has holes or repeats"),
     figure="rate",
     moment=moments.first_rise("consumer.gaps", "consumer.duplicates", "consumer.reordered"),
+    item="Every packet due was delivered once and in order",
 )

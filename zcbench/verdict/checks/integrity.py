@@ -230,4 +230,5 @@ CHECK = Check(
         "consumer.wrong_size",
         "consumer.aliased",
     ),
+    item="Every byte was right, on delivery and before return",
 )

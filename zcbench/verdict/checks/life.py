@@ -185,4 +185,5 @@ CHECK = Check(
     meaning="it dies before its work is done, and takes with it what it held",
     figure="rate",
     moment=moments.end,
+    item="Every run ended normally",
 )

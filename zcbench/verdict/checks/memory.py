@@ -347,4 +347,5 @@ CHECK = Check(
     moment=moments.growth,
     reads=("native_heap_bytes", "python_heap_bytes", "rss_bytes", "uss_bytes", "gc.forced_collections"),
     explained_by=frozenset({"budget"}),
+    item="Memory does not grow",
 )

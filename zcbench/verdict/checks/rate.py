@@ -178,4 +178,5 @@ CHECK = Check(
     meaning="the clock of the source is off, or its packets are: audio and wall time drift apart",
     figure="rate",
     required=False,
+    item="Packets come at the right rate and in time",
 )

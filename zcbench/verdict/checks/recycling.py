@@ -248,4 +248,5 @@ CHECK = Check(
     meaning=("buffers do not come back: the pool is a heap with another name, and memory will run out"),
     figure="pool",
     moment=moments.shortage,
+    item="Every buffer came back, and its slot was used again",
 )

@@ -154,4 +154,5 @@ CHECK = Check(
     },
     meaning="a long run ends when descriptors or threads do",
     figure="resources",
+    item="Descriptors, threads and child processes do not pile up",
 )

@@ -270,4 +270,5 @@ CHECK = Check(
     meaning="packets come too late for what is played at once",
     figure="latency",
     moment=moments.stall,
+    item="Packets come at the right rate and in time",
 )

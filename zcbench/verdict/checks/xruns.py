@@ -131,4 +131,5 @@ CHECK = Check(
     figure="rate",
     moment=moments.first_rise("engine.xruns", "consumer.xruns"),
     required=False,
+    item="No sound was lost on its way from the device",
 )

@@ -6,22 +6,13 @@ item is "yes" only when a run shows it, "no" when a run shows the opposite, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from zcbench.verdict.checks import (
-    conservation,
-    cost,
-    delivery,
-    gaps,
-    integrity,
-    life,
-    memory,
-    rate,
-    recycling,
-    resources,
-    timing,
-)
+from zcbench.verdict import theirs
+from zcbench.verdict.check import Check
+from zcbench.verdict.checks import CHECKS, recycling, xruns
 from zcbench.verdict.readiness import of_runs
 from zcbench.verdict.readiness.campaign import Answer, Campaign, Item, Judged
 from zcbench.verdict.readiness.of_checks import expectations_hold, no_sound_was_lost, of_checks
@@ -29,25 +20,27 @@ from zcbench.verdict.readiness.of_checks import expectations_hold, no_sound_was_
 __all__ = ["ITEMS", "Answer", "Campaign", "Item", "Judged", "Readiness", "assess"]
 
 _LONGER = "`zcbench run stability-5min`"
+Rule = Callable[[Campaign], Item | None]
 
-ITEMS: tuple[Callable[[Campaign], Item | None], ...] = (
+# What takes more than the findings of checks, behind the item of this check.
+_BEHIND = {recycling.CHECK.name: of_runs.pool_is_large_enough}
+
+
+def _answered_by(checks: Sequence[Check[Any]]) -> Iterator[Rule]:
+    """The items that ``checks`` answer, each where the last of its checks stands."""
+    for number, check in enumerate(checks):
+        if check is xruns.CHECK:
+            yield no_sound_was_lost
+        elif check.item and not any(later.item == check.item for later in checks[number + 1 :]):
+            yield of_checks(check.item, *(one for one in checks if one.item == check.item), step=_LONGER)
+        if check.name in _BEHIND:
+            yield _BEHIND[check.name]
+
+
+ITEMS: tuple[Rule, ...] = (
     of_runs.all_pass,
     of_runs.what_failed_passes,
-    of_checks("Every run ended normally", life.CHECK, step=_LONGER),
-    of_checks("Every packet due was delivered once and in order", delivery.CHECK, gaps.CHECK, step=_LONGER),
-    no_sound_was_lost,
-    of_checks("Every byte was right, on delivery and before return", integrity.CHECK, step=_LONGER),
-    of_checks(
-        "Every buffer came back, and its slot was used again",
-        conservation.CHECK,
-        recycling.CHECK,
-        step=_LONGER,
-    ),
-    of_runs.pool_is_large_enough,
-    of_checks("Memory does not grow", memory.CHECK, step=_LONGER),
-    of_checks("Descriptors, threads and child processes do not pile up", resources.CHECK, step=_LONGER),
-    of_checks("Packets come at the right rate and in time", rate.CHECK, timing.CHECK, step=_LONGER),
-    of_checks("A packet's CPU time stays what it is, and the harness's is small", cost.CHECK, step=_LONGER),
+    *_answered_by(CHECKS),
     expectations_hold,
     of_runs.long_enough,
     of_runs.one_subject,
@@ -102,5 +95,5 @@ class Readiness:
 
 def assess(campaign: Campaign) -> Readiness:
     """Answer every item that applies to ``campaign``."""
-    answered = (item(campaign) for item in ITEMS)
+    answered = (item(campaign) for item in (*ITEMS, *_answered_by(theirs.installed())))
     return Readiness(tuple(item for item in answered if item is not None))

@@ -62,7 +62,7 @@ def no_sound_was_lost(campaign: Campaign) -> Item | None:
     if not asked:
         return None
     step = "`zcbench run device-30s`, with a larger buffer or less beside it"
-    return of_checks("No sound was lost on its way from the device", xruns.CHECK, step=step)(campaign)
+    return of_checks(xruns.CHECK.item or "", xruns.CHECK, step=step)(campaign)
 
 
 def expectations_hold(campaign: Campaign) -> Item:
