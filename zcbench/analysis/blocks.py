@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import equal_blocks
 from zcbench.record.reader import Record
+from zcbench.scenario.tables import WARM_UP_SHARE
 
 Series = NDArray[np.float64]
 Reduce = Callable[[Series], float]
 
-WARM_UP_SHARE = 0.1  # of the stream, at least: imports, caches, first touches of the slab
 MOST_WARM_UP = 1 / 3  # of the stream: a scenario's warm-up may be meant for a longer run
 
 

@@ -9,6 +9,7 @@ import scipy
 from numpy.typing import NDArray
 
 from zcbench.analysis.stream import streaming
+from zcbench.analysis.trend.views import FEWEST_BLOCKS, MOST_BLOCKS
 from zcbench.record.reader import Record
 
 # The kernel counts a process's CPU time in clock ticks (sysconf SC_CLK_TCK is 100 on Linux); a difference
@@ -18,7 +19,6 @@ READING_ERROR_S = 2 * CPU_TICK_S
 CREEP_CORES = 0.05  # of one core, at this run's rate: less is nothing a user would notice
 # At most a fifth of the creep looked for may be the reading's error: 0.02 s / (0.05 / 5) = 2 s.
 LEAST_BLOCK_S = READING_ERROR_S / (CREEP_CORES / 5)
-BLOCKS, FEWEST_BLOCKS = 12, 6
 # What a packet may cost beside budget.cpu: the consumer that verifies it (185 µs a packet in the hour of
 # reports/campaign), and two readings of its bytes at 1 GB/s with as much for an engine's own; under tracemalloc
 # several times that.
@@ -133,7 +133,7 @@ def _creep(
     per_s: float,
 ) -> CostCreep | None:
     intervals = elapsed.size - 1
-    blocks = min(BLOCKS, intervals, int((elapsed[-1] - elapsed[0]) / LEAST_BLOCK_S))
+    blocks = min(MOST_BLOCKS, intervals, int((elapsed[-1] - elapsed[0]) / LEAST_BLOCK_S))
     if blocks < FEWEST_BLOCKS:
         return None
     edges = np.linspace(0, intervals, blocks + 1).round().astype(int)

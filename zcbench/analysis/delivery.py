@@ -108,7 +108,7 @@ def _owed(record: Record, found: Totals, counter: str) -> tuple[int | None, int 
     if run.scenario.source.kind == "device" and finished and due is not None:
         # A stream that was over before its time owes the rest.
         source = run.scenario.source
-        due = max(due, round(run.scenario.duration * (source.rate or 48_000) / source.frames))
+        due = max(due, round(run.scenario.duration * source.frames_per_s / source.frames))
     return due, delivered
 
 

@@ -72,7 +72,7 @@ def nominal_per_s(record: Record, found: Totals) -> float | None:
         return None
     speed = 1.0 if source.kind == "device" else source.speed
     if source.rate is not None or source.kind != "file":
-        return (source.rate or 48_000) / source.frames * speed
+        return source.frames_per_s / source.frames * speed
     # A file's rate is not in the record; the supervisor reckoned with it in ``due``.
     x, due = _flowing(record, found, "due")
     rising = due < (record.run.due_packets or np.inf)

@@ -12,11 +12,11 @@ from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import FEWEST_BLOCKS, equal_blocks
 from zcbench.record.reader import Record
 from zcbench.record.schema import Event, EventKind
+from zcbench.scenario.tables import WARM_UP_SHARE
 
 KINDS = {"fds": "descriptors", "threads": "threads", "children": "child processes"}
 _NAMES = {"fds": "fd_names", "threads": "thread_names", "children": "child_names"}
 _COUNTS = {"fds": "fd_counts", "threads": "thread_counts", "children": "child_counts"}
-WARMUP_SHARE = 0.1  # of the stream: lazily opened things
 NEW_HIGHS = 3  # one or two are a pool that filled, or a library that opened its files late
 LAST_SHARE = 2 / 3  # a leak goes on: one new high must lie beyond
 # A thread that was joined is gone for Python a moment before it is gone for the kernel: one producer an engine.
@@ -107,7 +107,7 @@ def _resource(record: Record, kind: str, first: Event | None, last: Event | None
     )
 
 
-def marks(record: Record, values: NDArray[np.float64], warmup_share: float = WARMUP_SHARE) -> tuple[int, ...]:
+def marks(record: Record, values: NDArray[np.float64], warmup_share: float = WARM_UP_SHARE) -> tuple[int, ...]:
     """The lowest of ``values`` (one a sample) in each block of the stream, without its start."""
     times = record.samples["elapsed_s"]
     rows = np.isfinite(values) & streaming(record)

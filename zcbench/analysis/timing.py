@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from zcbench.analysis.rate import nominal_per_s
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
+from zcbench.analysis.trend.views import FEWEST_BLOCKS, MOST_BLOCKS
 from zcbench.record.reader import Record
 from zcbench.record.schema import EventKind
+from zcbench.scenario.tables import WARM_UP_SHARE
 
 # -- stalls
 # Ten packets of the default stream, and what PulseAudio or WASAPI shared mode buffer. A scheduler's
@@ -40,9 +42,7 @@ FREQUENT_SHARE = 0.1  # of the samples; healthy hours had 0.3 %, a minute on a l
 # -- collector
 GC_SHARE = 0.5  # of a stall's length: then the collector is what took the time
 # -- creep
-BLOCKS, FEWEST_BLOCKS = 12, 6
 SAMPLES_A_BLOCK = 2  # its low mark needs a second sample, so that one hiccup is not a level
-WARM_UP_SHARE = 0.1
 CREEP_RATIO = 2.0
 CREEP_S = 1e-3  # the wake-up of a sleeping thread on a loaded Linux core is up to some hundred µs
 # Kendall's tau over 12 marks: 0.7 by chance is below 1 in 1,000. A step of the machine's load half way
@@ -208,7 +208,7 @@ def creep(record: Record, column: str) -> Creep | None:
     use = streaming(record) & np.isfinite(rows[column]) & (rows["elapsed_s"] >= warm)
     values = rows[column][use] / 1e9
     values = values[round(WARM_UP_SHARE * values.size) :]
-    blocks = min(BLOCKS, values.size // SAMPLES_A_BLOCK)
+    blocks = min(MOST_BLOCKS, values.size // SAMPLES_A_BLOCK)
     if blocks < FEWEST_BLOCKS:
         return None
     marks = np.array([part.min() for part in np.array_split(values, blocks)])

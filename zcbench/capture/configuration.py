@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from zcbench.capture import defaults
 from zcbench.quantities.units import format_bytes
 
 Policy = Literal["grow", "drop", "block", "adaptive"]
@@ -51,6 +52,11 @@ def require_one_of(name: str, value: object, allowed: Sequence[object]) -> None:
         raise ValueError(f"{name}: {value!r} is not one of {listed}")
 
 
+def slot_stride(payload_bytes: int) -> int:
+    """Bytes from one slot to the next without guard zones: ``payload_bytes``, rounded up to the alignment."""
+    return -(-payload_bytes // SLOT_ALIGNMENT_BYTES) * SLOT_ALIGNMENT_BYTES
+
+
 class PacketFlags(IntFlag):
     """What the engine knew about a packet when it was captured."""
 
@@ -82,9 +88,9 @@ class StreamFormat:
     ``dtype`` is "float32", "int32" or "int16"; a packet has at most 64 MiB. Raises ValueError otherwise.
     """
 
-    rate: int = 48_000
-    frames: int = 480
-    channels: int = 2
+    rate: int = defaults.RATE
+    frames: int = defaults.FRAMES
+    channels: int = defaults.CHANNELS
     dtype: DType = "float32"
 
     def __post_init__(self) -> None:

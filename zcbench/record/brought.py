@@ -14,7 +14,6 @@ from zcbench.quantities.quantity import Better, Kind, Memory, Origin, Quantity, 
 from zcbench.quantities.registry import STANDARD, VOCABULARY, Registry
 from zcbench.quantities.units import unit_of
 
-QUANTITIES_EVENT = "quantities"
 MOST_BROUGHT = 10_000  # more columns than any program means
 _SAMPLED_KINDS = (Kind.TOTAL, Kind.GAUGE)
 

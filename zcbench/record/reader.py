@@ -14,7 +14,7 @@ import numpy as np
 from zcbench.page.scoreboard import Scoreboard, ScoreboardError
 from zcbench.quantities.registry import STANDARD, Registry
 from zcbench.quantities.units import decode_unit
-from zcbench.record.brought import QUANTITIES_EVENT, Brought, with_brought
+from zcbench.record.brought import Brought, with_brought
 from zcbench.record.capabilities import ENGINE, Capability, SubjectInfo, capabilities_of
 from zcbench.record.decoding import DamagedError, decode, decode_event
 from zcbench.record.samples import Samples, read_samples
@@ -125,7 +125,7 @@ def brought_by(events: Iterable[Event], problems: list[str]) -> list[Brought]:
     """The quantities that ``events`` tell of; what cannot be read is added to ``problems``."""
     brought: list[Brought] = []
     for event in events:
-        if event.kind == QUANTITIES_EVENT:
+        if event.kind == EventKind.QUANTITIES:
             try:
                 brought += msgspec.convert(event.data.get("quantities"), list[Brought])
             except msgspec.ValidationError as error:

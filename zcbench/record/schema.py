@@ -81,6 +81,7 @@ class EventKind(StrEnum):
     INTERRUPT = "interrupt"
     ABORT = "abort"  # an expectation with abort = true was broken
     SUSPEND = "suspend"  # the machine slept
+    QUANTITIES = "quantities"  # those that the subject brought
     LOAD = "load"  # what became of the load generator
     TEMPORARY_FILES = "temporary_files"  # those left in the folder of the subject's own
     NATIVE_ALLOCATIONS = "native_allocations"  # what memray followed

@@ -16,7 +16,7 @@ import msgspec
 from zcbench.files import write_whole
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.units import encode_unit
-from zcbench.record.brought import QUANTITIES_EVENT, Brought, registry_of
+from zcbench.record.brought import Brought, registry_of
 from zcbench.record.samples import header_line
 from zcbench.record.schema import (
     EVENTS_FILE,
@@ -24,6 +24,7 @@ from zcbench.record.schema import (
     RUN_FILE,
     SAMPLES_FILE,
     Event,
+    EventKind,
     Result,
     RunInfo,
 )
@@ -119,7 +120,9 @@ class RecordWriter:
         self.quantities = self.quantities.joined(new)
         data = {"quantities": [msgspec.to_builtins(Brought.of(one)) for one in new]}
         names = ", ".join(one.name for one in new)
-        self.event(Event(elapsed_s=elapsed_s, kind=QUANTITIES_EVENT, message=f"brought: {names}", data=data))
+        self.event(
+            Event(elapsed_s=elapsed_s, kind=EventKind.QUANTITIES, message=f"brought: {names}", data=data)
+        )
         if not self._has_rows:
             self._samples.truncate(0)
         self._write_header()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
+from zcbench.capture import defaults
 from zcbench.consumers.registry import built_in_options
 from zcbench.quantities.units import (
     Duration,
@@ -99,7 +100,7 @@ def _check_source(scenario: Scenario, sheet: Sheet) -> None:
     if source.channels is not None:
         most = _MOST_FILE_CHANNELS if source.kind == "file" else _MOST_CHANNELS
         _in(sheet, "source.channels", source.channels, 1, most)
-    nyquist_hz = (source.rate or 48_000) / 2
+    nyquist_hz = source.frames_per_s / 2
     if source.kind == "tone" and not 0 < source.frequency_hz <= nyquist_hz:
         problem = f"{source.frequency_hz:g} is not above 0 and at most {nyquist_hz:g} (half the rate)"
         sheet.fail("source.frequency_hz", problem)
@@ -142,7 +143,7 @@ def _check_pool(scenario: Scenario, sheet: Sheet) -> None:
         _in(sheet, "pool.max", pool.max, pool.slots, MAX_SLOTS)
     _in(sheet, "pool.queue", pool.queue, 1, _MOST_QUEUE)
     # A file's own channels are not known yet; check_memory() is asked again when they are.
-    channels = source.channels or (1 if source.kind == "file" else 2)
+    channels = source.channels or (1 if source.kind == "file" else defaults.CHANNELS)
     packet_bytes = source.frames * channels * _ITEM_BYTES[source.dtype]
     if problem := _packet_problem(packet_bytes):
         sheet.fail(sheet.last_given("source.frames", "source.channels", "source.dtype"), problem)
@@ -185,9 +186,9 @@ def _packet_problem(packet_bytes: int) -> str | None:
 def _memory_problem(slots: int, packet_bytes: int) -> str | None:
     import psutil
 
-    from zcbench.capture.engine import SLOT_ALIGNMENT_BYTES
+    from zcbench.capture.configuration import slot_stride
 
-    stride = -(-packet_bytes // SLOT_ALIGNMENT_BYTES) * SLOT_ALIGNMENT_BYTES
+    stride = slot_stride(packet_bytes)
     memory: int = psutil.virtual_memory().total
     if slots * stride <= memory:
         return None
@@ -249,7 +250,7 @@ def _check_waits(scenario: Scenario, sheet: Sheet) -> None:
 
 
 def _packet_s(source: SourceTable) -> float:
-    return source.frames / (source.rate or 48_000)
+    return source.frames / source.frames_per_s
 
 
 def _check_collections(scenario: Scenario, sheet: Sheet) -> None:

@@ -11,11 +11,10 @@ import msgspec
 from zcbench.foreign import brief, one_line
 from zcbench.quantities.units import Duration
 from zcbench.scenario.sheet import Sheet
-from zcbench.scenario.tables import Scenario, Setting, SubjectTable
+from zcbench.scenario.tables import WARM_UP_SHARE, Scenario, Setting, SubjectTable
 
 PLAIN = "soak"  # how the name of a run without a scenario begins
-WARMUP = Duration(10.0)  # imports, caches and the allocator settle in it, as in stability-5min
-WARMUP_SHARE = 0.1  # of the run at most
+WARMUP = Duration(10.0)  # at most, as in stability-5min; a shorter run has WARM_UP_SHARE
 # What the name or the description says anyway, or what is no setting of the run itself.
 _IN_NAME = (
     *("duration", "pool.slots", "name", "expect", "require"),
@@ -40,7 +39,7 @@ def plain(scenario: Scenario, sheet: Sheet, settings: Sequence[Setting]) -> Scen
         what = "plain soak" if of_engine else f"soak of {_shown(scenario.subject)}"
         scenario = msgspec.structs.replace(scenario, description=what + with_)
     if "warmup" not in given:
-        warmup = Duration(min(WARMUP, round(WARMUP_SHARE * scenario.duration, 9)))
+        warmup = Duration(min(WARMUP, round(WARM_UP_SHARE * scenario.duration, 9)))
         scenario = msgspec.structs.replace(scenario, warmup=warmup)
     return scenario
 

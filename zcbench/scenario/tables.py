@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from zcbench.capture import defaults
 from zcbench.consumers.registry import built_in_options
 from zcbench.quantities.units import Duration, Growth, Rate, Size
 
 # A duration or a size is text here, as a person writes it.
 OptionValue = bool | int | float | str
 SourceKind = Literal["tone", "noise", "silence", "file", "device"]
+
+
+# Of a run, at least: imports, caches, first touches of the slab, what is opened lazily. What judges a trend,
+# or what is open, leaves it out.
+WARM_UP_SHARE = 0.1
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,7 +33,7 @@ class SourceTable(Table, frozen=True):
     path: str | None = None  # kind "file"; relative to the working directory
     device: str | int | None = None  # kind "device"; None is the system's default input
     rate: Rate | None = None  # frames/s; None: the file's, else 48,000
-    frames: int = 480
+    frames: int = defaults.FRAMES
     channels: int | None = None  # None: the file's, else 2
     dtype: Literal["float32", "int32", "int16"] = "float32"
     frequency_hz: float = 440.0
@@ -35,6 +41,11 @@ class SourceTable(Table, frozen=True):
     priority: int | None = None  # 1 to 99: a real-time thread captures (Linux: SCHED_FIFO)
     speed: float = 1.0  # replay sources: times real pace
     unpaced: bool = False  # replay sources: as fast as the application reads
+
+    @property
+    def frames_per_s(self) -> int:
+        """As given, else the default; a file's own is known once it is open."""
+        return self.rate or defaults.RATE
 
 
 STOP_BY_CLOSING = "stdin"  # subject.stop: closing its standard input asks it to end

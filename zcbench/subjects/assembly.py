@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zcbench.capture import sources
+from zcbench.capture import defaults, sources
 from zcbench.capture.engine import PoolConfig, StreamFormat
 from zcbench.capture.realtime import check_realtime
 from zcbench.capture.sources import DeviceSource, ReplaySource, SourceError
@@ -44,9 +44,10 @@ def stream_format(scenario: Scenario) -> StreamFormat:
                 )
         rate, channels = info.rate, info.channels
     # What StreamFormat refuses, in the words of scenarios.
-    check_memory(1, table.frames * (channels or 2) * np.dtype(table.dtype).itemsize)
+    channels = channels or defaults.CHANNELS
+    check_memory(1, table.frames * channels * np.dtype(table.dtype).itemsize)
     try:
-        return StreamFormat(int(rate or 48_000), table.frames, channels or 2, table.dtype)
+        return StreamFormat(int(rate or defaults.RATE), table.frames, channels, table.dtype)
     except ValueError as error:
         raise SourceError(f"{table.path or table.kind}: {error}") from None
 

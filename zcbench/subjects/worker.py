@@ -46,6 +46,7 @@ from zcbench.record.schema import (
     RunInfo,
 )
 from zcbench.scenario import ConsumerTable, Scenario, consumer_values
+from zcbench.scenario.tables import WARM_UP_SHARE
 from zcbench.subjects.assembly import Assembly, assemble
 from zcbench.subjects.inside.allocations import AllocationSites
 from zcbench.subjects.inside.counting import CountingLedger, EngineBoard
@@ -58,7 +59,6 @@ from zcbench.subjects.inside.written_files import WrittenFiles
 
 EXCEPTION_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 ORPHAN_GRACE_S = 5.0
-WARMUP_SHARE = 0.1  # what the trend drops at least (analysis/trend.py)
 DEVICE_GRACE_S = 0.05  # the last packet due is handed over a little after its time: some device periods
 
 
@@ -238,7 +238,7 @@ def _period_ns(parts: Assembly) -> float | None:
 def _warmup_s(scenario: Scenario) -> float:
     """Wall time after which allocations count as the stream's own: the warm-up, at least a tenth of the run."""
     speed = 1.0 if scenario.source.unpaced else scenario.source.speed
-    return max(scenario.warmup, scenario.duration * WARMUP_SHARE) / speed
+    return max(scenario.warmup, scenario.duration * WARM_UP_SHARE) / speed
 
 
 def _end_after(board: Scoreboard, duration_s: float, stop: threading.Event) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.capture.configuration import slot_stride
 from zcbench.capture.engine import SLOT_ALIGNMENT_BYTES, PoolConfig
 from zcbench.capture.sizing import Sizing
 from zcbench.page.scoreboard import Scoreboard
@@ -52,7 +53,7 @@ class SlotPool:
         self.config, self.board = config, board
         self._payload = payload_bytes
         guard = GUARD_BYTES if config.debug else 0
-        stride = -(-payload_bytes // SLOT_ALIGNMENT_BYTES) * SLOT_ALIGNMENT_BYTES + 2 * guard
+        stride = slot_stride(payload_bytes) + 2 * guard
         self.stride, self._guard = stride, guard
         self.overflow: set[Slot] = set()
         self.free: deque[Slot] = deque()

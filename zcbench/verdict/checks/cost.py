@@ -7,13 +7,13 @@ from functools import cached_property
 from zcbench.analysis.cost import (
     CREEP_CORES,
     CREEP_RATIO,
-    FEWEST_BLOCKS,
     LEAST_BLOCK_S,
     READING_ERROR_S,
     Cost,
     cost,
     supervisor_cores,
 )
+from zcbench.analysis.trend.views import FEWEST_BLOCKS
 from zcbench.quantities.units import format_duration
 from zcbench.record.schema import Finding
 from zcbench.verdict.check import Check, Evidence, Facts
