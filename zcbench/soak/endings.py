@@ -19,7 +19,7 @@ class Exit:
     ``code`` is its first process's exit code, negative for a signal. ``error`` is the error it told of,
     ``faults`` what faulthandler wrote, ``aborted`` the broken expectation that ended it, ``interrupted_by`` the
     user's signal. ``asked`` is how it was asked to end ("SIGTERM"), ``early`` how early it ended if it was not
-    ("3 s of 10 min"), ``crash_files`` what its crash left.
+    ("3 s of 10 min"), ``crash_files`` what its crash left, ``runs_on`` whether it does, if it was only watched.
     """
 
     who: str
@@ -35,6 +35,7 @@ class Exit:
     good_codes: tuple[int, ...] = (0,)
     relays_signals: bool = False
     crash_files: tuple[str, ...] = ()
+    runs_on: bool | None = None
     windows: bool = os.name == "nt"
 
     @property
@@ -75,6 +76,8 @@ _OF_SHELLS = {
 
 def end_of(seen: Exit) -> End:
     """How a subject ended that exited as ``seen``."""
+    if seen.runs_on is not None:
+        return _watched(seen)
     if seen.error is not None:
         return End(
             ending=Ending.MEMORY if seen.error.data.get("memory") else Ending.FAILED,
@@ -94,6 +97,24 @@ def end_of(seen: Exit) -> End:
             message="drained and ended on request",
         )
     return End(ending=Ending.FINISHED, exit_code=seen.code, message=_finished(seen))
+
+
+def _watched(seen: Exit) -> End:
+    """The end of watching a process that is not ours, whose exit code only its parent is told."""
+    runs_on = f"{seen.who} runs on"
+    if seen.runs_on and seen.aborted:
+        return End(ending=Ending.ABORTED, message=f"{seen.aborted}; {runs_on}")
+    if seen.runs_on and seen.interrupted_by is not None:
+        message = f"no longer watched, on request; {runs_on}"
+        return End(ending=Ending.INTERRUPTED, signal=seen.interrupted_by, message=message)
+    if seen.runs_on:
+        return End(ending=Ending.FINISHED, message=f"watched to the end; {runs_on}")
+    after = "" if seen.early is None else f" after {seen.early}"
+    message = f"{seen.who} ended while it was watched{after}; its exit code is known to its parent alone"
+    if seen.killed_for_memory:
+        message = f"{seen.who} ended{after} as the kernel killed for memory"
+        return End(ending=Ending.MEMORY, message=message)
+    return End(ending=Ending.EXITED, message=message)
 
 
 def _finished(seen: Exit) -> str:

@@ -71,7 +71,8 @@ class Sampler:
 
     def _read_disk(self) -> Row:
         row: Row = {"output_bytes": self._subject.output_bytes()}
-        if (contents := self._temporary.look()) is not None:
+        # What ran before knows nothing of the folder.
+        if self._subject.is_ours and (contents := self._temporary.look()) is not None:
             row |= {"temporary_files": contents.files, "temporary_bytes": contents.size}
         return row
 

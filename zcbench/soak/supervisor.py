@@ -132,7 +132,7 @@ class _Watch:
             else:
                 end = self._watch_to_the_end(temporary)
                 self._close_subject()
-            if temporary is not None:
+            if temporary is not None and self._subject.is_ours:
                 tell_temporary_files(temporary, self._writer, self._elapsed_s())
             self._write_end(end)
         return end
@@ -277,6 +277,7 @@ class _Watch:
             good_codes=death.good_codes,
             relays_signals=death.relays_signals,
             crash_files=death.files,
+            runs_on=death.runs_on,
         )
 
     def _early(self) -> str | None:

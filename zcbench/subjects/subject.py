@@ -23,6 +23,7 @@ class Death:
     relays_signals: bool = False  # a code above 128 says, as a shell does, which signal ended what it ran
     files: tuple[str, ...] = ()
     report: str | None = None  # the text of one of them
+    runs_on: bool | None = None  # of what was only watched: whether it does; None: its exit code is known
 
 
 class Subject(Protocol):

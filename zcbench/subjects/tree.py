@@ -194,6 +194,19 @@ class ProcessTree:
                 self.last_code = os.waitstatus_to_exitcode(status)
 
 
+def descendants(process: psutil.Process) -> list[psutil.Process]:
+    """``process`` and what comes from it, as far as no parent between has ended."""
+    if not _LINUX:
+        with contextlib.suppress(psutil.Error):
+            return [process, *process.children(recursive=True)]
+        return [process]
+    pids = [process.pid]
+    for pid in pids:
+        pids += [child for child in _children(pid) if child not in pids]
+    found = [process, *map(_process, pids[1:])]
+    return [one for one in found if one is not None]
+
+
 def become_subreaper() -> None:
     """Have orphaned descendants fall to this process. Does nothing where the kernel cannot (Linux < 3.4)."""
     with contextlib.suppress(OSError, AttributeError):
