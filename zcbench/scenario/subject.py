@@ -17,6 +17,7 @@ from zcbench.scenario.tables import (
     STOP_BY_NOTHING,
     Scenario,
     ScenarioError,
+    SubjectKind,
     SubjectTable,
     filled,
 )
@@ -45,13 +46,16 @@ def check_subject(scenario: Scenario, sheet: Sheet) -> None:
     if "subject.command" in named and not subject.command:
         sheet.fail("subject.command", "names no program; write -- PROGRAM ARGUMENT...")
     if len(named) > 1:
-        sheet.fail(sheet.last_given(*named), f"excludes {named[0]}; a run has one subject")
+        last = sheet.last_given(*named)
+        others = " and ".join(key for key in named if key != last)
+        sheet.fail(last, f"excludes {others}; a run has one subject")
     for key, value in sheet.values.items():
         table, _, name = key.partition(".")
         if subject.kind != "engine" and value.origin != "default":
             _refuse_engines(key, table, sheet)
-        readers = _READ_BY.get(name.partition(".")[0], ()) if table == "subject" else ()
-        if readers and subject.kind not in readers:
+        name = name.partition(".")[0]
+        if table == "subject" and not reads(subject.kind, name):
+            readers = _READ_BY[name]
             sheet.fail(key, f"has no effect {_of(subject)}; it goes with {_EXAMPLES[readers[0]]}")
     _check_command(subject, sheet)
     _check_ready(subject, sheet)
@@ -66,6 +70,11 @@ def check_subject(scenario: Scenario, sheet: Sheet) -> None:
         sheet.fail("subject.rate", f"{subject.rate:g}/s is not above 0 and at most {MOST_CALLS_PER_S:,.0f}/s")
     if scenario.limits.processes < 1:
         sheet.fail("limits.processes", f"{scenario.limits.processes} is not above 0")
+
+
+def reads(kind: SubjectKind, name: str) -> bool:
+    """Whether a subject of ``kind`` reads the key ``name`` of [subject]."""
+    return kind in _READ_BY.get(name, (kind,))
 
 
 def _refuse_engines(key: str, table: str, sheet: Sheet) -> None:
@@ -123,7 +132,7 @@ def _check_stop(subject: SubjectTable, sheet: Sheet) -> None:
     stop = subject.stop
     names = [s.name for s in signal.Signals] + [STOP_BY_CLOSING, STOP_BY_NOTHING]
     if stop not in names:
-        near = did_you_mean(stop, [*names, *(n.removeprefix("SIG") for n in names)])
+        near = did_you_mean(stop if stop.islower() else f"SIG{stop.removeprefix('SIG')}", names)
         sheet.fail("subject.stop", f'{shown(stop)} is no signal{near}; write SIGINT, "stdin" or "none"')
     if subject.grace is not None and not 0 <= subject.grace <= LONGEST_LIMIT_S:
         sheet.fail("subject.grace", f"{subject.grace} is not 0 to a day")
@@ -172,14 +181,16 @@ def _check_program(key: str, program: str, cwd: Path, path: str | None) -> None:
             raise ScenarioError(f"{key}: no program {shown(program)} in PATH{hint}")
         file = Path(found)
     if not file.exists():
-        raise ScenarioError(f"{key}: {file}: no such file")
+        raise ScenarioError(f"{key}: {program}: no such file")
     if file.is_dir():
-        raise ScenarioError(f"{key}: {file}: is a directory; name a program")
+        raise ScenarioError(f"{key}: {program}: is a directory; name a program")
     if not os.access(file, os.X_OK):
-        raise ScenarioError(f"{key}: {file}: may not be executed; chmod +x it, or name its interpreter first")
+        raise ScenarioError(
+            f"{key}: {program}: may not be executed; chmod +x it, or name its interpreter before it"
+        )
     if os.name == "posix" and _is_text(file):
         raise ScenarioError(
-            f"{key}: {file}: a text without #! at its beginning, which no system can start; begin it with "
+            f"{key}: {program}: a text without #! at its beginning, which no system can start; begin it with "
             f"#!/bin/sh, or name its interpreter: -- sh {program}"
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from zcbench.quantities.units import Duration, Growth, Size
 from zcbench.scenario.keys import ENGINE_KEYS, ENGINE_TABLES, TABLES, TOP
+from zcbench.scenario.subject import reads
 from zcbench.scenario.tables import Expectation, Scenario
 
 
@@ -14,7 +15,7 @@ def to_toml(scenario: Scenario) -> str:
     """``scenario`` as TOML that :func:`load` reads back as an equal scenario.
 
     What its subject does not read is left out.
-    A key without a value (None) is left out: TOML has no null, and every such key's default is None.
+    A key without a value (None or an empty list) is left out: that is its default, and TOML has no null.
     """
     of_engine = scenario.subject.kind == "engine"
     hidden = ("subject",) if of_engine else ENGINE_TABLES
@@ -29,11 +30,12 @@ def to_toml(scenario: Scenario) -> str:
         if table in hidden:
             continue
         lines.append(f"[{table}]")
-        values = ((name, getattr(struct, name)) for name in struct.__struct_fields__)
+        names = (n for n in struct.__struct_fields__ if table != "subject" or reads(scenario.subject.kind, n))
+        values = ((name, getattr(struct, name)) for name in names)
         for name, value in values:
             if isinstance(value, dict):
                 lines += [f"{name}.{_key(k)} = {_toml_value(v)}" for k, v in value.items()]
-            elif value is not None:
+            elif value is not None and value != ():
                 lines.append(f"{name} = {_toml_value(value)}")
         lines.append("")
     if scenario.tags:

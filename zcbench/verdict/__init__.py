@@ -38,7 +38,7 @@ def judge(record: Record) -> Result:
     findings = [_demanded(finding, record) for finding in findings]
     findings += _unknown(record, {finding.check for finding in findings})
     findings = together([*findings, *expectations.check(record, found)])
-    verdict = _overall(findings, watched=record.can("ending"))
+    verdict = _overall(findings, _says_nothing(record))
     return Result(
         id=record.run.id,
         verdict=verdict,
@@ -99,14 +99,22 @@ def _is_owed(name: str, record: Record, measured_memory: bool) -> bool:
     return not set(subject.capabilities).isdisjoint(check.needs)
 
 
-def _overall(findings: list[Finding], *, watched: bool) -> Outcome:
-    """Of somebody else's run a pass rests on a check with evidence: its end is known by their word alone."""
+def _says_nothing(record: Record) -> frozenset[str]:
+    """The checks on which no verdict of this record can rest: the end of a run that was not watched is known by
+    somebody's word, and a program may end well, and leave no files, that never did anything."""
+    if not record.can("ending"):
+        return frozenset({checks.LIFE.name})
+    return frozenset() if record.can("packets", "pool", "worker") else frozenset({checks.LIFE.name, "disk"})
+
+
+def _overall(findings: list[Finding], says_nothing: frozenset[str]) -> Outcome:
+    """A pass rests on a check with evidence."""
     if any(finding.outcome == "fail" and finding.level == "fail" for finding in findings):
         return "fail"
     if any(finding.outcome == "inconclusive" and finding.required for finding in findings):
         return "inconclusive"
     passed = {finding.check for finding in findings if finding.outcome == "pass"}
-    return "pass" if passed - (set() if watched else {checks.LIFE.name}) else "inconclusive"
+    return "pass" if passed - says_nothing else "inconclusive"
 
 
 def exit_code(verdict: Outcome, end: End) -> ExitCode:

@@ -52,7 +52,10 @@ def again(record: Record, *more: str) -> str:
     """The command of this run, to be typed again with ``more`` arguments."""
     kept: list[str] = []
     skip = False
-    for argument in record.run.command or ["zcbench", "run"]:
+    typed = record.run.command or ["zcbench", "run"]
+    at = typed.index("--") if "--" in typed else len(typed)
+    typed, command = typed[:at], typed[at:]  # the subject's own arguments stay as they are
+    for argument in typed:
         if skip or argument in _SWITCHES:
             skip = False
         elif argument in _VALUED:
@@ -62,7 +65,7 @@ def again(record: Record, *more: str) -> str:
     if more and more[0] in kept:  # its old value goes with it
         at = kept.index(more[0])
         del kept[at : at + len(more)]
-    return f"`{shlex.join([*kept, *more])}`"
+    return f"`{shlex.join([*kept, *more, *command])}`"
 
 
 def _died(failed: Sequence[Finding]) -> bool:
