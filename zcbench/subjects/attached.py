@@ -12,7 +12,7 @@ import psutil
 
 from zcbench.probes.probe import Notice, Probe
 from zcbench.record.capabilities import SubjectInfo
-from zcbench.record.schema import DONE, RUNNING
+from zcbench.record.schema import Phase
 from zcbench.subjects.subject import Counters, Death
 from zcbench.subjects.tree import descendants
 
@@ -62,7 +62,7 @@ class AttachedSubject:
 
     def phase(self, counters: Counters) -> int | None:
         """See :class:`Subject`."""
-        return DONE if self._ended or self._asked else RUNNING
+        return Phase.DONE if self._ended or self._asked else Phase.RUNNING
 
     def notices(self) -> Sequence[Notice]:
         """See :class:`Subject`."""
