@@ -14,6 +14,7 @@ class Thermometer:
     """A probe of one quantity, which fails while it is broken."""
 
     name = "thermometer"
+    background_ns = 0
     broken = False
 
     def environment(self) -> Mapping[str, str]:

@@ -42,8 +42,8 @@ class Instruments:
         row: dict[str, Number | None] = {}
         for probe in self._probes:
             row |= self._try(probe, probe.read) or {}
-        for name, cost_ns in self._costs_ns.items():
-            row[_cost_name(name)] = cost_ns
+        for probe in self._probes:
+            row[_cost_name(probe.name)] = self._costs_ns[probe.name] + probe.background_ns
         return row
 
     def notices(self) -> tuple[Notice, ...]:

@@ -32,6 +32,7 @@ class Probe(Protocol):
     """
 
     name: str  # "malloc": what its cost and its notices are filed under
+    background_ns: int  # CPU time of threads of its own so far; 0 without
 
     def environment(self) -> Mapping[str, str]:
         """Variables that the subject is started with. One that is set already is the probe's to extend."""

@@ -7,9 +7,9 @@ else.
 from __future__ import annotations
 
 import os
+import re
 import sys
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 IS_LINUX: Final = sys.platform == "linux"
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK") if IS_LINUX else 100
@@ -17,8 +17,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if IS_LINUX else 4096
 _LARGEST = 1 << 20  # bytes read of one file: a status or stat has a few hundred
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """``/proc/PID/stat``, proc_pid_stat(5). Times in s, the start in ns since the machine's."""
 
     name: str
@@ -82,15 +81,14 @@ def start_ns(pid: int) -> int:
     return stat(pid).start_ns
 
 
-def fields(path: str) -> dict[bytes, int]:
-    """The numbers of a file of lines "Name:  123 kB", in bytes where it says kB."""
-    found = {}
-    for line in read(path).splitlines():
-        name, colon, rest = line.partition(b":")
-        words = rest.split()
-        if colon and words and words[0].isdigit():
-            found[name] = int(words[0]) * (1024 if words[1:] == [b"kB"] else 1)
-    return found
+def numbers(path: str, names: re.Pattern[bytes]) -> dict[bytes, int]:
+    """The numbers of a file of lines "Name:  123 kB", in bytes where it says kB; see :func:`lines_named`."""
+    return {name: int(number) * (1024 if kb else 1) for name, number, kb in names.findall(read(path))}
+
+
+def lines_named(*names: str) -> re.Pattern[bytes]:
+    """What :func:`numbers` finds the lines by: a tenth of the time that it takes to split all of them."""
+    return re.compile(rb"^(%s):\s*(\d+)( kB)?" % "|".join(names).encode(), re.MULTILINE)
 
 
 def maps_file(pid: int, path: str) -> bool:

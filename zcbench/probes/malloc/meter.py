@@ -45,6 +45,7 @@ class MallocMeter:
     """
 
     name = "malloc"
+    background_ns = 0
 
     def __init__(self, folder: Path, *, preload: str | None = None, inventory_every_s: float = 60.0) -> None:
         self._folder = folder.absolute()

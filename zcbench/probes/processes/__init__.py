@@ -1,0 +1,1 @@
+"""What the subject's processes use, read from outside: memory, descriptors, threads, CPU, storage."""

@@ -1,0 +1,240 @@
+"""The subject's processes as a probe: sums over all of them, and now and then an inventory by name."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import psutil
+
+from zcbench.clock import now_ns
+from zcbench.probes import procfs
+from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.probes.processes.descriptors import Descriptors, SocketNames, descriptors, pattern
+from zcbench.probes.processes.memory import ControlGroup, dear_memory
+from zcbench.probes.processes.reading import TOTALS, Gone, Reading, read_process
+from zcbench.quantities.known import DESCRIPTOR_KINDS
+from zcbench.quantities.quantity import Quantity
+from zcbench.quantities.registry import VOCABULARY
+
+DEAR_SHARE = 0.002  # of a core: what costs more than that at its interval is read less often
+SLACK = 0.95  # of an interval: a sample that comes a little early is not left out
+MOST_NAMES = 64  # in an inventory: a screen's worth, and some KiB in the record
+MOST_THREADS = 1000  # whose names are read of one process: 10 ms
+
+Key = tuple[int, float]  # a process id and its start: an id comes back
+
+CHEAP = (
+    "processes", "zombies", "children", "rss_bytes", "anonymous_bytes", "swap_bytes", "virtual_bytes",
+    "threads", "fds", *TOTALS,
+)  # fmt: skip
+DEAR = (
+    "uss_bytes", "pss_bytes", "file_bytes", "shared_bytes", "cgroup_bytes", "cgroup_anonymous_bytes",
+    *(f"fds.{kind}" for kind in DESCRIPTOR_KINDS),
+)  # fmt: skip
+ELSEWHERE = ("private_bytes",)  # on Windows
+
+
+class ProcessProbe:
+    """Reads the processes that ``begin`` is told of: the cheap quantities at each call, the dear ones every
+    ``dear_every_s`` or less often (see DEAR_SHARE), an inventory by name every ``inventory_every_s``.
+
+    A sum is over the living; what could not be read of one of them is not known of all. Totals also have what
+    processes had counted that have ended, as last read.
+    """
+
+    name = "processes"
+    background_ns = 0
+
+    def __init__(self, *, dear_every_s: float = 10.0, inventory_every_s: float = 60.0) -> None:
+        self._processes: Processes = tuple
+        self._starts: dict[Key, int] = {}  # as the kernel has them
+        self._last: dict[Key, Mapping[str, Number]] = {}  # totals as last read
+        self._ended: dict[str, Number] = dict.fromkeys(TOTALS, 0)
+        self._dear = _Interval(dear_every_s)
+        self._inventory = _Interval(inventory_every_s)
+        self._group: ControlGroup | None = None
+        self._descriptors: dict[int, Descriptors] = {}  # as last read
+        self._told: set[str] = set()
+        self._notices: list[Notice] = []
+
+    def environment(self) -> Mapping[str, str]:
+        """See :class:`Probe`: none."""
+        return {}
+
+    def begin(self, processes: Processes) -> None:
+        """See :class:`Probe`."""
+        self._processes = processes
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """See :class:`Probe`."""
+        return tuple(VOCABULARY[name] for name in (*CHEAP, *DEAR, *ELSEWHERE))
+
+    def read(self) -> Mapping[str, Number | None]:
+        """See :class:`Probe`. Empty when none of the processes lives."""
+        living, zombies = self._readings()
+        self._add_ended(living)
+        row: dict[str, Number | None] = dict(_sums(reading.values for _, reading in living.values()))
+        row |= {name: row[name] + self._ended[name] for name in TOTALS if row.get(name) is not None}  # type: ignore[operator]
+        if living:
+            row |= {
+                "processes": len(living),
+                "zombies": zombies,
+                "children": len(living) + zombies - 1,
+            }
+            if procfs.IS_LINUX:
+                row |= self._dear.ask(lambda: self._read_dear(living)) or {}
+            else:
+                row |= self._dear.ask(lambda: _dear_elsewhere(living)) or {}
+            self._inventory.ask(lambda: self._take_inventory(living))
+        return row
+
+    def notices(self) -> tuple[Notice, ...]:
+        """See :class:`Probe`: what cannot be read, said once, and inventories."""
+        notices, self._notices = tuple(self._notices), []
+        return notices
+
+    def close(self) -> None:
+        """See :class:`Probe`."""
+
+    def _readings(self) -> tuple[dict[Key, tuple[psutil.Process, Reading]], int]:
+        """The living ones, and how many are zombies."""
+        living: dict[Key, tuple[psutil.Process, Reading]] = {}
+        zombies = 0
+        starts: dict[Key, int] = {}
+        for process in self._processes():
+            try:
+                key = (process.pid, process.create_time())
+                reading = read_process(process)
+            except (Gone, psutil.Error):
+                continue
+            # The number may be another's since.
+            if self._starts.get(key, reading.start_ns) != reading.start_ns:
+                continue
+            starts[key] = reading.start_ns
+            if reading.is_zombie:
+                zombies += 1
+                continue
+            living[key] = (process, reading)
+            if reading.unreadable:
+                self._tell_unreadable(reading.name, reading.unreadable)
+        self._starts = starts
+        return living, zombies
+
+    def _add_ended(self, living: Mapping[Key, tuple[psutil.Process, Reading]]) -> None:
+        for key in self._last.keys() - living.keys():
+            for name, value in self._last[key].items():
+                self._ended[name] += value
+        self._last = {
+            key: {name: reading.values[name] for name in TOTALS if name in reading.values}
+            for key, (_, reading) in living.items()
+        }
+
+    def _read_dear(self, living: Mapping[Key, tuple[psutil.Process, Reading]]) -> dict[str, Number]:
+        rows = []
+        self._descriptors = {}
+        if self._group is None:
+            self._group = ControlGroup(next(iter(living))[0])
+        for (pid, _), (_, reading) in living.items():
+            row: dict[str, Number] = {}
+            try:
+                row |= dear_memory(pid)
+                found = self._descriptors[pid] = descriptors(pid)
+                row |= {f"fds.{kind}": found.kinds.get(kind, 0) for kind in DESCRIPTOR_KINDS}
+            except PermissionError:
+                self._tell_unreadable(reading.name, {"private memory"})
+            except OSError:  # it ended since, or the kernel has no such file
+                continue
+            rows.append(row)
+        return _sums(rows) | self._group.read()
+
+    def _tell_unreadable(self, name: str, parts: Iterable[str]) -> None:
+        message = f"{name} is another user's: its {', '.join(sorted(parts))} cannot be read"
+        if message not in self._told and len(self._told) < MOST_NAMES:
+            self._told.add(message)
+            self._notices.append(Notice("probe", message, {"probe": self.name}))
+
+    def _take_inventory(self, living: Mapping[Key, tuple[psutil.Process, Reading]]) -> None:
+        fds: Counter[str] = Counter()
+        threads: Counter[str] = Counter()
+        children = Counter(pattern(reading.name) for _, reading in [*living.values()][1:])
+        sockets = SocketNames()
+        for pid, _ in living if procfs.IS_LINUX else ():
+            if (found := self._descriptors.get(pid)) is not None:
+                fds.update(found.names)
+                fds.update(sockets.of(pid, found.sockets) if found.sockets else ())
+            try:
+                threads.update(_thread_names(pid))
+            except OSError:
+                continue
+        by_size = sorted(living.values(), key=lambda one: -one[1].values.get("rss_bytes", 0))
+        data: dict[str, Any] = {
+            "probe": self.name,
+            "fd_counts": dict(fds.most_common(MOST_NAMES)),
+            "thread_counts": dict(threads.most_common(MOST_NAMES)),
+            "child_counts": dict(children.most_common(MOST_NAMES)),
+            "processes": [_facts(process, reading) for process, reading in by_size[:MOST_NAMES]],
+        }
+        self._notices.append(Notice("inventory", f"{len(living)} processes", data))
+
+
+class _Interval:
+    """Asks something every ``every_s``, or less often, so that it takes at most DEAR_SHARE of a core."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_ns = every_s * 1e9 * SLACK
+        self._due_ns = 0.0
+
+    def ask(self, question: Any) -> Any:
+        """The answer if it is due, else None."""
+        if (now := now_ns()) < self._due_ns:
+            return None
+        started_ns = time.thread_time_ns()
+        answer = question()
+        cost_ns = time.thread_time_ns() - started_ns
+        self._due_ns = now + max(self._every_ns, cost_ns / DEAR_SHARE)
+        return answer
+
+
+def _sums(rows: Iterable[Mapping[str, Number]]) -> dict[str, Number]:
+    """The sum of each quantity that every row has."""
+    rows = list(rows)
+    if not rows:
+        return {}
+    return {name: sum(row[name] for row in rows) for name in rows[0] if all(name in row for row in rows)}
+
+
+def _dear_elsewhere(living: Mapping[Key, tuple[psutil.Process, Reading]]) -> dict[str, Number]:
+    rows: list[dict[str, Number]] = []
+    for process, _ in living.values():
+        try:
+            rows.append({"uss_bytes": process.memory_full_info().uss})
+        except psutil.AccessDenied:
+            rows.append({})
+        except psutil.Error:
+            continue
+    return _sums(rows)
+
+
+def _thread_names(pid: int) -> list[str]:
+    """The names of its threads, numbers as "*": "pool-*"."""
+    folder = f"/proc/{pid}/task"
+    names = []
+    for number in os.listdir(folder)[:MOST_THREADS]:  # noqa: PTH208
+        try:
+            names.append(pattern(procfs.read(f"{folder}/{number}/comm").decode(errors="replace").strip()))
+        except OSError:
+            continue
+    return names
+
+
+def _facts(process: psutil.Process, reading: Reading) -> dict[str, Number | str]:
+    values = reading.values
+    facts: dict[str, Number | str] = {"pid": process.pid, "name": reading.name}
+    facts |= {
+        name: values[name] for name in ("rss_bytes", "anonymous_bytes", "fds", "threads") if name in values
+    }
+    return facts

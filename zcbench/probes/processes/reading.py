@@ -1,0 +1,131 @@
+"""One process at one moment: what costs little to read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cache
+
+import psutil
+
+from zcbench.probes import procfs
+
+# Of these a process's part stays when it has ended: a sum over the living would fall.
+TOTALS = (
+    "cpu_user_s", "cpu_system_s", "faults_minor", "faults_major", "ctx_voluntary", "ctx_involuntary",
+    "io_read_bytes", "io_written_bytes",
+)  # fmt: skip
+
+
+class Gone(Exception):  # noqa: N818
+    """The process has ended, or its number is another's by now."""
+
+
+@dataclass
+class Reading:
+    """``values`` by quantity; ``unreadable`` says which parts are not ours to read ("descriptors")."""
+
+    name: str
+    start_ns: int
+    is_zombie: bool
+    values: dict[str, int | float] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+
+
+def read_process(process: psutil.Process) -> Reading:
+    """Its readings of now. Raises Gone."""
+    return _linux(process.pid) if procfs.IS_LINUX else _elsewhere(process)
+
+
+def _linux(pid: int) -> Reading:
+    try:
+        stat = procfs.stat(pid)
+    except OSError as error:
+        raise Gone from error
+    reading = Reading(stat.name, stat.start_ns, stat.state in "ZX")
+    if reading.is_zombie:
+        return reading
+    values = reading.values
+    values |= {
+        "rss_bytes": stat.resident_bytes,
+        "virtual_bytes": stat.virtual_bytes,
+        "threads": stat.threads,
+        "cpu_user_s": stat.user_s,
+        "cpu_system_s": stat.system_s,
+        "faults_minor": stat.minor_faults,
+        "faults_major": stat.major_faults,
+    }
+    try:
+        status = procfs.numbers(f"/proc/{pid}/status", _STATUS)
+        values |= {_OF_STATUS[key]: number for key, number in status.items()}
+        # These need the rights of a debugger, in most kernels: another user's process does not give them.
+        try:
+            values["fds"] = _descriptor_count(pid)
+        except PermissionError:
+            reading.unreadable.add("descriptors")
+        try:
+            io = procfs.numbers(f"/proc/{pid}/io", _IO)
+            values |= {"io_read_bytes": io[b"read_bytes"], "io_written_bytes": io[b"write_bytes"]}
+        except PermissionError:
+            reading.unreadable.add("storage")
+        except (FileNotFoundError, KeyError):  # a kernel without task accounting
+            pass
+    except OSError as error:
+        raise Gone from error
+    return reading
+
+
+_OF_STATUS = {
+    b"RssAnon": "anonymous_bytes",
+    b"VmSwap": "swap_bytes",
+    b"voluntary_ctxt_switches": "ctx_voluntary",
+    b"nonvoluntary_ctxt_switches": "ctx_involuntary",
+}
+_STATUS = procfs.lines_named(*(key.decode() for key in _OF_STATUS))
+_IO = procfs.lines_named("read_bytes", "write_bytes")
+
+
+def _descriptor_count(pid: int) -> int:
+    folder = f"/proc/{pid}/fd"
+    if _folder_size_is_count():
+        return os.stat(folder).st_size  # noqa: PTH116
+    return len(os.listdir(folder))  # noqa: PTH208
+
+
+@cache
+def _folder_size_is_count() -> bool:
+    """Whether the kernel says how many descriptors there are (Linux 6.2) without listing them."""
+    return os.stat("/proc/self/fd").st_size > 0  # noqa: PTH116
+
+
+def _elsewhere(process: psutil.Process) -> Reading:
+    try:
+        with process.oneshot():
+            start_ns = int(process.create_time() * 1e9)
+            reading = Reading(process.name(), start_ns, process.status() == psutil.STATUS_ZOMBIE)
+            if reading.is_zombie:
+                return reading
+            cpu, memory = process.cpu_times(), process.memory_info()
+            values: dict[str, int | float] = {
+                "rss_bytes": memory.rss,
+                "virtual_bytes": memory.vms,
+                "threads": process.num_threads(),
+                "fds": process.num_fds() if hasattr(process, "num_fds") else process.num_handles(),
+                "cpu_user_s": cpu.user,
+                "cpu_system_s": cpu.system,
+            }
+            if hasattr(memory, "private"):  # Windows
+                values["private_bytes"] = memory.private
+            if hasattr(memory, "pfaults"):  # macOS
+                values |= {"faults_minor": memory.pfaults - memory.pageins, "faults_major": memory.pageins}
+            switches = process.num_ctx_switches()
+            values |= {"ctx_voluntary": switches.voluntary, "ctx_involuntary": switches.involuntary}
+            if hasattr(process, "io_counters"):
+                io = process.io_counters()
+                values |= {"io_read_bytes": io.read_bytes, "io_written_bytes": io.write_bytes}
+    except psutil.AccessDenied:
+        raise Gone from None
+    except psutil.Error as error:
+        raise Gone from error
+    reading.values = values
+    return reading
