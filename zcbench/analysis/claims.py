@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
+from zcbench.analysis.statistics import sen_slope
 from zcbench.analysis.stream import streaming
 from zcbench.record.reader import Record
 
@@ -39,9 +39,7 @@ class Arrivals:
     def ramp(self) -> tuple[float, float, float]:
         """By what share of its rate the stream ran slow (negative: fast) in each third of the run."""
         thirds = np.array_split(np.arange(self.at_s.size), 3)
-        first, middle, last = (
-            float(scipy.stats.theilslopes(self.late_s[part], self.at_s[part])[0]) for part in thirds
-        )
+        first, middle, last = (sen_slope(self.at_s[part], self.late_s[part]).slope for part in thirds)
         return first, middle, last
 
     @property

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
+from zcbench.analysis.statistics import kendall_tau
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend.views import FEWEST_BLOCKS, MOST_BLOCKS
 from zcbench.record.reader import Record
@@ -143,5 +143,5 @@ def _creep(
     each = np.diff(cpu[edges]) / made
     third = blocks // 3
     first, last = float(np.median(each[:third])), float(np.median(each[-third:]))
-    tau = float(scipy.stats.kendalltau(np.arange(blocks), each).statistic)
+    tau = kendall_tau(each)
     return CostCreep(blocks, first, last, (last - first) * per_s, tau if np.isfinite(tau) else 0.0)

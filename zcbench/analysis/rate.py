@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
+from zcbench.analysis.statistics import deviation, line, sen_slope, t_quantile
 from zcbench.analysis.stream import settled, streaming
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
@@ -107,17 +107,16 @@ def fit(x: NDArray[np.float64], y: NDArray[np.float64], nominal: float) -> RateF
     span = float(x[-1] - x[0])
     if x.size < FEWEST_POINTS or not span:
         return None
-    line = scipy.stats.linregress(x, ahead)
-    beside = ahead - (line.slope * x + line.intercept)
-    # Not line.stderr, which is NaN for points that lie on the line exactly, as counts well may.
+    slope, intercept = line(x, ahead)
+    beside = ahead - (slope * x + intercept)
     variance = float(np.sum(beside**2)) / (x.size - 2) / float(np.sum((x - x.mean()) ** 2))
     error = float(np.sqrt(variance)) * _inflation(beside)
-    t = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, x.size - 2))
+    t = t_quantile((1 + CONFIDENCE) / 2, x.size - 2)
     off = float(np.abs(beside).max())
-    most_off = max(STRAIGHT_PACKETS + nominal * WAKE_UP_S, STRAIGHT_SHARE * abs(float(line.slope)) * span)
+    most_off = max(STRAIGHT_PACKETS + nominal * WAKE_UP_S, STRAIGHT_SHARE * abs(slope) * span)
     straight = off <= most_off and set_aside <= MOST_OUTLIERS
     return RateFit(
-        per_s=nominal + float(line.slope),
+        per_s=nominal + slope,
         standard_error=error,
         half_width=t * error + QUANTUM_PACKETS / span,
         nominal_per_s=nominal,
@@ -148,10 +147,9 @@ def _thin(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.fl
 
 
 def _near_the_line(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
-    with np.errstate(invalid="ignore"):  # many equal times leave scipy no interval; it is not asked for
-        slope, intercept, *_ = scipy.stats.theilslopes(y, x)
-    beside = y - (slope * x + intercept)
-    spread = float(scipy.stats.median_abs_deviation(beside, scale="normal"))
+    median = sen_slope(x, y)
+    beside = y - (median.slope * x + median.intercept)
+    spread = deviation(beside)
     return np.asarray(np.abs(beside) <= max(STRAIGHT_PACKETS, OUTLIER_DEVIATIONS * spread))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
+from zcbench.analysis.statistics import sen_slope
 from zcbench.record.reader import Record
 from zcbench.record.schema import Event, EventKind
 
@@ -55,8 +55,8 @@ def steady_rise(times: NDArray[np.float64], values: NDArray[np.float64]) -> floa
     if times.size < FEWEST_READINGS - 2 or times[-1] <= times[0]:
         return 0.0
     thinned = np.unique(np.linspace(0, times.size - 1, MOST_READINGS).round().astype(int))
-    slope = scipy.stats.theilslopes(values[thinned], times[thinned])
-    return float(slope.slope) if slope.low_slope > 0 else 0.0
+    rise = sen_slope(times[thinned], values[thinned])
+    return rise.slope if rise.low > 0 else 0.0
 
 
 def _streaming(record: Record) -> list[Event]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from zcbench.analysis.rate import nominal_per_s
+from zcbench.analysis.statistics import kendall_tau
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend.views import FEWEST_BLOCKS, MOST_BLOCKS
@@ -214,7 +214,7 @@ def creep(record: Record, column: str) -> Creep | None:
     marks = np.array([part.min() for part in np.array_split(values, blocks)])
     third = blocks // 3
     first, last = marks[:third], marks[-third:]
-    tau = float(scipy.stats.kendalltau(np.arange(blocks), marks).statistic)
+    tau = kendall_tau(marks)
     if not np.isfinite(tau):  # all marks alike
         tau = 0.0
     # Not the middles only: the lowest of the end above the highest of the start.

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 
 from zcbench.analysis import blocks
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.derived import growth_by_name
 from zcbench.analysis.growth import Growth, packets_per_s
 from zcbench.analysis.rate import CONFIDENCE, rate_fit
+from zcbench.analysis.statistics import t_quantile
 from zcbench.analysis.totals import Totals, count, totals
 from zcbench.comparing.readings import Blocks, Counted, Estimate, Plain, Reading, Spared
 from zcbench.record.reader import Record
@@ -135,7 +135,7 @@ def drift(run: Run) -> Reading | None:
         return None
     # The half width has the rounding of whole packets in it, which the standard error has not.
     free = line.points - 2
-    error = line.half_width_ppm / float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, free))
+    error = line.half_width_ppm / t_quantile((1 + CONFIDENCE) / 2, free)
     return Estimate(line.drift_ppm, error, free)
 
 
