@@ -14,7 +14,9 @@ from pathlib import Path
 import msgspec
 
 from zcbench.page.scoreboard import UNSET, Scoreboard, bucket_of
+from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.units import Duration
+from zcbench.record.brought import Brought
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import (
@@ -177,13 +179,14 @@ def write_record(
     tags: Mapping[str, str] | None = None,
     environment: Environment = ENVIRONMENT,
     run_id: str = "20260101T000000Z-synthetic-000001",
+    brought: Sequence[Quantity] = (),
 ) -> Path:
     """Write the record of a run of ``plan`` that captured ``packets`` (default: all that were due).
 
     ``counters`` replace final counters, on the page and in the last row; ``bend`` may change any row in
     place (None: a missing reading); ``hold_ns`` is every lease's hold time (0 leaves none measured);
     ``board=False`` leaves out the page, ``resources=False`` the counts of what was open. ``partial`` records
-    no end.
+    no end. ``brought`` are quantities of the subject's own.
     """
     plan = plan or scenario()
     due = round(plan.duration * PACKETS_PER_S)
@@ -198,6 +201,7 @@ def write_record(
         due_packets=due,
         gc_every_s=2 * plan.duration / rows,
         tags=dict(tags or {}),
+        quantities=tuple(map(Brought.of, brought)),
     )
     finished = not partial and (ending is None or ending.ending is Ending.FINISHED)
     taken = due if packets is None else packets

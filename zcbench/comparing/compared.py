@@ -17,11 +17,11 @@ from zcbench.comparing import take
 from zcbench.comparing.comparability import Aspect
 from zcbench.comparing.readings import RunToRun
 from zcbench.quantities.derived import CORRUPT, GROWING, LEVELS, growth_name
-from zcbench.quantities.quantity import Quantity
-from zcbench.quantities.registry import STANDARD
+from zcbench.quantities.quantity import Better, Kind, Quantity
+from zcbench.quantities.registry import STANDARD, Registry
 from zcbench.quantities.units import BYTES_PER_PACKET, Unit
 
-Section = Literal["Packets", "Pool", "Memory", "Timing and cost"]
+Section = Literal["Packets", "Pool", "Memory", "Timing and cost", "Its own"]
 
 
 NONE = RunToRun()
@@ -43,11 +43,12 @@ class Figure:
     run_to_run: RunToRun = NONE
     title: str = ""
     unit: Unit | None = None
+    own: Quantity | None = None  # one that the subject brought; else the standard one of that name
 
     @property
     def quantity(self) -> Quantity:
         """What it is a reading of."""
-        return STANDARD[self.name]
+        return self.own or STANDARD[self.name]
 
     @property
     def shown_title(self) -> str:
@@ -127,3 +128,26 @@ COMPARED: tuple[Figure, ...] = (
     Figure("cpu", "Timing and cost", take.cores, frozenset({"cpu"}),
            matters=0.005, share=0.1, run_to_run=RunToRun(0.15)),
 )  # fmt: skip
+
+
+# What a subject brings, nobody measured between runs: as much as the least steady of our gauges of
+# resources, the CPU's, and a difference of a fifth.
+OWN_SPREAD, OWN_SHARE = RunToRun(0.15), 0.2
+
+
+def figures_of(*registries: Registry) -> tuple[Figure, ...]:
+    """The standard figures, and one for each quantity that the subjects of two runs brought."""
+    own = {one.name: one for known in registries for one in known.sampled if one.name not in STANDARD}
+    return (*COMPARED, *(_of_own(one) for one in own.values()))
+
+
+def _of_own(one: Quantity) -> Figure:
+    title = one.label or one.name
+    if one.kind is Kind.TOTAL or one.better is Better.NEITHER:
+        return Figure(one.name, "Its own", take.total(one.name), title=title, own=one)
+    # Of memory what is left when garbage, bursts and sawteeth are gone.
+    reduce = blocks.median if one.memory is None else blocks.lowest
+    return Figure(
+        one.name, "Its own", take.gauge(one.name, reduce), share=OWN_SHARE, run_to_run=OWN_SPREAD,
+        title=f"{title}, {'typical' if one.memory is None else 'low-water mark'}", own=one,
+    )  # fmt: skip

@@ -16,7 +16,7 @@ import msgspec
 from zcbench.analysis.totals import count
 from zcbench.comparing import flips, readings
 from zcbench.comparing.comparability import Aspect, Difference, commit, differences
-from zcbench.comparing.compared import COMPARED, Figure
+from zcbench.comparing.compared import Figure, figures_of
 from zcbench.comparing.effect import Effect
 from zcbench.comparing.readings import Counted, Estimate, Reading
 from zcbench.comparing.take import Run
@@ -174,7 +174,7 @@ class _Row:
 def _figures(base: Run, new: Run, differ: Sequence[Difference]) -> Iterator[Compared]:
     rows = [
         _Row(figure, figure.read(base), figure.read(new), _explanation(figure.aspects, differ))
-        for figure in COMPARED
+        for figure in figures_of(base.record.quantities, new.record.quantities)
     ]
     rows = [row for row in rows if row.known]
     alpha = FAMILY_ALPHA / max(1, sum(row.can_differ for row in rows))
@@ -214,6 +214,8 @@ def _verdict(figure: Figure, effect: Effect, matters: float) -> tuple[Verdict, s
             worse = effect.difference < 0
         case "nearer 0":
             worse = abs(effect.new) > abs(effect.base)
+        case "neither":
+            return "no evidence", "neither direction is better"
     return ("worse" if worse else "better"), None
 
 

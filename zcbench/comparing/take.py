@@ -45,19 +45,20 @@ def total(name: str) -> Read:
     """A running total or gauge at the end, of which one run shows no spread."""
 
     def read(run: Run) -> Reading | None:
-        value = run.found[name]
+        value = run.found.get(name)  # a subject's own: perhaps of one of two runs
         return None if value is None else Plain(value)
 
     return read
 
 
-def gauge(column: str, reduce: blocks.Reduce) -> Read:
-    """A column of the samples: ``reduce`` of each block."""
+def gauge(name: str, reduce: blocks.Reduce) -> Read:
+    """A quantity's samples: ``reduce`` of each block."""
 
     def read(run: Run) -> Reading | None:
-        values = run.record.samples[column]
-        known = np.isfinite(values).any()
-        return Blocks(blocks.of_gauge(run.record, values, reduce)) if known else None
+        values = run.record.samples.get(name)
+        if values is None or not np.isfinite(values).any():
+            return None
+        return Blocks(blocks.of_gauge(run.record, values, reduce))
 
     return read
 

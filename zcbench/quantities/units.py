@@ -242,7 +242,7 @@ class _BytesPerSecond(Unit):
         return 0.0 if text.strip() == "0" else float(parse_growth(text))
 
     def _shown(self, value: float) -> str:
-        return f"{value:,.3g} B/s"
+        return f"{_three_digits(value)} B/s"
 
     def beside(self, value: float, limit: float) -> str:
         """By the hour, as limits of growth are written."""
@@ -257,7 +257,11 @@ class _Suffixed(Unit):
     __slots__ = ()
 
     def _shown(self, value: float) -> str:
-        return f"{value:,.3g} {_SUFFIXES.get(self.name, self.name)}"
+        return f"{_three_digits(value)} {_SUFFIXES.get(self.name, self.name)}"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 _IN_SECONDS = {"s": 1.0, "ns": 1e-9}
@@ -345,11 +349,6 @@ def clock(seconds: float) -> str:
     minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
-
-
-def format_signed_bytes(count: float) -> str:
-    """A difference of bytes, which always shows its sign: "+1.20 KiB"."""
-    return ("+" if count >= 0 else "-") + format_bytes(abs(count))
 
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import IO, Self
 from zcbench.foreign import one_line
 from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.record.schema import End, Ending, Event, RunInfo
-from zcbench.render.progress import Row, counts_packets, opened, percent, progress
+from zcbench.render.progress import Row, counts_packets, hit_rate_said, opened, progress
 
 HEARTBEAT_S = 10.0
 
@@ -73,7 +73,7 @@ class Heartbeat:
 def heartbeat(run: RunInfo, row: Row) -> str:
     """One line on where the run is."""
     heap = row.get("python_heap_bytes" if run.tracemalloc else "native_heap_bytes")
-    rss, hits, misses = row.get("rss_bytes"), row.get("pool.hits"), row.get("pool.misses")
+    rss = row.get("rss_bytes")
     parts = [
         f"{format_duration(round(float(row.get('elapsed_s') or 0.0), 1))}",
         f"{progress(run, row) * 100:.1f} %",
@@ -86,8 +86,8 @@ def heartbeat(run: RunInfo, row: Row) -> str:
         parts.append(f"heap {format_bytes(heap)}")
     if rss is not None:
         parts.append(f"RSS {format_bytes(rss)}")
-    if hits is not None and misses is not None and hits + misses:
-        parts.append(f"hit rate {percent(hits, hits + misses)}")
+    if (rate_said := hit_rate_said(row)) is not None:
+        parts.append(rate_said)
     if "worker" not in run.subject.promised and (open_now := opened(row)):
         parts.append(open_now)
     for label, name in (

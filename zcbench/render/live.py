@@ -21,9 +21,9 @@ from zcbench.render.progress import (
     bar,
     counts_packets,
     has_pool,
+    hit_rate_said,
     ink_for,
     opened,
-    percent,
     progress,
     sparkline,
     time_left_s,
@@ -235,8 +235,7 @@ class LiveView:
             return []
         slots, in_flight = int(row.get("pool.slots") or 0), int(row.get("pool.in_flight") or 0)
         share = in_flight / slots if slots else 0.0
-        hits, misses = row.get("pool.hits") or 0, row.get("pool.misses") or 0
-        rate = f"  hit rate {percent(hits, hits + misses)}" if hits + misses else ""
+        rate = f"  {said}" if (said := hit_rate_said(row)) else ""
         shown = Text.assemble(
             f"{'pool':<11} ",
             (bar(share, 12, self._ink), "red" if share >= 1 else "green"),

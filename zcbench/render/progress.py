@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from zcbench.quantities.units import format_count
+from zcbench.quantities.derived import HIT_RATE
+from zcbench.quantities.units import SHARE, format_count
 from zcbench.record.schema import RunInfo
 
 Row = Mapping[str, int | float | None]
@@ -84,9 +85,10 @@ def time_left_s(run: RunInfo, row: Row) -> float | None:
     return max(0.0, missing / rate) if rate else None
 
 
-def percent(part: float, whole: float) -> str:
-    """``part`` of ``whole`` in percent, rounded down: "100.00 %" only if nothing is missing."""
-    return f"{int(part) * 10_000 // int(whole) / 100:.2f} %"
+def hit_rate_said(row: Row) -> str | None:
+    """ "hit rate 99.97 %"; None before the first acquire."""
+    rate = HIT_RATE.of(row)
+    return None if rate is None else f"hit rate {SHARE.show(rate)}"
 
 
 def bar(share: float, width: int, ink: Ink) -> str:

@@ -16,16 +16,16 @@ from zcbench.analysis.memory import gauge, heap_column
 from zcbench.analysis.totals import highest
 from zcbench.foreign import one_line, plain
 from zcbench.quantities.units import (
+    BYTES,
     format_bytes,
     format_count,
     format_duration,
     format_rate,
-    format_signed_bytes,
 )
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
 from zcbench.render.content.verdict import counted, decided
-from zcbench.render.progress import Ink, opened, percent, sparkline
+from zcbench.render.progress import Ink, hit_rate_said, opened, sparkline
 from zcbench.verdict.next_step import next_step
 
 if TYPE_CHECKING:
@@ -197,8 +197,7 @@ def _packet_figures(record: Record, result: Result) -> list[tuple[str, str]]:
 
 def _pool_figures(result: Result) -> list[tuple[str, str]]:
     found = result.totals
-    hits, misses = found["pool.hits"] or 0, found["pool.misses"] or 0
-    rate = f", hit rate {percent(hits, hits + misses)}" if hits + misses else ""
+    rate = f", {said}" if (said := hit_rate_said(found)) else ""
     return [
         (
             "pool",
@@ -217,7 +216,7 @@ def _memory_figures(record: Record) -> list[tuple[str, str]]:
     if shown is None:
         return []
     name, found = shown
-    since = f"{format_signed_bytes(found.delta)} since warm-up"
+    since = f"{BYTES.signed(found.delta)} since warm-up"
     return [("memory", f"{name} {format_bytes(found.final)}, {since}")]
 
 

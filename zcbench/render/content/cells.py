@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from zcbench.quantities.units import (
+    BYTES,
+    BYTES_PER_S,
     MISSING,
+    NS,
+    PER_S,
+    SHARE,
+    S,
+    Unit,
     clock,
-    format_bytes,
     format_count,
-    format_duration,
-    format_rate,
-    format_signed_bytes,
-    percent,
 )
 from zcbench.render.content.document import Cell
 
@@ -31,42 +33,47 @@ def count(value: Number) -> Cell:
 
 def size(value: Number) -> Cell:
     """ "10.99 MiB"."""
-    return _cell(value, format_bytes)
+    return of(BYTES, value)
 
 
 def signed_size(value: Number) -> Cell:
     """ "+1.20 KiB"."""
-    return _cell(value, format_signed_bytes)
+    return _cell(value, BYTES.signed)
 
 
 def seconds(value: Number) -> Cell:
     """ "30 s"."""
-    return _cell(value, format_duration)
+    return of(S, value)
 
 
 def nanoseconds(value: Number) -> Cell:
     """ "164 µs"."""
-    return _cell(value, lambda ns: format_duration(ns / 1e9))
+    return of(NS, value)
 
 
 def rate(value: Number) -> Cell:
     """ "100/s"."""
-    return _cell(value, format_rate)
+    return of(PER_S, value)
 
 
 def growth(value: Number) -> Cell:
     """ "97.1 B/s"."""
-    return _cell(value, lambda per_s: f"{per_s:,.1f} B/s")
+    return of(BYTES_PER_S, value)
 
 
 def share(value: Number) -> Cell:
     """A fraction, as "99.97 %"."""
-    return _cell(value, percent)
+    return of(SHARE, value)
 
 
 def moment(value: Number) -> Cell:
     """ "1:02:30"."""
     return _cell(value, clock)
+
+
+def of(unit: Unit, value: Number) -> Cell:
+    """``value`` as its unit shows it."""
+    return _cell(value, unit.show)
 
 
 def together(*cells: Cell) -> Cell:

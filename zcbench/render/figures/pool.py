@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from zcbench.quantities.derived import HIT_RATE
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
@@ -66,9 +67,7 @@ def _acquires(record: Record) -> Strip | None:
 
 
 def _hit_rate(record: Record) -> Strip | None:
-    hits, misses = rates(record, ["pool.hits"]), rates(record, ["pool.misses"])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = 100 * hits / (hits + misses)
+    share = 100 * HIT_RATE.over({name: rates(record, [name]) for name in HIT_RATE.names})
     line = Line("hit rate", record.samples["elapsed_s"], share, theme.BLUE)
     if not line.is_measured:
         return None

@@ -10,6 +10,7 @@ from zcbench.analysis.delivery import delivery
 from zcbench.analysis.expected import answer
 from zcbench.analysis.totals import Totals, count
 from zcbench.expectations.language import ExpectationError, parse
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
 from zcbench.scenario import Expectation
@@ -26,9 +27,11 @@ def check(record: Record, found: Totals) -> list[Finding]:
 def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding:
     name = f"expect: {expectation.that}"
     try:
-        parsed = parse(expectation.that, record.quantities)
+        parsed = parse(expectation.that, VOCABULARY.joined(record.quantities.values()))
     except ExpectationError as error:  # of a record that a later or an earlier zcbench made
-        return Finding(check=name, outcome="inconclusive", sentence=str(error), required=False)
+        return Finding(
+            check=name, outcome="inconclusive", sentence=str(error), required=expectation.level == "fail"
+        )
     quantity = parsed.quantity
     made_of = (quantity.name,) if quantity.formula is None else quantity.formula.names
     unwritten = missing(record, *made_of)

@@ -19,7 +19,7 @@ from zcbench.analysis.pool import (
     lost_slots,
 )
 from zcbench.analysis.slots import Slots
-from zcbench.quantities.units import format_bytes, format_duration
+from zcbench.quantities.units import SHARE, format_bytes, format_duration
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
 from zcbench.verdict.check import Check, Evidence, Facts
@@ -103,7 +103,7 @@ def _not_measured(facts: _Facts) -> Finding | None:
 def _explained(facts: _Facts) -> Finding:
     """It explains; how high the rate must be, an expectation says."""
     reason = next(found for rule in _REASONS if (found := rule(facts)) is not None)
-    said = f"hit rate {(facts.pool.hit_rate or 0.0) * 100:.2f} %: {reason.why}"
+    said = f"hit rate {SHARE.beside(facts.pool.hit_rate or 0.0, ENOUGH_HITS)}: {reason.why}"
     if reason.cause == "too_late" and _slots_were_free(facts.pool):
         return CHECK.failed(said, facts.evidence, cause=reason.cause, remedy=reason.remedy, level="warn")
     # Low for a fault that another check fails: what is left to explain is nothing.

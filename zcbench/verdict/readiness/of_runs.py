@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from zcbench.analysis.pool import ENOUGH_HITS, behaviour
 from zcbench.comparing.comparability import commit
-from zcbench.quantities.units import format_count, format_duration
+from zcbench.quantities.units import SHARE, format_count, format_duration
 from zcbench.verdict.next_step import next_step
 from zcbench.verdict.readiness.campaign import Campaign, Item, Judged, findings, is_failure, named
 
@@ -103,10 +101,11 @@ def pool_is_large_enough(campaign: Campaign) -> Item:
     for what, (rate, slots, run) in best.items():
         if rate < ENOUGH_HITS:
             needed = behaviour(run.record, run.result.totals, None).slots_needed
-            return Item(title, "no", f"{what}: {_percent(rate)} at best, with {format_count(slots)} slots",
+            reached = f"{SHARE.beside(rate, ENOUGH_HITS)} at best, with {format_count(slots)} slots"
+            return Item(title, "no", f"{what}: {reached}",
                         f"`zcbench sweep`, or a run with --pool {needed} for: {what}")  # fmt: skip
     said = (
-        f"{what}: {format_count(slots)} slots ({_percent(rate)}, {run.name})"
+        f"{what}: {format_count(slots)} slots ({SHARE.beside(rate, ENOUGH_HITS)}, {run.name})"
         for what, (rate, slots, run) in best.items()
     )
     return Item(title, "yes", "; ".join(said))
@@ -136,7 +135,7 @@ def survives_a_small_pool(campaign: Campaign) -> Item:
     for run in campaign.passing:
         seen = behaviour(run.record, run.result.totals, None)
         if seen.hit_rate is not None and seen.hit_rate < ENOUGH_HITS:
-            return Item(title, "yes", f"{run.name}: hit rate {_percent(seen.hit_rate)}, "
+            return Item(title, "yes", f"{run.name}: hit rate {SHARE.beside(seen.hit_rate, ENOUGH_HITS)}, "
                         "every packet whole all the same", required=False)  # fmt: skip
     return Item(title, "not shown", "no pool was too small", required=False,
                 step="`zcbench run crash-debug --consumer hold --hold 1s --pool 10`")  # fmt: skip
@@ -177,8 +176,3 @@ def a_device_was_tried(campaign: Campaign) -> Item:
         return Item(title, "yes", f"{named(tried)}: {format_duration(tried[0].length_s)}", required=False)
     return Item(title, "not shown", "every source was a replay", required=False,
                 step="`zcbench run device-30s --device NAME` (`zcbench devices` lists them)")  # fmt: skip
-
-
-def _percent(rate: float) -> str:
-    """Never rounded up to what it does not reach."""
-    return f"{math.floor(rate * 1e4) / 100:g} %"

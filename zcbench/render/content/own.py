@@ -1,0 +1,48 @@
+"""What the subject counts beside the standard quantities: the section "What else was measured"."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.quantities.quantity import Kind, Quantity
+from zcbench.quantities.registry import STANDARD
+from zcbench.record.reader import Record
+from zcbench.record.schema import Result
+from zcbench.render.content.cells import of, text
+from zcbench.render.content.document import Cell, Section, Table, columns
+
+TITLE = "What else was measured"
+
+
+def section(record: Record, _result: Result) -> Section | None:
+    """Each quantity that the subject brought, over the whole run; None if it brought none that was read."""
+    rows = tuple(
+        _row(record, one)
+        for one in record.quantities.sampled
+        if one.name not in STANDARD and np.isfinite(record.samples[one.name]).any()
+    )
+    if not rows:
+        return None
+    heads = columns("<Quantity", "First", "Last", "Lowest", "Highest", "A second", "<What it is")
+    return Section(TITLE, (Table(TITLE, heads, rows),))
+
+
+def _row(record: Record, one: Quantity) -> tuple[Cell, ...]:
+    values = record.samples[one.name]
+    known = values[np.isfinite(values)]
+    per_s = _per_s(record.samples["elapsed_s"], values) if one.kind is Kind.TOTAL else None
+    shown = (known[0], known[-1], known.min(), known.max())
+    return (
+        text(one.name),
+        *(of(one.unit, float(value)) for value in shown),
+        of(one.unit.per_second, None if per_s is None else per_s * one.unit.in_base),
+        text(one.title),
+    )
+
+
+def _per_s(elapsed: NDArray[np.float64], values: NDArray[np.float64]) -> float | None:
+    known = np.flatnonzero(np.isfinite(values))
+    first, last = known[0], known[-1]
+    span_s = float(elapsed[last] - elapsed[first])
+    return float(values[last] - values[first]) / span_s if span_s > 0 else None
