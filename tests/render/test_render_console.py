@@ -307,7 +307,7 @@ def test_a_hit_rate_is_never_rounded_up_to_all() -> None:
     view = Heartbeat(10.0, out)
     view.on_start(a_run())
     view.on_sample(a_row(**{"pool.hits": 999_999, "pool.misses": 1}))
-    assert "hit rate 99.99 %" in out.getvalue()
+    assert "hit rate 99.9999 %" in out.getvalue()
 
 
 # -- characters
