@@ -361,14 +361,15 @@ def write_command_record(
     subject: SubjectInfo | None = None,
     counts: Callable[[int], Row] | None = None,
     page: Mapping[str, int] | None = None,
+    brought: Sequence[Quantity] = (),
     ending: End | None = None,
     events: Sequence[Event] = (),
     plan: Scenario | None = None,
 ) -> Path:
     """Write the record of a command that was watched for ``duration_s``.
 
-    ``counts`` are what it publishes itself, at each sample; ``page`` what stands on its page at the end (None:
-    it has no page).
+    ``counts`` are what it publishes itself, at each sample, ``brought`` the quantities of its own; ``page``
+    what stands on its page at the end (None: it has no page).
     """
     plan = unplanned(
         plan
@@ -399,6 +400,7 @@ def write_command_record(
     )
     directory.mkdir(parents=True, exist_ok=True)
     writer = RecordWriter(directory, info)
+    writer.declare(brought)
     for index in range(rows):
         row = command_row(index, duration_s * (index + 1) / rows)
         writer.sample(row | (counts(index) if counts else {}))

@@ -11,6 +11,9 @@ import pytest
 from rich.console import Console
 
 from tests.records import Row, command_row, make_command_record
+from zcbench.quantities.quantity import Kind, Origin, Quantity
+from zcbench.quantities.registry import VOCABULARY
+from zcbench.quantities.units import unit_of
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Result
@@ -105,7 +108,7 @@ def test_how_it_ended_is_said_in_the_programs_words(tmp_path: Path) -> None:
             (End(ending=Ending.FINISHED, message="exited normally"), "the process exited normally"),
             (
                 End(ending=Ending.FINISHED, signal="SIGTERM", message="ended by SIGTERM, as it was asked to"),
-                "it ended as planned: ended by SIGTERM, as it was asked to",
+                "it ended by SIGTERM, as it was asked to",
             ),
             (
                 End(ending=Ending.CRASHED, signal="SIGSEGV", message="the command died of SIGSEGV"),
@@ -156,3 +159,25 @@ def test_an_attached_process_is_called_by_its_number(tmp_path: Path) -> None:
     record = make_command_record(tmp_path / "run", subject=subject)
     assert record.run.about == "process 4242 (nginx)"
     assert "process 4242 (nginx)" in OUTPUTS["markdown"](record, judge(record))
+
+
+def test_what_it_publishes_under_names_of_its_own_is_a_table(tmp_path: Path) -> None:
+    jitter = Quantity("jitter.depth", unit_of("packets"), Kind.GAUGE, Origin.SUBJECT, "packets that wait")
+    requests = Quantity("http.requests", unit_of("requests"), Kind.TOTAL, Origin.SUBJECT, "requests served")
+    brought = (jitter, requests, VOCABULARY["malloc.live_bytes"], VOCABULARY["fds.socket"])
+    record = make_command_record(
+        tmp_path / "run",
+        brought=brought,
+        counts=lambda index: {
+            "jitter.depth": index % 5,
+            "http.requests": 1000 * index,
+            "malloc.live_bytes": 65_536,
+            "fds.socket": 12,
+        },
+    )
+    text = markdown.render(record, judge(record))
+    said = text.partition("## What else was measured")[2]
+    assert "| jitter.depth | 0 | 4 | 0 | 4 |" in said
+    assert "| http.requests | 0 | 59,000 |" in said
+    assert "| malloc | 64.00 KiB | 64.00 KiB |" in text.partition("## Memory behaviour")[2]
+    assert "brought" not in text

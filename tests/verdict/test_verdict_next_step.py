@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.records import make_record, scenario
+from tests.records import make_command_record, make_record, scenario
 from zcbench.quantities.units import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import FAULT_FILE, End, Ending, Finding, RunInfo
@@ -96,3 +96,8 @@ def test_a_sound_run_whose_pool_was_too_small_asks_for_the_slots_it_needed(tmp_p
     assert result.verdict == "pass"
     # then what is asked for is the high water and a quarter
     assert next_step(record, result).endswith("`zcbench run --pool 127`")
+
+
+def test_an_argument_of_the_next_command_is_not_given_to_the_program(tmp_path: Path) -> None:
+    record = make_command_record(tmp_path / "run", duration_s=30)
+    assert again(record, "--duration", "5m") == "`zcbench run --duration 5m -- sleep 60`"

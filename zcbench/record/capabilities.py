@@ -7,6 +7,9 @@ from typing import Literal
 
 import msgspec
 
+from zcbench.quantities.quantity import Reckoning
+from zcbench.quantities.registry import VOCABULARY, Registry
+
 Kind = Literal["engine", "command", "attached", "call", "imported"]
 Capability = Literal[
     "packets",
@@ -95,7 +98,6 @@ _READ_FROM: Mapping[Capability, tuple[str, ...]] = {
         "pool.guard_violations",
         "pool.poison_violations",
     ),
-    "heap": ("python_heap", "python_small", "native_heap", "allocated_blocks", "malloc.live"),
     "malloc": ("malloc.",),
     "files": ("temporary_", "output_bytes"),
     "processes": ("rss", "uss", "fds", "threads", "children", "cpu_"),
@@ -133,11 +135,15 @@ class SubjectInfo(msgspec.Struct, frozen=True, kw_only=True):
 ENGINE = SubjectInfo(kind="engine", capabilities=_OF_KIND["engine"])
 
 
-def capabilities_of(names: Iterable[str]) -> tuple[Capability, ...]:
+def capabilities_of(names: Iterable[str], quantities: Registry = VOCABULARY) -> tuple[Capability, ...]:
     """What a record can be asked about that has readings of the quantities ``names``."""
     known = tuple(names)
-    return tuple(
+    found = [
         capability
         for capability, starts in _READ_FROM.items()
         if any(name.startswith(starts) for name in known)
-    )
+    ]
+    # Memory that is more than pages: bytes that were asked for, and not given back.
+    exact = (one for one in quantities.memory if one.memory and one.memory.reckoning is not Reckoning.PAGES)
+    counted = {one.name for one in exact}
+    return (*found, "heap") if counted.intersection(known) else tuple(found)

@@ -73,7 +73,7 @@ class Record:
         names = {name for name, values in self.samples.items() if np.isfinite(values).any()}
         page = {} if self.board is None else self.board.counters()
         names |= {name for name, value in page.items() if value is not None}
-        return self.run.subject.promised.union(capabilities_of(names))
+        return self.run.subject.promised.union(capabilities_of(names, self.quantities))
 
     def can(self, *any_of: Capability) -> bool:
         """Whether the subject can be asked about one of these."""
@@ -87,9 +87,10 @@ def read_record(path: Path) -> Record:
     own = read_events(path / EVENTS_FILE, problems)
     quantities = quantities_of(run, own, problems)
     samples = read_samples(path / SAMPLES_FILE, quantities, problems)
-    workers = read_events(path / WORKER_EVENTS_FILE, problems)
-    # Only some subjects count on a page; what was imported may have been given one.
-    paged = run.subject.kind == "imported" or "page" in run.subject.promised
+    # Only some subjects have a worker, or count on a page; of what was imported we wrote both.
+    imported = run.subject.kind == "imported"
+    worked, paged = (imported or name in run.subject.promised for name in ("worker", "page"))
+    workers = read_events(path / WORKER_EVENTS_FILE, problems if worked else [])
     board, still = _read_board(path / SCOREBOARD_FILE, problems if paged else [])
     names: frozenset[str] = frozenset()
     if board is not None:

@@ -80,7 +80,8 @@ class Sampler:
         """Rate and percentiles since the last sample."""
         elapsed, delivered = float(row["elapsed_s"] or 0), int(row["engine.delivered"] or 0)
         seconds = elapsed - self._previous[0]
-        out: Row = {"rate_per_s": (delivered - self._previous[1]) / seconds if seconds > 0 else None}
+        known = seconds > 0 and row["engine.delivered"] is not None
+        out: Row = {"rate_per_s": (delivered - self._previous[1]) / seconds if known else None}
         self._previous = (elapsed, delivered)
         for name, earlier in self._histograms.items():
             current = self._board.histogram(name)

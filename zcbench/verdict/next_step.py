@@ -113,7 +113,7 @@ def _mend(finding: Finding, record: Record) -> str:
 
 def _answered(finding: Finding, record: Record) -> str:
     """What answers a check that has to be answered."""
-    if finding.lasting_s is not None and record.can("pace"):
+    if finding.lasting_s is not None and record.can("ending"):
         return f"{finding.remedy}: {again(record, '--duration', _whole_minutes(finding.lasting_s))}"
     return finding.remedy or f"run longer, so that {finding.check} can be judged"
 
@@ -127,15 +127,19 @@ def _after_a_pass(record: Record, result: Result) -> str:
     if record.run.subject.kind == "imported":
         return "nothing: what was measured is sound; `zcbench run` measures the rest"
     if (slots := _slots_wanting(record, result)) is not None:
+        if not record.can("pace"):
+            return f"give its pool the slots that were in flight: {slots}"
         return f"give the pool the slots that were in flight: {again(record, '--pool', str(slots))}"
     length_s = record.run.scenario.duration
     wanted = wanted_s(result.findings) or 0.0
     if length_s < max(wanted, _FIVE_MINUTES_S) and wanted > _FIVE_MINUTES_S:
         return f"longer, for what is not known yet: {again(record, '--duration', _whole_minutes(wanted))}"
     if length_s < _FIVE_MINUTES_S:
-        return f"longer, for slow leaks and lost slots: {_longer(record, '5m', 'stability-5min')}"
+        late = "slow leaks and lost slots" if record.can("pool") else "slow leaks"
+        return f"longer, for {late}: {_longer(record, '5m', 'stability-5min')}"
     if length_s < _HOUR_S:
-        return f"longer, for rare gaps: {_longer(record, '1h', 'stability-1h')}"
+        rare = "gaps" if record.can("packets") else "faults"
+        return f"longer, for rare {rare}: {_longer(record, '1h', 'stability-1h')}"
     return "keep this run: later ones can be held against it"
 
 

@@ -104,7 +104,7 @@ def trend(
     """
     readings = _prepared(times, values, collected, in_flight)
     if readings.times.size < FEWEST_CELLS:
-        return Trend("inconclusive", f"{readings.times.size} readings are too few", None)
+        return Trend("inconclusive", _too_few(readings.times.size), None)
     alpha = FAIL_ALPHA / counters
     length = float(readings.times[-1] - readings.times[0])
     lacking = readings.lacking()
@@ -128,6 +128,10 @@ def trend(
         return Trend("fail", "growing steadily", window, rising=True)
     rising = fails and length < SHORTEST_WARM_UP_S
     return _unless_failed(judged, window, budget, limit, length, rising)
+
+
+def _too_few(readings: int) -> str:
+    return f"{readings} reading{' is' if readings == 1 else 's are'} too few"
 
 
 def _unjudged(

@@ -18,6 +18,7 @@ _DATA_EVENTS = (
     EventKind.WRITTEN_FILES,
     EventKind.ALLOCATIONS,
     EventKind.NATIVE_ALLOCATIONS,
+    EventKind.QUANTITIES,
 )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from zcbench.analysis import growth, memory
+from zcbench.quantities.quantity import Quantity
+from zcbench.quantities.registry import STANDARD
 from zcbench.quantities.units import format_count, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import EventKind, Result
@@ -42,13 +44,15 @@ def section(record: Record, result: Result) -> Section | None:
 
 
 def _gauges(record: Record) -> Table:
-    found = [g for name in _GAUGES if (g := memory.gauge(record, name)) is not None]
+    # Of a program, whatever else was read of its memory.
+    more = (one.name for one in record.quantities.memory if one.name not in STANDARD)
+    found = [g for name in (*_GAUGES, *more) if (g := memory.gauge(record, name)) is not None]
     return Table(
         "Memory gauges",
         columns("<Gauge", "Baseline", "Final", "Delta", "Lowest", "After-gc low", "Peak", "Range"),
         tuple(
             (
-                text(_title(gauge.name)),
+                text(_title(record.quantities[gauge.name])),
                 size(gauge.baseline),
                 size(gauge.final),
                 signed_size(gauge.delta),
@@ -62,9 +66,9 @@ def _gauges(record: Record) -> Table:
     )
 
 
-def _title(name: str) -> str:
-    words = name.removesuffix("_bytes").replace("_", " ")
-    return _NAMES.get(name, words.capitalize())
+def _title(one: Quantity) -> str:
+    words = one.name.removesuffix("_bytes").replace("_", " ")
+    return _NAMES.get(one.name, words.capitalize() if one.name in STANDARD else one.label or one.name)
 
 
 def _collections(record: Record, result: Result) -> list[Paragraph]:

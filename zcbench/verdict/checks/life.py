@@ -135,7 +135,8 @@ def _sentence(facts: _Facts) -> str:
         return _SENTENCES[end.ending]
     if end.message in (None, NORMALLY) or not facts.ours:
         return f"the process {NORMALLY}"
-    return f"it ended as planned: {end.message}"
+    was = "was " if end.message.startswith("killed") else ""
+    return f"it {was}{end.message}"
 
 
 def _last_packet(facts: _Facts) -> str:
