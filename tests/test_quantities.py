@@ -19,6 +19,7 @@ from tests.records import Row, make_record, scenario
 from zcbench.analysis.totals import totals
 from zcbench.cli import cli
 from zcbench.comparing.comparison import compare
+from zcbench.expectations.language import ExpectationError, parse
 from zcbench.quantities.formula import Formula
 from zcbench.quantities.known import KNOWN
 from zcbench.quantities.law import LawError
@@ -32,6 +33,7 @@ from zcbench.record.writer import RecordWriter, write_result
 from zcbench.render.formats import FORMATS
 from zcbench.render.openmetrics import Exporter
 from zcbench.scenario import Expectation
+from zcbench.soak.abort import Aborts
 from zcbench.verdict import judge
 
 DEPTH = Quantity(
@@ -112,6 +114,40 @@ def test_an_expectation_of_a_number_that_this_record_lacks_is_undecided(tmp_path
     for that in ("jitter.depth < 12", "malloc.live < 1 GiB"):
         assert found[f"expect: {that}"].outcome == "inconclusive"
         assert found[f"expect: {that}"].required  # so that no run passes for want of a reading
+
+
+@pytest.mark.parametrize(
+    ("text", "statistic", "limit"),
+    [
+        ("jitter.depth < 12", None, 12.0),
+        ("max(jitter.late) < 20ms", "max", 0.02),
+        ("ring.fill <= 90%", None, 0.9),
+        ("arena.used.slope < 1 MiB/h", "slope", 2**20 / 3600),
+        ("ring.turns.rate > 100/s", "rate", 100.0),
+    ],
+)
+def test_before_the_start_a_number_may_be_one_that_the_subject_will_bring(
+    text: str, statistic: str | None, limit: float
+) -> None:
+    with pytest.raises(ExpectationError, match="no metric"):
+        parse(text)
+    found = parse(text, own=True)
+    assert (found.statistic, found.limit) == (statistic, pytest.approx(limit))
+
+
+@pytest.mark.parametrize("text", ["pool.hit == 0", "gap == 0", "engine.deliverd > 3", "jitter.depth < apples"])
+def test_a_slip_of_the_pen_is_no_number_of_the_subjects_own(text: str) -> None:
+    with pytest.raises(ExpectationError, match="no metric"):
+        parse(text, own=True)
+
+
+def test_a_number_brought_late_can_end_a_run_from_then_on() -> None:
+    plan = scenario(expect=[Expectation(that="jitter.late < 20ms", abort=True)])
+    aborts = Aborts(plan)
+    assert aborts.broken({"jitter.late_ns": 30e6}, 5.0) is None  # nobody knows yet what it is
+    aborts.know(STANDARD.joined([LATE]))
+    assert aborts.broken({"jitter.late_ns": 10e6}, 6.0) is None
+    assert aborts.broken({"jitter.late_ns": 30e6}, 7.0) == "jitter.late < 20ms is broken: 30 ms"
 
 
 @pytest.mark.parametrize("form", ["md", "html", "json"])

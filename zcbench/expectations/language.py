@@ -21,9 +21,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from zcbench.quantities.quantity import Kind, Quantity
+from zcbench.quantities.quantity import Kind, Origin, Quantity
 from zcbench.quantities.registry import STANDARD, VOCABULARY, Registry
-from zcbench.quantities.units import BYTES, Unit, UnitError, parse_duration
+from zcbench.quantities.units import BYTES, SHARE, S, Unit, UnitError, parse_duration, unit_of
 
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -78,9 +78,10 @@ class Parsed:
         return self.unit.beside(value, self.limit)
 
 
-def parse(text: str, known: Registry = VOCABULARY) -> Parsed:
+def parse(text: str, known: Registry = VOCABULARY, *, own: bool = False) -> Parsed:
     """What ``text`` expects of the quantities in ``known``: a record's own, or all that there may be.
 
+    With ``own`` a dotted name that is not known and looks like none may be one that the subject will bring.
     Raises ExpectationError.
     """
     match = re.fullmatch(r"\s*(.+?)\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*", text, re.DOTALL)
@@ -89,7 +90,7 @@ def parse(text: str, known: Registry = VOCABULARY) -> Parsed:
     left, sign, right = match.groups()
     value, times = _trailing(text, right)
     term, inside = _term(text, left)
-    quantity, statistic = _named(text, term, known)
+    quantity, statistic = _named(text, term, known, value if own else None)
     if set(times) & set(inside):
         raise ExpectationError(f"{text!r}: {sorted(set(times) & set(inside))[0]}= is there twice")
     times |= inside
@@ -141,17 +142,49 @@ def _term(text: str, left: str) -> tuple[str, dict[str, float]]:
     return f"{name}.{function}".rstrip("."), times
 
 
-def _named(text: str, term: str, known: Registry) -> tuple[Quantity, str | None]:
-    """The quantity and the statistic in ``term``: the longest name that is one."""
+def _named(text: str, term: str, known: Registry, own_value: str | None) -> tuple[Quantity, str | None]:
+    """The quantity and the statistic in ``term``: the longest name that is one. With ``own_value``, what it is
+    compared with, a name may be the subject's own."""
     parts = term.split(".")
     for count in range(len(parts), 0, -1):
         name = ".".join(parts[:count])
         quantity = known.named(name)
         if quantity is not None and quantity.name in known.expectable:
             return quantity, _statistic(text, quantity, ".".join(parts[count:]))
+    if own_value is not None and (own := _of_its_own(term, known, own_value)) is not None:
+        return own
     near = known.near(term, known.expectable)
     hint = f"did you mean {', '.join(near)}?" if near else "`zcbench metrics` lists what there is"
     raise ExpectationError(f"{text!r}: no metric {term!r}; {hint}")
+
+
+def _of_its_own(term: str, known: Registry, value: str) -> tuple[Quantity, str | None] | None:
+    """A quantity that only the subject can tell of, taken for what ``value`` compares with; None if ``term``
+    cannot be one, or is nearly the name of another."""
+    name, _, last = term.rpartition(".")
+    statistic = last if last in _STATISTICS[Kind.GAUGE] + _STATISTICS[Kind.TOTAL] else None
+    name = term if statistic is None else name
+    alike = difflib.get_close_matches(name, [*known.expectable, *known.aliases], 1, ALIKE)
+    if "." not in name or alike or not re.fullmatch(r"[A-Za-z]\w*(\.\w+)+", name):
+        return None
+    units = (BYTES,) if statistic == "slope" else _GUESSED
+    unit = next((unit for unit in units if _is_in(_in_unit(unit, statistic), value)), None)
+    if unit is None:
+        return None
+    kind = Kind.TOTAL if statistic == "rate" else Kind.GAUGE
+    return Quantity(name, unit, kind, Origin.SUBJECT, "what the subject brings by that name"), statistic
+
+
+ALIKE = 0.8  # difflib's ratio: "pool.hit" and "pool.hits" have 0.94, "pool.depth" and "pool.slots" 0.6
+_GUESSED = (unit_of("count"), SHARE, BYTES, S)
+
+
+def _is_in(unit: Unit, value: str) -> bool:
+    try:
+        unit.parse(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _statistic(text: str, quantity: Quantity, statistic: str) -> str | None:
@@ -172,7 +205,10 @@ def _statistic(text: str, quantity: Quantity, statistic: str) -> str | None:
 
 
 def _compared_unit(quantity: Quantity, statistic: str | None) -> Unit:
-    unit = quantity.unit.base
+    return _in_unit(quantity.unit.base, statistic)
+
+
+def _in_unit(unit: Unit, statistic: str | None) -> Unit:
     return unit.per_second if statistic in ("slope", "rate") else unit
 
 

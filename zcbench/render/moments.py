@@ -6,6 +6,7 @@ import numpy as np
 
 from zcbench.analysis.expected import answer, readings
 from zcbench.expectations.language import ExpectationError, parse
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.quantities.units import clock
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
@@ -36,7 +37,7 @@ def _expectation(finding: Finding, record: Record, result: Result) -> Moment | N
     if finding.outcome != "fail":
         return None
     try:
-        parsed = parse(finding.check.removeprefix(EXPECTATION))
+        parsed = parse(finding.check.removeprefix(EXPECTATION), VOCABULARY.joined(record.quantities.values()))
     except ExpectationError:
         return None
     at_s = answer(parsed, record, result.totals).at_s

@@ -40,7 +40,7 @@ def check_expected(scenario: Scenario, expected: Sequence[tuple[Expectation, str
     wall_s = math.inf if scenario.source.unpaced else scenario.duration / scenario.source.speed
     for expectation, origin in expected:
         try:
-            parsed = expectations.parse(expectation.that)
+            parsed = expectations.parse(expectation.that, own=scenario.subject.kind != "engine")
         except expectations.ExpectationError as error:
             raise ScenarioError(f"{origin}: expect: {error}") from None
         problem = None

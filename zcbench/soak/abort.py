@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zcbench.expectations.language import Parsed, kept_as, parse
+from zcbench.expectations.language import ExpectationError, Parsed, kept_as, parse
 from zcbench.quantities.quantity import Kind
+from zcbench.quantities.registry import VOCABULARY, Registry
 from zcbench.scenario import Scenario
 
 Row = Mapping[str, int | float | None]
@@ -23,8 +24,26 @@ class Aborts:
     """The scenario's expectations with ``abort = true``, held against one sample after the other."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._watched = [_Watched(parse(e.that), float(e.grace)) for e in scenario.expect if e.abort]
+        self._expected = [expectation for expectation in scenario.expect if expectation.abort]
+        self._watched: list[_Watched] = []
         self._is_first = True
+        self._known: Registry | None = None
+        self.know(VOCABULARY)
+
+    def know(self, quantities: Registry) -> None:
+        """Take up what the subject has brought: until then nobody knows what its own quantities are."""
+        if quantities is self._known:
+            return
+        self._known = quantities
+        known = VOCABULARY.joined(quantities.values())
+        watched = {one.parsed.text for one in self._watched}
+        for expectation in self._expected:
+            try:
+                parsed = parse(expectation.that, known)
+            except ExpectationError:
+                continue  # not brought yet; the scenario was checked before
+            if parsed.text not in watched:
+                self._watched.append(_Watched(parsed, float(expectation.grace)))
 
     def broken(self, row: Row, streamed_s: float) -> str | None:
         """What is broken in ``row``, ``streamed_s`` into the stream, as a sentence; None if nothing is."""

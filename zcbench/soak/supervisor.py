@@ -244,6 +244,7 @@ class _Watch:
         streamed_s = (now - start) / 1e9 if start else self._timetable.ready_for_s(now)
         if streamed_s is None or row.get("engine.stop_ns") or self._aborted or self._subject.asked():
             return  # nothing to end: the stream has not begun, or has ended
+        self._aborts.know(self._writer.quantities)
         self._aborted = self._aborts.broken(row, streamed_s)
         if self._aborted:
             self._event(EventKind.ABORT, f"{self._aborted}; draining")
