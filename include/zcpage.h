@@ -46,7 +46,8 @@
 #include <time.h>
 #endif
 
-#ifndef _WIN32
+#if defined(ZCPAGE_LAYOUT_ONLY) /* for who maps pages in a way of its own */
+#elif !defined(_WIN32)
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -130,6 +131,7 @@ static_assert(sizeof(zc_page) == 256 && sizeof(zc_entry) == 128, "the layout of 
 _Static_assert(sizeof(zc_page) == 256 && sizeof(zc_entry) == 128, "the layout of docs/page.md");
 #endif
 
+#ifndef ZCPAGE_LAYOUT_ONLY
 /* ---- Atomic words, in a way that C and C++ share ------------------------------------------------------- */
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -658,9 +660,13 @@ static inline void zc_law(zc_page* page, const char* text) {
   }
 }
 
+#endif /* ZCPAGE_LAYOUT_ONLY */
+
 #ifdef __cplusplus
 } /* extern "C" */
+#endif
 
+#if defined(__cplusplus) && !defined(ZCPAGE_LAYOUT_ONLY)
 /* The same as classes: `++hits`, `in_flight -= 1`. */
 namespace zcpage {
 

@@ -34,53 +34,43 @@ constexpr std::array kCounters{
 constexpr std::array kHistograms{"fill_ns", "queue_ns", "held_ns", "hold_ns", "delivery_ns", "callback_ns"};
 constexpr std::size_t kHistogramBytes = 8 * (4 + zc::kBuckets);
 
+std::uint32_t offset_of(std::size_t bytes) { return static_cast<std::uint32_t>(bytes); }
+
 }  // namespace
 
 Page::Page() {
-  const std::size_t table = 40;
-  const std::size_t data = (table + 48 * (kCounters.size() + kHistograms.size()) + 63) / 64 * 64;
-  const std::size_t histograms = data + 64 * kCounters.size();
-  const std::size_t size = histograms + kHistogramBytes * kHistograms.size();
+  const std::size_t entries = kCounters.size() + kHistograms.size();
+  const std::size_t data = (sizeof(zc_page) + entries * sizeof(zc_entry) + 63) / 64 * 64;
+  const std::size_t size = data + 64 * kCounters.size() + kHistogramBytes * kHistograms.size();
   words_.resize(size / 8 + 8);
   std::byte* at = bytes().data();
-  const auto put = [at](std::size_t offset, auto value) { std::memcpy(at + offset, &value, sizeof value); };
-  std::memcpy(at, "ZCBOARD\0", 8);
-  put(8, zc::kScoreboardVersion);
-  put(12, static_cast<std::uint32_t>(kCounters.size()));
-  put(16, static_cast<std::uint32_t>(kHistograms.size()));
-  put(20, static_cast<std::uint32_t>(table));
-  put(24, static_cast<std::uint32_t>(table + 48 * kCounters.size()));
-  put(28, static_cast<std::uint32_t>(zc::kBuckets));
-  put(32, static_cast<std::uint64_t>(size));
-  std::size_t entry = table;
+  zc_page header{};
+  std::memcpy(header.magic, "ZCPAGE\0\0", sizeof header.magic);
+  header.version = ZC_VERSION;
+  header.entry_bytes = sizeof(zc_entry);
+  header.file_bytes = size;
+  header.table_at = sizeof(zc_page);
+  header.capacity = header.declared = offset_of(entries);
+  header.data_at = offset_of(data);
+  header.data_bytes = offset_of(size - data);
+  header.buckets = ZC_BUCKETS;
+  std::memcpy(at, &header, sizeof header);
+  std::size_t entry = sizeof(zc_page);
   std::size_t offset = data;
-  for (const char* name : kCounters) {
-    std::strncpy(reinterpret_cast<char*>(at + entry), name, 40);
-    put(entry + 40, static_cast<std::uint64_t>(offset));
-    entry += 48;
-    offset += 64;
-  }
-  for (const char* name : kHistograms) {
-    std::strncpy(reinterpret_cast<char*>(at + entry), name, 40);
-    put(entry + 40, static_cast<std::uint64_t>(offset));
-    entry += 48;
-    offset += kHistogramBytes;
-  }
+  const auto put = [&](const char* name, zc_kind kind, std::size_t bytes) {
+    zc_entry line{};
+    std::strncpy(line.name, name, sizeof line.name - 1);
+    line.kind = kind;
+    line.offset = offset_of(offset);
+    std::memcpy(at + entry, &line, sizeof line);
+    entry += sizeof line;
+    offset += bytes;
+  };
+  for (const char* name : kCounters) put(name, ZC_TOTAL, 64);
+  for (const char* name : kHistograms) put(name, ZC_HISTOGRAM, kHistogramBytes);
 }
 
 std::span<std::byte> Page::bytes() { return std::as_writable_bytes(std::span(words_)); }
 
-std::uint64_t Page::readings(std::string_view name) {
-  // A histogram's first word is its count; find it through the table as a counter would be.
-  const std::byte* at = bytes().data();
-  for (std::size_t i = 0; i < kHistograms.size(); ++i) {
-    const std::byte* entry = at + 40 + 48 * (kCounters.size() + i);
-    if (name != reinterpret_cast<const char*>(entry)) continue;
-    std::uint64_t offset = 0;
-    std::uint64_t count = 0;
-    std::memcpy(&offset, entry + 40, 8);
-    std::memcpy(&count, at + offset, 8);
-    return count;
-  }
-  return UINT64_MAX;
-}
+// A histogram's first word is its count.
+std::uint64_t Page::readings(std::string_view name) { return board().histogram(name)->load(); }

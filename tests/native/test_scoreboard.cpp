@@ -27,6 +27,23 @@ TEST_CASE("a page that is not a scoreboard is refused") {
   copy[0] = std::byte{'X'};
   CHECK_THROWS_AS(zc::Scoreboard{std::span(copy)}, std::invalid_argument);
   CHECK_THROWS_AS(page.board().counter("no.such"), std::invalid_argument);
+  CHECK_THROWS_AS(page.board().counter("hold_ns"), std::invalid_argument);
+  CHECK_THROWS_AS(page.board().histogram("pool.hits"), std::invalid_argument);
+}
+
+TEST_CASE("a page whose table or entries lead out of it is refused") {
+  const auto damaged = [](std::size_t at, std::uint32_t value) {
+    Page page;
+    std::memcpy(page.bytes().data() + at, &value, sizeof value);
+    return zc::Scoreboard(page.bytes()).counter("pool.hits")->load();
+  };
+  const std::size_t hits = sizeof(zc_page) + 10 * sizeof(zc_entry) + offsetof(zc_entry, offset);
+  CHECK_THROWS_AS(damaged(offsetof(zc_page, declared), UINT32_MAX), std::invalid_argument);
+  CHECK_THROWS_AS(damaged(offsetof(zc_page, table_at), UINT32_MAX), std::invalid_argument);
+  CHECK_THROWS_AS(damaged(offsetof(zc_page, version), 1), std::invalid_argument);
+  CHECK_THROWS_AS(damaged(hits, UINT32_MAX - 7), std::invalid_argument);
+  CHECK_THROWS_AS(damaged(hits, 4), std::invalid_argument);
+  CHECK(damaged(offsetof(zc_page, heartbeat), 4) == 0);
 }
 
 TEST_CASE("the checksum is zlib's CRC-32") {

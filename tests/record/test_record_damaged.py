@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from zcbench.importers.table import open_table
+from zcbench.page.layout import HEADER_BYTES
 from zcbench.page.scoreboard import Scoreboard
 from zcbench.record.follow import Follower
 from zcbench.record.reader import read_record
@@ -131,14 +132,28 @@ def test_samples_out_of_time_are_left_out_and_told(
 def test_a_table_of_the_page_that_leads_out_of_it_is_told(record_directory: Path) -> None:
     path = record_directory / SCOREBOARD_FILE
     whole = path.read_bytes()
-    for at, value in ((16, 2**32 - 1), (20, 2**32 - 8), (80, 2**40), (80, 3)):
+    for at, value in ((32, 2**32 - 8), (32, 3), (36, 2**32 - 1), (40, 2**32 - 1), (56, 2**32 - 64)):
         page = bytearray(whole)
-        struct.pack_into("<I" if at < 40 else "<Q", page, at, value)
+        struct.pack_into("<I", page, at, value)
         path.write_bytes(page)
         record = read_record(record_directory)
         assert record.board is None
         assert [problem.split(":")[0] for problem in record.problems] == [SCOREBOARD_FILE]
         assert Follower(record_directory).now() == {}
+
+
+def test_an_entry_of_the_page_that_leads_out_of_it_is_left_out_and_told(record_directory: Path) -> None:
+    path = record_directory / SCOREBOARD_FILE
+    whole = path.read_bytes()
+    for value in (2**32 - 8, 3, 0):
+        page = bytearray(whole)
+        struct.pack_into("<I", page, HEADER_BYTES + 100, value)
+        path.write_bytes(page)
+        record = read_record(record_directory)
+        assert record.board is not None
+        assert record.board["consumer.received"] == 300
+        (problem,) = record.problems
+        assert "leads out of the page; it is left out" in problem
 
 
 def test_a_page_with_a_torn_word_at_its_end_is_read(record_directory: Path) -> None:

@@ -5,6 +5,7 @@ A header that cannot be is an error; an entry or a law that cannot be is left ou
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -112,7 +113,7 @@ def parse_contents(header: Header, table: bytes | memoryview, laws: bytes | memo
 
 def _entries(header: Header, table: bytes | memoryview, problems: list[str]) -> Iterator[Entry]:
     names: set[str] = set()
-    taken: dict[int, str] = {}  # the first word of each value, and each line of a histogram
+    taken = _Spans()
     first, last = header.parts.data_at, header.parts.data_at + header.parts.data_bytes
     for number in range(min(header.declared, len(table) // ENTRY_BYTES)):
         raw_name, raw_unit, raw_writer, raw_kind, offset = ENTRY.unpack_from(table, number * ENTRY_BYTES)
@@ -131,13 +132,30 @@ def _entries(header: Header, table: bytes | memoryview, problems: list[str]) -> 
         if name in names:
             problems.append(f"{name} is declared twice; the second is left out")
             continue
-        words = range(offset, offset + length, WORD_BYTES)
-        if (other := next((taken[word] for word in words if word in taken), None)) is not None:
+        if (other := taken.add(offset, length, name)) is not None:
             problems.append(f"{name} lies in the memory of {other}; it is left out")
             continue
         names.add(name)
-        taken.update(dict.fromkeys(words, name))
         yield Entry(name, _text(raw_unit) or "", kind, _text(raw_writer) or "", offset)
+
+
+class _Spans:
+    """Parts of the file that have an owner."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._owners: dict[int, tuple[int, str]] = {}  # by start: the end, and whose
+
+    def add(self, start: int, length: int, owner: str) -> str | None:
+        """Give the part to ``owner``; who has some of it already, if anybody does."""
+        at = bisect_left(self._starts, start)
+        for near in self._starts[max(0, at - 1) : at + 1]:
+            end, other = self._owners[near]
+            if near < start + length and start < end:
+                return other
+        self._starts.insert(at, start)
+        self._owners[start] = (start + length, owner)
+        return None
 
 
 def _text(field: bytes) -> str | None:

@@ -9,6 +9,7 @@ import re
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from mmap import mmap
 
 MAGIC = b"ZCPAGE\0\0"
 VERSION = 2
@@ -137,3 +138,8 @@ def header(parts: Geometry) -> bytes:
         parts.data_at, parts.data_bytes, 0, BUCKETS,
         0, 0, 0, 0, 0, State.STARTING, 0,
     )  # fmt: skip
+
+
+def put(page: memoryview | mmap, at: int, value: int, length: int) -> None:
+    """Write the number ``value`` into the ``length`` bytes at ``at``."""
+    page[at : at + length] = value.to_bytes(length, "little")

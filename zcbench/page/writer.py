@@ -259,7 +259,7 @@ class PageWriter:
         return int.from_bytes(self._buffer[at : at + length], "little")
 
     def _put(self, at: int, value: int, length: int) -> None:
-        self._buffer[at : at + length] = value.to_bytes(length, "little")
+        layout.put(self._buffer, at, value, length)
 
     def reopen(self) -> None:
         """In a forked child: count on a page of its own from now on, beside its parent's. Handles stay good.

@@ -218,7 +218,9 @@ def read_events(path: Path, problems: list[str]) -> list[Event]:
 
 def _read_board(path: Path, problems: list[str]) -> tuple[Scoreboard | None, bool]:
     try:
-        return Scoreboard.snapshot(path)
+        board, still = Scoreboard.snapshot(path)
+        problems.extend(f"{path.name}: {problem}" for problem in board.problems)
+        return board, still
     except (OSError, ScoreboardError) as error:
         problems.append(f"{path.name}: {error}")
         return None, True

@@ -19,7 +19,8 @@ endif()
 find_package(Threads REQUIRED)
 add_library(zccore STATIC ${CORE}/slab.cpp ${CORE}/overflow.cpp ${CORE}/pool.cpp ${CORE}/maintain.cpp ${CORE}/keeper.cpp
                           ${CORE}/capture.cpp ${CORE}/replay.cpp ${CORE}/portaudio.cpp)
-target_include_directories(zccore PUBLIC ${CORE})
+# zcpage.h
+target_include_directories(zccore PUBLIC ${CORE} ${CORE}/../../../include)
 target_compile_features(zccore PUBLIC cxx_std_20)
 set_target_properties(zccore PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
                                         VISIBILITY_INLINES_HIDDEN ON)

@@ -1,5 +1,4 @@
-// The writer's side of the scoreboard page; zcbench/page/scoreboard.py describes the layout and
-// makes the file.
+// The writer's side of the page, whose layout is zcpage.h's; zcbench/page/scoreboard.py makes the file.
 #pragma once
 
 #include <atomic>
@@ -13,6 +12,9 @@
 #include <string>
 #include <string_view>
 
+#define ZCPAGE_LAYOUT_ONLY  // the file is mapped by Python
+#include <zcpage.h>
+
 namespace zc {
 
 static_assert(std::endian::native == std::endian::little, "the page is little-endian");
@@ -21,10 +23,9 @@ static_assert(sizeof(std::atomic<std::uint64_t>) == sizeof(std::uint64_t));
 
 using Word = std::atomic<std::uint64_t>;
 
-inline constexpr std::uint32_t kScoreboardVersion = 1;
-inline constexpr std::size_t kBuckets = 976;
+inline constexpr std::size_t kBuckets = ZC_BUCKETS;
 
-// 16 steps an octave, exact below 16 (scoreboard.py: bucket_of).
+// 16 steps an octave, exact below 16 (zcbench/page/layout.py: bucket_of).
 constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
   if (value < 16) return static_cast<std::size_t>(value);
   const unsigned exponent = static_cast<unsigned>(std::bit_width(value)) - 1U;
@@ -93,49 +94,40 @@ class SharedHistogram {
 class Scoreboard {
  public:
   explicit Scoreboard(std::span<std::byte> page) : page_(page) {
-    if (page.size() < kHeaderBytes || std::memcmp(page.data(), "ZCBOARD\0", 8) != 0) {
-      throw std::invalid_argument("scoreboard: not a scoreboard page");
+    if (page.size() < sizeof header_) throw std::invalid_argument("scoreboard: too small for a page");
+    std::memcpy(&header_, page.data(), sizeof header_);
+    if (std::memcmp(header_.magic, "ZCPAGE\0\0", sizeof header_.magic) != 0) {
+      throw std::invalid_argument("scoreboard: not a page");
     }
-    if (read<std::uint32_t>(8) != kScoreboardVersion || read<std::uint32_t>(28) != kBuckets ||
-        read<std::uint64_t>(32) > page.size() ||
+    if (header_.version != ZC_VERSION || header_.entry_bytes != sizeof(zc_entry) ||
+        header_.buckets != kBuckets || header_.file_bytes > page.size() ||
         reinterpret_cast<std::uintptr_t>(page.data()) % alignof(Word) != 0) {
       throw std::invalid_argument("scoreboard: wrong version, size or alignment");
     }
+    if (header_.declared > (page.size() - sizeof header_) / sizeof(zc_entry) ||
+        header_.table_at > page.size() - header_.declared * sizeof(zc_entry)) {
+      throw std::invalid_argument("scoreboard: its table does not fit in the page");
+    }
   }
 
-  Word* counter(std::string_view name) const { return find(name, 20, 12, 1); }
-  Word* histogram(std::string_view name) const { return find(name, 24, 16, 4 + kBuckets); }
+  Word* counter(std::string_view name) const { return find(name, 1); }
+  Word* histogram(std::string_view name) const { return find(name, 4 + kBuckets); }
 
  private:
-  static constexpr std::size_t kHeaderBytes = 40;
-  static constexpr std::size_t kNameBytes = 40;
-  static constexpr std::size_t kEntryBytes = 48;
-
-  template <class T>
-  T read(std::size_t offset) const {
-    T value;
-    std::memcpy(&value, page_.data() + offset, sizeof value);
-    return value;
-  }
-
-  Word* find(std::string_view name, std::size_t table_at, std::size_t entries_at, std::size_t words) const {
-    const std::size_t table = read<std::uint32_t>(table_at);
-    const std::size_t entries = read<std::uint32_t>(entries_at);
-    if (table + entries * kEntryBytes > page_.size()) {
-      throw std::invalid_argument("scoreboard: its tables do not fit in the page");
-    }
-    for (std::size_t i = 0; i < entries; ++i) {
-      const std::size_t entry = table + i * kEntryBytes;
-      const char* text = reinterpret_cast<const char*>(page_.data() + entry);
-      if (name != std::string_view(text, strnlen(text, kNameBytes))) continue;
-      const auto offset = static_cast<std::size_t>(read<std::uint64_t>(entry + kNameBytes));
-      if (offset % sizeof(Word) != 0 || offset + words * sizeof(Word) > page_.size()) break;
-      return reinterpret_cast<Word*>(page_.data() + offset);
+  Word* find(std::string_view name, std::size_t words) const {
+    for (std::uint32_t i = 0; i < header_.declared; ++i) {
+      zc_entry entry;
+      std::memcpy(&entry, page_.data() + header_.table_at + i * sizeof entry, sizeof entry);
+      if (name != std::string_view(entry.name, strnlen(entry.name, sizeof entry.name))) continue;
+      if ((entry.kind == ZC_HISTOGRAM) != (words > 1)) break;
+      if (entry.offset % sizeof(Word) != 0 || entry.offset + words * sizeof(Word) > page_.size()) break;
+      return reinterpret_cast<Word*>(page_.data() + entry.offset);
     }
     throw std::invalid_argument("scoreboard: no valid entry for " + std::string(name));
   }
 
   std::span<std::byte> page_;
+  zc_page header_;
 };
 
 }  // namespace zc
