@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zcbench.analysis.growth import Growth
-from zcbench.analysis.statistics import t_quantile
+from zcbench.analysis.statistics import Student
 from zcbench.analysis.trend import Step
 from zcbench.record.reader import Record
 
@@ -56,6 +56,6 @@ def fitted_line(record: Record, growth: Growth) -> FittedLine | None:
         stop_s=window.stop_s,
         level=float(np.median(values[inside] - window.slope * away - risen)),
         slope=window.slope,
-        half_width=t_quantile((1 + CONFIDENCE) / 2, free) * window.standard_error,
+        half_width=Student(free).quantile((1 + CONFIDENCE) / 2) * window.standard_error,
         step=step,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.statistics import deviation, line, sen_slope, t_quantile
+from zcbench.analysis.statistics import Student, deviation, line, sen_slope
 from zcbench.analysis.stream import settled, streaming
 from zcbench.analysis.totals import Totals
 from zcbench.record.reader import Record
@@ -111,7 +111,7 @@ def fit(x: NDArray[np.float64], y: NDArray[np.float64], nominal: float) -> RateF
     beside = ahead - (slope * x + intercept)
     variance = float(np.sum(beside**2)) / (x.size - 2) / float(np.sum((x - x.mean()) ** 2))
     error = float(np.sqrt(variance)) * _inflation(beside)
-    t = t_quantile((1 + CONFIDENCE) / 2, x.size - 2)
+    t = Student(x.size - 2).quantile((1 + CONFIDENCE) / 2)
     off = float(np.abs(beside).max())
     most_off = max(STRAIGHT_PACKETS + nominal * WAKE_UP_S, STRAIGHT_SHARE * abs(slope) * span)
     straight = off <= most_off and set_aside <= MOST_OUTLIERS

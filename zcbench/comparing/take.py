@@ -12,7 +12,7 @@ from zcbench.analysis.delivery import delivery
 from zcbench.analysis.derived import growth_by_name
 from zcbench.analysis.growth import Growth, packets_per_s
 from zcbench.analysis.rate import CONFIDENCE, rate_fit
-from zcbench.analysis.statistics import t_quantile
+from zcbench.analysis.statistics import Student
 from zcbench.analysis.totals import Totals, count, totals
 from zcbench.comparing.readings import Blocks, Counted, Estimate, Plain, Reading, Spared
 from zcbench.record.reader import Record
@@ -136,7 +136,7 @@ def drift(run: Run) -> Reading | None:
         return None
     # The half width has the rounding of whole packets in it, which the standard error has not.
     free = line.points - 2
-    error = line.half_width_ppm / t_quantile((1 + CONFIDENCE) / 2, free)
+    error = line.half_width_ppm / Student(free).quantile((1 + CONFIDENCE) / 2)
     return Estimate(line.drift_ppm, error, free)
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy  # its parts are imported at their first use, which a short run does not reach
 from numpy.typing import NDArray
+
+from zcbench.analysis.statistics import Student, crossing
 
 Array = NDArray[np.float64]
 
@@ -21,7 +22,6 @@ Array = NDArray[np.float64]
 _RHOS = (0.35, 0.7, 0.95, 1.0)
 _LAGS = (0.02, 0.05, 0.12, 0.3, 1.0)
 COVARIANCES = ((0.0, 1.0), *((rho, lag) for rho in _RHOS for lag in _LAGS))
-_BISECTIONS = 60  # halvings of the interval that a quantile lies in: to the last bit
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,20 @@ class Fits:
 
     def bound(self, probability: float) -> float:
         """The slope's quantile under the best covariance: Student's t."""
-        return self.slope + float(scipy.special.stdtrit(self.free, probability)) * self.error
+        return self.slope + Student(self.free).quantile(probability) * self.error
 
     def mixed(self, probability: float) -> float:
         """The slope's quantile under all covariances: a mixture of Student's t by their weights."""
         use = self.weights > 1e-9
         slopes, errors, weights = self.slopes[use], self.errors[use], self.weights[use]
-        ends = slopes + float(scipy.special.stdtrit(self.free, probability)) * errors
-        low, high = float(ends.min()), float(ends.max())
-        for _ in range(_BISECTIONS):
-            middle = (low + high) / 2
-            below = weights @ scipy.special.stdtr(self.free, (middle - slopes) / errors)
-            low, high = (middle, high) if below < probability else (low, middle)
-        return (low + high) / 2
+        ends = slopes + Student(self.free).quantile(probability) * errors
+        student = Student(self.free)
+
+        def at(slope: float) -> tuple[float, float]:
+            away = (slope - slopes) / errors
+            return float(weights @ student.below(away)), float(weights @ (student.density(away) / errors))
+
+        return crossing(at, probability, float(ends.min()), float(ends.max()))
 
 
 def fits(t: Array, y: Array, quantum: float, others: Array, warming: Array) -> list[Fits]:
