@@ -29,6 +29,7 @@ FAILING = {
     "20-psrecord.log": ((), {"memory": "RSS by 66,6"}),
     "21-mprofile.dat": ((), {"memory": "RSS by 66,5"}),
     "23-psloop.log": ((), {"memory": "RSS by 66,7"}),
+    "42-restart.csv": ((), {"memory": "RSS by 297,300 B/s in each of 2 lives"}),
     "41-java.csv.gz": ((), {"memory": "RSS by 297,300 B/s"}),
     "46-comment.csv": ((), {"memory": "RSS by 297,300 B/s"}),
     "47-ntp.csv": ((), {"memory": "RSS by 297,300 B/s"}),
@@ -63,6 +64,36 @@ def test_a_healthy_log_does_not_fail(ingest: Ingest, log: str) -> None:
     answer = ingest(LOGS / log)
     assert not answer.failures()
     assert answer.exit_code in (0, 4)
+
+
+SAID = {
+    "09-mirador.csv": "RSS flat within 80.00 KiB for 13 h 30 min after the first 1 h 30 min; growth of 45 B/s",
+    "11-siphon.csv": "RSS rose by 35.10 MiB in 1 h, slowing: 24.41 MiB in the first third, 2.67 MiB in",
+}
+
+
+@pytest.mark.parametrize("log", SAID)
+def test_resident_memory_alone_says_what_it_did(ingest: Ingest, log: str) -> None:
+    assert SAID[log] in ingest(LOGS / log).sentence("memory")
+
+
+def test_resident_memory_alone_passes_only_where_somebody_accepts_it_and_it_is_flat(ingest: Ingest) -> None:
+    accepted = ingest(LOGS / "09-mirador.csv", "--accept", "rss")
+    assert accepted.exit_code == 0
+    assert "by resident memory alone" in accepted.findings["memory"]["detection_limit"]
+    for log in ("11-siphon.csv", "45-prom.json", "20-psrecord.log"):
+        assert ingest(LOGS / log, "--accept", "rss").findings["memory"]["outcome"] != "pass"
+
+
+def test_a_restart_is_named_and_descriptors_are_judged_in_each_life(ingest: Ingest) -> None:
+    # given two lives of a process, in each of which descriptors climb from the same number
+    rows = [
+        f"{life * 4000 + t},{pid},{8 + t // 5}" for life, pid in ((0, 17), (1, 99)) for t in range(0, 600, 5)
+    ]
+    answer = ingest("t,pid,fds\n" + "\n".join(rows) + "\n")
+    assert answer.failures() == {"resources"}
+    assert "pid changed from 17 to 99" in answer.stderr
+    assert "began anew once, at 1 h 6 min" in answer.sentence("life")
 
 
 def test_an_hour_of_false_passes_says_that_threads_climb_too(ingest: Ingest) -> None:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.analysis.lives import lives
 from zcbench.analysis.size_classes import steady_rise
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals, count
@@ -53,6 +54,7 @@ class Growth:
 
     counter: Counter
     trend: Trend
+    lives: tuple[Trend, ...] = ()  # of each life of a subject that began anew; empty for one
 
     @property
     def slope(self) -> float | None:
@@ -78,37 +80,55 @@ def _growths(record: Record) -> list[Growth]:
     explained = _explained(record)
     in_flight = _in_flight(record)
 
-    def judge(counter: Counter, share: float) -> Trend:
+    def judge(counter: Counter, share: float, life: NDArray[np.bool_]) -> Trend:
         if counter.kind == "pages":
             return pages_trend(
-                counter.times,
-                counter.values,
-                explained,
+                counter.times[life],
+                counter.values[life],
+                explained[life],
                 budget=budget,
                 quantum=counter.quantum,
                 counters=len(found),
             )
         return trend(
-            counter.times,
-            counter.values * share,
+            counter.times[life],
+            counter.values[life] * share,
             budget=budget,
             quantum=counter.quantum * share,
-            collected=counter.collected,
+            collected=None if counter.collected is None else counter.collected[life],
             counters=len(found),
             limit=limit,
-            in_flight=in_flight if counter.name == "native heap" else None,
+            in_flight=in_flight[life] if counter.name == "native heap" else None,
             unit=counter.unit,
         )
 
-    return [Growth(counter, _judged(counter, judge)) for counter in found]
+    spans = lives(record, record.samples["elapsed_s"][streaming(record)])
+    return [_of_lives(counter, [_judged(counter, judge, life) for life in spans]) for counter in found]
 
 
-def _judged(counter: Counter, judge: Callable[[Counter, float], Trend]) -> Trend:
-    """Its trend; of blocks whose size is not known, a fail must hold for the least and a pass for the most."""
-    most = judge(counter, 1.0)
+def _of_lives(counter: Counter, trends: list[Trend]) -> Growth:
+    """One answer for all lives: a leak in one is a leak, and flat is what every one of them was."""
+    if len(trends) == 1:
+        return Growth(counter, trends[0])
+    order = ("fail", "inconclusive", "pass")
+    worst = min(
+        trends,
+        key=lambda one: (order.index(one.outcome), -(one.window.slope if one.window else -np.inf)),
+    )
+    return Growth(counter, worst, tuple(trends))
+
+
+def _judged(
+    counter: Counter,
+    judge: Callable[[Counter, float, NDArray[np.bool_]], Trend],
+    life: NDArray[np.bool_],
+) -> Trend:
+    """Its trend in one life; of blocks whose size is not known, a fail must hold for the least and a pass for
+    the most."""
+    most = judge(counter, 1.0, life)
     if counter.least_share == 1.0:
         return most
-    least = judge(counter, counter.least_share)
+    least = judge(counter, counter.least_share, life)
     if least.outcome == "fail":
         return least
     if most.outcome == "fail":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.analysis.lives import lives
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import FEWEST_BLOCKS, equal_blocks
 from zcbench.record.reader import Record
@@ -79,11 +80,23 @@ def staircase(marks: NDArray[np.float64], least: float = 1.0) -> bool:
 def resources(record: Record) -> list[Resource]:
     """Each kind over the run."""
     first, last = _events(record)
-    return [_resource(record, kind, first, last) for kind in KINDS]
+    spans = lives(record, record.samples["elapsed_s"])
+    return [_of_lives(record, kind, first, last, spans) for kind in KINDS]
 
 
-def _resource(record: Record, kind: str, first: Event | None, last: Event | None) -> Resource:
-    values = record.samples[kind]
+def _of_lives(
+    record: Record, kind: str, first: Event | None, last: Event | None, spans: list[NDArray[np.bool_]]
+) -> Resource:
+    """One kind over a subject's lives: the first in which it climbs, else the longest; a restart is no fall."""
+    found = [_resource(record, kind, first, last, life) for life in spans]
+    climbing = [one for one in found if one.climbs]
+    return climbing[0] if climbing else max(found, key=lambda one: one.readings)
+
+
+def _resource(
+    record: Record, kind: str, first: Event | None, last: Event | None, life: NDArray[np.bool_]
+) -> Resource:
+    values = np.where(life, record.samples[kind], np.nan)
     rows = np.flatnonzero(np.isfinite(values) & streaming(record))
     y, t = values[rows], record.samples["elapsed_s"][rows]
     lowest = marks(record, values)

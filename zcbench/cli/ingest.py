@@ -45,6 +45,8 @@ _ENDINGS = ("finished", "crashed", "exited", "hung", "memory", "interrupted")
               help='what must hold: "rss_bytes < 500 MiB"')  # fmt: skip
 @click.option("--set", "sets", multiple=True, shell_complete=complete.key, metavar="KEY=VALUE",
               help="any key of a scenario that judging reads: memory.budget=1KiB/s")  # fmt: skip
+@click.option("--accept", type=click.Choice(["rss"]),
+              help="rss: flat resident memory may pass alone, at a larger detection limit")  # fmt: skip
 @click.option("--name", help="a name for the run (default: the file's)")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="run directory to make")
 @click.option("--root", type=click.Path(path_type=Path), envvar="ZCBENCH_ROOT", metavar="DIR",
@@ -223,6 +225,8 @@ def _story(told: dict[str, Any], file: Path) -> Any:
         *map(parse_setting, told.get("sets", ())),
         *(Setting("expect", text, "--expect") for text in told.get("expects", ())),
     ]
+    if told.get("accept") is not None:
+        settings.append(Setting("memory.accept", told["accept"], "--accept"))
     load(flags=settings)  # what is wrong with one must show before anything is written
     if ended is not None and ended not in _ENDINGS:
         raise RecordError(f"ended = {ended!r}: there are {', '.join(_ENDINGS)}")

@@ -168,6 +168,8 @@ class MemoryTable(Table, frozen=True):
     # A pass may leave open growth up to this many budgets, and says so; what noise hides beyond is
     # inconclusive.
     limit: float = 3.0
+    # "rss": where no heap was measured, resident memory that stays flat may pass, at a larger detection limit.
+    accept: Literal["heap", "rss"] = "heap"
 
 
 class BudgetTable(Table, frozen=True):

@@ -6,7 +6,9 @@ from functools import cached_property
 
 import msgspec
 
+from zcbench.analysis.lives import restarts
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Event, EventKind, Finding
 from zcbench.verdict import moments
@@ -98,7 +100,7 @@ def _as_it_ended(facts: _Facts) -> Finding:
     """Pass only when the subject said it was done and exited with 0."""
     end, ours = facts.end, facts.ours
     by_word = "" if ours or end.ending is Ending.UNKNOWN else _BY_WORD
-    said = _sentence(facts) + by_word + _detail(facts) + _last_packet(facts)
+    said = _sentence(facts) + by_word + _detail(facts) + _last_packet(facts) + _restarts(facts)
     evidence: Evidence = {
         "ending": end.ending.value,
         "exit_code": end.exit_code,
@@ -115,6 +117,15 @@ def _as_it_ended(facts: _Facts) -> Finding:
         return CHECK.failed(said, evidence, cause=end.ending.value, remedy=remedy)
     undecided = CHECK.undecided(said, evidence, remedy=remedy)
     return msgspec.structs.replace(undecided, cause=end.ending.value)
+
+
+def _restarts(facts: _Facts) -> str:
+    """ "; it began anew once, at 56 min 32 s", of a log that holds several lives."""
+    at = restarts(facts.record)
+    if not at:
+        return ""
+    times = "once" if len(at) == 1 else f"{len(at):,} times"
+    return f"; it began anew {times}, {'at' if len(at) == 1 else 'first at'} {format_duration(at[0])}"
 
 
 def _detail(facts: _Facts) -> str:

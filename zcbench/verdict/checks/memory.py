@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+from zcbench.analysis.course import Course, course
 from zcbench.analysis.growth import Growth, Site, block_rate, growths, largest_sites, packets_per_s
+from zcbench.analysis.lives import lives
 from zcbench.analysis.size_classes import SizeClass, growing_classes
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
@@ -14,6 +16,7 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import EventKind, Finding
 from zcbench.verdict import moments
 from zcbench.verdict.check import Check, Evidence, Facts
+from zcbench.verdict.resident import NOT_ITS_ABSENCE, limit_of, said, settled_flat
 
 # Without both, a leak could hide where nobody looked: Python's small objects, and everything from malloc.
 NEEDED = ("small objects", "native heap")
@@ -30,6 +33,7 @@ MOST_AS_EACH = 0.75  # blocks a packet, below which they are said as one each so
 MOST_TIMES_LONGER = 8.0  # a run that this many times its length would not settle needs another remedy
 # What a counter does not explain is more than what it does: then another one has the cause.
 MOSTLY_ELSEWHERE = 2.0
+RSS = "rss"  # memory.accept
 _OBJECTS = ("small objects", "allocated blocks", "Python heap")
 SITES = 3  # in the sentence; the report's table has them all
 _CAUSES = {
@@ -73,6 +77,17 @@ class _Facts(Facts):
             # Of blocks only the number is known; it may fail none the less.
             exact.pop("allocated blocks", None)
         return exact
+
+    @cached_property
+    def pages(self) -> list[tuple[str, Course]]:
+        """What memory that is counted in pages did, by the counter's name, in the subject's last life."""
+        found = []
+        for one in self.grown:
+            if one.counter.kind == "pages":
+                life = lives(self.record, one.counter.times)[-1]
+                told = course(one.counter.times[life], one.counter.values[life])
+                found += [] if told is None else [(one.counter.name, told)]
+        return found
 
     @cached_property
     def lacking(self) -> list[str]:
@@ -145,7 +160,16 @@ def _where(sites: Sequence[Site]) -> str:
 
 def _moved(growth: Growth) -> str:
     least = " or more" if growth.counter.least_share < 1 else ""
-    return f"{growth.counter.name} by {growth.slope:,.0f} B/s{least}"
+    return f"{growth.counter.name} by {growth.slope:,.0f} B/s{least}{_in_lives(growth)}"
+
+
+def _in_lives(growth: Growth) -> str:
+    """ " in each of 2 lives", of a subject that began anew."""
+    if not growth.lives:
+        return ""
+    leaking = sum(one.outcome == "fail" for one in growth.lives)
+    share = "each" if leaking == len(growth.lives) else str(leaking)
+    return f" in {share} of {len(growth.lives)} lives"
 
 
 def _blocks(record: Record, failing: list[Growth], packets: float | None) -> str:
@@ -227,6 +251,21 @@ def _limits(record: Record, exact: list[Growth]) -> str:
     return f"{names} grow by less than {budget}" + "".join(f", {one}" for one in above)
 
 
+def _resident_is_flat(facts: _Facts) -> Finding | None:
+    """Pass by resident memory alone, where somebody accepts what that hides, and it is flat."""
+    pages = facts.pages
+    if facts.record.run.scenario.memory.accept != RSS or not pages:
+        return None
+    rising = any(g.trend.rising for g in facts.grown)
+    if rising or not all(settled_flat(told) for _, told in pages):
+        return None
+    limit = limit_of(max(told.seen_per_s for _, told in pages))
+    sentences = "; ".join(said(*one) for one in pages)
+    return CHECK.passed(
+        f"{sentences}; accepted as {RSS} by memory.accept", facts.evidence, detection_limit=limit
+    )
+
+
 def _cannot_tell(facts: _Facts) -> Finding:
     run, undecided = facts.record.run, facts.undecided
     windows = [g.trend.window for g in undecided if g.trend.window is not None]
@@ -252,6 +291,9 @@ def _reasons(facts: _Facts, risen: Sequence[Growth]) -> list[str]:
     """Why nothing can be told; ``risen`` are the counters of which some growth may be garbage."""
     undecided = facts.undecided
     lacking = [f"{name} was not measured" for name in facts.lacking]
+    if not facts.exact and facts.pages:
+        lacking = [said(*one) for one in facts.pages] + [NOT_ITS_ABSENCE]
+        undecided = [g for g in undecided if g.counter.kind != "pages"]
     why = [
         f"{why} ({', '.join(g.counter.name for g in undecided if g.trend.why == why)})"
         for why in dict.fromkeys(g.trend.why for g in undecided)
@@ -335,7 +377,7 @@ CHECK = Check(
         "Does any counter grow: Python objects, malloc, buffers, pages? Which, how much a packet, where?"
     ),
     facts=_Facts,
-    rules=(_leaks, _flat, _cannot_tell),
+    rules=(_leaks, _flat, _resident_is_flat, _cannot_tell),
     causes={
         "python_objects": "a container only grows",
         "native": "malloc'd memory, or objects above 512 bytes",
