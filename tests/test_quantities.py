@@ -25,7 +25,7 @@ from zcbench.quantities.known import KNOWN
 from zcbench.quantities.law import LawError
 from zcbench.quantities.quantity import Better, Kind, Memory, Origin, Quantity, Reckoning
 from zcbench.quantities.registry import STANDARD, VOCABULARY, QuantityError, Registry
-from zcbench.quantities.units import BYTES, NS, SHARE, unit_of
+from zcbench.quantities.units import BYTES, BYTES_PER_S, NS, SHARE, unit_of
 from zcbench.record.brought import Brought
 from zcbench.record.follow import Follower
 from zcbench.record.reader import Record, read_record
@@ -272,6 +272,13 @@ def test_an_alias_means_one_thing_and_is_no_name() -> None:
 
 def _memory(numbers: Iterable[Quantity]) -> dict[str, Memory | None]:
     return {one.name: one.memory for one in numbers if one.unit == BYTES and one.kind is Kind.GAUGE}
+
+
+def test_the_memory_that_some_subjects_have_has_a_trend() -> None:
+    assert VOCABULARY["growth.v8.heap"].unit is BYTES_PER_S
+    assert "growth.malloc.live" in VOCABULARY
+    assert "growth.rss" in STANDARD
+    assert not any(".." in name or "," in name for name in VOCABULARY)
 
 
 def test_memory_says_how_it_is_counted() -> None:

@@ -13,12 +13,13 @@ import numpy as np
 from zcbench.analysis import blocks
 from zcbench.analysis.cost import cost
 from zcbench.analysis.delivery import delivery
-from zcbench.analysis.growth import Growth, growths
+from zcbench.analysis.growth import Counter, Growth, growths
 from zcbench.analysis.pool import behaviour
 from zcbench.analysis.rate import rate_fit
 from zcbench.analysis.totals import Totals
-from zcbench.quantities.derived import LEVELS, PERCENTILES, growth_name
+from zcbench.quantities.derived import LEVELS, PERCENTILES, growth_name, trend_of
 from zcbench.quantities.quantity import Kind, Quantity
+from zcbench.quantities.registry import STANDARD
 from zcbench.record.reader import Record
 
 Value = float | None
@@ -68,9 +69,17 @@ def _of_memory(record: Record, _found: Totals) -> dict[str, Value]:
     for name, column in LEVELS.items():
         marks = blocks.of_gauge(record, record.samples[column], blocks.lowest)
         values[name] = float(np.median(marks)) if marks.size else None
-    return values | {name: growth.slope for name, growth in growth_by_name(record).items()}
+    known = record.quantities
+    return values | {name: one.slope for name, one in growth_by_name(record).items() if name in known}
 
 
 def growth_by_name(record: Record) -> dict[str, Growth]:
     """The trend of every measured counter, by the name of its derived number."""
-    return {growth_name(growth.counter.name): growth for growth in growths(record)}
+    return {_trend(record, growth.counter): growth for growth in growths(record)}
+
+
+def _trend(record: Record, counter: Counter) -> str:
+    """Of our own subjects by the counter's name, of a subject's own quantity by that quantity's."""
+    own = None if counter.column in STANDARD else record.quantities.get(counter.column or "")
+    trend = None if own is None else trend_of(own)
+    return growth_name(counter.name) if trend is None else trend.name

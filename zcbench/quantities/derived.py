@@ -93,6 +93,14 @@ OF_A_RUN: tuple[Quantity, ...] = (
 )  # fmt: skip
 
 
+def trend_of(one: Quantity) -> Quantity | None:
+    """The trend of a memory quantity that some subjects have; None of what is no level of memory."""
+    if one.memory is None or one.kind is not Kind.GAUGE:
+        return None
+    called = one.label or one.short
+    return _judged(f"growth.{one.short}", BYTES_PER_S, f"trend of: {called}", label=f"Growth of {called}")
+
+
 def hit_rate(hits: float | None, misses: float | None) -> float | None:
     """The share of acquires that found a free slot, 0..1, by the registry's formula.
 

@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
-from zcbench.quantities.derived import BY_FORMULA, OF_A_RUN
+from zcbench.quantities.derived import BY_FORMULA, OF_A_RUN, trend_of
 from zcbench.quantities.known import KNOWN
 from zcbench.quantities.measured import HISTOGRAMS, MEASURED
 from zcbench.quantities.quantity import Kind, Origin, Quantity
@@ -51,9 +51,15 @@ class Registry(Mapping[str, Quantity]):
         return len(self._by_name)
 
     def joined(self, own: Iterable[Quantity]) -> Registry:
-        """This registry and what a subject brought. What is known by a name already stays what it is, so that
-        a subject cannot change what a check reads. Raises QuantityError for two of one column."""
-        return Registry((*self.values(), *(one for one in own if one.name not in self._by_name)))
+        """This registry and what a subject brought, with the trends of its memory.
+
+        What is known by a name already stays what it is, so that a subject cannot change what a check reads.
+        Raises QuantityError for two of one column.
+        """
+        new = {one.name: one for one in own if one.name not in self._by_name}
+        trends = [trend for one in new.values() if (trend := trend_of(one)) is not None]
+        found = {**self._by_name, **new}
+        return Registry((*found.values(), *(one for one in trends if one.name not in found)))
 
     @cached_property
     def sampled(self) -> tuple[Quantity, ...]:
