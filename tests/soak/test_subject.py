@@ -43,7 +43,7 @@ class Program:
             )
         self._process = psutil.Process(self._popen.pid)
 
-    def probes(self) -> tuple[Probe, ...]:
+    def probes(self, directory: Path) -> tuple[Probe, ...]:
         return ()
 
     def processes(self) -> tuple[psutil.Process, ...]:

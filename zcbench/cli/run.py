@@ -176,7 +176,10 @@ def _check_here(scenario: Scenario) -> None:
     from zcbench.subjects.assembly import assemble
 
     if scenario.subject.kind != "engine":
+        from zcbench.subjects.instrumented import check_published
+
         check_subject_here(scenario.subject)
+        check_published(scenario.subject)
         return
     if scenario.fault is not None:
         check_fault(scenario.fault)

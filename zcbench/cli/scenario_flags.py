@@ -48,14 +48,22 @@ _HELP = {
     "--ready-limit": "how long that may take (default: 1m)",
     "--stop": 'how the command is asked to end: SIGTERM, "stdin" or "none"',
     "--grace": "how long its end may take before it is killed (default: 10s)",
+    "--probe": 'what is started with it: "malloc" (the default) or "none"',
+    "--read": '"jsonl": lines of JSON in its output are readings',
+    "--poison": "overwrite freed memory (glibc)",
     "--load": "a load generator, as one text: it runs while the command is ready",
     "--sample-every": "time between samples",
     "--require": "checks that must be judged, or the run is inconclusive: memory,delivery",
 }
-_COMMAND = ("--cwd", "--env", "--ready", "--ready-limit", "--stop", "--grace", "--load")
+_COMMAND = (
+    *("--cwd", "--env", "--ready", "--ready-limit", "--stop", "--grace", "--load"),
+    *("--probe", "--read", "--poison"),
+)
+_PUBLISHED = ("--scrape", "--map", "--law")
 GROUPS = {
     "Subject: an engine": ("--engine", "--fault", "--priority"),
     "Subject: a command (-- COMMAND)": _COMMAND,
+    "Subject: what it publishes": _PUBLISHED,
     "Subject: a process, a callable": ("--pid", "--call", "--setup", "--teardown"),
     "Pool": ("--pool", "--pool-policy", "--pool-min", "--pool-max", "--lock-pool", "--debug-pool"),
     "Source": (
@@ -72,7 +80,7 @@ _COMPLETE = {
     "--consumer": complete.consumer,
     **{flag: complete.values_of(FLAGS[flag]) for flag in ("--source", "--dtype", "--pool-policy")},
 }
-_SWITCHES = ("--unpaced", "--debug-pool", "--lock-pool")
+_SWITCHES = ("--poison", "--unpaced", "--debug-pool", "--lock-pool")
 
 
 class SubjectCommand(GroupedCommand):
@@ -99,6 +107,12 @@ _COMMAND_META = "zcbench.command"
 def scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """``command`` with all of FLAGS as options, and with --env and --set."""
     several = (
+        click.option("--scrape", "scrapes", multiple=True, metavar="URL",
+                     help="an endpoint with metrics that it serves; may be given again"),
+        click.option("--map", "maps", multiple=True, metavar="QUANTITY=NAME",
+                     help="what a name is that it publishes: pool.hits=app_hits_total"),
+        click.option("--law", "laws", multiple=True, metavar="TEXT",
+                     help='what must hold of readings: "pool.acquires == pool.returns + pool.in_flight"'),
         click.option("--env", "variables", multiple=True, metavar="NAME=VALUE",
                      help="a variable for the command; may be given again"),
         click.option("--set", "sets", multiple=True, shell_complete=complete.key, metavar="KEY=VALUE",
@@ -138,6 +152,10 @@ def given(parameters: dict[str, Any]) -> list[Setting]:
     words = click.get_current_context().meta.get(_COMMAND_META)
     if words is not None:
         settings.append(Setting("subject.command", shlex.join(words), "--"))
+    for name, key in (("scrapes", "scrape"), ("maps", "map"), ("laws", "laws")):
+        if parameters[name]:
+            flag = {"laws": "--law"}.get(name, f"--{key}")
+            settings.append(Setting(f"subject.{key}", shlex.join(parameters[name]), flag))
     for text in parameters["variables"]:
         variable = parse_setting(text, "--env")
         settings.append(Setting(f"subject.env.{variable.key}", variable.text, "--env"))

@@ -23,6 +23,11 @@ class Instruments:
         self._failed: set[str] = set()
         self._notices: list[Notice] = []
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What they are called."""
+        return tuple(probe.name for probe in self._probes)
+
     def environment(self) -> dict[str, str]:
         """The variables that the subject is started with."""
         return {name: value for p in self._probes for name, value in p.environment().items()}

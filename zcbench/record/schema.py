@@ -24,6 +24,7 @@ RESULT_FILE = "result.json"
 SWEEP_FILE = "sweep.json"  # in the directory of a sweep, above its runs
 STDERR_FILE = "subject.log"  # what the subject printed, stdout and stderr
 LOAD_FILE = "load.log"  # what the load generator printed
+PAGE_FILE = "page.bin"  # the page of a subject that is no engine of ours
 FAULT_FILE = "faulthandler.txt"
 REPORT_FILE = "report.md"
 FIGURES_FOLDER = "figures"  # beside the report
@@ -82,6 +83,10 @@ class EventKind(StrEnum):
     ABORT = "abort"  # an expectation with abort = true was broken
     SUSPEND = "suspend"  # the machine slept
     QUANTITIES = "quantities"  # those that the subject brought
+    LAWS = "laws"  # those that the subject states on its page
+    LEFT_PROCESSES = "left_processes"  # those that its first process left when it ended
+    INVENTORY = "inventory"  # what a probe found, by name
+    MALLOC_END = "malloc_end"  # what a process had not freed when it ended
     LOAD = "load"  # what became of the load generator
     TEMPORARY_FILES = "temporary_files"  # those left in the folder of the subject's own
     NATIVE_ALLOCATIONS = "native_allocations"  # what memray followed
@@ -100,6 +105,10 @@ class EventKind(StrEnum):
     WRITTEN_FILES = "written_files"  # those left outside the temporary folder
     UNRAISABLE = "unraisable"  # an exception that nobody could catch
     ERROR = "error"  # the exception that ended the worker
+
+
+# What these hold is for a closer look, not for who watches a run go by.
+FOR_A_CLOSER_LOOK = frozenset({EventKind.QUANTITIES, EventKind.LAWS, EventKind.INVENTORY, EventKind.MALLOC_END})
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -60,6 +60,9 @@ FLAGS: Mapping[str, str] = {
     "--stop": "subject.stop",
     "--grace": "subject.grace",
     "--load": "subject.load",
+    "--probe": "subject.probes",
+    "--read": "subject.read",
+    "--poison": "subject.poison",
 }
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from zcbench.scenario.keys import ENGINE_KEYS, ENGINE_TABLES, FLAGS, FREE_TABLES
 from zcbench.scenario.sheet import Sheet
 from zcbench.scenario.tables import (
+    PROBES,
     STOP_BY_CLOSING,
     STOP_BY_NOTHING,
     Scenario,
@@ -26,13 +27,17 @@ from zcbench.scenario.values import did_you_mean, shown
 MOST_CALLS_PER_S = 1e6
 LONGEST_LIMIT_S = 86_400.0
 READY_BY_PAGE = "page"
-_OF_COMMAND = ("cwd", "env", "args", "ready", "ready_limit", "stop", "grace", "exit_codes", "load")
+_OF_COMMAND = (
+    *("cwd", "env", "args", "ready", "ready_limit", "stop", "grace", "exit_codes", "load"),
+    *("probes", "read", "poison"),
+)
 # Which kinds of subject read a key of [subject].
 _READ_BY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_OF_COMMAND, ("command",)),
     **dict.fromkeys(("rate", "setup", "teardown"), ("call",)),
     "env": ("command", "call"),
     "cwd": ("command", "call"),
+    **dict.fromkeys(("scrape", "map", "laws"), ("command", "attached", "call")),
 }
 _EXAMPLES = {"command": "-- ./my-engine --port 0", "call": "--call package.module:function"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -57,19 +62,32 @@ def check_subject(scenario: Scenario, sheet: Sheet) -> None:
         if table == "subject" and not reads(subject.kind, name):
             readers = _READ_BY[name]
             sheet.fail(key, f"has no effect {_of(subject)}; it goes with {_EXAMPLES[readers[0]]}")
-    _check_command(subject, sheet)
-    _check_ready(subject, sheet)
-    _check_stop(subject, sheet)
+    for rule in (_check_command, _check_ready, _check_stop, _check_published, _check_call):
+        rule(subject, sheet)
     if subject.pid is not None and not 0 < subject.pid < 2**31:
         sheet.fail("subject.pid", f"{subject.pid} is no process id")
+    if scenario.limits.processes < 1:
+        sheet.fail("limits.processes", f"{scenario.limits.processes} is not above 0")
+
+
+def _check_published(subject: SubjectTable, sheet: Sheet) -> None:
+    for probe in subject.probes:
+        if probe not in PROBES:
+            sheet.fail("subject.probes", f'no probe {shown(probe)}; there are {", ".join(PROBES)}, or "none"')
+    for url in subject.scrape:
+        if not is_url(url) or not urlsplit(url).hostname:
+            sheet.fail("subject.scrape", f"{shown(url)} is no URL; write http://127.0.0.1:9100/metrics")
+    if subject.map and not (subject.scrape or subject.read):
+        sheet.fail("subject.map", "has no effect without --scrape URL or --read jsonl")
+
+
+def _check_call(subject: SubjectTable, sheet: Sheet) -> None:
     for key in ("call", "setup", "teardown"):
         text = getattr(subject, key)
         if text is not None and not re.fullmatch(r"[\w.]+:[\w.]+", text):
             sheet.fail(f"subject.{key}", f"{shown(text)} is not package.module:function")
     if subject.rate is not None and not 0 < subject.rate <= MOST_CALLS_PER_S:
         sheet.fail("subject.rate", f"{subject.rate:g}/s is not above 0 and at most {MOST_CALLS_PER_S:,.0f}/s")
-    if scenario.limits.processes < 1:
-        sheet.fail("limits.processes", f"{scenario.limits.processes} is not above 0")
 
 
 def reads(kind: SubjectKind, name: str) -> bool:

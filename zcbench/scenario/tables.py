@@ -48,6 +48,8 @@ class SourceTable(Table, frozen=True):
         return self.rate or defaults.RATE
 
 
+READ_JSON_LINES = "jsonl"  # subject.read
+PROBES = ("malloc",)  # those that subject.probes may name
 STOP_BY_CLOSING = "stdin"  # subject.stop: closing its standard input asks it to end
 STOP_BY_NOTHING = "none"  # subject.stop: nobody asks; it is killed once its grace is over
 SubjectKind = Literal["engine", "command", "attached", "call"]
@@ -70,6 +72,12 @@ class SubjectTable(Table, frozen=True):
     stop: str = "SIGTERM"  # command: a signal, "stdin" or "none"
     grace: Duration | None = None  # command: from there until it is killed; None: 10 s, with "none" 0 s
     exit_codes: tuple[int, ...] = (0,)  # command: those of a good end
+    probes: tuple[str, ...] = ("malloc",)  # what is started with it, beside what is read from outside
+    scrape: tuple[str, ...] = ()  # URLs of metrics endpoints that it serves
+    read: Literal["jsonl"] | None = None  # what it prints among its output
+    map: tuple[str, ...] = ()  # "QUANTITY=NAME[:UNIT]" of what it publishes
+    laws: tuple[str, ...] = ()  # "pool.captured == pool.returns + pool.in_flight"
+    poison: bool = False  # command: freed memory is overwritten, by the tunable of glibc
     load: tuple[str, ...] = ()  # a load generator: runs from ready to the stop
 
     @property

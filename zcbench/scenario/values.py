@@ -103,7 +103,7 @@ def _list(kind: type, given: Value) -> tuple[Any, ...]:
     value = given.value
     if isinstance(value, str):
         try:
-            value = shlex.split(value)
+            value = [] if value == NOTHING else shlex.split(value)
         except ValueError as error:
             raise WrongTypeError(f"{shown(value)} cannot be split into words: {error}") from None
         if kind is int:
@@ -114,6 +114,7 @@ def _list(kind: type, given: Value) -> tuple[Any, ...]:
     return tuple(_exactly(item, (kind,), f"{what}, as every item must be") for item in value)
 
 
+NOTHING = "none"  # as text, an empty list
 BOOLEANS = {
     "true": True, "yes": True, "on": True, "1": True,
     "false": False, "no": False, "off": False, "0": False,

@@ -9,6 +9,7 @@ import psutil
 
 from zcbench.clock import now_ns
 from zcbench.page.scoreboard import Histogram, Scoreboard
+from zcbench.probes.instruments import Instruments
 from zcbench.record.schema import RunInfo
 from zcbench.soak.disk import TemporaryFolder
 from zcbench.subjects.inside.leftovers import children
@@ -28,10 +29,13 @@ class Sampler:
         self,
         info: RunInfo,
         subject: Subject,
+        instruments: Instruments,
         temporary: TemporaryFolder,
         board: Scoreboard,
     ) -> None:
         self._subject, self._temporary, self._board = subject, temporary, board
+        self._instruments = instruments
+        self._reads_processes = "processes" not in instruments.names
         self._started_ns = info.started_ns
         self._uss_every_ns = info.scenario.sampling.uss_every * 1e9 * USS_SLACK
         self._uss_ns: int | None = None  # when it was last read
@@ -49,12 +53,14 @@ class Sampler:
             "sample_late_s": max(0, now - deadline) / 1e9,
         }
         row.update(counters)
+        row.update(self._instruments.read())
         # What an engine does not count, the worker has counted.
-        row["engine.delivered"] = counters["engine.delivered"] or counters["consumer.received"]
+        row["engine.delivered"] = row.get("engine.delivered") or row.get("consumer.received")
         row["phase"] = self._subject.phase(counters)
         row["settled"] = int(settled)
         row["due"] = self._subject.due(counters, now)
-        row.update(self._read_processes(now))
+        if self._reads_processes:
+            row.update(self._read_processes(now))
         row.update(self._read_disk())
         row.update(self._interval(row))
         own_cpu = self._own.cpu_times()
@@ -91,7 +97,8 @@ class Sampler:
                 value = since.percentile(percent)
                 out[f"{short}_p{percent}_ns"] = None if value is None else int(value)
             out[f"{short}_max_ns"] = since.max_ns if since.count else None
-        return out
+        # What a probe has read is not replaced by what is missing on our page.
+        return {name: value for name, value in out.items() if value is not None or name not in row}
 
 
 def read_counters(board: Scoreboard) -> tuple[dict[str, int | None], bool, int]:

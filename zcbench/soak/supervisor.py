@@ -11,10 +11,22 @@ from typing import Any
 import msgspec
 
 from zcbench.clock import now_ns
+from zcbench.probes.instruments import Instruments
 from zcbench.probes.probe import Notice
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import read_events
-from zcbench.record.schema import FAULT_FILE, WORKER_EVENTS_FILE, End, Ending, Event, EventKind, Phase, RunInfo
+from zcbench.record.schema import (
+    FAULT_FILE,
+    FOR_A_CLOSER_LOOK,
+    WORKER_EVENTS_FILE,
+    End,
+    Ending,
+    Event,
+    EventKind,
+    Phase,
+    RunInfo,
+)
 from zcbench.record.writer import RecordWriter, run_id
 from zcbench.scenario import Scenario, consumer_facts, unplanned
 from zcbench.soak import endings
@@ -96,6 +108,7 @@ class _Watch:
     ) -> None:
         self._subject, self._info, self._writer = subject, info, writer
         self._observers = Observers(observers)
+        self._instruments = Instruments(subject.probes(writer.directory))
         self._page = PageFile(writer.directory, has_page=subject.has_page)
         self._interrupts = Interrupts()
         self._aborts = Aborts(info.scenario)
@@ -126,11 +139,14 @@ class _Watch:
                 temporary = TemporaryFolder()
                 stack.callback(temporary.remove)
                 self._environment = temporary.environment()
-                self._subject.start(self._writer.directory, self._environment)
+                environment = {**self._environment, **self._instruments.environment()}
+                self._subject.start(self._writer.directory, environment)
             except (OSError, RuntimeError) as error:  # no process, no descriptor, no thread
                 end = self._placed(self._not_started(error))
             else:
+                self._instruments.begin(self._subject.processes)
                 end = self._watch_to_the_end(temporary)
+                self._instruments.close()
                 self._close_subject()
             if temporary is not None and self._subject.is_ours:
                 tell_temporary_files(temporary, self._writer, self._elapsed_s())
@@ -139,7 +155,7 @@ class _Watch:
 
     def _watch_to_the_end(self, temporary: TemporaryFolder) -> End:
         try:
-            sampler = Sampler(self._info, self._subject, temporary, self._page.board)
+            sampler = Sampler(self._info, self._subject, self._instruments, temporary, self._page.board)
             return self._watch(sampler)
         except OSError as error:
             self._writer.make_room()
@@ -299,7 +315,7 @@ class _Watch:
         notices = [*self._load.stop()]
         self._subject.close()
         with contextlib.suppress(OSError):  # a full disk is told of by the end
-            self._tell([*notices, *self._subject.notices()])
+            self._tell([*notices, *self._subject.notices(), *self._instruments.notices()])
 
     def _fault_text(self) -> str | None:
         path = self._writer.directory / FAULT_FILE
@@ -337,9 +353,20 @@ class _Watch:
         for process in self._subject.processes():
             self._oom_kills.follow(process.pid)
         row = sampler.sample(deadline)
+        self._declare(row)
         self._writer.sample(row)
+        self._tell(self._instruments.notices())
         self._observers.tell(lambda observer: observer.on_sample(row))
         return row
+
+    def _declare(self, row: Row) -> None:
+        """Have a column for whatever was read: a page fills while its subject runs."""
+        known = self._writer.quantities
+        if all(name in known for name in row):
+            return
+        brought = {one.name: one for one in self._instruments.quantities()}
+        brought |= {name: VOCABULARY[name] for name in row if name in VOCABULARY}
+        self._writer.declare(brought.values(), self._elapsed_s())
 
     def _last_sample(self, sampler: Sampler, deadline: int, end: End) -> None:
         """The sample after the end. That it cannot be written does not hide how the subject died."""
@@ -359,7 +386,8 @@ class _Watch:
     def _event(self, kind: str, message: str, **data: Any) -> None:
         event = Event(elapsed_s=self._elapsed_s(), kind=kind, message=message, data=data)
         self._writer.event(event)
-        self._observers.tell(lambda observer: observer.on_event(event))
+        if kind not in FOR_A_CLOSER_LOOK:
+            self._observers.tell(lambda observer: observer.on_event(event))
 
     def _tell(self, notices: Iterable[Notice]) -> None:
         for notice in notices:

@@ -12,7 +12,8 @@ import psutil
 
 from zcbench.probes.probe import Notice, Probe
 from zcbench.record.capabilities import SubjectInfo
-from zcbench.record.schema import Phase
+from zcbench.record.schema import EventKind, Phase
+from zcbench.subjects.instrumented import Instrumented
 from zcbench.subjects.subject import Counters, Death
 from zcbench.subjects.tree import descendants
 
@@ -29,19 +30,25 @@ class AttachedSubject:
     grace_s: float | None = None
     is_ours = False
 
-    def __init__(self, pid: int, lasts_s: float) -> None:
+    def __init__(self, pid: int, lasts_s: float, instrumented: Instrumented) -> None:
         """Raises psutil.NoSuchProcess."""
+        self._instrumented = instrumented
         self._process = psutil.Process(pid)
-        self.info = SubjectInfo(kind="attached", title=f"{self._process.name()} ({pid})", pid=pid)
+        self.info = SubjectInfo(
+            kind="attached",
+            title=f"{self._process.name()} ({pid})",
+            pid=pid,
+            capabilities=instrumented.promised(),
+        )
         self.stop_after_s: float | None = lasts_s
         self._asked: str | None = None
         self._notices: list[Notice] = []
         self._ended = False
         self._descriptor: int | None = None
 
-    def probes(self) -> Sequence[Probe]:
+    def probes(self, directory: Path) -> Sequence[Probe]:
         """See :class:`Subject`."""
-        return ()
+        return self._instrumented.probes(directory, ours=False)
 
     def start(self, directory: Path, environment: Mapping[str, str]) -> None:
         """See :class:`Subject`: only looks at what can be read of it."""
@@ -50,7 +57,7 @@ class AttachedSubject:
         if hasattr(os, "pidfd_open"):
             self._descriptor = os.pidfd_open(self._process.pid)
         if (hidden := _hidden(self._process)) is not None:
-            self._notices.append(Notice("probe", hidden))
+            self._notices.append(Notice(EventKind.PROBE, hidden))
 
     def processes(self) -> Sequence[psutil.Process]:
         """See :class:`Subject`."""

@@ -16,22 +16,27 @@ from pathlib import Path
 
 import psutil
 
+from zcbench.clock import now_ns
 from zcbench.foreign import brief, one_line
+from zcbench.page.layout import State
 from zcbench.probes.probe import Notice, Probe
 from zcbench.quantities.units import format_duration
 from zcbench.record.capabilities import SubjectInfo
-from zcbench.record.schema import LOAD_FILE, STDERR_FILE, Phase
+from zcbench.record.schema import LOAD_FILE, STDERR_FILE, EventKind, Phase
 from zcbench.scenario.subject import READY_BY_PAGE, is_url
 from zcbench.scenario.tables import STOP_BY_CLOSING, STOP_BY_NOTHING, SubjectTable, filled
 from zcbench.subjects.crash_files import crash_files
+from zcbench.subjects.instrumented import PRELOAD_VARIABLE, Instrumented
 from zcbench.subjects.output import OutputPump
-from zcbench.subjects.readiness import Answering, Printed, Readiness
+from zcbench.subjects.readiness import Answering, OnPage, Printed, Readiness
 from zcbench.subjects.subject import Counters, Death
 from zcbench.subjects.tree import BIRTHS, MARKER, ProcessTree
 
 DEFAULT_GRACE_S = 10.0
 ASKED_BY_NOTHING = "nothing"  # how a command was asked to end that nobody can ask
+POISON = 165  # 0xA5: freed bytes become its complement 0x5A, which is no likely pointer, size or sample
 OUTPUT_S = 1.0  # for the last output to come through the pipe of a subject that is gone
+PAUSES = 5  # times the longest pause seen on its page, before another counts towards limits.hang
 CHILDREN_S = 2.0  # for its children to end once it has ended as it was asked to
 POLL_S = 0.02  # between looks at whether a daemon lives, which nobody waits for
 # Python then writes the stacks of all threads to its stderr on SIGABRT, and before a crash.
@@ -46,10 +51,18 @@ class CommandSubject:
     is_ours = True
 
     def __init__(
-        self, table: SubjectTable, lasts_s: float, *, name: str = "the command", log: str = STDERR_FILE
+        self,
+        table: SubjectTable,
+        lasts_s: float,
+        *,
+        name: str = "the command",
+        log: str = STDERR_FILE,
+        instrumented: Instrumented | None = None,
     ) -> None:
-        self._table, self.name, self._log = table, name, log
-        self.info = SubjectInfo(kind="command", title=brief(one_line(shlex.join(table.words))))
+        self._table, self.name, self._log, self._instrumented = table, name, log, instrumented
+        promised = () if instrumented is None else instrumented.promised()
+        title = brief(one_line(shlex.join(table.words)))
+        self.info = SubjectInfo(kind="command", title=title, capabilities=promised)
         self.stop_after_s: float | None = lasts_s
         self.ready_limit_s: float | None = table.ready_limit
         self.grace_s: float | None = grace_s(table)
@@ -57,13 +70,13 @@ class CommandSubject:
         self._notices: list[Notice] = []
         self._first_code: int | None = None  # of the first process, once it has ended
         self._first_ended_s = 0.0
+        self._progress = self._moved_ns = self._longest_pause_ns = 0
         self._is_daemon = False
         self._ready = False
-        self._done = False
 
-    def probes(self) -> Sequence[Probe]:
+    def probes(self, directory: Path) -> Sequence[Probe]:
         """See :class:`Subject`."""
-        return ()
+        return () if self._instrumented is None else self._instrumented.probes(directory, ours=True)
 
     def start(self, directory: Path, environment: Mapping[str, str]) -> None:
         """See :class:`Subject`."""
@@ -81,6 +94,8 @@ class CommandSubject:
         self._readiness = self._awaited()
         self._output = OutputPump(directory / self._log, reading, "zcbench-output")
         self._output.listeners.append(self._readiness.hear)
+        if self._instrumented is not None and self._instrumented.lines is not None:
+            self._output.listeners.append(self._instrumented.lines.hear)
         self._output.start()
         self._dumped = False
         self._ended = threading.Event()
@@ -94,7 +109,7 @@ class CommandSubject:
                 stdout=output,
                 stderr=output,
                 cwd=self._table.cwd,
-                env={**_VARIABLES, **environment, **self._table.env, MARKER: self._tree.marker},
+                env=self._environment(environment),
                 # A session of its own: the terminal's Ctrl-C reaches the supervisor alone.
                 start_new_session=os.name == "posix",
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
@@ -102,10 +117,25 @@ class CommandSubject:
             self._tree.begin(popen.pid)
             return popen
 
+    def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        """This process's variables, those of the probes, the user's: the later goes before the earlier, but
+        what is to be preloaded is the probes' to say, who take in what the user has said."""
+        own = {**_VARIABLES, **given, **self._table.env, MARKER: self._tree.marker}
+        if PRELOAD_VARIABLE in given and given[PRELOAD_VARIABLE] != os.environ.get(PRELOAD_VARIABLE):
+            own[PRELOAD_VARIABLE] = given[PRELOAD_VARIABLE]
+        if self._table.poison:
+            tunables = [own.get("GLIBC_TUNABLES", ""), f"glibc.malloc.perturb={POISON}"]
+            own["GLIBC_TUNABLES"] = ":".join(filter(None, tunables))
+            own["MALLOC_PERTURB_"] = str(POISON)  # of a glibc before 2.26
+        return own
+
     def _awaited(self) -> Readiness:
         ready = self._table.ready
-        if ready is None or ready == READY_BY_PAGE:
+        if ready is None:
             return Readiness()
+        if ready == READY_BY_PAGE:
+            page = None if self._instrumented is None else self._instrumented.page
+            return Readiness() if page is None else OnPage(page)
         return Answering(ready) if is_url(ready) else Printed(ready)
 
     def _await_end(self) -> None:
@@ -128,21 +158,26 @@ class CommandSubject:
         return self._output.size()
 
     def phase(self, counters: Counters) -> int | None:
-        """See :class:`Subject`."""
-        if self._done:
-            return Phase.DONE
+        """See :class:`Subject`. Only the subject itself can say, on its page, that nothing is in its hands."""
+        page = None if self._instrumented is None else self._instrumented.page
+        state = None if page is None else page.state()
+        if state in (State.DRAINING, State.DONE):
+            return Phase.DONE if state is State.DONE else Phase.DRAINING
         if self._asked is not None:
             return Phase.DRAINING
         if not self._ready and self._readiness.is_ready():
             self._ready = True
             if self._table.ready is not None:
                 seconds = format_duration(time.time() - self._started_s)
-                self._notices.append(Notice("phase", f"ready after {seconds}: {self._readiness.what}"))
+                self._notices.append(Notice(EventKind.PHASE, f"ready after {seconds}: {self._readiness.what}"))
         return Phase.RUNNING if self._ready else Phase.STARTING
 
     def notices(self) -> Sequence[Notice]:
         """See :class:`Subject`."""
         notices, self._notices = self._notices, []
+        if self._instrumented is not None:
+            notices += self._instrumented.notices
+            self._instrumented.notices = []
         return notices
 
     def awaits(self) -> str:
@@ -193,7 +228,9 @@ class CommandSubject:
     def kill(self) -> None:
         """See :class:`Subject`."""
         if not self._tree.kill():
-            self._notices.append(Notice("left_processes", "processes multiply faster than they can be killed"))
+            self._notices.append(
+                Notice(EventKind.LEFT_PROCESSES, "processes multiply faster than they can be killed")
+            )
 
     def wait(self, timeout_s: float) -> int | None:
         """See :class:`Subject`. A command whose first process left with 0 goes on while its children live."""
@@ -216,7 +253,6 @@ class CommandSubject:
             if time.monotonic() >= give_up:
                 return None
             time.sleep(min(POLL_S, max(0.0, give_up - time.monotonic())))
-        self._done = True
         self._close_input()
         # A daemon's own code, where it fell to us; its first process's 0 says nothing of it.
         last = self._tree.last_code
@@ -252,12 +288,22 @@ class CommandSubject:
         return True
 
     def progress(self, counters: Counters) -> int:
-        """See :class:`Subject`."""
-        return 0
+        """See :class:`Subject`: what moves on its page."""
+        page = None if self._instrumented is None else self._instrumented.page
+        progress = 0 if page is None else page.progress()
+        now = now_ns()
+        if progress != self._progress:
+            if self._moved_ns:
+                self._longest_pause_ns = max(self._longest_pause_ns, now - self._moved_ns)
+            self._progress, self._moved_ns = progress, now
+        return progress
 
     def owes(self, counters: Counters, now: int) -> bool:
-        """See :class:`Subject`. What it should be doing nobody knows."""
-        return False
+        """See :class:`Subject`. What it should be doing nobody knows: only that its page, where it has one, has
+        never rested for a fraction of this before."""
+        if not self._moved_ns or not self._ready or self._asked is not None:
+            return False
+        return now - self._moved_ns > PAUSES * self._longest_pause_ns
 
     def due(self, counters: Counters, now: int) -> int | None:
         """See :class:`Subject`."""
@@ -265,7 +311,10 @@ class CommandSubject:
 
     def stall(self, counters: Counters, limit: str) -> str:
         """See :class:`Subject`."""
-        return f"nothing moved for {limit}"
+        rested = format_duration((now_ns() - self._moved_ns) / 1e9)
+        longest = format_duration(self._longest_pause_ns / 1e9)
+        pauses = f"after pauses of {longest} at most; limits.hang is {limit}"
+        return f"nothing moved on its page for {rested}, {pauses}"
 
 
 def load_generator(table: SubjectTable, lasts_s: float) -> CommandSubject:
@@ -285,7 +334,7 @@ def grace_s(table: SubjectTable) -> float:
 def _left(what: str, names: Sequence[str]) -> Notice:
     shown = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
     message = f"the command {what} {len(names)} process{'es' if len(names) > 1 else ''}: {shown}"
-    return Notice("left_processes", message, {"count": len(names), "names": list(names[:64])})
+    return Notice(EventKind.LEFT_PROCESSES, message, {"count": len(names), "names": list(names[:64])})
 
 
 def _is_jvm(pid: int) -> bool:

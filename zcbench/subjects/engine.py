@@ -47,7 +47,7 @@ class EngineSubject:
         speed = 1.0 if self.due_packets is None else source.speed
         self._packets_per_s = format.packets_per_s * speed
 
-    def probes(self) -> Sequence[Probe]:
+    def probes(self, directory: Path) -> Sequence[Probe]:
         """See :class:`Subject`."""
         return ()  # its own are in the worker
 

@@ -8,6 +8,9 @@ import time
 import urllib.error
 import urllib.request
 
+from zcbench.page.layout import State
+from zcbench.probes.page import PageProbe
+
 PAUSE_S = 0.2  # between two questions to a URL
 ANSWER_S = 2.0  # for an answer
 FIRST_ERROR_STATUS = 500  # of HTTP: a server that has answered, and cannot serve yet
@@ -47,6 +50,19 @@ class Printed(Readiness):
             text = self._before + piece.decode(errors="replace")
             self._found = self._pattern.search(text) is not None
             self._before = text[-_REMEMBERED:]
+
+
+class OnPage(Readiness):
+    """Ready once its page says so."""
+
+    def __init__(self, page: PageProbe) -> None:
+        self.what = "its page says that it is ready"
+        self._page = page
+
+    def is_ready(self) -> bool:
+        """See :class:`Readiness`."""
+        state = self._page.state()
+        return state is not None and state >= State.READY
 
 
 class Answering(Readiness):

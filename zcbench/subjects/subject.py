@@ -42,8 +42,8 @@ class Subject(Protocol):
     grace_s: float | None  # it must have ended so long after it was asked to; None: the hang watch says
     is_ours: bool  # whether it may be ended: not what ran before
 
-    def probes(self) -> Sequence[Probe]:
-        """What else reads it: asked once, before the start."""
+    def probes(self, directory: Path) -> Sequence[Probe]:
+        """What else reads it: asked once, before the start of a run in ``directory``."""
         ...
 
     def start(self, directory: Path, environment: Mapping[str, str]) -> None:

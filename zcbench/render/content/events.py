@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zcbench.quantities.units import format_count
 from zcbench.record.reader import Record
-from zcbench.record.schema import EventKind, Result
+from zcbench.record.schema import FOR_A_CLOSER_LOOK, EventKind, Result
 from zcbench.render.content.cells import moment, text
 from zcbench.render.content.document import Block, Code, Section, Table, columns, paragraph
 
@@ -18,7 +18,7 @@ _DATA_EVENTS = (
     EventKind.WRITTEN_FILES,
     EventKind.ALLOCATIONS,
     EventKind.NATIVE_ALLOCATIONS,
-    EventKind.QUANTITIES,
+    *FOR_A_CLOSER_LOOK,
 )
 
 
