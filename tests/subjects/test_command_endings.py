@@ -66,7 +66,7 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "reads": ("cat", {"subject.stop": "stdin"}),
     "unasked": ("sleep 97", {"subject.stop": "none"}),
     "daemon": ("sh -c '(setsid sleep 97 &) & exit 0'", {}),
-    "dying daemon": ("sh -c '(setsid sh -c \"sleep 1.5; exit 5\" &) & exit 0'", {"duration": "9s"}),
+    "dying daemon": ("sh -c '(setsid sh -c \"sleep 2; exit 5\" &) & exit 0'", {"duration": "60s"}),
     "survived": (f"sh -c 'trap \"exit 0\" TERM; {STUBBORN.replace(chr(39), chr(34))} & wait'", {}),
     "silent": ("sh -c 'exec >&- 2>&-; sleep 97'", {}),
     "chatty": ("sh -c 'yes a long line of nothing | head -c 150M'", {"duration": "60s"}),
@@ -89,12 +89,13 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
 }  # fmt: skip
 
 
+AT_ONCE = 10  # more would wait for each other
 records_folder: list[Path] = []
 
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
-    """The record of each command, all of them run at once in this process."""
+    """The record of each command, run side by side in this process."""
     folder = tmp_path_factory.mktemp("commands")
 
     def record(name: str) -> Record:
@@ -104,7 +105,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
         (cwd / "garbage").write_bytes(b"\x7fELF and then nothing")
         (cwd / "garbage").chmod(0o755)
         words, keys = COMMANDS[name]
-        flags = {"subject.command": words, "subject.cwd": str(cwd), "sampling.every": "100ms"}
+        flags = {"subject.command": words, "subject.cwd": str(cwd), "sampling.every": "200ms"}
         flags |= {"duration": "1s", "name": "test", "subject.env.MINE": str(folder), **keys}
         expect = flags.pop("expect", None)
         scenario = load(flags=[Setting(key, text, "test") for key, text in flags.items()])
@@ -117,7 +118,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
         run(scenario, directory, command=["test"])
         return read_record(directory)
 
-    with ThreadPoolExecutor(len(COMMANDS)) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         records = dict(zip(COMMANDS, pool.map(record, COMMANDS), strict=True))
     records_folder.append(folder)
     return records
