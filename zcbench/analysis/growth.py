@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.analysis import program
+from zcbench.analysis.counter import Counter
+from zcbench.analysis.coverage import coverage
 from zcbench.analysis.lives import lives
 from zcbench.analysis.size_classes import steady_rise
 from zcbench.analysis.stream import streaming
@@ -23,29 +25,6 @@ SMALLEST_BLOCK_BYTES, LARGEST_BLOCK_BYTES = 16, 512
 HEAP_QUANTUM_BYTES = 64  # two of glibc's smallest chunks
 PAGE_BYTES = 4096
 MALLOC_HEADER_BYTES, MALLOC_ALIGNMENT_BYTES = 8, 16  # of a chunk of glibc's on 64 bits
-
-Kind = Literal["exact", "pages"]
-
-
-@dataclass(frozen=True)
-class Counter:
-    """One memory counter as the trend reads it: ``values`` in bytes at ``times`` (s), shape (readings,).
-
-    ``kind`` "exact" decides; "pages" (RSS, USS) may fail a run and never passes one. ``collected`` marks
-    readings right after a full collection, for a counter that the garbage collector manages.
-    """
-
-    name: str
-    kind: Kind
-    quantum: float
-    times: NDArray[np.float64]
-    values: NDArray[np.float64]
-    collected: NDArray[np.bool_] | None = None
-    column: str | None = None  # of the samples, where it is one
-    # Of blocks whose sizes are not known ``values`` are the most bytes they may hold; this share, the least.
-    least_share: float = 1.0
-    unit: float = 0.0  # the least it can leak, where that is more than the quantum: a packet
-    bounded: bool = True  # False: blocks may be larger than any that ``values`` allow for
 
 
 @dataclass(frozen=True)
@@ -79,16 +58,20 @@ def _growths(record: Record) -> list[Growth]:
     limit = record.run.scenario.memory.limit
     explained = _explained(record)
     in_flight = _in_flight(record)
+    covered = coverage(record)
+    # Exact counters that explain little of a program's memory do not tell how its pages settle.
+    known = bool(np.any(explained > 0)) and (covered is None or covered.is_enough)
 
     def judge(counter: Counter, share: float, life: NDArray[np.bool_]) -> Trend:
         if counter.kind == "pages":
             return pages_trend(
                 counter.times[life],
                 counter.values[life],
-                explained[life],
+                (explained if counter.explained is None else counter.explained)[life],
                 budget=budget,
                 quantum=counter.quantum,
                 counters=len(found),
+                is_explained=known,
             )
         return trend(
             counter.times[life],
@@ -141,6 +124,7 @@ def _judged(
 def _explained(record: Record) -> NDArray[np.float64]:
     """The bytes of resident memory that exact counters account for, at every sample of the stream; those of
     the samples around it where a reading is missing, 0 where all are."""
+    beside = program.explained(record)
     rows = streaming(record)
     times, fresh = record.samples["elapsed_s"][rows], _fresh(record)[rows]
     total = np.zeros(times.shape)
@@ -153,7 +137,7 @@ def _explained(record: Record) -> NDArray[np.float64]:
         if known.any():
             total += np.interp(times, times[known], values[known])
     # The slab is taken off by itself.
-    return np.asarray(total - np.nan_to_num(record.samples["slab_live_bytes"][rows]))
+    return np.asarray(total + beside - np.nan_to_num(record.samples["slab_live_bytes"][rows]))
 
 
 def _in_flight(record: Record) -> NDArray[np.float64]:
@@ -192,29 +176,29 @@ def counters(record: Record) -> list[Counter]:
     slab = np.maximum.accumulate(or_zero(samples["pool.slab_bytes"]))[rows]
     leases = column("pool.in_flight") - or_zero(column("engine.queued"))
     leases = (leases - or_zero(column("consumer.held"))) * packet_bytes
-    exact = Counter("", "exact", HEAP_QUANTUM_BYTES, times, times)
-    return [
-        replace(
-            exact,
-            name="Python heap",
-            values=inside("python_heap_bytes"),
-            collected=after_gc,
-            column="python_heap_bytes",
-        ),
-        _python_objects(record, inside, replace(exact, collected=after_gc)),
-        replace(exact, name="native heap", values=native, collected=after_gc, column="native_heap_bytes"),
-        replace(exact, name="overflow", values=overflow, unit=packet_bytes, collected=after_gc),
-        replace(
-            exact,
-            name="leases",
-            values=leases,
-            unit=packet_bytes,
-            # Where the collector decides when leases come back, they are its to judge after.
-            collected=after_gc if record.run.gc_every_s is None else None,
-        ),
+    exact = Counter("", "exact", HEAP_QUANTUM_BYTES, times, times, collected=after_gc)
+    heap = inside("python_heap_bytes")
+    # Where the collector decides when leases come back, they are its to judge after.
+    at_leases = after_gc if record.run.gc_every_s is None else None
+    found = [
+        replace(exact, name="Python heap", values=heap, column="python_heap_bytes"),
+        _python_objects(record, inside, exact),
+        replace(exact, name="native heap", values=native, column="native_heap_bytes"),
+        replace(exact, name="overflow", values=overflow, unit=packet_bytes),
+        replace(exact, name="leases", values=leases, unit=packet_bytes, collected=at_leases),
+    ]
+    resident = [
         Counter("RSS", "pages", PAGE_BYTES, times, column("rss_bytes") - slab, None, "rss_bytes"),
         Counter("USS", "pages", PAGE_BYTES, times, column("uss_bytes") - slab, None, "uss_bytes"),
     ]
+    return found + (resident if record.can("worker") else _of_program(record, found, resident))
+
+
+def _of_program(record: Record, found: list[Counter], resident: list[Counter]) -> list[Counter]:
+    """What is known of a program's memory beside ``found``."""
+    more = program.counters(record, frozenset(one.column for one in found if one.column is not None))
+    # Where private memory is told apart from mapped files, RSS and USS would only mix them again.
+    return more if program.has(record, "anonymous_bytes") else more + resident
 
 
 def _python_objects(record: Record, inside: Callable[[str], NDArray[np.float64]], exact: Counter) -> Counter:

@@ -35,11 +35,13 @@ def pages_trend(
     budget: float,
     quantum: float,
     counters: int = 1,
+    is_explained: bool | None = None,
 ) -> Trend:
     """Judge RSS or USS (``resident``, bytes): a fail, or inconclusive.
 
     ``explained`` are the bytes that exact counters account for at the same times (0 where none is). Growth
-    counts only where ``resident`` grows, and by more than these do.
+    counts only where ``resident`` grows, and by more than these do. ``is_explained`` says whether they account
+    for most of the memory; by default, whether for any.
     """
     rest = resident - explained
     shown = trend(times, resident, budget=budget, quantum=quantum, counters=counters)
@@ -56,7 +58,9 @@ def pages_trend(
     if length < (1 - SLACK_SHARE) * SHORTEST_PAGES_FAIL_S:
         why = f"growing, but resident memory is not judged below {SHORTEST_PAGES_FAIL_S:.0f} s"
         return Trend("inconclusive", why, beyond.window, rising=True)
-    least = _slack(length, bool(np.any(explained > 0))) + budget * length / 2
+    if is_explained is None:
+        is_explained = bool(np.any(explained > 0))
+    least = _slack(length, is_explained) + budget * length / 2
     if all(_climbs(t, y[known], least) for y in (resident, rest)):
         return Trend("fail", "growing steadily", beyond.window, rising=True)
     why = "growing, but no more than pages that an allocator keeps"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from zcbench.analysis.course import Course, course
-from zcbench.analysis.growth import Growth, Site, block_rate, growths, largest_sites, packets_per_s
+from zcbench.analysis.coverage import Coverage, coverage
+from zcbench.analysis.growth import Growth, Site, growths, largest_sites, packets_per_s
 from zcbench.analysis.lives import lives
 from zcbench.analysis.size_classes import SizeClass, growing_classes
 from zcbench.analysis.stream import streaming
@@ -14,27 +15,20 @@ from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
 from zcbench.quantities.units import clock, format_bytes
 from zcbench.record.reader import Record
 from zcbench.record.schema import EventKind, Finding
-from zcbench.verdict import moments
+from zcbench.verdict import moments, program_memory
 from zcbench.verdict.check import Check, Evidence, Facts
+from zcbench.verdict.memory_cause import BUFFERS, MOSTLY_ELSEWHERE, cause_of
 from zcbench.verdict.resident import NOT_ITS_ABSENCE, limit_of, said, settled_flat
 
 # Without both, a leak could hide where nobody looked: Python's small objects, and everything from malloc.
 NEEDED = ("small objects", "native heap")
 # What stands in for one of them: the traced heap, whose bytes are those of every object; else a mere number.
 _INSTEAD = {"small objects": ("Python heap", "allocated blocks")}
-# A Python block larger than this owns memory outside the small-object allocator: an array or bytes object.
-OWNING_BYTES = 512
-# New blocks too few to matter do not own what malloc gains beside them: of a typical size (a float is in the
-# class of 32 bytes) they must be over the budget by themselves.
-TYPICAL_BLOCK_BYTES = 32
 LEAST_CLASS_SHARE = 0.2  # of what small objects gain, to be named in the sentence
 NAMED_STEP_BYTES = 4096  # smaller ones are the allocator's own and say nothing to anybody
 MOST_AS_EACH = 0.75  # blocks a packet, below which they are said as one each so many packets
 MOST_TIMES_LONGER = 8.0  # a run that this many times its length would not settle needs another remedy
-# What a counter does not explain is more than what it does: then another one has the cause.
-MOSTLY_ELSEWHERE = 2.0
 RSS = "rss"  # memory.accept
-_OBJECTS = ("small objects", "allocated blocks", "Python heap")
 SITES = 3  # in the sentence; the report's table has them all
 _CAUSES = {
     "buffers": "find who keeps the arrays or packets: caches, lists, callbacks that hold a view",
@@ -42,16 +36,6 @@ _CAUSES = {
     "native": "malloc'd memory, or Python objects above 512 bytes: {how} (native ones with memray: "
     "pip install zcbench[native])",
     "pages": "memory outside malloc (mmap, a library's own arena), or fragmentation: run longer; if it "
-    "slows, it is fragmentation",
-}
-
-
-# Of a subject whose language is not known.
-_THEIRS = {
-    "buffers": "find who keeps the buffers: caches, lists, callbacks that hold a view",
-    "python_objects": "find the container that only grows, by a heap profile early and one late",
-    "native": "find who keeps what it allocates: a heap profile of the subject early in the run, and one late",
-    "pages": "memory outside the heap that was measured: compare a memory map early in the run and late; if it "
     "slows, it is fragmentation",
 }
 
@@ -95,7 +79,7 @@ class _Facts(Facts):
         needed = NEEDED if self.record.can("worker") else ()
         known = self.exact.keys()
         lacking = [name for name in needed if not known & {name, *_INSTEAD.get(name, ())}]
-        return lacking or ([] if self.exact else ["a heap"])
+        return lacking or ([] if known - BUFFERS else ["a heap"])
 
     @cached_property
     def undecided(self) -> list[Growth]:
@@ -104,9 +88,18 @@ class _Facts(Facts):
         pages = [g for g in self.grown if g.counter.kind == "pages" and g.trend.rising]
         return [g for g in self.exact.values() if g.trend.outcome != "pass"] + pages
 
+    @cached_property
+    def covered(self) -> Coverage | None:
+        """How much of a program's memory is counted exactly; None of what runs in our worker, or a log."""
+        return coverage(self.record) if self.record.can("ending") else None
+
+    @property
+    def is_covered(self) -> bool:
+        return self.covered is None or self.covered.is_enough
+
     @property
     def evidence(self) -> Evidence:
-        return _evidence(self.record, self.grown)
+        return _evidence(self.record, self.grown, self.covered)
 
     @cached_property
     def packets_per_s(self) -> float | None:
@@ -125,15 +118,15 @@ def _leaks(facts: _Facts) -> Finding | None:
     record, failing = facts.record, facts.failing
     if not failing:
         return None
-    cause = _cause(record, facts.grown, failing)
+    cause = cause_of(record, facts.grown, failing)
     sites = largest_sites(record, EventKind.NATIVE_ALLOCATIONS) if cause == "native" else []
     sites = sites or largest_sites(record)
     how = "the lines are named above" if sites else "--diagnose runs it again and names the lines"
     return CHECK.failed(
-        _leak(facts) + _where(sites),
+        _leak(facts) + _where(sites) + program_memory.told(facts.covered),
         facts.evidence,
         cause=cause,
-        remedy=_CAUSES[cause].format(how=how) if record.can("worker") else _THEIRS[cause],
+        remedy=_CAUSES[cause].format(how=how) if record.can("worker") else program_memory.REMEDIES[cause],
     )
 
 
@@ -144,12 +137,13 @@ def _leak(facts: _Facts) -> str:
     per_packet = f"{_few_digits(per_s / packets)} B a packet, " if packets else ""
     still = [g.counter.name for g in facts.grown if g.trend.outcome == "pass" or _is_still(g, facts.record)]
     rest = f"; {', '.join(still)} did not grow" if still else ""
+    place = program_memory.process(facts.record, failing)
     # The pool's own memory is the slab: leases that nobody returns need not cost a byte.
     flat = all(g.counter.name == "leases" for g in failing)
     what = "leases pile up, though memory is flat" if flat else "memory leaks"
     return (
         f"{what}: {', '.join(map(_moved, failing))} ({per_packet}{format_bytes(per_s * 3600)} an hour, "
-        f"{format_bytes(per_s * 86_400)} in 24 h){_blocks(facts.record, failing, packets)}{rest}"
+        f"{format_bytes(per_s * 86_400)} in 24 h){_blocks(facts.record, failing, packets)}{place}{rest}"
     )
 
 
@@ -191,37 +185,26 @@ def _class(one: SizeClass, packets: float | None) -> str:
     return f"{each:.2g} of {one.size} bytes a packet"
 
 
-def _cause(record: Record, grown: list[Growth], failing: list[Growth]) -> str:
-    """The cause of the largest part: what fails by little does not name a leak that is mostly elsewhere."""
-    exact = {g.counter.name: g.slope or 0.0 for g in failing if g.counter.kind == "exact"}
-    explained = sum(exact.values())
-    pages = max((g.slope or 0.0 for g in failing if g.counter.kind == "pages"), default=0.0)
-    if not exact or pages > MOSTLY_ELSEWHERE * explained:
-        return "pages"
-    buffers = max(exact.get("leases", 0.0), exact.get("overflow", 0.0))
-    rest = [slope for name, slope in exact.items() if name not in ("leases", "overflow")]
-    if buffers > max(rest, default=0.0):
-        return "buffers"
-    names = set(exact)
-    native = next((g for g in grown if g.counter.name == "native heap"), None)
-    blocks_per_s = block_rate(record) if "native heap" in names else 0.0
-    many = blocks_per_s * TYPICAL_BLOCK_BYTES > float(record.run.scenario.memory.budget)
-    # What malloc gained for each new block of Python's is what the block owns.
-    if many and native and (native.slope or 0.0) / blocks_per_s > OWNING_BYTES:
-        return "buffers"
-    objects = max(exact.get(name, 0.0) for name in _OBJECTS)
-    if objects and objects * MOSTLY_ELSEWHERE >= exact.get("native heap", 0.0):
-        return "python_objects"
-    return "native"
-
-
 def _is_still(growth: Growth, record: Record) -> bool:
     return growth.slope is not None and growth.slope < float(record.run.scenario.memory.budget)
 
 
+def _too_little_counted(facts: _Facts) -> Finding | None:
+    """What exact counters do not know may leak unseen by them, however flat they are."""
+    covered = facts.covered
+    if covered is None or facts.lacking or facts.is_covered:
+        return None
+    return CHECK.undecided(
+        f"cannot tell whether memory leaks: {program_memory.too_little(covered)}",
+        facts.evidence,
+        remedy=program_memory.what_would_raise(facts.record),
+        required=_stream_s(facts.record) >= LEAST_PASS_S,
+    )
+
+
 def _flat(facts: _Facts) -> Finding | None:
     """Pass only when every exact counter is flat, and both heaps were measured."""
-    if facts.lacking or facts.undecided:
+    if facts.lacking or facts.undecided or not facts.is_covered:
         return None
     exact = list(facts.exact.values())
     windows = [g.trend.window for g in exact if g.trend.window is not None]
@@ -234,7 +217,9 @@ def _flat(facts: _Facts) -> Finding | None:
         and abs(step.size) >= NAMED_STEP_BYTES
     )
     return CHECK.passed(
-        f"flat: {_limits(facts.record, exact)}{steps}; {limit}", facts.evidence, detection_limit=limit
+        f"flat: {_limits(facts.record, exact)}{steps}{program_memory.told(facts.covered)}; {limit}",
+        facts.evidence,
+        detection_limit=limit,
     )
 
 
@@ -275,6 +260,8 @@ def _cannot_tell(facts: _Facts) -> Finding:
     limit = _detection_limit(facts, max(w.smallest_seen for w in windows)) if known else None
     # A run that by its own settings cannot answer does not ask the question either.
     collects = run.gc_every_s is not None or not facts.record.can("worker")
+    # Nobody can meter the malloc of a process that runs already.
+    owed = run.subject.kind != "attached" or not facts.lacking
     remedy = _remedy(facts.record, windows, facts.lacking, collects)
     return CHECK.undecided(
         f"cannot tell whether memory leaks: {'; '.join(_reasons(facts, risen))}"
@@ -283,7 +270,7 @@ def _cannot_tell(facts: _Facts) -> Finding:
         detection_limit=limit,
         remedy=remedy,
         lasting_s=None if remedy else _longer_s(facts.record, windows),
-        required=collects and _stream_s(facts.record) >= LEAST_PASS_S,
+        required=collects and owed and _stream_s(facts.record) >= LEAST_PASS_S,
     )
 
 
@@ -306,6 +293,8 @@ def _reasons(facts: _Facts, risen: Sequence[Growth]) -> list[str]:
 
 def _remedy(record: Record, windows: list[Window], lacking: list[str], collects: bool) -> str | None:
     """What to do; None if a longer run is all that is missing."""
+    if lacking and record.can("ending") and not record.can("worker"):
+        return program_memory.what_would_raise(record)
     if not record.can("worker") and any(w.unjudged for w in windows):
         return (
             "measure the heap right after a full collection (gc.forced_collections counts those), two "
@@ -340,7 +329,7 @@ def _detection_limit(facts: _Facts, bytes_per_s: float) -> str:
     return f"smallest detectable leak: {per_packet}{hour} an hour (95 % confidence)"
 
 
-def _evidence(record: Record, grown: list[Growth]) -> Evidence:
+def _evidence(record: Record, grown: list[Growth], covered: Coverage | None) -> Evidence:
     out: dict[str, int | float | str | None] = {
         "budget_bytes_per_s": float(record.run.scenario.memory.budget),
         "gc_every_s": record.run.gc_every_s,
@@ -352,6 +341,9 @@ def _evidence(record: Record, grown: list[Growth]) -> Evidence:
             out[f"{name}.slope_bytes_per_s"] = window.slope
             out[f"{name}.standard_error"] = window.standard_error
             out[f"{name}.smallest_seen_bytes_per_s"] = window.smallest_seen
+    if covered is not None:
+        out["coverage"], out["coverage_of_growth"] = covered.share, covered.rise_share
+        out["exact_bytes"], out["private_bytes"] = covered.exact_bytes, covered.private_bytes
     for one in growing_classes(record)[:SITES]:
         out[f"small_objects.{one.size}_bytes.blocks_per_s"] = one.blocks_per_s
     return out
@@ -377,12 +369,13 @@ CHECK = Check(
         "Does any counter grow: Python objects, malloc, buffers, pages? Which, how much a packet, where?"
     ),
     facts=_Facts,
-    rules=(_leaks, _flat, _resident_is_flat, _cannot_tell),
+    rules=(_leaks, _flat, _resident_is_flat, _too_little_counted, _cannot_tell),
     causes={
         "python_objects": "a container only grows",
         "native": "malloc'd memory, or objects above 512 bytes",
         "buffers": "arrays or packets are kept",
         "pages": "memory outside malloc",
+        **program_memory.CAUSES,
     },
     meaning="a long run ends when memory does",
     figure="memory",

@@ -1,0 +1,175 @@
+"""Memory of a program: exact counters decide, coverage says for how much, and the cause says where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.records import Row, make_command_record
+from zcbench.quantities.registry import VOCABULARY
+from zcbench.record.capabilities import SubjectInfo
+from zcbench.record.schema import Event, Finding
+from zcbench.verdict import judge
+
+SECONDS = 300
+MIB = 2**20
+NAMES = (
+    "malloc.live_bytes", "anonymous_bytes", "virtual_bytes", "file_bytes", "processes", "v8.heap_bytes",
+    "runtime.full_collections", "shared_bytes",
+)  # fmt: skip
+Readings = Callable[[int], Row]
+
+
+def program(
+    index: int, *, malloc: int | None = 20 * MIB, apart: int = 1 * MIB, files: int = 5 * MIB, processes: int = 1
+) -> Row:
+    """A row of a program in C: what malloc has, private memory ``apart`` from it, and mapped files."""
+    noise = 4096 * (index % 3)
+    private = (malloc or 0) + apart + noise
+    return {
+        "malloc.live_bytes": malloc,
+        "anonymous_bytes": private,
+        "rss_bytes": private + files,
+        "virtual_bytes": 200 * MIB + (malloc or 0) + apart + files,
+        "processes": processes,
+    }
+
+
+def memory(directory: Path, readings: Readings, *, seconds: int = SECONDS, **story: object) -> Finding:
+    brought = [VOCABULARY[name] for name in NAMES]
+    record = make_command_record(
+        directory, counts=readings, duration_s=seconds, rows=seconds, brought=brought, **story
+    )
+    return next(f for f in judge(record).findings if f.check == "memory")
+
+
+def leaking(per_s: int, **more: object) -> Readings:
+    return lambda index: program(index, malloc=20 * MIB + per_s * index, **more)  # type: ignore[arg-type]
+
+
+def test_malloc_that_is_flat_passes_and_says_how_much_of_the_memory_it_is(tmp_path: Path) -> None:
+    found = memory(tmp_path, lambda index: program(index))
+    assert found.outcome == "pass", found.sentence
+    assert "exact counters explain 95 % of 21" in found.sentence.replace("95%", "95 %")
+    assert found.detection_limit is not None
+
+
+def test_a_leak_in_malloc_of_200_bytes_a_second_is_named_in_five_minutes(tmp_path: Path) -> None:
+    found = memory(tmp_path, leaking(200))
+    assert (found.outcome, found.cause) == ("fail", "native")
+    assert "malloc by 200 B/s" in found.sentence
+    assert "Python" not in found.sentence + str(found.remedy)
+    assert "pip" not in str(found.remedy)
+
+
+def test_memory_mapped_beside_malloc_is_called_so(tmp_path: Path) -> None:
+    found = memory(tmp_path, lambda index: program(index, apart=MIB + 40_000 * index))
+    assert (found.outcome, found.cause) == ("fail", "mapped")
+    assert "private memory by" in found.sentence
+    assert "malloc did not grow" in found.sentence
+
+
+def test_files_that_are_mapped_and_stay_so_are_called_so(tmp_path: Path) -> None:
+    found = memory(tmp_path, lambda index: program(index, files=5 * MIB + 400_000 * index))
+    assert (found.outcome, found.cause) == ("fail", "files_mapped")
+
+
+def test_the_pages_of_a_file_that_was_mapped_before_are_no_leak(tmp_path: Path) -> None:
+    def reads_its_file(index: int) -> Row:
+        row = program(index, files=5 * MIB + 400_000 * index)
+        return row | {"virtual_bytes": 2000 * MIB}
+
+    found = memory(tmp_path, reads_its_file)
+    assert found.outcome == "pass", found.sentence
+
+
+def test_private_memory_that_nobody_explains_never_passes(tmp_path: Path) -> None:
+    # given the same flat readings, once without malloc and once where malloc has a tenth of it
+    for name, readings in {
+        "none": lambda index: program(index, malloc=None, apart=20 * MIB),
+        "little": lambda index: program(index, malloc=2 * MIB, apart=18 * MIB),
+    }.items():
+        found = memory(tmp_path / name, readings)
+        assert found.outcome == "inconclusive", found.sentence
+        assert found.required
+        assert found.remedy
+    assert "explain 10%" in found.sentence
+
+
+def test_a_small_program_needs_no_coverage_of_what_every_process_has(tmp_path: Path) -> None:
+    found = memory(tmp_path, lambda index: program(index, malloc=5000, apart=200_000))
+    assert found.outcome == "pass", found.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "raise_it"),
+    [("python3", "PYTHONMALLOC=malloc"), ("node", "process.memoryUsage()"), ("engine", "zcpage.h")],
+)
+def test_what_would_raise_the_coverage_speaks_the_language_of_the_program(
+    tmp_path: Path, name: str, raise_it: str
+) -> None:
+    listed = {"probe": "processes", "processes": [{"pid": 7, "name": name}]}
+    events = [Event(elapsed_s=1.0, kind="inventory", message="1 process", data=listed)]
+    found = memory(tmp_path, lambda index: program(index, malloc=2 * MIB, apart=18 * MIB), events=events)
+    assert raise_it in str(found.remedy)
+
+
+def test_why_nobody_meters_its_malloc_is_said(tmp_path: Path) -> None:
+    data = {"probe": "malloc"}
+    events = [Event(elapsed_s=1.0, kind="probe", message="engine is linked statically", data=data)]
+    found = memory(tmp_path, lambda index: program(index, malloc=None, apart=20 * MIB), events=events)
+    assert "engine is linked statically" in str(found.remedy)
+
+
+def test_an_attached_process_is_told_how_to_be_metered_and_owes_no_answer(tmp_path: Path) -> None:
+    found = memory(
+        tmp_path,
+        lambda index: program(index, malloc=None, apart=20 * MIB),
+        subject=SubjectInfo(kind="attached"),
+    )
+    assert (found.outcome, found.required) == ("inconclusive", False)
+    assert "zcbench run -- COMMAND" in str(found.remedy)
+
+
+def test_a_leak_names_the_process_that_has_it(tmp_path: Path) -> None:
+    def listed(elapsed_s: float, size: int) -> Event:
+        processes = [
+            {"pid": 7, "name": "master", "live_bytes": 5 * MIB},
+            {"pid": 9, "name": "worker", "live_bytes": size},
+        ]
+        data = {"probe": "malloc", "processes": processes}
+        return Event(elapsed_s=elapsed_s, kind="inventory", message="2 processes", data=data)
+
+    events = [listed(1.0, MIB), listed(290.0, 8 * MIB)]
+    found = memory(tmp_path, leaking(25_000, processes=2), events=events)
+    assert "most of it in process 9 (worker)" in found.sentence
+
+
+def test_a_heap_that_its_runtime_collects_is_judged_after_its_collections(tmp_path: Path) -> None:
+    def v8(index: int, kept: int = 0) -> Row:
+        row = program(index, malloc=2 * MIB, apart=40 * MIB)
+        garbage = 100_000 * (index % 10)
+        return row | {
+            "v8.heap_bytes": 38 * MIB + garbage + kept * index,
+            "runtime.full_collections": index // 10,
+        }
+
+    assert memory(tmp_path / "sound", v8).outcome == "pass"
+    found = memory(tmp_path / "leak", lambda index: v8(index, 2000))
+    assert (found.outcome, found.cause) == ("fail", "runtime_heap")
+    found = memory(tmp_path / "never", lambda index: v8(index) | {"runtime.full_collections": 0})
+    assert found.outcome == "inconclusive"
+    assert "full collection" in str(found.remedy)
+
+
+def test_a_runtime_whose_heap_nobody_reads_may_settle_without_being_accused(tmp_path: Path) -> None:
+    # given what V8 does in healthy programs: 22 kB/s of new pages that it has not collected yet
+    found = memory(tmp_path, lambda index: program(index, malloc=4 * MIB, apart=30 * MIB + 22_000 * index))
+    assert found.outcome == "inconclusive", found.sentence
+
+
+def test_a_short_run_is_told_to_be_longer_and_owes_no_answer(tmp_path: Path) -> None:
+    found = memory(tmp_path, lambda index: program(index), seconds=10)
+    assert (found.outcome, found.required) == ("inconclusive", False)

@@ -1,0 +1,141 @@
+"""The memory of a program that does not run in our worker: what is counted exactly, and what the system says.
+
+Exact counters are malloc's bytes, the heaps that a runtime tells of, and bytes that the subject itself
+publishes as memory. The system's are pages: private memory that no file stands behind, and mapped files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.analysis.counter import Counter, Readings
+from zcbench.analysis.stream import streaming
+from zcbench.quantities.quantity import Origin, Quantity, Reckoning
+from zcbench.record.reader import Record
+
+PAGE_BYTES = 4096
+PRIVATE, MAPPED_FILES = "private memory", "mapped files"
+# What counts a runtime's full collections, whichever of them a subject has.
+_COLLECTIONS = ("runtime.full_collections", "gc.full_collections", "gc.forced_collections")
+# Memory of a runtime that it has from malloc: where malloc is metered, it is in that count already.
+_FROM_MALLOC = ("v8.external_bytes", "v8.array_buffers_bytes", "v8.malloced_bytes", "jvm.direct_bytes")
+# Parts of a heap that is counted as well.
+_PARTS = ("v8.array_buffers_bytes", "jvm.old_bytes", "jvm.heap_after_gc_bytes")
+MALLOC = "malloc.live_bytes"
+
+
+def has(record: Record, name: str) -> bool:
+    """Whether the quantity ``name`` was read."""
+    return name in record.samples and bool(np.isfinite(record.samples[name]).any())
+
+
+def counters(record: Record, known: frozenset[str]) -> list[Counter]:
+    """The memory counters of a program beside those called ``known``, which are judged already."""
+    rows = streaming(record)
+    times = record.samples["elapsed_s"][rows]
+    found = []
+    for quantity in exact(record):
+        if quantity.name in known or quantity.memory is None:
+            continue
+        managed = quantity.memory.reckoning is Reckoning.MANAGED
+        found.append(
+            Counter(
+                quantity.label or quantity.name,
+                "exact",
+                quantity.memory.resolution_bytes,
+                times,
+                record.samples[quantity.name][rows],
+                _after_collection(record)[rows] if managed else None,
+                quantity.name,
+            )
+        )
+    return found + _pages(record, rows, times)
+
+
+def exact(record: Record) -> list[Quantity]:
+    """The quantities that count memory exactly, or as a collector manages it, and were read."""
+    wanted = (Reckoning.EXACT, Reckoning.MANAGED)
+    return [
+        quantity
+        for quantity in record.quantities.memory
+        if quantity.memory is not None and quantity.memory.reckoning in wanted and has(record, quantity.name)
+        if quantity.origin in (Origin.ALLOCATOR, Origin.RUNTIME, Origin.SUBJECT)
+    ]
+
+
+def explained(record: Record) -> Readings:
+    """The bytes that exact counters account for at each sample of the stream, each byte once; 0 where none is
+    known.
+
+    What the subject publishes may lie in malloc: of the two the larger counts. The sum is so never above what
+    they account for.
+    """
+    rows = streaming(record)
+    times = record.samples["elapsed_s"][rows]
+    malloc, runtime, published = (np.zeros(times.shape) for _ in range(3))
+    metered = has(record, MALLOC)
+    for quantity in exact(record):
+        values = _filled(times, record.samples[quantity.name][rows])
+        if quantity.origin is Origin.SUBJECT:
+            published += values
+        elif quantity.origin is Origin.ALLOCATOR:
+            malloc += values
+        elif quantity.name not in _PARTS and not (metered and quantity.name in _FROM_MALLOC):
+            runtime += values
+    return np.maximum(malloc, published) + runtime
+
+
+def private(record: Record) -> tuple[str, Readings] | None:
+    """The memory that is the subject's own as the system has it, at each sample of the stream, and its name."""
+    rows = streaming(record)
+    times = record.samples["elapsed_s"][rows]
+    if has(record, "anonymous_bytes"):
+        anonymous = record.samples["anonymous_bytes"][rows]
+        return PRIVATE, anonymous + _filled(times, _column(record, "swap_bytes")[rows])
+    for name in ("private_bytes", "uss_bytes", "rss_bytes"):
+        if has(record, name):
+            return record.quantities[name].label, record.samples[name][rows]
+    return None
+
+
+def _pages(record: Record, rows: NDArray[np.bool_], times: Readings) -> list[Counter]:
+    known = private(record)
+    found = []
+    if known is not None and has(record, "private_bytes"):
+        found.append(Counter(known[0], "pages", PAGE_BYTES, times, known[1], None, "private_bytes"))
+    if not has(record, "anonymous_bytes") or known is None:
+        return found
+    anonymous = record.samples["anonymous_bytes"][rows]
+    files = record.samples["rss_bytes"][rows] - anonymous
+    virtual = _column(record, "virtual_bytes")[rows]
+    first = np.flatnonzero(np.isfinite(files) & np.isfinite(virtual))
+    if first.size:
+        # Pages of a file that was mapped before are the system's cache: only more mappings can be a leak.
+        more = np.maximum(0.0, virtual - virtual[first[0]])
+        files = np.minimum(files, files[first[0]] + more)
+    own = Counter(known[0], "pages", PAGE_BYTES, times, known[1], None, "anonymous_bytes")
+    nothing = np.zeros(times.shape)
+    return [*found, own, replace(own, name=MAPPED_FILES, values=files, column="rss_bytes", explained=nothing)]
+
+
+def _column(record: Record, name: str) -> Readings:
+    return record.samples[name] if name in record.samples else np.full(record.rows, np.nan)
+
+
+def _filled(times: Readings, values: Readings) -> Readings:
+    """``values``, with a missing reading from those around it; 0 where all are missing."""
+    known = np.isfinite(values)
+    if not known.any():
+        return np.zeros(times.shape)
+    return np.asarray(np.interp(times, times[known], values[known]))
+
+
+def _after_collection(record: Record) -> NDArray[np.bool_]:
+    """Samples before which the runtime has made a full collection."""
+    for name in _COLLECTIONS:
+        if has(record, name):
+            return np.diff(np.nan_to_num(record.samples[name]), prepend=0.0) > 0
+    return np.zeros(record.rows, bool)

@@ -1,0 +1,45 @@
+"""Which of the counters that grew names the cause of a leak."""
+
+from __future__ import annotations
+
+from zcbench.analysis.growth import Growth, block_rate
+from zcbench.record.reader import Record
+from zcbench.verdict import program_memory
+
+# A Python block larger than this owns memory outside the small-object allocator: an array or bytes object.
+OWNING_BYTES = 512
+# New blocks too few to matter do not own what malloc gains beside them: of a typical size (a float is in the
+# class of 32 bytes) they must be over the budget by themselves.
+TYPICAL_BLOCK_BYTES = 32
+# What a counter does not explain is more than what it does: then another one has the cause.
+MOSTLY_ELSEWHERE = 2.0
+BUFFERS = frozenset({"leases", "overflow"})
+_OBJECTS = ("small objects", "allocated blocks", "Python heap")
+
+
+def cause_of(record: Record, grown: list[Growth], failing: list[Growth]) -> str:
+    """The cause of the largest part: what fails by little does not name a leak that is mostly elsewhere."""
+    exact = {g.counter.name: g.slope or 0.0 for g in failing if g.counter.kind == "exact"}
+    explained = sum(exact.values())
+    pages = [g for g in failing if g.counter.kind == "pages"]
+    most = max(pages, key=lambda g: g.slope or 0.0, default=None)
+    if most is not None and (not exact or (most.slope or 0.0) > MOSTLY_ELSEWHERE * explained):
+        return program_memory.cause_of_pages(record, most)
+    buffers = max(exact.get("leases", 0.0), exact.get("overflow", 0.0))
+    rest = [slope for name, slope in exact.items() if name not in BUFFERS]
+    if buffers > max(rest, default=0.0):
+        return "buffers"
+    largest = max((g for g in failing if g.counter.kind == "exact"), key=lambda g: g.slope or 0.0)
+    if (cause := program_memory.cause_of_exact(record, largest)) is not None:
+        return cause
+    names = set(exact)
+    native = next((g for g in grown if g.counter.name == "native heap"), None)
+    blocks_per_s = block_rate(record) if "native heap" in names else 0.0
+    many = blocks_per_s * TYPICAL_BLOCK_BYTES > float(record.run.scenario.memory.budget)
+    # What malloc gained for each new block of Python's is what the block owns.
+    if many and native and (native.slope or 0.0) / blocks_per_s > OWNING_BYTES:
+        return "buffers"
+    objects = max(exact.get(name, 0.0) for name in _OBJECTS)
+    if objects and objects * MOSTLY_ELSEWHERE >= exact.get("native heap", 0.0):
+        return "python_objects"
+    return "native"

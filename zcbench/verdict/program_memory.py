@@ -1,0 +1,116 @@
+"""What is said of the memory of a program: where it grows, how much of it is counted, what would count more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from zcbench.analysis import program
+from zcbench.analysis.coverage import LEAST_COVERAGE, Coverage
+from zcbench.analysis.growth import Growth
+from zcbench.analysis.inventories import MALLOC, PROCESSES, grown_processes, process_names
+from zcbench.quantities.quantity import Origin
+from zcbench.quantities.units import format_bytes
+from zcbench.record.reader import Record
+from zcbench.record.schema import EventKind
+
+# What the causes that only a program has mean.
+CAUSES: Mapping[str, str] = {
+    "runtime_heap": "the heap of its runtime grows",
+    "published": "bytes that the subject itself counts grow",
+    "mapped": "private memory outside malloc: mapped by itself, an arena, a runtime's heap",
+    "files_mapped": "files or shared memory are mapped, and stay so",
+}
+# Of a subject whose language is not known.
+REMEDIES: Mapping[str, str] = {
+    "buffers": "find who keeps the buffers: caches, lists, callbacks that hold a view",
+    "python_objects": "find the container that only grows, by a heap profile early and one late",
+    "native": "find who keeps what it allocates: a heap profile of the subject early in the run, and one late "
+    "(heaptrack, or jemalloc's profiler); LeakSanitizer names what nobody can reach any more",
+    "pages": "memory outside the heap that was measured: compare a memory map early in the run and late; if it "
+    "slows, it is fragmentation",
+    "runtime_heap": "take a heap snapshot early in the run and one late, and compare who keeps what is new",
+    "published": "find what adds to this counter and never takes off",
+    "mapped": "compare /proc/PID/smaps early in the run and late: the mapping that grows tells who maps it",
+    "files_mapped": "compare /proc/PID/maps early in the run and late: what is mapped is never unmapped",
+}
+_OF_ORIGIN = {Origin.ALLOCATOR: "native", Origin.RUNTIME: "runtime_heap", Origin.SUBJECT: "published"}
+MOSTLY = 0.8  # of what grew, in one process, to name it
+# How the memory of well-known runtimes gets into the exact counters, by how their program is called.
+_RUNTIMES: Mapping[str, str] = {
+    "python": "set PYTHONMALLOC=malloc, so that Python's small objects are in malloc's count too",
+    "node": "let it publish process.memoryUsage() after a full collection, as JSON lines (--read jsonl)",
+    "java": "let it publish its heap after a full collection, as JSON lines (--read jsonl) or by --scrape",
+}
+_PUBLISH = (
+    "let it publish the bytes of its own arenas and heaps: on a page (zcpage.h), as JSON lines, by --scrape"
+)
+
+
+def cause_of_exact(record: Record, growth: Growth) -> str | None:
+    """The cause that a counter of a program's names; None for one that every subject may have."""
+    column = growth.counter.column or ""
+    origin = record.quantities[column].origin if column in record.quantities else None
+    return None if origin is None else _OF_ORIGIN.get(origin)
+
+
+def cause_of_pages(record: Record, growth: Growth) -> str:
+    """What it means that these pages grow beyond what exact counters explain."""
+    if growth.counter.name == program.MAPPED_FILES:
+        return "files_mapped"
+    # Outside malloc is what grows only where malloc is known.
+    metered = program.has(record, program.MALLOC)
+    return "mapped" if metered and growth.counter.name == program.PRIVATE else "pages"
+
+
+def process(record: Record, failing: Sequence[Growth]) -> str:
+    """ "; most of it in process 4242 (worker)", where there are several and one has most of the growth."""
+    in_malloc = any(growth.counter.column == program.MALLOC for growth in failing)
+    probe, key = (MALLOC, "live_bytes") if in_malloc else (PROCESSES, "anonymous_bytes")
+    grown = grown_processes(record, probe, key)
+    several = len(process_names(record)) > 1
+    if not grown or not several or grown[0].grown_bytes < MOSTLY * sum(one.grown_bytes for one in grown):
+        return ""
+    return f"; most of it in process {grown[0].pid} ({grown[0].name})"
+
+
+def told(covered: Coverage | None) -> str:
+    """How much of the memory the exact counters know, for a sentence."""
+    if covered is None:
+        return ""
+    if covered.rise_share is None:
+        return f"; {_share(covered)}"
+    return f"; {_share(covered)}, and {max(0.0, min(1.0, covered.rise_share)):.0%} of its growth"
+
+
+def too_little(covered: Coverage) -> str:
+    """Why exact counters that are flat say too little."""
+    rest = format_bytes(covered.rest_bytes)
+    return f"{_share(covered)}: below {LEAST_COVERAGE:.0%} they do not speak for the other {rest}"
+
+
+def _share(covered: Coverage) -> str:
+    whole = f"{format_bytes(covered.private_bytes)} of {covered.source}"
+    return f"exact counters explain {covered.share:.0%} of {whole}"
+
+
+def what_would_raise(record: Record) -> str:
+    """What would bring more of the memory into exact counters."""
+    if not program.has(record, program.MALLOC):
+        return f"{_unmetered(record)}; or {_PUBLISH}"
+    for name in process_names(record) or [record.run.subject.title or ""]:
+        for runtime, how in _RUNTIMES.items():
+            if name.startswith(runtime):
+                return how
+    return _PUBLISH
+
+
+def _unmetered(record: Record) -> str:
+    if record.run.subject.kind == "attached":
+        return "start it by zcbench (`zcbench run -- COMMAND`), which meters its malloc"
+    told = [
+        event.message
+        for event in record.events
+        if event.kind == EventKind.PROBE and event.data.get("probe") == MALLOC
+    ]
+    reason = f" ({told[0]})" if told else ""
+    return f"get its malloc metered{reason}: a dynamically linked program, of your own user, with libc's malloc"
