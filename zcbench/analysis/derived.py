@@ -12,8 +12,9 @@ import numpy as np
 
 from zcbench.analysis import blocks
 from zcbench.analysis.cost import cost
+from zcbench.analysis.counter import Counter
 from zcbench.analysis.delivery import delivery
-from zcbench.analysis.growth import Counter, Growth, growths
+from zcbench.analysis.growth import Growth, growths
 from zcbench.analysis.pool import behaviour
 from zcbench.analysis.rate import rate_fit
 from zcbench.analysis.totals import Totals
