@@ -90,7 +90,6 @@ class EventKind(StrEnum):
     LOAD = "load"  # what became of the load generator
     TEMPORARY_FILES = "temporary_files"  # those left in the folder of the subject's own
     NATIVE_ALLOCATIONS = "native_allocations"  # what memray followed
-    INVENTORY = "inventory"  # what a probe lists by name: processes, descriptors, threads
     RESTART = "restart"  # the subject of a log began anew; its counters go on from where they were
     NOTE = "note"  # what was noticed while a log was read
     END = "end"
