@@ -13,19 +13,24 @@ from pathlib import Path
 
 import msgspec
 
-from zcbench.page.scoreboard import UNSET, Scoreboard, bucket_of
+from zcbench.page.layout import State
+from zcbench.page.reader import make_page
+from zcbench.page.scoreboard import Scoreboard, bucket_of
+from zcbench.page.writer import PageWriter
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.units import Duration
 from zcbench.record.brought import Brought
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import (
+    PAGE_FILE,
     SCOREBOARD_FILE,
     WORKER_EVENTS_FILE,
     End,
     Ending,
     Environment,
     Event,
+    EventKind,
     RunInfo,
 )
 from zcbench.record.writer import RecordWriter
@@ -360,7 +365,8 @@ def write_command_record(
     rows: int = 60,
     subject: SubjectInfo | None = None,
     counts: Callable[[int], Row] | None = None,
-    page: Mapping[str, int] | None = None,
+    state: State | None = None,
+    laws: Sequence[str] = (),
     brought: Sequence[Quantity] = (),
     ending: End | None = None,
     events: Sequence[Event] = (),
@@ -368,8 +374,8 @@ def write_command_record(
 ) -> Path:
     """Write the record of a command that was watched for ``duration_s``.
 
-    ``counts`` are what it publishes itself, at each sample, ``brought`` the quantities of its own; ``page``
-    what stands on its page at the end (None: it has no page).
+    ``counts`` are what it publishes itself, at each sample, ``brought`` the quantities of its own, ``laws``
+    those that it states; ``state`` is that of its page at the end (None: it has no page).
     """
     plan = unplanned(
         plan
@@ -406,12 +412,13 @@ def write_command_record(
         writer.sample(row | (counts(index) if counts else {}))
     (directory / WORKER_EVENTS_FILE).touch()
     left = Event(elapsed_s=duration_s, kind="temporary_files", message="0 files are left", data={"files": 0})
+    if laws:
+        writer.event(Event(elapsed_s=1.0, kind=EventKind.LAWS, message="laws", data={"laws": list(laws)}))
     for event in (*events, left):
         writer.event(event)
-    if page is not None:
-        board = Scoreboard.create(directory / SCOREBOARD_FILE)
-        for name in board.index:
-            board[name] = page.get(name, UNSET)
+    if state is not None:
+        make_page(directory / PAGE_FILE)
+        PageWriter.at(directory / PAGE_FILE).state = state
     end = ending or End(
         ending=Ending.FINISHED,
         elapsed_s=duration_s,

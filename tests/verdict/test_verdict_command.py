@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.records import Row, make_command_record
+from zcbench.page.layout import State
 from zcbench.record.capabilities import SubjectInfo
-from zcbench.record.schema import End, Ending, Phase, Result
+from zcbench.record.schema import End, Ending, Result
 from zcbench.verdict import judge
 
 PER_S = 100
@@ -44,6 +45,11 @@ def changed(count: Count, **more: Callable[[int], int]) -> Count:
     return lambda index: (
         count(index) | {name.replace("__", "."): value(PER_S * (index + 1)) for name, value in more.items()}
     )
+
+
+def drained(index: int) -> Row:
+    """A pool that has every lease back."""
+    return pool(index, returned=lambda taken: taken)
 
 
 TOTALS = ("engine.captured", "engine.delivered", "pool.hits", "pool.returns")
@@ -111,19 +117,20 @@ def test_a_fault_that_a_program_counts_is_called_by_its_name(tmp_path: Path, nam
 
 
 def test_leases_left_fail_only_where_the_program_says_that_it_is_done(tmp_path: Path) -> None:
-    final = {name: int(value or 0) for name, value in pool(59).items()}
-    # given pages of a program that was in the middle of its work when it was stopped, and of one that drained
-    running = judged(tmp_path / "running", pool, page=final | {"phase": Phase.RUNNING})
-    done = judged(tmp_path / "done", pool, page=final | {"phase": Phase.DONE})
-    assert failures(running) == set()
-    assert ("pool.recycling", "leases_left") in failures(done)
+    # given programs that were in the middle of their work when they were stopped, and one that drained
+    assert failures(judged(tmp_path / "no page", pool)) == set()
+    assert failures(judged(tmp_path / "ready", pool, state=State.READY)) == set()
+    assert ("pool.recycling", "leases_left") in failures(judged(tmp_path / "done", pool, state=State.DONE))
 
 
 def test_laws_hold_exactly_where_the_program_says_that_it_is_done(tmp_path: Path) -> None:
-    final = {name: int(value or 0) for name, value in pool(59).items()}
-    off = final | {"engine.delivered": final["engine.captured"] - 2, "engine.queued": 0}
-    assert failures(judged(tmp_path / "a", pool, page=off | {"phase": Phase.RUNNING})) == set()
-    assert failures(judged(tmp_path / "b", pool, page=off | {"phase": Phase.DONE})) != set()
+    off = changed(drained, engine__delivered=lambda n: n - 2, engine__queued=lambda _: 0)
+    assert failures(judged(tmp_path / "sound", drained, state=State.DONE)) == set()
+    assert failures(judged(tmp_path / "ready", off, state=State.READY)) == set()
+    assert failures(judged(tmp_path / "done", off, state=State.DONE)) == {
+        ("delivery", "lost"),
+        ("conservation", "counters_disagree"),
+    }
 
 
 def test_what_was_promised_and_never_came_is_no_pass(tmp_path: Path) -> None:

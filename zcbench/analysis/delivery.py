@@ -161,6 +161,8 @@ def _tolerance(record: Record, found: Totals, due: int | None) -> tuple[int, str
 def _queued(record: Record, found: Totals, late: int) -> tuple[int, str]:
     """What may be captured and not delivered."""
     queued = count(found, "engine.queued")
+    if queued is not None and record.says_done:
+        return queued, f"{queued:,} in the queue of a program that says that it is done"
     if queued is not None:
         return (
             queued + MOVING_PACKETS + late,

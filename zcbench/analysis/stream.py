@@ -40,7 +40,7 @@ def at_rest(record: Record) -> bool:
     """
     if record.can("worker") or not record.can("ending"):
         return record.end.ending is Ending.FINISHED
-    return record.board is not None and record.board.counters().get("phase") == Phase.DONE
+    return record.says_done
 
 
 def closing(record: Record, *columns: str) -> bool:

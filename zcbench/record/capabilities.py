@@ -24,6 +24,7 @@ Capability = Literal[
     "page",
     "ending",
     "pace",
+    "laws",
     "worker",
 ]
 
@@ -41,6 +42,7 @@ CAPABILITIES: Mapping[Capability, str] = {
     "page": "it counts on a shared page of the run",
     "ending": "its end was watched, not told by somebody else",
     "pace": "zcbench sets its pace, and knows what is due",
+    "laws": "it, or its user, states laws that its numbers keep",
     "worker": "it runs in a worker of zcbench's, in Python, which counts for it and collects garbage",
 }
 
@@ -58,6 +60,7 @@ LACKING: Mapping[Capability, str] = {
     "page": "nothing counts on a page",
     "ending": "nobody here saw the end",
     "pace": "nobody here set the pace",
+    "laws": "nobody states a law",
     "worker": "it does not run in a worker of zcbench's",
 }
 

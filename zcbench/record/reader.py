@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from zcbench.page.layout import PageError, State
+from zcbench.page.reader import PageReader
 from zcbench.page.scoreboard import Scoreboard, ScoreboardError
 from zcbench.quantities.registry import STANDARD, Registry
 from zcbench.quantities.units import decode_unit
@@ -20,6 +23,7 @@ from zcbench.record.decoding import DamagedError, decode, decode_event
 from zcbench.record.samples import Samples, read_samples
 from zcbench.record.schema import (
     EVENTS_FILE,
+    PAGE_FILE,
     RESULT_FILE,
     RUN_FILE,
     SAMPLES_FILE,
@@ -59,6 +63,7 @@ class Record:
     problems: tuple[str, ...]
     moving: bool = False
     unwritten: frozenset[str] = frozenset()  # metrics that the engine does not write: missing readings
+    says_done: bool = False  # a program said so on its page: nothing of its moves any more
     quantities: Registry = STANDARD  # the standard ones, and what the subject brought
 
     @property
@@ -108,6 +113,7 @@ def read_record(path: Path) -> Record:
         problems=tuple(problems),
         moving=not still,
         unwritten=names,
+        says_done=_says_done(path),
         quantities=quantities,
     )
 
@@ -224,6 +230,16 @@ def _read_board(path: Path, problems: list[str]) -> tuple[Scoreboard | None, boo
     except (OSError, ScoreboardError) as error:
         problems.append(f"{path.name}: {error}")
         return None, True
+
+
+def _says_done(path: Path) -> bool:
+    """Whether each process that opened a page of its own in this run says that it is done."""
+    states: list[State | None] = []
+    for page in (path / PAGE_FILE, *path.glob(f"{PAGE_FILE}.*")):
+        with contextlib.suppress(OSError, PageError), PageReader(page) as reader:
+            reading = reader.read(settle=False)
+            states += [reading.state] if reading.header.pid else []
+    return bool(states) and all(state is State.DONE for state in states)
 
 
 def _read_result(path: Path, problems: list[str]) -> Result | None:

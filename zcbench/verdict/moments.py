@@ -10,6 +10,7 @@ import numpy as np
 from zcbench.analysis.delivery import windows
 from zcbench.analysis.growth import growths
 from zcbench.analysis.laws import balances
+from zcbench.analysis.stated import SUSTAINED, stated
 from zcbench.analysis.timing import stalls
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Result
@@ -99,6 +100,13 @@ def imbalance(record: Record, result: Result) -> Moment | None:
     if worst is None or worst.worst_at_s is None:
         return None
     return Moment(worst.worst_at_s, worst.worst_at_s)
+
+
+def broken_law(record: Record, result: Result) -> Moment | None:
+    """The longest stretch of samples at which a stated law was broken."""
+    broken = [law for law in stated(record, result.totals) if law.longest >= SUSTAINED]
+    worst = max(broken, key=lambda law: law.longest, default=None)
+    return None if worst is None else Moment(worst.from_s, worst.to_s)
 
 
 def stall(record: Record, result: Result) -> Moment | None:
