@@ -38,14 +38,12 @@ def read(path: str) -> bytes:
     """A file of ``/proc``, whole up to 1 MiB."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        content = os.read(file, _LARGEST)
-        if len(content) < 4096:  # the kernel gives at most a page a call; what is shorter is all there is
-            return content
-        parts = [content]
-        size = len(content)
-        while size < _LARGEST and (more := os.read(file, _LARGEST)):
-            parts.append(more)
-            size += len(more)
+        # The kernel gives whole records, at most a page of them a call: only an empty answer is the end.
+        parts = []
+        size = 0
+        while size < _LARGEST and (part := os.read(file, _LARGEST)):
+            parts.append(part)
+            size += len(part)
         return b"".join(parts)
     finally:
         os.close(file)

@@ -19,6 +19,7 @@ import psutil
 from zcbench.clock import now_ns
 from zcbench.foreign import brief, one_line
 from zcbench.page.layout import State
+from zcbench.probes.malloc.meter import POISON, poisoned
 from zcbench.probes.probe import Notice, Probe
 from zcbench.quantities.units import format_duration
 from zcbench.record.capabilities import SubjectInfo
@@ -34,7 +35,6 @@ from zcbench.subjects.tree import BIRTHS, MARKER, ProcessTree
 
 DEFAULT_GRACE_S = 10.0
 ASKED_BY_NOTHING = "nothing"  # how a command was asked to end that nobody can ask
-POISON = 165  # 0xA5: freed bytes become its complement 0x5A, which is no likely pointer, size or sample
 OUTPUT_S = 1.0  # for the last output to come through the pipe of a subject that is gone
 PAUSES = 5  # times the longest pause seen on its page, before another counts towards limits.hang
 CHILDREN_S = 2.0  # for its children to end once it has ended as it was asked to
@@ -124,9 +124,7 @@ class CommandSubject:
         if PRELOAD_VARIABLE in given and given[PRELOAD_VARIABLE] != os.environ.get(PRELOAD_VARIABLE):
             own[PRELOAD_VARIABLE] = given[PRELOAD_VARIABLE]
         if self._table.poison:
-            tunables = [own.get("GLIBC_TUNABLES", ""), f"glibc.malloc.perturb={POISON}"]
-            own["GLIBC_TUNABLES"] = ":".join(filter(None, tunables))
-            own["MALLOC_PERTURB_"] = str(POISON)  # of a glibc before 2.26
+            own = poisoned(own) | {"MALLOC_PERTURB_": str(POISON)}  # of a glibc before 2.26
         return own
 
     def _awaited(self) -> Readiness:

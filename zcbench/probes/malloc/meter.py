@@ -27,6 +27,7 @@ from zcbench.quantities.registry import VOCABULARY
 
 FOLDER_VARIABLE = "ZCBENCH_MALLOC_DIR"
 LONGEST_LIST = 64  # processes named in one notice, and notices of ends: a shell script may start thousands
+POISON = 0xA5  # as a pointer it faults, as a number it is absurd
 PATIENCE = 2  # looks at which a process may have no page yet: it has just begun
 
 
@@ -172,7 +173,7 @@ class MallocMeter:
             return
         self._inventory_ns = now_ns()
         by_size = sorted(self._pages.living.values(), key=lambda m: -m.page.live_bytes)
-        message = f"{len(by_size)} processes with a malloc meter"
+        message = f"malloc meters: {len(by_size)}"
         listed = [_facts(metered) for metered in by_size[:LONGEST_LIST]]
         self._notices.append(Notice("inventory", message, {"probe": self.name, "processes": listed}))
 
@@ -200,7 +201,7 @@ def meter_library() -> Path:
     return Path(found.origin)
 
 
-def poisoned(variables: Mapping[str, str], byte: int = 0xA5) -> dict[str, str]:
+def poisoned(variables: Mapping[str, str], byte: int = POISON) -> dict[str, str]:
     """``variables`` with glibc's tunable that fills freed memory with ``byte``, and new memory with its
     complement.
 

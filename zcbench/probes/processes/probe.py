@@ -20,7 +20,7 @@ from zcbench.quantities.known import DESCRIPTOR_KINDS
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.registry import VOCABULARY
 
-DEAR_SHARE = 0.002  # of a core: what costs more than that at its interval is read less often
+DEAR_SHARE = 0.005  # of a core: what costs more than that at its interval is read less often
 SLACK = 0.95  # of an interval: a sample that comes a little early is not left out
 MOST_NAMES = 64  # in an inventory: a screen's worth, and some KiB in the record
 MOST_THREADS = 1000  # whose names are read of one process: 10 ms
@@ -178,7 +178,7 @@ class ProcessProbe:
             "child_counts": dict(children.most_common(MOST_NAMES)),
             "processes": [_facts(process, reading) for process, reading in by_size[:MOST_NAMES]],
         }
-        self._notices.append(Notice("inventory", f"{len(living)} processes", data))
+        self._notices.append(Notice("inventory", f"processes: {len(living)}", data))
 
 
 class _Interval:
