@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.analysis import inventories
 from zcbench.analysis.lives import lives
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import FEWEST_BLOCKS, equal_blocks
@@ -22,6 +23,7 @@ NEW_HIGHS = 3  # one or two are a pool that filled, or a library that opened its
 LAST_SHARE = 2 / 3  # a leak goes on: one new high must lie beyond
 # A thread that was joined is gone for Python a moment before it is gone for the kernel: one producer an engine.
 LEAVING_THREADS = 1
+MOSTLY = 0.8  # of what there is more of, to be called by that kind's name
 
 
 # Of somebody else's log with too few readings for blocks each reading is a mark: as many as blocks.
@@ -47,6 +49,10 @@ class Resource:
     readings: int = 0
     span_s: float = 0.0
     highest: int | None = None
+    # Of descriptors: the kind ("dmabuf") that has most of what there is more of.
+    of_kind: str | None = None
+    # Of child processes: how many of those there are more of have ended, and nobody waited for them.
+    zombies: int = 0
 
     @property
     def climbs(self) -> bool:
@@ -102,7 +108,7 @@ def _resource(
     lowest = marks(record, values)
     if not lowest and record.run.subject.kind == "imported" and y.size >= FEWEST_READINGS:
         lowest = tuple(int(value) for value in y)
-    grown = _grown(first, last, kind)
+    grown = _grown(first, last, kind) or inventories.more(record, _COUNTS[kind])
     before, after = _count(first, kind), _count(last, kind)
     more = 0 if before is None or after is None else after - before
     return Resource(
@@ -117,7 +123,27 @@ def _resource(
         readings=int(y.size),
         span_s=float(t[-1] - t[0]) if y.size else 0.0,
         highest=int(y.max()) if y.size else None,
+        of_kind=_kind(record, life) if kind == "fds" else None,
+        zombies=max(0, _rise(record, "zombies", life)) if kind == "children" else 0,
     )
+
+
+def _kind(record: Record, life: NDArray[np.bool_]) -> str | None:
+    """The kind of descriptors that rose by MOSTLY of all that rose."""
+    rises = {name: _rise(record, name, life) for name in record.samples if name.startswith("fds.")}
+    risen = {name: rise for name, rise in rises.items() if rise > 0}
+    most = max(risen, key=lambda name: risen[name], default=None)
+    if most is None or risen[most] < MOSTLY * sum(risen.values()):
+        return None
+    return most.removeprefix("fds.")
+
+
+def _rise(record: Record, name: str, life: NDArray[np.bool_]) -> int:
+    """From the first reading of the stream to the last; 0 where there are not two."""
+    if name not in record.samples:
+        return 0
+    values = record.samples[name][np.isfinite(record.samples[name]) & streaming(record) & life]
+    return int(values[-1] - values[0]) if values.size > 1 else 0
 
 
 def marks(record: Record, values: NDArray[np.float64], warmup_share: float = WARM_UP_SHARE) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from zcbench.analysis.resources import FEWEST_READINGS, KINDS, Resource, resources
+from zcbench.analysis.resources import FEWEST_READINGS, KINDS, MOSTLY, Resource, resources
 from zcbench.record.schema import Ending, Finding
 from zcbench.verdict.check import Check, Evidence, Facts
 
@@ -12,6 +12,7 @@ _REMEDIES = {
     "fds": "close what is opened: files, sockets, pipes, on every way out",
     "threads": "end threads that are started: join them, or tell them to leave",
     "children": "wait for child processes that are started",
+    "zombies": "wait for children that end (waitpid): each keeps its number until then",
 }
 # Of a subject that is known to be Python's.
 _IN_PYTHON = {
@@ -43,12 +44,17 @@ def _left_open(facts: _Facts) -> Finding | None:
     # The kind that grew most explains the others: a child's pipes are descriptors too.
     worst = max(failing, key=lambda one: (one.kind == "children", _growth(one)))
     in_python = _IN_PYTHON[worst.kind] if facts.record.can("worker") else ""
+    cause = "zombies" if _are_zombies(worst) else worst.kind
     return CHECK.failed(
         "; ".join(map(_sentence, failing)),
         facts.evidence,
-        cause=worst.kind,
-        remedy=_REMEDIES[worst.kind] + in_python,
+        cause=cause,
+        remedy=_REMEDIES[cause] + in_python,
     )
+
+
+def _are_zombies(one: Resource) -> bool:
+    return bool(one.zombies) and one.zombies >= MOSTLY * _growth(one)
 
 
 def _only_watched(facts: _Facts) -> Finding | None:
@@ -120,14 +126,18 @@ def _growth(one: Resource) -> int:
 
 
 def _sentence(one: Resource) -> str:
-    what = KINDS[one.kind]
+    what = KINDS[one.kind] + (f" of kind {one.of_kind}" if one.of_kind and one.climbs else "")
     parts = []
     if one.climbs:
         rate = f", {_pace((one.last or 0) - (one.first or 0), one.span_s)}" if one.span_s else ""
         parts.append(f"{what} climb from {one.first:,} to {one.last:,} during the stream{rate}")
     if one.left:
         parts.append(f"{one.left:,} {what} are left after the drain ({one.before} before)")
-    names = ", ".join(f"{number:,} × {name}" for name, number in one.grown)
+    if _are_zombies(one):
+        parts.append(f"{one.zombies:,} of them ended, and nobody waited for them")
+    # Of what was only watched the names are patterns: "12 threads named pool-*".
+    word = "threads named" if one.kind == "threads" and one.before is None else "×"
+    names = ", ".join(f"{number:,} {word} {name}" for name, number in one.grown)
     names += f", {one.unnamed:,} more without a name" if one.unnamed else ""
     return " and ".join(parts) + (f": {names}" if names else "")
 
@@ -150,7 +160,8 @@ CHECK = Check(
     causes={
         "fds": "files, sockets or pipes are not closed",
         "threads": "threads are not ended",
-        "children": "child processes are not waited for",
+        "children": "child processes are left over, or pile up",
+        "zombies": "child processes that ended are not waited for",
     },
     meaning="a long run ends when descriptors or threads do",
     figure="resources",
