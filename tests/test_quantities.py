@@ -20,6 +20,7 @@ from zcbench.analysis.totals import totals
 from zcbench.cli import cli
 from zcbench.comparing.comparison import compare
 from zcbench.expectations.language import ExpectationError, parse
+from zcbench.quantities import names
 from zcbench.quantities.formula import Formula
 from zcbench.quantities.known import KNOWN
 from zcbench.quantities.law import LawError
@@ -328,3 +329,11 @@ def test_a_formula_that_is_none_is_refused(text: str) -> None:
 )
 def test_a_value_is_never_shown_as_the_limit_that_it_is_not(unit, value, limit, shown: str) -> None:
     assert unit.beside(value, limit) == shown
+
+
+def test_the_names_that_code_uses_are_those_of_the_registry() -> None:
+    constants = {name: value for name, value in vars(names).items() if name.isupper()}
+    assert constants
+    for name, value in constants.items():
+        assert VOCABULARY[value].is_sampled
+        assert name == value.upper().replace(".", "_")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import equal_blocks
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.record.reader import Record
 from zcbench.scenario.tables import WARM_UP_SHARE
 
@@ -73,7 +74,7 @@ def dispersion(record: Record, column: str) -> float | None:
 
 def _blocks(record: Record, use: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The rows in use, and the block of each; both empty if they do not fill 6."""
-    elapsed, running = record.samples["elapsed_s"], streaming(record)
+    elapsed, running = record.samples[ELAPSED_S], streaming(record)
     times = elapsed[running]
     none = np.empty(0, np.intp)
     if not times.size:

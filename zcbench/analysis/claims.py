@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from zcbench.analysis.statistics import sen_slope
 from zcbench.analysis.stream import streaming
+from zcbench.quantities.names import CONSUMER_AGE_NS, CONSUMER_EARLY_NS, CONSUMER_LATE_NS, ELAPSED_S
 from zcbench.record.reader import Record
 
 # Thirds of 4 readings or more, a second or more each: fewer have no slope to speak of.
@@ -70,9 +71,9 @@ class Arrivals:
 def arrivals(record: Record) -> Arrivals:
     """Of the samples of the running stream, those that saw another second than the one before."""
     rows = record.samples
-    late = (rows["consumer.late_ns"] - rows["consumer.early_ns"]) / 1e9
-    age = rows["consumer.age_ns"] / 1e9
+    late = (rows[CONSUMER_LATE_NS] - rows[CONSUMER_EARLY_NS]) / 1e9
+    age = rows[CONSUMER_AGE_NS] / 1e9
     use = streaming(record) & np.isfinite(late) & np.isfinite(age) & (late != 0)
-    at, late, age = rows["elapsed_s"][use], late[use], age[use]
+    at, late, age = rows[ELAPSED_S][use], late[use], age[use]
     fresh = np.concatenate([[True], (np.diff(late) != 0) | (np.diff(age) != 0)]) if at.size else use[:0]
     return Arrivals(at[fresh], late[fresh], age[fresh])

@@ -10,6 +10,16 @@ from numpy.typing import NDArray
 from zcbench.analysis.statistics import kendall_tau
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend.views import FEWEST_BLOCKS, MOST_BLOCKS
+from zcbench.quantities.names import (
+    CPU_SYSTEM_S,
+    CPU_USER_S,
+    ELAPSED_S,
+    ENGINE_CAPTURED,
+    ENGINE_CAPTURED_BYTES,
+    ENGINE_DELIVERED,
+    PROBE_COST_NS,
+    SUPERVISOR_CPU_S,
+)
 from zcbench.record.reader import Record
 
 # The kernel counts a process's CPU time in clock ticks (sysconf SC_CLK_TCK is 100 on Linux); a difference
@@ -65,13 +75,13 @@ class CostCreep:
 def cost(record: Record) -> Cost | None:
     """The cost over the running stream; None with fewer than two readings, or without packets."""
     rows = record.samples
-    cpu = rows["cpu_user_s"] + rows["cpu_system_s"]
-    packets = rows["engine.delivered"]
+    cpu = rows[CPU_USER_S] + rows[CPU_SYSTEM_S]
+    packets = rows[ENGINE_DELIVERED]
     # From the second sample on: the first's interval has the imports in it.
     use = np.flatnonzero(streaming(record) & np.isfinite(cpu) & np.isfinite(packets))
     if use.size < 2:
         return None
-    elapsed, cpu, packets = rows["elapsed_s"][use], cpu[use], packets[use]
+    elapsed, cpu, packets = rows[ELAPSED_S][use], cpu[use], packets[use]
     span, made = float(elapsed[-1] - elapsed[0]), int(packets[-1] - packets[0])
     if span <= 0 or made <= 0:
         return None
@@ -89,19 +99,19 @@ def cost(record: Record) -> Cost | None:
 
 def mean_cores(record: Record) -> float | None:
     """The share of a core (0..) that the subject took from its first reading to its last; None without two."""
-    return _cores(record, record.samples["cpu_user_s"] + record.samples["cpu_system_s"])
+    return _cores(record, record.samples[CPU_USER_S] + record.samples[CPU_SYSTEM_S])
 
 
 def supervisor_cores(record: Record) -> float | None:
     """The share of a core (0..) that the supervisor took likewise."""
-    return _cores(record, record.samples["supervisor_cpu_s"])
+    return _cores(record, record.samples[SUPERVISOR_CPU_S])
 
 
 def _cores(record: Record, spent: NDArray[np.float64]) -> float | None:
     known = np.flatnonzero(np.isfinite(spent))
     if known.size < 2:
         return None
-    elapsed = record.samples["elapsed_s"][known]
+    elapsed = record.samples[ELAPSED_S][known]
     length_s = float(elapsed[-1] - elapsed[0])
     return float(spent[known[-1]] - spent[known[0]]) / length_s if length_s else None
 
@@ -111,7 +121,7 @@ def _allowed_cores(record: Record, per_s: float) -> float | None:
     run = record.run
     if not record.can("pace") or run.scenario.source.unpaced:
         return None
-    captured = record.samples["engine.captured"], record.samples["engine.captured_bytes"]
+    captured = record.samples[ENGINE_CAPTURED], record.samples[ENGINE_CAPTURED_BYTES]
     sizes = captured[1][captured[0] > 0] / captured[0][captured[0] > 0]
     packet_bytes = float(sizes[-1]) if sizes.size and np.isfinite(sizes[-1]) else 0.0
     packet_s = (PACKET_S + packet_bytes * BYTE_S) * (TRACED if run.tracemalloc else 1.0)
@@ -120,8 +130,8 @@ def _allowed_cores(record: Record, per_s: float) -> float | None:
 
 def _harness_cores(record: Record, use: NDArray[np.int_], span_s: float) -> float | None:
     """The supervisor's CPU time and the probes' in the worker, per second."""
-    supervisor = record.samples["supervisor_cpu_s"][use]
-    probes = record.samples["probe.cost_ns"][use] / 1e9
+    supervisor = record.samples[SUPERVISOR_CPU_S][use]
+    probes = record.samples[PROBE_COST_NS][use] / 1e9
     spent = (supervisor[-1] - supervisor[0]) + (probes[-1] - probes[0])
     return float(spent) / span_s if np.isfinite(spent) else None
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from zcbench.analysis.resources import marks, staircase
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import OUTPUT_BYTES, TEMPORARY_BYTES
 from zcbench.record.reader import Record
 from zcbench.record.schema import Event, EventKind
 
@@ -46,13 +47,13 @@ def disk(record: Record, found: Totals) -> Disk:
     size = sum(_number(event, "bytes") or 0 for event in events) if events else None
     files = _number(temporary, "files")
     if record.run.subject.kind == "imported":  # counted in a column, to the log's end
-        files, size = count(found, "temporary_files"), count(found, "temporary_bytes")
+        files, size = count(found, "temporary_files"), count(found, TEMPORARY_BYTES)
     return Disk(
         files,
         _number(elsewhere, "files"),
         size,
         any(event.data.get("whole") is False for event in events),
-        count(found, "output_bytes"),
+        count(found, OUTPUT_BYTES),
         marks(record, record.samples["temporary_files"]),
         tuple(str(name) for event in events for name in event.data.get("names", [])),
     )

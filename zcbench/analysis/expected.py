@@ -12,11 +12,12 @@ from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import trend
 from zcbench.expectations.language import KEPT_PER_SAMPLE, Parsed, is_balance, kept_as
+from zcbench.quantities.names import ELAPSED_S, ENGINE_STOP_NS, RATE_PER_S
 from zcbench.quantities.quantity import Kind, Quantity
 from zcbench.record.reader import Record
 
 Series = NDArray[np.float64]
-RATE = "rate_per_s"
+RATE = RATE_PER_S
 _PERCENT = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9}
 
 
@@ -95,7 +96,7 @@ def _one(parsed: Parsed, value: float | None, how: str) -> Answer:
 
 def _window(parsed: Parsed, record: Record) -> NDArray[np.bool_]:
     """The rows it is about; times count from the first sample's second, and back from the last."""
-    t = record.samples["elapsed_s"]
+    t = record.samples[ELAPSED_S]
     rows = np.ones(t.shape, bool)
     if parsed.last_s is not None:
         rows &= t >= t.max(initial=0.0) - parsed.last_s
@@ -127,7 +128,7 @@ def _whole(record: Record) -> NDArray[np.bool_]:
     """
     if not np.isfinite(record.samples["phase"]).any():
         return streaming(record)
-    running = streaming(record) & ~(record.samples["engine.stop_ns"] > 0)
+    running = streaming(record) & ~(record.samples[ENGINE_STOP_NS] > 0)
     return np.asarray(running & np.concatenate([[False], running[:-1]]))
 
 
@@ -164,7 +165,7 @@ def _risen(y: Series, rows: NDArray[np.bool_]) -> float | None:
 def _rate(record: Record, rows: NDArray[np.bool_], values: Series) -> float | None:
     """Rise of a total per second of the run, over the samples that have it."""
     known = rows & np.isfinite(values)
-    t, y = record.samples["elapsed_s"][known], values[known]
+    t, y = record.samples[ELAPSED_S][known], values[known]
     return float((y[-1] - y[0]) / (t[-1] - t[0])) if t.size > 1 and t[-1] > t[0] else None
 
 
@@ -182,7 +183,7 @@ def _each(parsed: Parsed, record: Record, rows: NDArray[np.bool_], values: Serie
     """It must hold at every sample; broken is only what stays so for ``for_s``."""
     values = values * parsed.quantity.unit.in_base
     known = rows & np.isfinite(values)
-    t, y = record.samples["elapsed_s"][known], values[known]
+    t, y = record.samples[ELAPSED_S][known], values[known]
     if not y.size:
         return Answer(None, None, "no reading")
     broken = np.array([not parsed.holds(float(v)) for v in y])
@@ -203,7 +204,7 @@ def _slope(parsed: Parsed, record: Record, rows: NDArray[np.bool_]) -> Answer:
     counter = next((c for c in counters(record) if c.column == quantity.name), None)
     if counter is None:
         t, y, collected, quantum = (
-            record.samples["elapsed_s"],
+            record.samples[ELAPSED_S],
             record.samples[quantity.name],
             None,
             1.0,
@@ -211,7 +212,7 @@ def _slope(parsed: Parsed, record: Record, rows: NDArray[np.bool_]) -> Answer:
     else:
         t, y, collected = counter.times, counter.values, counter.collected
         quantum = counter.quantum
-    inside = np.isin(t, record.samples["elapsed_s"][rows])
+    inside = np.isin(t, record.samples[ELAPSED_S][rows])
     found = trend(
         t[inside],
         y[inside],

@@ -9,6 +9,7 @@ import numpy as np
 from zcbench.analysis.growth import Growth
 from zcbench.analysis.statistics import Student
 from zcbench.analysis.trend import Step
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.record.reader import Record
 
 CONFIDENCE = 0.95  # two-sided
@@ -42,7 +43,7 @@ def fitted_line(record: Record, growth: Growth) -> FittedLine | None:
     window, counter = growth.trend.window, growth.counter
     if window is None or counter.column is None:
         return None
-    times, values = record.samples["elapsed_s"], record.samples[counter.column]
+    times, values = record.samples[ELAPSED_S], record.samples[counter.column]
     inside = (times >= window.start_s) & (times <= window.stop_s) & np.isfinite(values)
     if not inside.any():
         return None

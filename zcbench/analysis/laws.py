@@ -10,6 +10,22 @@ from numpy.typing import NDArray
 
 from zcbench.analysis.stream import closing, settled
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import (
+    CONSUMER_RECEIVED,
+    ELAPSED_S,
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+    ENGINE_DROPS,
+    ENGINE_QUEUED,
+    POOL_HITS,
+    POOL_IN_FLIGHT,
+    POOL_MISSES,
+    POOL_OVERFLOW_ALLOCATIONS,
+    POOL_OVERFLOW_BYTES,
+    POOL_OVERFLOW_FREED_BYTES,
+    POOL_REFUSED,
+    POOL_RETURNS,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import Phase
 
@@ -36,26 +52,26 @@ class Law:
 
 
 LAWS = (
-    Law("acquires = hits + misses", ("engine.captured",), ("pool.hits", "pool.misses")),
+    Law("acquires = hits + misses", (ENGINE_CAPTURED,), (POOL_HITS, POOL_MISSES)),
     Law(
         "acquires = delivered + drops + queued",
-        ("engine.captured",),
-        ("engine.delivered", "engine.drops", "engine.queued"),
+        (ENGINE_CAPTURED,),
+        (ENGINE_DELIVERED, ENGINE_DROPS, ENGINE_QUEUED),
     ),
     Law(
         "acquires - refused = returns + in flight",
-        ("engine.captured",),
-        ("pool.returns", "pool.in_flight"),
-        ("pool.refused",),
+        (ENGINE_CAPTURED,),
+        (POOL_RETURNS, POOL_IN_FLIGHT),
+        (POOL_REFUSED,),
     ),
 )
 # Under ``block`` a miss may wait for a slot instead: it is then neither allocated for nor refused.
 MISSES = Law(
     "misses = overflow allocations + refused",
-    ("pool.misses",),
-    ("pool.overflow_allocations", "pool.refused"),
+    (POOL_MISSES,),
+    (POOL_OVERFLOW_ALLOCATIONS, POOL_REFUSED),
 )
-RECEIVED = Law("delivered = received", ("engine.delivered",), ("consumer.received",))
+RECEIVED = Law("delivered = received", (ENGINE_DELIVERED,), (CONSUMER_RECEIVED,))
 
 
 # Somebody else's rows are not read at one moment: so far apart are a row's counters at most.
@@ -65,11 +81,11 @@ QUEUE_S = 1.0
 # Somebody else's log need not count what is captured; a pool's acquires are its hits and misses.
 ACQUIRES = Law(
     "hits + misses - refused = returns + in flight",
-    ("pool.hits", "pool.misses"),
-    ("pool.returns", "pool.in_flight"),
-    ("pool.refused",),
+    (POOL_HITS, POOL_MISSES),
+    (POOL_RETURNS, POOL_IN_FLIGHT),
+    (POOL_REFUSED,),
 )
-_QUEUES = frozenset({"engine.queued", "engine.drops"})
+_QUEUES = frozenset({ENGINE_QUEUED, ENGINE_DROPS})
 
 
 @dataclass(frozen=True)
@@ -148,7 +164,7 @@ def _slacks(law: Law, record: Record, found: Totals) -> tuple[int, int]:
 def _per_s(record: Record, found: Totals) -> float:
     """Packets or acquires a second, as the largest total has them."""
     counts = (count(found, name) for law in (*LAWS, MISSES) for name in law.metrics)
-    elapsed = record.samples["elapsed_s"]
+    elapsed = record.samples[ELAPSED_S]
     span = float(elapsed[-1]) if elapsed.size else 0.0
     return max((n for n in counts if n is not None), default=0) / span if span else 0.0
 
@@ -162,7 +178,7 @@ def _balance(law: Law, record: Record, found: Totals) -> Balance:
 
     difference = column(law.left) - column(law.minus) - column(law.right)
     finite = np.isfinite(difference)
-    at_s = record.samples["elapsed_s"][still][finite]
+    at_s = record.samples[ELAPSED_S][still][finite]
     # Counters that began before somebody's log carry into it what they differed by until then.
     before = int(difference[finite][0]) if _began_before(record, law, at_s) else 0
     known = np.abs(difference[finite] - before)
@@ -188,7 +204,7 @@ def _began_before(record: Record, law: Law, at_s: NDArray[np.float64]) -> bool:
     rows = record.samples
     if record.can("worker") or at_s.size < 2 or at_s[0] > 0:
         return False
-    first = np.flatnonzero(rows["elapsed_s"] == at_s[0])[0]
+    first = np.flatnonzero(rows[ELAPSED_S] == at_s[0])[0]
     return any(rows[name][first] > 0 for name in law.metrics)
 
 
@@ -222,10 +238,10 @@ def overflow(record: Record, found: Totals) -> Overflow:
     What is in flight may lie in the slab, so this can miss a block; it never accuses an honest pool.
     """
     found = at_one_moment(record, found)
-    allocations = count(found, "pool.overflow_allocations")
-    allocated = count(found, "pool.overflow_bytes")
-    freed = count(found, "pool.overflow_freed_bytes")
-    in_flight = count(found, "pool.in_flight")
+    allocations = count(found, POOL_OVERFLOW_ALLOCATIONS)
+    allocated = count(found, POOL_OVERFLOW_BYTES)
+    freed = count(found, POOL_OVERFLOW_FREED_BYTES)
+    in_flight = count(found, POOL_IN_FLIGHT)
     if None in (allocated, freed, in_flight) or (allocations is None and in_flight):
         return Overflow(None, 0)
     live = (allocated or 0) - (freed or 0)
@@ -234,9 +250,9 @@ def overflow(record: Record, found: Totals) -> Overflow:
     block = (allocated or 0) / allocations
     samples = record.samples
     beyond = (
-        samples["pool.overflow_bytes"]
-        - samples["pool.overflow_freed_bytes"]
-        - (samples["pool.in_flight"] + MOVING_PACKETS) * block
+        samples[POOL_OVERFLOW_BYTES]
+        - samples[POOL_OVERFLOW_FREED_BYTES]
+        - (samples[POOL_IN_FLIGHT] + MOVING_PACKETS) * block
     )[settled(record)]
     during = int(np.nan_to_num(beyond).max(initial=0))
     return Overflow(live, max(0, during, round(live - (in_flight or 0) * block)))

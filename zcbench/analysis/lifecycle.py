@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import (
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+    ENGINE_QUEUED,
+    POOL_IN_FLIGHT,
+    POOL_RETURNS,
+)
 from zcbench.record.reader import Record
 
 
@@ -22,10 +29,10 @@ class Stage:
 
 def lifecycle(record: Record, found: Totals) -> list[Stage]:
     """The stages in order; the last two rows are whole ways."""
-    queued, in_flight = count(found, "engine.queued"), count(found, "pool.in_flight")
+    queued, in_flight = count(found, ENGINE_QUEUED), count(found, POOL_IN_FLIGHT)
     application = None if queued is None or in_flight is None else in_flight - queued
-    captured = count(found, "engine.captured")
-    delivered, returns = count(found, "engine.delivered"), count(found, "pool.returns")
+    captured = count(found, ENGINE_CAPTURED)
+    delivered, returns = count(found, ENGINE_DELIVERED), count(found, POOL_RETURNS)
     return [
         _stage(record, "acquired → queued (fill)", "fill_ns", captured, None if captured is None else 0),
         _stage(record, "queued → delivered", "queue_ns", delivered, queued),

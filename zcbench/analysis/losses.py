@@ -5,6 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import (
+    CONSUMER_DUPLICATES,
+    CONSUMER_RECEIVED,
+    ENGINE_CAPTURED,
+    ENGINE_DROPS,
+    ENGINE_QUEUED,
+    POOL_REFUSED,
+)
 
 # The largest share names the cause; these are the names.
 DROPPED, REFUSED, UNCAPTURED, VANISHED, QUEUED, UNKNOWN = (
@@ -23,13 +31,13 @@ class Share:
 
 def of_missing(found: Totals, due: int | None, missing: int) -> list[Share]:
     """Who accounts for ``missing`` packets, by counters alone; what no counter places is ``UNKNOWN``."""
-    drops, refused = count(found, "engine.drops") or 0, count(found, "pool.refused") or 0
-    captured = count(found, "engine.captured")
+    drops, refused = count(found, ENGINE_DROPS) or 0, count(found, POOL_REFUSED) or 0
+    captured = count(found, ENGINE_CAPTURED)
     shares = [Share(REFUSED, min(refused, missing)), Share(DROPPED, max(0, drops - refused))]
     rest = missing - sum(share.packets for share in shares)
     if due is not None and captured is not None:
         uncaptured = min(max(0, due - captured), max(0, rest))
-        queued = min(count(found, "engine.queued") or 0, max(0, rest - uncaptured))
+        queued = min(count(found, ENGINE_QUEUED) or 0, max(0, rest - uncaptured))
         shares += [Share(UNCAPTURED, uncaptured), Share(QUEUED, queued)]
         shares.append(Share(VANISHED, rest - uncaptured - queued))
     else:
@@ -42,10 +50,10 @@ def of_surplus(found: Totals, due: int, delivered: int) -> list[Share]:
     packets that came twice, or packets that a source made up."""
     more = delivered - due
     # What the application took it counts by itself: where that is less, the engine alone says more.
-    received = count(found, "consumer.received")
-    other = count(found, "engine.captured") if received is None else received
+    received = count(found, CONSUMER_RECEIVED)
+    other = count(found, ENGINE_CAPTURED) if received is None else received
     miscounted = 0 if other is None else min(more, max(0, delivered - other))
-    twice = min(more - miscounted, count(found, "consumer.duplicates") or 0)
+    twice = min(more - miscounted, count(found, CONSUMER_DUPLICATES) or 0)
     return _largest_first(
         [Share(MISCOUNTED, miscounted), Share(TWICE, twice), Share(MADE_UP, more - miscounted - twice)]
     )  # fmt: skip

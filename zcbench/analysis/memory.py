@@ -8,6 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.quantities.derived import hit_rate
+from zcbench.quantities.names import (
+    ELAPSED_S,
+    ENGINE_DELIVERED,
+    GC_COLLECTIONS,
+    NATIVE_HEAP_BYTES,
+    POOL_HITS,
+    POOL_MISSES,
+    PYTHON_HEAP_BYTES,
+    RSS_BYTES,
+)
 from zcbench.record.reader import Record
 
 PROFILE_ROWS = 10  # as the original's tables: 30 s apart in 5 minutes
@@ -34,12 +44,12 @@ class Gauge:
 
 def heap_column(record: Record) -> str:
     """Which gauge stands for "the heap": Python's if it was traced, else the native one."""
-    return "python_heap_bytes" if record.run.tracemalloc else "native_heap_bytes"
+    return PYTHON_HEAP_BYTES if record.run.tracemalloc else NATIVE_HEAP_BYTES
 
 
 def gauge(record: Record, column: str) -> Gauge | None:
     """``column`` summarised after warm-up; None without a reading."""
-    values, elapsed = record.samples[column], record.samples["elapsed_s"]
+    values, elapsed = record.samples[column], record.samples[ELAPSED_S]
     use = np.isfinite(values) & (elapsed >= record.run.scenario.warmup)
     if not use.any():
         use = np.isfinite(values)
@@ -59,7 +69,7 @@ def gauge(record: Record, column: str) -> Gauge | None:
 
 def _collected(record: Record) -> NDArray[np.bool_]:
     """Per sample, whether a garbage collection ran since the one before."""
-    collections = record.samples["gc.collections"]
+    collections = record.samples[GC_COLLECTIONS]
     before = np.concatenate([[0.0], collections[:-1]])
     return np.asarray(np.nan_to_num(collections) > np.nan_to_num(before))
 
@@ -78,7 +88,7 @@ class ProfileRow:
 
 def profile(record: Record) -> list[ProfileRow]:
     """About ten samples, evenly spread, the last always among them."""
-    elapsed = record.samples["elapsed_s"]
+    elapsed = record.samples[ELAPSED_S]
     if not elapsed.size:
         return []
     wanted = np.linspace(0, elapsed[-1], PROFILE_ROWS + 1)[1:]
@@ -87,14 +97,14 @@ def profile(record: Record) -> list[ProfileRow]:
     for row in rows:
         values = {name: _at(record, name, row) for name in _PROFILE_COLUMNS}
         heap = values[heap_column(record)]
-        collections = values["gc.collections"] or 0
+        collections = values[GC_COLLECTIONS] or 0
         out.append(
             ProfileRow(
                 float(elapsed[row]),
-                values["engine.delivered"],
+                values[ENGINE_DELIVERED],
                 heap,
-                values["rss_bytes"],
-                hit_rate(values["pool.hits"] or 0, values["pool.misses"] or 0),
+                values[RSS_BYTES],
+                hit_rate(values[POOL_HITS] or 0, values[POOL_MISSES] or 0),
                 int(collections - collections_before),
             )
         )
@@ -103,8 +113,8 @@ def profile(record: Record) -> list[ProfileRow]:
 
 
 _PROFILE_COLUMNS = (
-    "engine.delivered", "python_heap_bytes", "native_heap_bytes", "rss_bytes",
-    "pool.hits", "pool.misses", "gc.collections",
+    ENGINE_DELIVERED, PYTHON_HEAP_BYTES, NATIVE_HEAP_BYTES, RSS_BYTES,
+    POOL_HITS, POOL_MISSES, GC_COLLECTIONS,
 )  # fmt: skip
 
 

@@ -13,6 +13,18 @@ from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.quantities.derived import hit_rate
+from zcbench.quantities.names import (
+    CONSUMER_REUSE_DISTANCE,
+    ENGINE_CAPTURED,
+    GC_COLLECTIONS,
+    POOL_HIGH_WATER,
+    POOL_HITS,
+    POOL_IN_FLIGHT,
+    POOL_MISSES,
+    POOL_RETURNS,
+    POOL_SHRUNK,
+    POOL_SLOTS,
+)
 from zcbench.record.reader import Record
 
 ENOUGH_HITS = 0.99  # of the acquires: what misses beyond it is a moment's, not the pool's size
@@ -68,14 +80,14 @@ class PoolBehaviour:
 def behaviour(record: Record, found: Totals, streamed_s: float | None) -> PoolBehaviour:
     """The pool's behaviour; ``streamed_s`` is how long the stream ran, in wall time."""
     hold = None if record.board is None else record.board.histogram("hold_ns")
-    captured = count(found, "engine.captured")
+    captured = count(found, ENGINE_CAPTURED)
     return PoolBehaviour(
         sizes=slots_of(record, found),
-        hits=count(found, "pool.hits"),
-        misses=count(found, "pool.misses"),
-        returns=count(found, "pool.returns"),
-        in_flight=count(found, "pool.in_flight"),
-        high_water=count(found, "pool.high_water"),
+        hits=count(found, POOL_HITS),
+        misses=count(found, POOL_MISSES),
+        returns=count(found, POOL_RETURNS),
+        in_flight=count(found, POOL_IN_FLIGHT),
+        high_water=count(found, POOL_HIGH_WATER),
         rate_per_s=captured / streamed_s if captured and streamed_s else None,
         mean_hold_s=hold.total_ns / hold.count / 1e9 if hold is not None and hold.count else None,
     )
@@ -110,13 +122,13 @@ class Circulation:
 def can_see_lost_slots(record: Record, found: Totals) -> bool:
     """Whether the packets' addresses show the slots in circulation: a first-in first-out pool, over at least 6
     blocks of the run."""
-    slots, seen = count(found, "pool.slots") or 0, _laps(record, found)
+    slots, seen = count(found, POOL_SLOTS) or 0, _laps(record, found)
     return len(seen) >= FEWEST_BLOCKS and LAP_SHARE * slots <= max(seen) <= slots
 
 
 def lost_slots(record: Record, found: Totals) -> Circulation | None:
     """How the slots in circulation fell, if they fell step by step; None if not, or if nobody could tell."""
-    slots, captured = count(found, "pool.slots"), count(found, "engine.captured")
+    slots, captured = count(found, POOL_SLOTS), count(found, ENGINE_CAPTURED)
     if not slots or not captured:
         return None
     seen, least = _laps(record, found), max(1.0, LOST_SHARE * slots)
@@ -124,7 +136,7 @@ def lost_slots(record: Record, found: Totals) -> Circulation | None:
     if not falls or not can_see_lost_slots(record, found):
         return _lost_by_misses(record, found)
     # A slot that somebody keeps does not go round either, and is not lost: it is in flight.
-    out = marks(record, record.samples["pool.in_flight"], 0.0)
+    out = marks(record, record.samples[POOL_IN_FLIGHT], 0.0)
     kept = max(0, out[-1] - out[0]) if out else 0
     if max(seen) - seen[-1] - kept < NEW_HIGHS * least:
         return None
@@ -134,8 +146,8 @@ def lost_slots(record: Record, found: Totals) -> Circulation | None:
 def _laps(record: Record, found: Totals) -> list[int]:
     """The shortest lap of each block of the run, in packets, as if the pool had always had its last size: an
     adaptive pool's laps grow and shrink with its slots, and nothing is lost by that."""
-    final = count(found, "pool.slots") or 0
-    slots, laps = record.samples["pool.slots"], record.samples["consumer.reuse_distance"]
+    final = count(found, POOL_SLOTS) or 0
+    slots, laps = record.samples[POOL_SLOTS], record.samples[CONSUMER_REUSE_DISTANCE]
     as_at_end = laps + final - np.where(np.isfinite(slots), slots, final)
     use = steady(record) & (laps > 0) & (as_at_end > 0)
     return list(marks(record, np.where(use, as_at_end, np.nan), 0.0))
@@ -144,20 +156,20 @@ def _laps(record: Record, found: Totals) -> list[int]:
 def _lost_by_misses(record: Record, found: Totals) -> Circulation | None:
     """Misses though slots must have been free. At a miss whatever still goes round is in flight, so there are
     at most as many slots left as ever were in flight at once."""
-    slots, misses = count(found, "pool.slots"), count(found, "pool.misses")
-    high, captured = count(found, "pool.high_water"), count(found, "engine.captured")
-    hits = count(found, "pool.hits")
+    slots, misses = count(found, POOL_SLOTS), count(found, POOL_MISSES)
+    high, captured = count(found, POOL_HIGH_WATER), count(found, ENGINE_CAPTURED)
+    hits = count(found, POOL_HITS)
     if not slots or not misses or not captured or high is None or hits is None:
         return None
-    ever = slots + (count(found, "pool.shrunk") or 0)
+    ever = slots + (count(found, POOL_SHRUNK) or 0)
     # An adaptive pool that had not grown yet had no free slots to miss.
-    small = record.samples["pool.high_water"] > LAP_SHARE * record.samples["pool.slots"]
+    small = record.samples[POOL_HIGH_WATER] > LAP_SHARE * record.samples[POOL_SLOTS]
     small |= ~steady(record)
     misses -= int(misses_between(record, found)[small].sum())
     if misses < LOST_MISSES * captured or high > LAP_SHARE * slots or hits <= ever:
         return None
-    missed = np.flatnonzero((record.samples["pool.misses"] > 0) & ~small)
-    first = record.samples["engine.captured"][missed[0]] if missed.size else np.nan
+    missed = np.flatnonzero((record.samples[POOL_MISSES] > 0) & ~small)
+    first = record.samples[ENGINE_CAPTURED][missed[0]] if missed.size else np.nan
     return Circulation(slots, high, int(first) if np.isfinite(first) else captured)
 
 
@@ -165,8 +177,8 @@ def held_by_garbage(record: Record) -> bool:
     """Whether leases come back when the collector runs, and hardly otherwise."""
     samples = record.samples
     rows = streaming(record)
-    returns = np.diff(samples["pool.returns"][rows])
-    collected = np.diff(samples["gc.collections"][rows]) > 0
+    returns = np.diff(samples[POOL_RETURNS][rows])
+    collected = np.diff(samples[GC_COLLECTIONS][rows]) > 0
     if not np.nansum(returns) > 0 or int((returns[collected] > 0).sum()) < GARBAGE_BURSTS:
         return False
     share = float(np.nansum(returns[collected]) / np.nansum(returns))

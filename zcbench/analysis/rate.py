@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 from zcbench.analysis.statistics import Student, deviation, line, sen_slope
 from zcbench.analysis.stream import settled, streaming
 from zcbench.analysis.totals import Totals
+from zcbench.quantities.names import (
+    CONSUMER_RECEIVED,
+    ELAPSED_S,
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+    ENGINE_STOP_NS,
+)
 from zcbench.record.reader import Record
 
 # Neighbouring samples share a disturbance (a late producer catches up over several of them); the medians
@@ -84,7 +91,7 @@ def nominal_per_s(record: Record, found: Totals) -> float | None:
 
 def progress_column(record: Record) -> str:
     """The column that tells how far the source has come: what it captured; else what came of that."""
-    columns = ("engine.captured", "engine.delivered", "consumer.received")
+    columns = (ENGINE_CAPTURED, ENGINE_DELIVERED, CONSUMER_RECEIVED)
     known = (column for column in columns if np.isfinite(record.samples[column]).any())
     return next(known, columns[0])
 
@@ -132,10 +139,10 @@ def _flowing(record: Record, found: Totals, column: str) -> tuple[NDArray[np.flo
     rows = record.samples
     captured, values = rows[progress_column(record)], rows[column]
     use = streaming(record) & settled(record) & (captured > 0)
-    use &= np.isfinite(values) & ~(np.nan_to_num(rows["engine.stop_ns"]) > 0)
+    use &= np.isfinite(values) & ~(np.nan_to_num(rows[ENGINE_STOP_NS]) > 0)
     if record.run.due_packets is not None:
         use &= captured < record.run.due_packets  # a source that is done stands still
-    return rows["elapsed_s"][use], values[use]
+    return rows[ELAPSED_S][use], values[use]
 
 
 def _thin(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

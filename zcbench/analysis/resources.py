@@ -12,6 +12,7 @@ from zcbench.analysis import inventories
 from zcbench.analysis.lives import lives
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import FEWEST_BLOCKS, equal_blocks
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.record.reader import Record
 from zcbench.record.schema import Event, EventKind
 from zcbench.scenario.tables import WARM_UP_SHARE
@@ -86,7 +87,7 @@ def staircase(marks: NDArray[np.float64], least: float = 1.0) -> bool:
 def resources(record: Record) -> list[Resource]:
     """Each kind over the run."""
     first, last = _events(record)
-    spans = lives(record, record.samples["elapsed_s"])
+    spans = lives(record, record.samples[ELAPSED_S])
     return [_of_lives(record, kind, first, last, spans) for kind in KINDS]
 
 
@@ -104,7 +105,7 @@ def _resource(
 ) -> Resource:
     values = np.where(life, record.samples[kind], np.nan)
     rows = np.flatnonzero(np.isfinite(values) & streaming(record))
-    y, t = values[rows], record.samples["elapsed_s"][rows]
+    y, t = values[rows], record.samples[ELAPSED_S][rows]
     lowest = marks(record, values)
     if not lowest and record.run.subject.kind == "imported" and y.size >= FEWEST_READINGS:
         lowest = tuple(int(value) for value in y)
@@ -148,7 +149,7 @@ def _rise(record: Record, name: str, life: NDArray[np.bool_]) -> int:
 
 def marks(record: Record, values: NDArray[np.float64], warmup_share: float = WARM_UP_SHARE) -> tuple[int, ...]:
     """The lowest of ``values`` (one a sample) in each block of the stream, without its start."""
-    times = record.samples["elapsed_s"]
+    times = record.samples[ELAPSED_S]
     rows = np.isfinite(values) & streaming(record)
     if not rows.any():
         return ()

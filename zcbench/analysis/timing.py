@@ -13,6 +13,16 @@ from zcbench.analysis.statistics import kendall_tau
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend.views import FEWEST_BLOCKS, MOST_BLOCKS
+from zcbench.quantities.names import (
+    DELIVERY_MAX_NS,
+    DELIVERY_P50_NS,
+    ELAPSED_S,
+    GC_COLLECTIONS,
+    GC_FORCED_COLLECTIONS,
+    GC_FORCED_PAUSE_NS,
+    GC_PAUSE_NS,
+    SAMPLE_LATE_S,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import EventKind
 from zcbench.scenario.tables import WARM_UP_SHARE
@@ -73,17 +83,17 @@ class Stalls:
 def stalls(record: Record, found: Totals) -> Stalls | None:
     """The stalls of a run; None without a reading of the delivery latency."""
     rows = record.samples
-    use = streaming(record, drain=True) & np.isfinite(rows["delivery_max_ns"])
+    use = streaming(record, drain=True) & np.isfinite(rows[DELIVERY_MAX_NS])
     if not use.any():
         return None
-    elapsed, longest = rows["elapsed_s"][use], rows["delivery_max_ns"][use] / 1e9
+    elapsed, longest = rows[ELAPSED_S][use], rows[DELIVERY_MAX_NS][use] / 1e9
     floor_s = _floor_s(record, found, use)
     # A packet is late by what it waited beyond the application's own rhythm.
     slow = longest > floor_s
     forced = slow & (_forced_s(record)[use] >= GC_SHARE * longest)
     late = slow & ~forced
     at, height = elapsed[late], longest[late]
-    supervisor_late = np.nan_to_num(rows["sample_late_s"][use])[late]
+    supervisor_late = np.nan_to_num(rows[SAMPLE_LATE_S][use])[late]
     outside = (supervisor_late >= STALL_S / 2) | _suspended(record, at)
     by_gc = sum(_is_gc(record, float(t), float(h)) for t, h in zip(at, height, strict=True))
     step = float(np.median(np.diff(elapsed))) if elapsed.size > 1 else 0.0
@@ -104,11 +114,11 @@ def stalls(record: Record, found: Totals) -> Stalls | None:
 def _floor_s(record: Record, found: Totals, use: NDArray[np.bool_]) -> float:
     rhythm, per_s = record.run.application.rhythm_s, nominal_per_s(record, found)
     period = 1 / per_s if per_s else 0.0
-    medians = record.samples["delivery_p50_ns"][use]
+    medians = record.samples[DELIVERY_P50_NS][use]
     known = medians[np.isfinite(medians)]
     # Half of a burst's rhythm is its median: what is left is the machine's and the engine's.
     typical = max(0.0, float(np.median(known)) / 1e9 - rhythm / 2) if known.size else 0.0
-    calm = float(np.percentile(record.samples["delivery_max_ns"][use], 25)) / 1e9 - rhythm
+    calm = float(np.percentile(record.samples[DELIVERY_MAX_NS][use], 25)) / 1e9 - rhythm
     crowded = min(max(STALL_S, CROWDED_RATIO * calm), MOST_CROWDED * STALL_S)
     return rhythm + max(crowded, PERIODS_LATE * period, STALL_RATIO * typical)
 
@@ -116,7 +126,7 @@ def _floor_s(record: Record, found: Totals, use: NDArray[np.bool_]) -> float:
 def _forced_s(record: Record) -> NDArray[np.float64]:
     """What the harness's own collections took since the sample before the last one, per sample, s: a pause
     may end just before a sample that the packets it held up come after."""
-    each = np.diff(np.nan_to_num(record.samples["gc.forced_pause_ns"]), prepend=0.0) / 1e9
+    each = np.diff(np.nan_to_num(record.samples[GC_FORCED_PAUSE_NS]), prepend=0.0) / 1e9
     return np.asarray(np.maximum(each, np.concatenate([[0.0], each[:-1]])))
 
 
@@ -181,11 +191,11 @@ class Collector:
 
 def collector(found: Totals, streamed_s: float | None) -> Collector | None:
     """What the collector took, without what the harness forced; None if not measured."""
-    pause, forced = found["gc.pause_ns"], found["gc.forced_pause_ns"]
+    pause, forced = found[GC_PAUSE_NS], found[GC_FORCED_PAUSE_NS]
     if pause is None or not streamed_s:
         return None
     own_s = max(0.0, pause - (forced or 0.0)) / 1e9
-    made = (found["gc.collections"] or 0) - (found["gc.forced_collections"] or 0)
+    made = (found[GC_COLLECTIONS] or 0) - (found[GC_FORCED_COLLECTIONS] or 0)
     return Collector(own_s, own_s / streamed_s, max(0, int(made)))
 
 
@@ -205,7 +215,7 @@ def creep(record: Record, column: str) -> Creep | None:
     """Whether the latency in ``column`` (ns) rises over the run; None if it is too short to say."""
     rows = record.samples
     warm = max(record.run.scenario.warmup, 0.0)
-    use = streaming(record) & np.isfinite(rows[column]) & (rows["elapsed_s"] >= warm)
+    use = streaming(record) & np.isfinite(rows[column]) & (rows[ELAPSED_S] >= warm)
     values = rows[column][use] / 1e9
     values = values[round(WARM_UP_SHARE * values.size) :]
     blocks = min(MOST_BLOCKS, values.size // SAMPLES_A_BLOCK)

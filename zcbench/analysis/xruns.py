@@ -9,6 +9,7 @@ import numpy as np
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.rate import nominal_per_s
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import CONSUMER_XRUNS, ELAPSED_S, ENGINE_XRUNS
 from zcbench.record.reader import Record
 
 
@@ -40,10 +41,10 @@ class Xruns:
 def xruns(record: Record, found: Totals) -> Xruns:
     """What the record holds of them."""
     counted, marked = (_most(record, found, f"{who}.xruns") for who in ("engine", "consumer"))
-    rose = np.zeros(record.samples["elapsed_s"].shape, bool)
-    for column in ("engine.xruns", "consumer.xruns"):
+    rose = np.zeros(record.samples[ELAPSED_S].shape, bool)
+    for column in (ENGINE_XRUNS, CONSUMER_XRUNS):
         rose |= np.diff(np.nan_to_num(record.samples[column]), prepend=0.0) > 0
-    at_s = record.samples["elapsed_s"][rose]
+    at_s = record.samples[ELAPSED_S][rose]
     missing_s, tolerance_s = _missing_s(record, found) if counted or marked else (None, None)
     return Xruns(
         counted,

@@ -17,6 +17,7 @@ from zcbench.cli.checks import check_names
 from zcbench.cli.scenario_flags import GROUPS, SubjectCommand, given, scenario_flags, tell_imported
 from zcbench.exit_codes import ExitCode, worst
 from zcbench.foreign import plain
+from zcbench.quantities.names import POOL_SLOTS
 
 if TYPE_CHECKING:
     from zcbench.scenario import Scenario
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 # Makes the runs of these names in a sweep's directory, each from its plan.
 Make = Callable[[Path, Sequence[str]], None]
 _INTERRUPTED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
-_POOL = "pool.slots"
+_POOL = POOL_SLOTS
 
 
 _GROUPS = {

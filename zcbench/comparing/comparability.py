@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from zcbench.quantities.names import POOL_SLOTS
 from zcbench.quantities.units import encode_unit
 from zcbench.record.schema import Environment, RunInfo
 
@@ -49,7 +50,7 @@ _EXPLAINED: Mapping[str, frozenset[Aspect]] = {
     "source.frequency_hz": _NOTHING,
     "source.path": _NOTHING,
     "pool": frozenset({"pool", "memory", "loss"}),
-    "pool.slots": frozenset({"pool", "memory"}),
+    POOL_SLOTS: frozenset({"pool", "memory"}),
     "pool.queue": frozenset({"loss"}),
     "pool.debug": _MACHINE,
     "consumer": _PACE - {"rate"} | {"loss"},

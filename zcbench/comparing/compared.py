@@ -17,6 +17,26 @@ from zcbench.comparing import take
 from zcbench.comparing.comparability import Aspect
 from zcbench.comparing.readings import RunToRun
 from zcbench.quantities.derived import CORRUPT, GROWING, LEVELS, growth_name
+from zcbench.quantities.names import (
+    CONSUMER_DUPLICATES,
+    CONSUMER_GAPS,
+    CONSUMER_RECEIVED,
+    CONSUMER_REORDERED,
+    DELIVERY_MAX_NS,
+    DELIVERY_P50_NS,
+    DELIVERY_P99_NS,
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+    ENGINE_DROPS,
+    ENGINE_XRUNS,
+    HOLD_P50_NS,
+    HOLD_P99_NS,
+    POOL_HIGH_WATER,
+    POOL_IN_FLIGHT,
+    POOL_MISSES,
+    POOL_RETURNS,
+    POOL_SLOTS,
+)
 from zcbench.quantities.quantity import Better, Kind, Quantity
 from zcbench.quantities.registry import STANDARD, Registry
 from zcbench.quantities.units import BYTES_PER_PACKET, Unit
@@ -84,22 +104,22 @@ def _timing(
 
 
 COMPARED: tuple[Figure, ...] = (
-    Figure("engine.delivered", "Packets", take.total("engine.delivered"), frozenset({"totals"})),
+    Figure(ENGINE_DELIVERED, "Packets", take.total(ENGINE_DELIVERED), frozenset({"totals"})),
     _count("missing", take.missing),
-    _count("consumer.gaps", take.events("consumer.gaps", among="consumer.received")),
+    _count(CONSUMER_GAPS, take.events(CONSUMER_GAPS, among=CONSUMER_RECEIVED)),
     _count("consumer.disorder",
-           take.events("consumer.duplicates", "consumer.reordered", among="consumer.received")),
-    _count("consumer.corrupt", take.events(*CORRUPT, among="consumer.received")),
-    _count("engine.drops", take.events("engine.drops", among="engine.captured"), _LOSS),
-    _count("engine.xruns", take.events("engine.xruns", among="engine.captured"), _LOSS | _TIMING),
+           take.events(CONSUMER_DUPLICATES, CONSUMER_REORDERED, among=CONSUMER_RECEIVED)),
+    _count("consumer.corrupt", take.events(*CORRUPT, among=CONSUMER_RECEIVED)),
+    _count(ENGINE_DROPS, take.events(ENGINE_DROPS, among=ENGINE_CAPTURED), _LOSS),
+    _count(ENGINE_XRUNS, take.events(ENGINE_XRUNS, among=ENGINE_CAPTURED), _LOSS | _TIMING),
     Figure("rate.drift", "Packets", take.drift, frozenset({"rate"}), matters=DEVICE_CLOCK_PPM),
-    Figure("pool.slots", "Pool", take.total("pool.slots")),
+    Figure(POOL_SLOTS, "Pool", take.total(POOL_SLOTS)),
     Figure("pool.hit_rate", "Pool", take.hit_rate, _POOL, matters=0.01),
-    Figure("pool.misses", "Pool", take.total("pool.misses"), _POOL),
-    Figure("pool.returns", "Pool", take.total("pool.returns")),
+    Figure(POOL_MISSES, "Pool", take.total(POOL_MISSES), _POOL),
+    Figure(POOL_RETURNS, "Pool", take.total(POOL_RETURNS)),
     Figure("pool.not_returned", "Pool", take.not_returned, matters=EVENTS_MATTER, share=EVENTS_SHARE),
-    Figure("pool.high_water", "Pool", take.total("pool.high_water")),
-    Figure("pool.in_flight", "Pool", take.gauge("pool.in_flight", blocks.median), frozenset({"holding"}),
+    Figure(POOL_HIGH_WATER, "Pool", take.total(POOL_HIGH_WATER)),
+    Figure(POOL_IN_FLIGHT, "Pool", take.gauge(POOL_IN_FLIGHT, blocks.median), frozenset({"holding"}),
            matters=2, share=0.2, title="In flight, typical"),
     *(
         Figure(name, "Memory", take.gauge(LEVELS[name], blocks.lowest), frozenset({"memory"}),
@@ -112,16 +132,16 @@ COMPARED: tuple[Figure, ...] = (
         Figure(name, "Memory", take.growth(name), unit=BYTES_PER_PACKET)
         for name in map(growth_name, GROWING)
     ),
-    _timing("delivery.p50", "Delivery latency, typical p50", take.gauge("delivery_p50_ns", blocks.median),
+    _timing("delivery.p50", "Delivery latency, typical p50", take.gauge(DELIVERY_P50_NS, blocks.median),
             _TIMING, matters=2e4, share=0.1, run_to_run=RunToRun(0.1, 1e6)),
-    _timing("delivery.p99", "Delivery latency, typical p99", take.gauge("delivery_p99_ns", blocks.median),
+    _timing("delivery.p99", "Delivery latency, typical p99", take.gauge(DELIVERY_P99_NS, blocks.median),
             _LONGEST, matters=1e6, share=0.5, run_to_run=RunToRun(0.6, 1e7)),
     _timing("delivery.max", "Delivery latency, longest of a twelfth",
-            take.gauge("delivery_max_ns", blocks.highest),
+            take.gauge(DELIVERY_MAX_NS, blocks.highest),
             _LONGEST, matters=1e7, share=0.5, run_to_run=RunToRun(0.4, 1e8)),
-    _timing("hold.p50", "Hold time, typical p50", take.gauge("hold_p50_ns", blocks.median),
+    _timing("hold.p50", "Hold time, typical p50", take.gauge(HOLD_P50_NS, blocks.median),
             _HELD, matters=2e4, share=0.1, run_to_run=RunToRun(0.15, 1e6)),
-    _timing("hold.p99", "Hold time, typical p99", take.gauge("hold_p99_ns", blocks.median),
+    _timing("hold.p99", "Hold time, typical p99", take.gauge(HOLD_P99_NS, blocks.median),
             _HELD | _LONGEST, matters=1e6, share=0.5, run_to_run=RunToRun(0.8, 1e7)),
     _timing("callback.p50", "Callback duration, p50", take.percentile("callback_ns", 50),
             _TIMING, matters=1e3, share=0.25, run_to_run=RunToRun(0.4)),

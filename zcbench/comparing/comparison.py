@@ -20,6 +20,7 @@ from zcbench.comparing.compared import Figure, figures_of
 from zcbench.comparing.effect import Effect
 from zcbench.comparing.readings import Counted, Estimate, Reading
 from zcbench.comparing.take import Run
+from zcbench.quantities.names import ENGINE_DELIVERED
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome, Result
 
@@ -122,7 +123,7 @@ def _side(run: Run, result: Result) -> Side:
         commit=commit(record.run.environment),
         verdict=result.verdict,
         ending=record.end.ending,
-        packets=count(run.found, "engine.delivered"),
+        packets=count(run.found, ENGINE_DELIVERED),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from zcbench.quantities.names import CONSUMER_GAPS, ENGINE_DELIVERED, ENGINE_DROPS, POOL_HIGH_WATER
 from zcbench.quantities.quantity import Better, Kind, Origin, Quantity
 from zcbench.quantities.registry import VOCABULARY, Registry
 from zcbench.quantities.units import SHARE
@@ -11,7 +12,7 @@ from zcbench.record.brought import Brought, with_brought
 
 PASSED = Quantity("verdict", SHARE, Kind.GAUGE, Origin.ANALYSIS, "1 if the run passed, else 0", Better.HIGHER)
 DEFAULT = (
-    "engine.delivered", "missing", "consumer.gaps", "engine.drops", "pool.hit_rate", "pool.high_water",
+    ENGINE_DELIVERED, "missing", CONSUMER_GAPS, ENGINE_DROPS, "pool.hit_rate", POOL_HIGH_WATER,
     "delivery.p50", "delivery.p99", "cpu", "level.rss", "growth.native_heap",
 )  # fmt: skip
 

@@ -15,6 +15,16 @@ from zcbench.analysis.rate import CONFIDENCE, rate_fit
 from zcbench.analysis.statistics import Student
 from zcbench.analysis.totals import Totals, count, totals
 from zcbench.comparing.readings import Blocks, Counted, Estimate, Plain, Reading, Spared
+from zcbench.quantities.names import (
+    CPU_SYSTEM_S,
+    CPU_USER_S,
+    ELAPSED_S,
+    ENGINE_CAPTURED,
+    POOL_MISSES,
+    POOL_REFUSED,
+    POOL_RETURNS,
+    POOL_SLOTS,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import Phase
 
@@ -90,7 +100,7 @@ def not_returned(run: Run) -> Reading | None:
     """Leases still out when all was drained; of a run cut short those of the moment are no loss."""
     if run.found["phase"] != Phase.DONE:
         return None
-    names = ("engine.captured", "pool.refused", "pool.returns")
+    names = (ENGINE_CAPTURED, POOL_REFUSED, POOL_RETURNS)
     captured, refused, returns = (count(run.found, name) for name in names)
     if captured is None or returns is None:
         return None
@@ -99,8 +109,8 @@ def not_returned(run: Run) -> Reading | None:
 
 def hit_rate(run: Run) -> Reading | None:
     """The share of acquires that found a free slot."""
-    misses = events("pool.misses", among="engine.captured")(run)
-    slots = count(run.found, "pool.slots")
+    misses = events(POOL_MISSES, among=ENGINE_CAPTURED)(run)
+    slots = count(run.found, POOL_SLOTS)
     if not isinstance(misses, Counted) or not misses.packets or not slots:
         return None
     # A hiccup misses only what outlasts the pool: the longer the pool's time, the rarer.
@@ -110,9 +120,9 @@ def hit_rate(run: Run) -> Reading | None:
 
 def cores(run: Run) -> Reading | None:
     """CPU time of the subject as a share of a core, by blocks."""
-    spent = run.record.samples["cpu_user_s"] + run.record.samples["cpu_system_s"]
+    spent = run.record.samples[CPU_USER_S] + run.record.samples[CPU_SYSTEM_S]
     known = np.isfinite(spent).any()
-    elapsed = run.record.samples["elapsed_s"]
+    elapsed = run.record.samples[ELAPSED_S]
     return Blocks(blocks.of_quotient(run.record, spent, elapsed)) if known else None
 
 

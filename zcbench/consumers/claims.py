@@ -14,6 +14,14 @@ from zcbench.capture.detached import DetachedPacket
 from zcbench.capture.engine import Packet, PacketFlags, StreamFormat
 from zcbench.clock import now_ns
 from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.names import (
+    CONSUMER_AGE_NS,
+    CONSUMER_EARLY_NS,
+    CONSUMER_LATE_NS,
+    CONSUMER_PLACES,
+    ENGINE_START_NS,
+    POOL_SLOTS,
+)
 
 _GAP, _OVERFLOW = int(PacketFlags.GAP), int(PacketFlags.OVERFLOW)
 
@@ -146,7 +154,7 @@ class Claims:
         assert self._period_ns is not None
         since = (sequence + 1) * self._period_ns
         if not self._start_ns:
-            self._start_ns = self._words[self._index["engine.start_ns"]] or now - round(since)
+            self._start_ns = self._words[self._index[ENGINE_START_NS]] or now - round(since)
             self._clear(now)
         if self._began_ns:
             early = self._began_ns + since - time_ns
@@ -173,14 +181,14 @@ class Claims:
         known = self._waited >= max(1, FEWEST_WAITED * self._packets)
         late = round(self._late) if known else 0
         words, index = self._words, self._index
-        words[index["consumer.late_ns"]] = max(0, late)
-        words[index["consumer.early_ns"]] = max(0, -late)
-        words[index["consumer.age_ns"]] = max(0, self._age) if known else 0
+        words[index[CONSUMER_LATE_NS]] = max(0, late)
+        words[index[CONSUMER_EARLY_NS]] = max(0, -late)
+        words[index[CONSUMER_AGE_NS]] = max(0, self._age) if known else 0
 
     # -- where packets lie
 
     def _new_place(self, packet: Packet, samples: NDArray[Any], place: int) -> None:
-        slots = self._words[self._index["pool.slots"]]
+        slots = self._words[self._index[POOL_SLOTS]]
         if int(packet.flags) & _OVERFLOW:
             return
         if self._copies or not 0 < slots <= MOST_PLACES or len(self._places) > 2 * MOST_PLACES:
@@ -188,7 +196,7 @@ class Claims:
         if isinstance(packet, DetachedPacket) or not samples.flags.writeable:
             return  # a copy, and says so: no claim on a slot
         self._places.add(place)
-        self._words[self._index["consumer.places"]] = len(self._places)
+        self._words[self._index[CONSUMER_PLACES]] = len(self._places)
 
     def watch_owner(self, packet: Packet) -> weakref.ref[Any] | None:
         """The owner of the memory of one packet in 64, to be shown to :meth:`released`; None of the others.

@@ -17,6 +17,7 @@ from zcbench.consumers.claims import Claims
 from zcbench.consumers.reuse import ReuseTracker
 from zcbench.consumers.verifying import ReplayVerifier, Verifier, Wrong
 from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.names import ENGINE_STOP_NS
 
 
 def address_of(array: NDArray[Any]) -> int:
@@ -49,7 +50,7 @@ class PacketLedger:
         self._at = {
             name.partition(".")[2]: i for name, i in board.index.items() if name.startswith("consumer.")
         }
-        self._stop_at = board.index["engine.stop_ns"]
+        self._stop_at = board.index[ENGINE_STOP_NS]
         self._replay = verify if isinstance(verify, ReplayVerifier) else None
         self._verify = verify if self._replay is None else self._verify_first
         self._place: Callable[[NDArray[Any], int], int] | None = None  # once the first one is seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zcbench.capture.engine import Packet, PacketFlags
 from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.names import POOL_SLOTS
 
 PATIENCE = 4  # laps after which a marked slot is given up: it is held, or lost
 # An IntFlag's & takes 2 us, forty times an int's.
@@ -18,7 +19,7 @@ class ReuseTracker:
     """
 
     def __init__(self, board: Scoreboard) -> None:
-        self._words, self._at = board.words, board.index["pool.slots"]
+        self._words, self._at = board.words, board.index[POOL_SLOTS]
         self._slots = 0  # when the slot was marked
         self._held: dict[int, int] = {}
         self._marked, self._marked_at = 0, 0

@@ -9,6 +9,7 @@ from zcbench.capture.engine import Packet
 from zcbench.consumers.consumer import Consumer
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import GROWING, GROWING_PACKETS
+from zcbench.quantities.names import POOL_SLOTS
 
 
 class WarmsUp(FaultyConsumer):
@@ -104,7 +105,7 @@ FAULTS = (
             **GROWING,
             "consumer.kind": "hold",
             "consumer.hold": "3s",
-            "pool.slots": "100",
+            POOL_SLOTS: "100",
         },
     ),
     Fault(
@@ -115,7 +116,7 @@ FAULTS = (
             "sampling.every": "500ms",
             "consumer.kind": "hold",
             "consumer.hold": "30s",
-            "pool.slots": "100",
+            POOL_SLOTS: "100",
         },
         slow=True,
     ),

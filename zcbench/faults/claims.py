@@ -17,6 +17,7 @@ from zcbench.clock import now_ns
 from zcbench.faults.data import EVERY, FIRST
 from zcbench.faults.fault import Fault
 from zcbench.faults.pace import QUICK, STEADY
+from zcbench.quantities.names import ENGINE_DROPS, ENGINE_START_NS, POOL_SLOTS
 
 
 def _is_its_turn(sequence: int) -> bool:
@@ -54,7 +55,7 @@ class RateRamps(ReferenceEngine):
     RAMP = 0.03
 
     def _replay(self, source: ReplaySource) -> None:
-        start = self.scoreboard["engine.start_ns"] or 0
+        start = self.scoreboard[ENGINE_START_NS] or 0
         period_ns = self.format.frames * 1e9 / (self.format.rate * source.speed)
         last = source.limit or 1
         for number in range(last):
@@ -76,7 +77,7 @@ class DelayLine(ReferenceEngine):
     def _replay(self, source: ReplaySource) -> None:
         time.sleep(self.DELAY_S)
         late: deque[NDArray[Any]] = deque()
-        start = (self.scoreboard["engine.start_ns"] or 0) + int(self.DELAY_S * 1e9)
+        start = (self.scoreboard[ENGINE_START_NS] or 0) + int(self.DELAY_S * 1e9)
         period_ns = self.format.frames * 1e9 / (self.format.rate * source.speed)
         for number in range(source.limit or 0):
             late.append(source.block(number, self.format.frames))
@@ -119,7 +120,7 @@ class HidesGaps(ReferenceEngine):
     def _publish(self, slot: Slot, time_ns: int, flags: int) -> None:
         if _is_its_turn(slot.sequence):
             self._pool.release(slot, now_ns())
-            self._pool.add("engine.drops")
+            self._pool.add(ENGINE_DROPS)
             return
         super()._publish(slot, time_ns, flags)
 
@@ -207,7 +208,7 @@ FAULTS = (
         "no packet outside the slab is flagged OVERFLOW",
         "flags",
         HidesOverflow,
-        {**QUICK, "pool.slots": "10", "consumer.kind": "hold", "consumer.hold": "200ms"},
+        {**QUICK, POOL_SLOTS: "10", "consumer.kind": "hold", "consumer.hold": "200ms"},
     ),
     _lie("wrong-shape", "one packet in 100 has another shape than it says", "shape", WrongShape),
     _lie(

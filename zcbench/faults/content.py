@@ -11,6 +11,7 @@ from zcbench.capture.sources import ReplaySource
 from zcbench.faults.data import EVERY, FIRST
 from zcbench.faults.fault import Fault
 from zcbench.faults.pace import QUICK
+from zcbench.quantities.names import ENGINE_CAPTURED, POOL_SLOTS
 
 
 def _is_its_turn(sequence: int) -> bool:
@@ -35,7 +36,7 @@ class HalfWritten(ReferenceEngine):
     """Leaves in the second half of a slot what it held before."""
 
     def _capture(self, block: NDArray[Any], time_ns: int, **options: Any) -> None:
-        number, frames = self.scoreboard["engine.captured"] or 0, self.format.frames
+        number, frames = self.scoreboard[ENGINE_CAPTURED] or 0, self.format.frames
         slots = self._pool.config.slots
         if _is_its_turn(number) and number >= slots and isinstance(self.source, ReplaySource):
             block = block.copy()
@@ -50,7 +51,7 @@ class _Stale(ReferenceEngine):
         return 1
 
     def _capture(self, block: NDArray[Any], time_ns: int, **options: Any) -> None:
-        number, age = self.scoreboard["engine.captured"] or 0, self._age()
+        number, age = self.scoreboard[ENGINE_CAPTURED] or 0, self._age()
         if _is_its_turn(number) and number >= age and isinstance(self.source, ReplaySource):
             block = self.source.block(number - age, self.format.frames)
         super()._capture(block, time_ns, **options)
@@ -78,13 +79,13 @@ class SwappedChannels(ReferenceEngine):
     """Writes a packet's channels in the opposite order."""
 
     def _capture(self, block: NDArray[Any], time_ns: int, **options: Any) -> None:
-        if _is_its_turn(self.scoreboard["engine.captured"] or 0):
+        if _is_its_turn(self.scoreboard[ENGINE_CAPTURED] or 0):
             block = block[:, ::-1]
         super()._capture(block, time_ns, **options)
 
 
 # As many slots as the tone has packets before it repeats: without a stamp, stale bytes were the right ones.
-_POOL_OF_ITS_PERIOD = {**QUICK, "pool.slots": "100"}
+_POOL_OF_ITS_PERIOD = {**QUICK, POOL_SLOTS: "100"}
 
 FAULTS = (
     Fault(

@@ -14,6 +14,7 @@ from zcbench.capture.reference import ReferenceEngine, ReferencePacket, Slot, Sl
 from zcbench.capture.sources import ReplaySource
 from zcbench.faults.fault import Fault
 from zcbench.faults.pace import QUICK
+from zcbench.quantities.names import ENGINE_CAPTURED, ENGINE_DELIVERED_BYTES, ENGINE_XRUNS, POOL_HITS
 
 EVERY = 100  # packets from one fault to the next
 FIRST = 50  # not the first packet: a stream that begins well
@@ -77,7 +78,7 @@ class Torn(ReferenceEngine):
     """Publishes a packet whose second half is the next block's already."""
 
     def _capture(self, block: NDArray[Any], time_ns: int, **options: Any) -> None:
-        number, frames = self.scoreboard["engine.captured"] or 0, self.format.frames
+        number, frames = self.scoreboard[ENGINE_CAPTURED] or 0, self.format.frames
         if _is_its_turn(number) and isinstance(self.source, ReplaySource):
             half = frames // 2
             block = np.concatenate([block[:half], self.source.block(number + 1, frames)[half:]])
@@ -101,7 +102,7 @@ class WrongSize(ReferenceEngine):
         packet = super().read(timeout)
         if isinstance(packet, ReferencePacket) and _is_its_turn(packet.sequence):
             packet.__class__ = ShortPacket
-            self._pool.add("engine.delivered_bytes", -packet.nbytes // packet.frames)
+            self._pool.add(ENGINE_DELIVERED_BYTES, -packet.nbytes // packet.frames)
         return packet
 
 
@@ -124,8 +125,8 @@ class _LyingPool(SlotPool):
     TWICE_EVERY = 50
 
     def _hand_out(self, slot: Slot, now: int) -> Slot:
-        if (self.board["engine.captured"] or 0) % self.TWICE_EVERY == 0:
-            self.add("pool.hits")
+        if (self.board[ENGINE_CAPTURED] or 0) % self.TWICE_EVERY == 0:
+            self.add(POOL_HITS)
         return super()._hand_out(slot, now)
 
 
@@ -139,8 +140,8 @@ class Xruns(ReferenceEngine):
     """Captures one packet in 100 as a device would after an overrun: some sound went before it."""
 
     def _capture(self, block: NDArray[Any], time_ns: int, *, may_wait: bool, flags: int = 0) -> None:
-        if _is_its_turn(self.scoreboard["engine.captured"] or 0):
-            self._pool.add("engine.xruns")
+        if _is_its_turn(self.scoreboard[ENGINE_CAPTURED] or 0):
+            self._pool.add(ENGINE_XRUNS)
             flags |= PacketFlags.XRUN
         super()._capture(block, time_ns, may_wait=may_wait, flags=flags)
 

@@ -16,6 +16,7 @@ from zcbench.capture.reference import ReferenceEngine, Slot, SlotPool, Stream
 from zcbench.consumers.ledger import PacketLedger
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import DYING, QUICK
+from zcbench.quantities.names import POOL_OVERFLOW_FREED_BYTES, POOL_RETURNS, POOL_SLOTS
 
 
 class _MixedOwnershipPool(SlotPool):
@@ -57,7 +58,7 @@ class _NoOpReturnPool(SlotPool):
     def release(self, slot: Slot, now: int) -> None:
         if slot.overflow:
             self.overflow.remove(slot)
-            self.add("pool.overflow_freed_bytes", self.stride)
+            self.add(POOL_OVERFLOW_FREED_BYTES, self.stride)
 
 
 class NoOpReturn(ReferenceEngine):
@@ -73,7 +74,7 @@ class _LosingPool(SlotPool):
 
     def release(self, slot: Slot, now: int) -> None:
         super().release(slot, now)
-        lost = (self.board["pool.returns"] or 0) % self.LOST_EVERY == 0
+        lost = (self.board[POOL_RETURNS] or 0) % self.LOST_EVERY == 0
         if lost and not slot.overflow:
             self.free.pop()
 
@@ -92,11 +93,11 @@ class _HoardingPool(SlotPool):
         self._kept: list[NDArray[Any]] = []
 
     def release(self, slot: Slot, now: int) -> None:
-        freed = self.board["pool.overflow_freed_bytes"] or 0
+        freed = self.board[POOL_OVERFLOW_FREED_BYTES] or 0
         super().release(slot, now)
         if slot.overflow:
             self._kept.append(slot.zone)
-            self.board["pool.overflow_freed_bytes"] = freed
+            self.board[POOL_OVERFLOW_FREED_BYTES] = freed
 
 
 class OverflowNeverFreed(ReferenceEngine):
@@ -114,7 +115,7 @@ class _DoublingPool(SlotPool):
         if not slot.acquired_ns:  # the other reader returned it before: a hold time from now, not from 0
             slot.acquired_ns = now
         super().release(slot, now)
-        if (self.board["pool.returns"] or 0) % self.TWICE_EVERY == 0 and not slot.overflow:
+        if (self.board[POOL_RETURNS] or 0) % self.TWICE_EVERY == 0 and not slot.overflow:
             self.free.append(slot)
 
 
@@ -181,7 +182,7 @@ class _TwiceReturningStream(Stream):
         while True:
             slot = self._behind.get()
             with self.changed:
-                self.pool.add("pool.returns")
+                self.pool.add(POOL_RETURNS)
                 self.pool.free.append(slot)
                 self.changed.notify_all()
 
@@ -213,7 +214,7 @@ FAULTS = (
         "life",
         "crashed",
         engine=MixedOwnership,
-        settings={**DYING, "pool.slots": "10"},
+        settings={**DYING, POOL_SLOTS: "10"},
     ),
     Fault(
         "no-op-return",
@@ -221,7 +222,7 @@ FAULTS = (
         "pool.recycling",
         "never_recycled",
         engine=NoOpReturn,
-        settings={**QUICK, "pool.slots": "10"},
+        settings={**QUICK, POOL_SLOTS: "10"},
     ),
     Fault(
         "lost-slot",
@@ -230,7 +231,7 @@ FAULTS = (
         "slots_lost",
         engine=LostSlot,
         # 5,000 packets lose half of 100 slots: no miss gives it away, only the slots in circulation do.
-        settings={**QUICK, "duration": "50s", "source.speed": "10", "pool.slots": "100"},
+        settings={**QUICK, "duration": "50s", "source.speed": "10", POOL_SLOTS: "100"},
     ),
     Fault(
         "no-op-return-adaptive",
@@ -239,7 +240,7 @@ FAULTS = (
         "never_recycled",
         engine=NoOpReturn,
         # A twentieth of the packets to begin with: growing takes a moment, and this is not about that.
-        settings={**QUICK, "pool.slots": "50", "pool.policy": "adaptive"},
+        settings={**QUICK, POOL_SLOTS: "50", "pool.policy": "adaptive"},
     ),
     Fault(
         "lost-slot-adaptive",
@@ -251,7 +252,7 @@ FAULTS = (
             **QUICK,
             "duration": "50s",
             "source.speed": "10",
-            "pool.slots": "100",
+            POOL_SLOTS: "100",
             "pool.policy": "adaptive",
         },
     ),
@@ -264,7 +265,7 @@ FAULTS = (
         # 100 in flight (500 packets/s held 0.2 s) over 10 slots: nine of ten packets overflow.
         settings={
             **QUICK,
-            "pool.slots": "10",
+            POOL_SLOTS: "10",
             "consumer.kind": "hold",
             "consumer.hold": "200ms",
         },
@@ -277,7 +278,7 @@ FAULTS = (
         engine=DoubleReturn,
         settings={
             **QUICK,
-            "pool.slots": "50",
+            POOL_SLOTS: "50",
             "consumer.kind": "hold",
             "consumer.hold": "50ms",
         },
@@ -292,7 +293,7 @@ FAULTS = (
         # Poisoned at once on return; 500 slots first in first out are not handed out again while 25 are held.
         settings={
             **QUICK,
-            "pool.slots": "500",
+            POOL_SLOTS: "500",
             "pool.debug": "true",
             "consumer.kind": "hold",
             "consumer.hold": "50ms",
@@ -315,7 +316,7 @@ FAULTS = (
         # 50 packets come between two readings, for 5 slots.
         settings={
             **DYING,
-            "pool.slots": "5",
+            POOL_SLOTS: "5",
             "pool.policy": "block",
             "consumer.kind": "burst",
             "consumer.every": "100ms",

@@ -9,6 +9,7 @@ import msgspec
 
 from zcbench.files import open_regular
 from zcbench.page.scoreboard import Scoreboard, ScoreboardError
+from zcbench.quantities.names import CONSUMER_RECEIVED, ENGINE_DELIVERED
 from zcbench.record.decoding import DamagedError, decode_event, readings
 from zcbench.record.reader import quantities_of, read_events, read_run
 from zcbench.record.samples import header_of
@@ -75,8 +76,8 @@ class Follower:
             return {}
         found: Row = {n: value for n, value in board.counters().items() if value is not None}
         # As in the samples: what an engine does not count, the worker has counted.
-        received = found.get("consumer.received", 0)
-        found["engine.delivered"] = found.get("engine.delivered") or received
+        received = found.get(CONSUMER_RECEIVED, 0)
+        found[ENGINE_DELIVERED] = found.get(ENGINE_DELIVERED) or received
         return found
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.registry import Registry
 from zcbench.record.decoding import LONGEST_S, readings
 
 Samples = dict[str, NDArray[np.float64]]
 
-_TIME = "elapsed_s"
+_TIME = ELAPSED_S
 
 
 def header_line(quantities: Iterable[Quantity]) -> str:

@@ -12,6 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.page.scoreboard import UNSET, Scoreboard
+from zcbench.quantities.names import (
+    CONSUMER_RECEIVED,
+    CONSUMER_RELEASED,
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+    ENGINE_DROPS,
+    ENGINE_QUEUED,
+    ENGINE_XRUNS,
+    POOL_GROWN,
+    POOL_GROWTH_FAILURES,
+    POOL_GUARD_VIOLATIONS,
+    POOL_HITS,
+    POOL_IN_FLIGHT,
+    POOL_MISSES,
+    POOL_OVERFLOW_ALLOCATIONS,
+    POOL_OVERFLOW_BYTES,
+    POOL_OVERFLOW_FREED_BYTES,
+    POOL_POISON_VIOLATIONS,
+    POOL_REFUSED,
+    POOL_RETURNS,
+    POOL_SHRUNK,
+    POOL_SLOTS,
+)
 from zcbench.quantities.quantity import Origin
 from zcbench.quantities.registry import ON_SCOREBOARD
 from zcbench.record.schema import Event, EventKind
@@ -27,30 +50,30 @@ _BY_ENGINE = (
     Origin.READER,
 )
 # At rest they are zero whoever counts them: unwritten while packets move, known at the end.
-_AT_REST = frozenset({"engine.queued", "pool.in_flight"})
+_AT_REST = frozenset({ENGINE_QUEUED, POOL_IN_FLIGHT})
 _MOVING_PACKETS = 2  # one in the producer's hands, one in the reader's
 # A zero is a zero where one of these was counted. What is not named here is known by itself alone.
 _KNOWN_BY: Mapping[str, tuple[str, ...]] = {
-    "engine.drops": ("engine.captured",),
-    "engine.xruns": ("engine.captured",),
-    "pool.hits": ("pool.misses",),
-    "pool.misses": ("pool.hits",),
-    "pool.refused": ("pool.overflow_allocations",),
-    "pool.overflow_allocations": ("pool.refused",),
-    "pool.overflow_bytes": ("pool.overflow_freed_bytes",),
-    "pool.overflow_freed_bytes": ("pool.overflow_bytes",),
-    "pool.guard_violations": ("pool.returns",),
-    "pool.poison_violations": ("pool.returns",),
-    "pool.grown": ("pool.slots",),
-    "pool.shrunk": ("pool.slots",),
-    "pool.growth_failures": ("pool.slots",),
+    ENGINE_DROPS: (ENGINE_CAPTURED,),
+    ENGINE_XRUNS: (ENGINE_CAPTURED,),
+    POOL_HITS: (POOL_MISSES,),
+    POOL_MISSES: (POOL_HITS,),
+    POOL_REFUSED: (POOL_OVERFLOW_ALLOCATIONS,),
+    POOL_OVERFLOW_ALLOCATIONS: (POOL_REFUSED,),
+    POOL_OVERFLOW_BYTES: (POOL_OVERFLOW_FREED_BYTES,),
+    POOL_OVERFLOW_FREED_BYTES: (POOL_OVERFLOW_BYTES,),
+    POOL_GUARD_VIOLATIONS: (POOL_RETURNS,),
+    POOL_POISON_VIOLATIONS: (POOL_RETURNS,),
+    POOL_GROWN: (POOL_SLOTS,),
+    POOL_SHRUNK: (POOL_SLOTS,),
+    POOL_GROWTH_FAILURES: (POOL_SLOTS,),
 }
 _OF_A_MISS = frozenset(
     {
-        "pool.refused",
-        "pool.overflow_allocations",
-        "pool.overflow_bytes",
-        "pool.overflow_freed_bytes",
+        POOL_REFUSED,
+        POOL_OVERFLOW_ALLOCATIONS,
+        POOL_OVERFLOW_BYTES,
+        POOL_OVERFLOW_FREED_BYTES,
     }
 )
 
@@ -61,7 +84,7 @@ def unwritten(samples: Samples, page: Words, events: Sequence[Event]) -> frozens
     ``page`` holds the counters at the end.
     """
     told = [event.data for event in events if event.kind == EventKind.ENGINE]
-    if not told or not page.get("consumer.received"):
+    if not told or not page.get(CONSUMER_RECEIVED):
         return frozenset()
     counted = {name for name, value in page.items() if value and value != UNSET}
     counted |= {
@@ -70,9 +93,9 @@ def unwritten(samples: Samples, page: Words, events: Sequence[Event]) -> frozens
         if metric.origin in _BY_ENGINE and (samples[metric.name] > 0).any()
     }
     # Of the harness: see zcbench.soak.supervisor, which writes what it counted where the engine does not.
-    if not page.get("engine.delivered"):
-        counted.discard("engine.delivered")
-    if told[-1].get("counts_everything") and "engine.captured" in counted:
+    if not page.get(ENGINE_DELIVERED):
+        counted.discard(ENGINE_DELIVERED)
+    if told[-1].get("counts_everything") and ENGINE_CAPTURED in counted:
         return frozenset()
     named = told[-1].get("named")
     counted |= set(named) if isinstance(named, list) else set()
@@ -86,19 +109,19 @@ def unwritten(samples: Samples, page: Words, events: Sequence[Event]) -> frozens
 
 def _is_zero(name: str, samples: Samples, page: Words, counted: set[str]) -> bool:
     """Whether a word that stood at zero all the time was counted, and is zero."""
-    if name in _OF_A_MISS and "pool.hits" in counted and "pool.misses" not in counted:
+    if name in _OF_A_MISS and POOL_HITS in counted and POOL_MISSES not in counted:
         return True  # nothing was missed, so nothing was refused or allocated
-    if name == "engine.queued":
-        return "engine.captured" in counted and not _moved(
-            samples["engine.captured"] - samples["engine.delivered"] - samples["engine.drops"]
+    if name == ENGINE_QUEUED:
+        return ENGINE_CAPTURED in counted and not _moved(
+            samples[ENGINE_CAPTURED] - samples[ENGINE_DELIVERED] - samples[ENGINE_DROPS]
         )
-    if name == "pool.in_flight":
-        seen = samples["consumer.received"] - samples["consumer.released"]
-        return "pool.returns" in counted and not _moved(seen)
-    if name == "pool.returns":
+    if name == POOL_IN_FLIGHT:
+        seen = samples[CONSUMER_RECEIVED] - samples[CONSUMER_RELEASED]
+        return POOL_RETURNS in counted and not _moved(seen)
+    if name == POOL_RETURNS:
         # Never one: then whatever was handed out is still out.
-        out = (page.get("engine.captured") or 0) - (page.get("pool.refused") or 0)
-        return "pool.in_flight" in counted and page.get("pool.in_flight") == out
+        out = (page.get(ENGINE_CAPTURED) or 0) - (page.get(POOL_REFUSED) or 0)
+        return POOL_IN_FLIGHT in counted and page.get(POOL_IN_FLIGHT) == out
     return any(sibling in counted for sibling in _KNOWN_BY.get(name, ()))
 
 
@@ -116,9 +139,9 @@ def leave_out(
         if metric.name not in names:
             continue
         value = UNSET
-        if metric.name == "engine.delivered":
-            samples[metric.name] = samples["consumer.received"].copy()
-            value = board.counters().get("consumer.received") or 0
+        if metric.name == ENGINE_DELIVERED:
+            samples[metric.name] = samples[CONSUMER_RECEIVED].copy()
+            value = board.counters().get(CONSUMER_RECEIVED) or 0
         else:
             samples[metric.name] = np.full_like(samples[metric.name], np.nan)
             if done and metric.name in _AT_REST:

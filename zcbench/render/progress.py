@@ -7,6 +7,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from zcbench.quantities.derived import HIT_RATE
+from zcbench.quantities.names import (
+    CONSUMER_RECEIVED,
+    ELAPSED_S,
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+    POOL_HIGH_WATER,
+    POOL_HITS,
+    POOL_IN_FLIGHT,
+    POOL_SLOTS,
+    RATE_PER_S,
+)
 from zcbench.quantities.units import SHARE, format_count
 from zcbench.record.schema import RunInfo
 
@@ -35,20 +46,20 @@ def ink_for(encoding: str) -> Ink:
     return UNICODE
 
 
-_PACKETS = ("engine.captured", "engine.delivered", "consumer.received")
+_PACKETS = (ENGINE_CAPTURED, ENGINE_DELIVERED, CONSUMER_RECEIVED)
 _OPENED = (
     ("fds", "descriptor", "descriptors"),
     ("threads", "thread", "threads"),
     ("children", "child process", "child processes"),
 )
-_POOL = ("pool.slots", "pool.hits", "pool.in_flight", "pool.high_water")
+_POOL = (POOL_SLOTS, POOL_HITS, POOL_IN_FLIGHT, POOL_HIGH_WATER)
 
 
 def progress(run: RunInfo, row: Row) -> float:
     """How much of the run is done, 0..1: in packets where their number is known, else in time."""
-    done, whole = row.get("engine.delivered"), float(run.due_packets or 0)
+    done, whole = row.get(ENGINE_DELIVERED), float(run.due_packets or 0)
     if not whole:
-        done, whole = row.get("elapsed_s"), run.scenario.duration
+        done, whole = row.get(ELAPSED_S), run.scenario.duration
     # Nothing to do is done: a damaged record may say so.
     return min(1.0, max(0.0, float(done or 0) / whole)) if whole > 0 else 1.0
 
@@ -75,11 +86,11 @@ def opened(row: Row) -> str:
 def time_left_s(run: RunInfo, row: Row) -> float | None:
     """Seconds until the stream ends, by its pace; None while that is unknown."""
     if run.due_packets is None:
-        return max(0.0, run.scenario.duration - float(row.get("elapsed_s") or 0.0))
-    missing = run.due_packets - float(row.get("engine.delivered") or 0)
+        return max(0.0, run.scenario.duration - float(row.get(ELAPSED_S) or 0.0))
+    missing = run.due_packets - float(row.get(ENGINE_DELIVERED) or 0)
     source = run.scenario.source
     if source.unpaced or not run.scenario.duration:
-        rate = row.get("rate_per_s")
+        rate = row.get(RATE_PER_S)
     else:
         rate = run.due_packets / run.scenario.duration * source.speed
     return max(0.0, missing / rate) if rate else None

@@ -15,6 +15,16 @@ from zcbench.analysis.delivery import delivery
 from zcbench.analysis.memory import gauge, heap_column
 from zcbench.analysis.totals import highest
 from zcbench.foreign import one_line, plain
+from zcbench.quantities.names import (
+    CONSUMER_RECEIVED,
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+    ENGINE_DELIVERED_BYTES,
+    ENGINE_DROPS,
+    POOL_IN_FLIGHT,
+    RATE_PER_S,
+    RSS_BYTES,
+)
 from zcbench.quantities.units import (
     BYTES,
     format_bytes,
@@ -138,9 +148,9 @@ def _sparklines(record: Record, width: int, ink: Ink) -> list[Text]:
 
     shown: tuple[tuple[str, str, Callable[[float], str]], ...] = (
         ("heap", heap_column(record), format_bytes),
-        ("RSS", "rss_bytes", format_bytes),
-        ("rate", "rate_per_s", format_rate),
-        ("in flight", "pool.in_flight", format_count),
+        ("RSS", RSS_BYTES, format_bytes),
+        ("rate", RATE_PER_S, format_rate),
+        ("in flight", POOL_IN_FLIGHT, format_count),
     )
     lines = []
     for name, column, show in shown:
@@ -180,11 +190,11 @@ def _packet_figures(record: Record, result: Result) -> list[tuple[str, str]]:
     found, seen = result.totals, delivery(record, result.totals)
     per_s = "" if seen.rate_per_s is None else f", {format_rate(seen.rate_per_s)}"
     duration = _known(seen.streamed_s, format_duration)
-    data = _known(found["engine.delivered_bytes"], format_bytes)
+    data = _known(found[ENGINE_DELIVERED_BYTES], format_bytes)
     if not record.can("worker"):
         known = [
             f"{format_count(number)} {name.partition('.')[2]}"
-            for name in ("engine.captured", "engine.delivered", "engine.drops", "consumer.received")
+            for name in (ENGINE_CAPTURED, ENGINE_DELIVERED, ENGINE_DROPS, CONSUMER_RECEIVED)
             if (number := found[name]) is not None
         ]
         due = [] if seen.due is None else [f"{format_count(seen.due)} {seen.owed}"]
@@ -208,7 +218,7 @@ def _pool_figures(result: Result) -> list[tuple[str, str]]:
 
 
 def _memory_figures(record: Record) -> list[tuple[str, str]]:
-    heap, rss = gauge(record, heap_column(record)), gauge(record, "rss_bytes")
+    heap, rss = gauge(record, heap_column(record)), gauge(record, RSS_BYTES)
     kind = "Python heap" if record.run.tracemalloc else "native heap"
     shown = next(((name, g) for name, g in ((kind, heap), ("RSS", rss)) if g is not None), None)
     if record.can("worker") and heap is None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zcbench.quantities.names import POOL_MISSES
 from zcbench.quantities.units import MISSING, format_count, format_duration, percent
 from zcbench.record.schema import FIGURES_FOLDER, RunInfo
 from zcbench.render.content.verdict import VERDICTS, headline
@@ -136,7 +137,7 @@ def _table(runs: Sequence[Ran]) -> list[str]:
     ]
     for run in runs:
         seen = point(run.record, run.result)
-        misses = run.result.totals["pool.misses"]
+        misses = run.result.totals[POOL_MISSES]
         shown = [
             *(cell(run.values.get(axis, MISSING)) for axis in axes),
             MISSING if seen.hit_rate is None else percent(seen.hit_rate),

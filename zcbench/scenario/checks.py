@@ -9,6 +9,7 @@ import msgspec
 
 from zcbench.capture import defaults
 from zcbench.consumers.registry import built_in_options
+from zcbench.quantities.names import POOL_SLOTS
 from zcbench.quantities.units import (
     Duration,
     UnitError,
@@ -136,7 +137,7 @@ def _check_pool(scenario: Scenario, sheet: Sheet) -> None:
     from zcbench.capture.engine import MAX_SLOTS
 
     source, pool = scenario.source, scenario.pool
-    _in(sheet, "pool.slots", pool.slots, 1, MAX_SLOTS)
+    _in(sheet, POOL_SLOTS, pool.slots, 1, MAX_SLOTS)
     if pool.min is not None:
         _in(sheet, "pool.min", pool.min, 1, pool.slots)
     if pool.max is not None:
@@ -148,10 +149,10 @@ def _check_pool(scenario: Scenario, sheet: Sheet) -> None:
     if problem := _packet_problem(packet_bytes):
         sheet.fail(sheet.last_given("source.frames", "source.channels", "source.dtype"), problem)
     if problem := _memory_problem(pool.slots, packet_bytes):
-        sheet.fail(sheet.last_given("pool.slots", "source.frames", "source.channels"), problem)
+        sheet.fail(sheet.last_given(POOL_SLOTS, "source.frames", "source.channels"), problem)
     most = bounded(pool).max if pool.policy == "adaptive" else None
     if most is not None and (problem := _memory_problem(most, packet_bytes)):
-        key = sheet.last_given("pool.max", "pool.slots", "source.frames", "source.channels")
+        key = sheet.last_given("pool.max", POOL_SLOTS, "source.frames", "source.channels")
         sheet.fail(key, f"{problem}; say how many with pool.max")
 
 

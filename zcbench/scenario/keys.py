@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from zcbench.consumers.registry import built_in_options
+from zcbench.quantities.names import POOL_SLOTS
 from zcbench.scenario.tables import (
     BudgetTable,
     ConsumerTable,
@@ -40,7 +41,7 @@ FLAGS: Mapping[str, str] = {
     "--priority": "source.priority",
     "--speed": "source.speed",
     "--unpaced": "source.unpaced",
-    "--pool": "pool.slots",
+    "--pool": POOL_SLOTS,
     "--pool-policy": "pool.policy",
     "--pool-min": "pool.min",
     "--pool-max": "pool.max",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from zcbench.foreign import brief, one_line
+from zcbench.quantities.names import POOL_SLOTS
 from zcbench.quantities.units import Duration
 from zcbench.scenario.sheet import Sheet
 from zcbench.scenario.tables import WARM_UP_SHARE, Scenario, Setting, SubjectTable
@@ -17,7 +18,7 @@ PLAIN = "soak"  # how the name of a run without a scenario begins
 WARMUP = Duration(10.0)  # at most, as in stability-5min; a shorter run has WARM_UP_SHARE
 # What the name or the description says anyway, or what is no setting of the run itself.
 _IN_NAME = (
-    *("duration", "pool.slots", "name", "expect", "require"),
+    *("duration", POOL_SLOTS, "name", "expect", "require"),
     *("subject.command", "subject.pid", "subject.call"),
 )
 

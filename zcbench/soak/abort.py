@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zcbench.expectations.language import ExpectationError, Parsed, kept_as, parse
+from zcbench.quantities.names import RATE_PER_S
 from zcbench.quantities.quantity import Kind
 from zcbench.quantities.registry import VOCABULARY, Registry
 from zcbench.scenario import Scenario
@@ -50,7 +51,7 @@ class Aborts:
         is_first, self._is_first = self._is_first, False
         for watched in self._watched:
             # The first sample of a stream spans the start-up too: its rate is not the stream's.
-            skipped = is_first and watched.parsed.quantity.name == "rate_per_s"
+            skipped = is_first and watched.parsed.quantity.name == RATE_PER_S
             value = None if skipped else _value(watched.parsed, row)
             if value is None:
                 continue  # not read this time (USS is read seldom): neither broken nor mended

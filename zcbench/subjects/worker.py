@@ -34,6 +34,7 @@ from zcbench.consumers.registry import find_consumer, make_consumer
 from zcbench.consumers.verifying import ReplayVerifier, Verifier, verify_checksum
 from zcbench.faults import find_fault, plant
 from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.names import CONSUMER_RECEIVED, ELAPSED_S, ENGINE_CAPTURED, ENGINE_START_NS
 from zcbench.quantities.units import decode_unit
 from zcbench.record.schema import (
     CONTRACT_EXIT_CODE,
@@ -74,7 +75,7 @@ def main(directory: Path) -> int:
 
     def note(kind: str, message: str, data: dict[str, Any]) -> None:
         elapsed_s = (now_ns() - run.started_ns) / 1e9
-        line = {"elapsed_s": elapsed_s, "kind": kind, "message": message, "data": data}
+        line = {ELAPSED_S: elapsed_s, "kind": kind, "message": message, "data": data}
         # A full disk is the supervisor's to report; it must not look like the engine's failure.
         with contextlib.suppress(OSError, ValueError):
             events.write((json.dumps(line) + "\n").encode())
@@ -244,10 +245,10 @@ def _warmup_s(scenario: Scenario) -> float:
 def _end_after(board: Scoreboard, duration_s: float, stop: threading.Event) -> None:
     """Set ``stop`` once a device's stream has lasted ``duration_s``, from its first frame on."""
     # A device takes its time to open; one that never does is a hang.
-    while not board["engine.captured"] and not board["consumer.received"]:
+    while not board[ENGINE_CAPTURED] and not board[CONSUMER_RECEIVED]:
         if stop.wait(0.01):
             return
-    start_ns = board["engine.start_ns"] or now_ns()
+    start_ns = board[ENGINE_START_NS] or now_ns()
     stop.wait(max(0.0, duration_s + DEVICE_GRACE_S - (now_ns() - start_ns) / 1e9))
     stop.set()
 

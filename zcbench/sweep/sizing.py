@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from zcbench.analysis.pool import behaviour
 from zcbench.analysis.stream import streaming
+from zcbench.quantities.names import ELAPSED_S, POOL_IN_FLIGHT
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 
@@ -43,8 +44,8 @@ def point(record: Record, result: Result) -> Point:
     """What one run says of its pool."""
     seen = behaviour(record, result.totals, None)
     samples, warmup = record.samples, record.run.scenario.warmup
-    rows = streaming(record) & (samples["elapsed_s"] >= warmup)
-    counted = samples["pool.in_flight"][rows]
+    rows = streaming(record) & (samples[ELAPSED_S] >= warmup)
+    counted = samples[POOL_IN_FLIGHT][rows]
     return Point(seen.slots, seen.hit_rate, seen.high_water, counted[np.isfinite(counted)])
 
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 import numpy as np
 
 from zcbench.analysis.totals import Totals
+from zcbench.quantities.names import CONSUMER_FOLLOWED
 from zcbench.quantities.quantity import Quantity
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict.checks import by_name
 
 # What only the harness's own consumer can see: nothing that another tool could have measured.
-_HARNESS_ONLY = frozenset({"consumer.followed"})
+_HARNESS_ONLY = frozenset({CONSUMER_FOLLOWED})
 
 
 def unmeasured(record: Record, found: Totals, findings: Iterable[Finding]) -> dict[str, tuple[Quantity, ...]]:

@@ -5,6 +5,14 @@ from __future__ import annotations
 import os
 
 from zcbench.probes import procfs
+from zcbench.quantities.names import (
+    CGROUP_ANONYMOUS_BYTES,
+    CGROUP_BYTES,
+    FILE_BYTES,
+    PSS_BYTES,
+    SHARED_BYTES,
+    USS_BYTES,
+)
 
 _CGROUP_ROOT = "/sys/fs/cgroup"
 _ROLLUP = procfs.lines_named(
@@ -22,11 +30,11 @@ def dear_memory(pid: int) -> dict[str, int]:
         raise ProcessLookupError(f"/proc/{pid}/smaps_rollup: empty")
     private = found.get(b"Private_Clean", 0) + found.get(b"Private_Dirty", 0)
     return {
-        "uss_bytes": private,
-        "pss_bytes": found[b"Pss"],
+        USS_BYTES: private,
+        PSS_BYTES: found[b"Pss"],
         # Anonymous pages may be shared with a forked child: what is private and not anonymous is a file's.
-        "file_bytes": max(0, private - found.get(b"Anonymous", 0)),
-        "shared_bytes": found.get(b"Shared_Clean", 0) + found.get(b"Shared_Dirty", 0),
+        FILE_BYTES: max(0, private - found.get(b"Anonymous", 0)),
+        SHARED_BYTES: found.get(b"Shared_Clean", 0) + found.get(b"Shared_Dirty", 0),
     }
 
 
@@ -55,14 +63,14 @@ class ControlGroup:
         if not self._current:
             return {}
         try:
-            found = {"cgroup_bytes": int(procfs.read(self._current))}
+            found = {CGROUP_BYTES: int(procfs.read(self._current))}
             lines = (line.split() for line in procfs.read(self._stat).splitlines())
             stat = {words[0]: int(words[1]) for words in lines if len(words) == 2}
         except (OSError, ValueError):
             return {}
         anonymous = stat.get(b"anon", stat.get(b"total_rss"))
         if anonymous is not None:
-            found["cgroup_anonymous_bytes"] = anonymous
+            found[CGROUP_ANONYMOUS_BYTES] = anonymous
         return found
 
 

@@ -9,11 +9,22 @@ from functools import cache
 import psutil
 
 from zcbench.probes import procfs
+from zcbench.quantities.names import (
+    ANONYMOUS_BYTES,
+    CPU_SYSTEM_S,
+    CPU_USER_S,
+    IO_READ_BYTES,
+    IO_WRITTEN_BYTES,
+    PRIVATE_BYTES,
+    RSS_BYTES,
+    SWAP_BYTES,
+    VIRTUAL_BYTES,
+)
 
 # Of these a process's part stays when it has ended: a sum over the living would fall.
 TOTALS = (
-    "cpu_user_s", "cpu_system_s", "faults_minor", "faults_major", "ctx_voluntary", "ctx_involuntary",
-    "io_read_bytes", "io_written_bytes",
+    CPU_USER_S, CPU_SYSTEM_S, "faults_minor", "faults_major", "ctx_voluntary", "ctx_involuntary",
+    IO_READ_BYTES, IO_WRITTEN_BYTES,
 )  # fmt: skip
 
 
@@ -47,11 +58,11 @@ def _linux(pid: int) -> Reading:
         return reading
     values = reading.values
     values |= {
-        "rss_bytes": stat.resident_bytes,
-        "virtual_bytes": stat.virtual_bytes,
+        RSS_BYTES: stat.resident_bytes,
+        VIRTUAL_BYTES: stat.virtual_bytes,
         "threads": stat.threads,
-        "cpu_user_s": stat.user_s,
-        "cpu_system_s": stat.system_s,
+        CPU_USER_S: stat.user_s,
+        CPU_SYSTEM_S: stat.system_s,
         "faults_minor": stat.minor_faults,
         "faults_major": stat.major_faults,
     }
@@ -65,7 +76,7 @@ def _linux(pid: int) -> Reading:
             reading.unreadable.add("descriptors")
         try:
             io = procfs.numbers(f"/proc/{pid}/io", _IO)
-            values |= {"io_read_bytes": io[b"read_bytes"], "io_written_bytes": io[b"write_bytes"]}
+            values |= {IO_READ_BYTES: io[b"read_bytes"], IO_WRITTEN_BYTES: io[b"write_bytes"]}
         except PermissionError:
             reading.unreadable.add("storage")
         except (FileNotFoundError, KeyError):  # a kernel without task accounting
@@ -76,8 +87,8 @@ def _linux(pid: int) -> Reading:
 
 
 _OF_STATUS = {
-    b"RssAnon": "anonymous_bytes",
-    b"VmSwap": "swap_bytes",
+    b"RssAnon": ANONYMOUS_BYTES,
+    b"VmSwap": SWAP_BYTES,
     b"voluntary_ctxt_switches": "ctx_voluntary",
     b"nonvoluntary_ctxt_switches": "ctx_involuntary",
 }
@@ -107,22 +118,22 @@ def _elsewhere(process: psutil.Process) -> Reading:
                 return reading
             cpu, memory = process.cpu_times(), process.memory_info()
             values: dict[str, int | float] = {
-                "rss_bytes": memory.rss,
-                "virtual_bytes": memory.vms,
+                RSS_BYTES: memory.rss,
+                VIRTUAL_BYTES: memory.vms,
                 "threads": process.num_threads(),
                 "fds": process.num_fds() if hasattr(process, "num_fds") else process.num_handles(),
-                "cpu_user_s": cpu.user,
-                "cpu_system_s": cpu.system,
+                CPU_USER_S: cpu.user,
+                CPU_SYSTEM_S: cpu.system,
             }
             if hasattr(memory, "private"):  # Windows
-                values["private_bytes"] = memory.private
+                values[PRIVATE_BYTES] = memory.private
             if hasattr(memory, "pfaults"):  # macOS
                 values |= {"faults_minor": memory.pfaults - memory.pageins, "faults_major": memory.pageins}
             switches = process.num_ctx_switches()
             values |= {"ctx_voluntary": switches.voluntary, "ctx_involuntary": switches.involuntary}
             if hasattr(process, "io_counters"):
                 io = process.io_counters()
-                values |= {"io_read_bytes": io.read_bytes, "io_written_bytes": io.write_bytes}
+                values |= {IO_READ_BYTES: io.read_bytes, IO_WRITTEN_BYTES: io.write_bytes}
     except psutil.AccessDenied:
         raise Gone from None
     except psutil.Error as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.pool import ENOUGH_HITS, PoolBehaviour, behaviour
+from zcbench.quantities.names import RSS_BYTES
 from zcbench.quantities.units import MISSING, format_count
 from zcbench.render.campaign import figures
 from zcbench.render.content.cells import count, nanoseconds, share, size, text
@@ -53,7 +54,7 @@ def _row(run: Judged, pool: PoolBehaviour) -> tuple[Cell, ...]:
         count(pool.high_water),
         Cell(MISSING) if mean is None else Cell(f"{mean:.2f}", mean),
         nanoseconds(run.result.derived.get("delivery.p99")),
-        size(run.result.totals["rss_bytes"]),
+        size(run.result.totals[RSS_BYTES]),
         count(pool.slots_needed),
     )
 

@@ -6,6 +6,20 @@ from collections.abc import Callable, Sequence
 
 from zcbench.analysis import memory
 from zcbench.analysis.delivery import delivery
+from zcbench.quantities.names import (
+    CONSUMER_CHECKED,
+    CONSUMER_GAPS,
+    CONSUMER_RECHECKED,
+    ENGINE_DELIVERED,
+    ENGINE_DELIVERED_BYTES,
+    ENGINE_DROPS,
+    POOL_HIGH_WATER,
+    POOL_HITS,
+    POOL_MISSES,
+    POOL_RETURNS,
+    POOL_SLOTS,
+    RSS_BYTES,
+)
 from zcbench.quantities.units import MISSING
 from zcbench.render.content.cells import (
     count,
@@ -60,17 +74,17 @@ def comparison(runs: Sequence[Judged]) -> Table:
 
 def totals(runs: Sequence[Judged]) -> tuple[int, int | None, float, float]:
     """Packets delivered, packets due (None if one of ``runs`` cannot say), bytes delivered, seconds of run."""
-    delivered = sum(int(run.result.totals["engine.delivered"] or 0) for run in runs)
+    delivered = sum(int(run.result.totals[ENGINE_DELIVERED] or 0) for run in runs)
     dues = [_due_packets(run) for run in runs]
     due = None if any(d is None for d in dues) else sum(int(d or 0) for d in dues)
-    octets = sum(run.result.totals["engine.delivered_bytes"] or 0 for run in runs)
+    octets = sum(run.result.totals[ENGINE_DELIVERED_BYTES] or 0 for run in runs)
     return delivered, due, octets, sum(run.length_s for run in runs)
 
 
 def _due_packets(run: Judged) -> float | None:
     """What was due by the end; of a run that died, only what was due at its last sample is known."""
     seen = delivery(run.record, run.result.totals)
-    return seen.due if seen.delivered == run.result.totals["engine.delivered"] else None
+    return seen.due if seen.delivered == run.result.totals[ENGINE_DELIVERED] else None
 
 
 def _total(name: str, show: Callable[[float | int | None], Cell]) -> Value:
@@ -99,7 +113,7 @@ def _consumer(run: Judged) -> Cell:
 
 def _compared_bytes(run: Judged) -> Cell:
     found = run.result.totals
-    return together(count(found["consumer.checked"]), count(found["consumer.rechecked"]))
+    return together(count(found[CONSUMER_CHECKED]), count(found[CONSUMER_RECHECKED]))
 
 
 _ROWS: tuple[tuple[str, Value], ...] = (
@@ -111,25 +125,25 @@ _ROWS: tuple[tuple[str, Value], ...] = (
     ("Application", _consumer),
     ("Ended", lambda run: text(run.result.end.ending.value)),
     ("Duration", lambda run: seconds(run.result.end.elapsed_s)),
-    ("Packets delivered", _total("engine.delivered", count)),
+    ("Packets delivered", _total(ENGINE_DELIVERED, count)),
     ("Packets due", lambda run: count(_due_packets(run))),
     ("Average rate", lambda run: rate(delivery(run.record, run.result.totals).rate_per_s)),
-    ("Drops", _total("engine.drops", count)),
-    ("Gaps", _total("consumer.gaps", count)),
+    ("Drops", _total(ENGINE_DROPS, count)),
+    ("Gaps", _total(CONSUMER_GAPS, count)),
     ("Compared on delivery, before return", _compared_bytes),
-    ("Pool slots", _total("pool.slots", count)),
-    ("Pool hits", _total("pool.hits", count)),
-    ("Pool misses", _total("pool.misses", count)),
+    ("Pool slots", _total(POOL_SLOTS, count)),
+    ("Pool hits", _total(POOL_HITS, count)),
+    ("Pool misses", _total(POOL_MISSES, count)),
     ("Hit rate", _derived("pool.hit_rate", share)),
-    ("Returns", _total("pool.returns", count)),
-    ("High water", _total("pool.high_water", count)),
+    ("Returns", _total(POOL_RETURNS, count)),
+    ("High water", _total(POOL_HIGH_WATER, count)),
     ("Delivery p50", _derived("delivery.p50", nanoseconds)),
     ("Delivery p99", _derived("delivery.p99", nanoseconds)),
     ("Delivery max", _derived("delivery.max", nanoseconds)),
     ("CPU, of one core", _derived("cpu", share)),
     ("Harness's CPU, of one core", _derived("harness_cpu", share)),
     ("Heap delta (no verdict: see memory)", _heap_delta),
-    ("RSS at the end", _total("rss_bytes", size)),
+    ("RSS at the end", _total(RSS_BYTES, size)),
 )
 
 

@@ -5,6 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.quantities.names import (
+    CPU_SYSTEM_S,
+    CPU_USER_S,
+    ELAPSED_S,
+    PROBE_COST_NS,
+    SAMPLE_LATE_S,
+    SUPERVISOR_CPU_S,
+    SUPERVISOR_RSS_BYTES,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import count, seconds, share, size, text
@@ -16,21 +25,21 @@ def section(record: Record, result: Result) -> Section | None:
     if record.run.subject.kind == "imported":
         return None
     samples = record.samples
-    elapsed = samples["elapsed_s"]
-    late = samples["sample_late_s"][1:-1]
-    probe_ns = result.totals["probe.cost_ns"]
+    elapsed = samples[ELAPSED_S]
+    late = samples[SAMPLE_LATE_S][1:-1]
+    probe_ns = result.totals[PROBE_COST_NS]
     end_s = float(elapsed[-1]) if elapsed.size else 0.0
     rows = (
-        ("Supervisor CPU, of one core", share(_per_s(samples["supervisor_cpu_s"], elapsed))),
+        ("Supervisor CPU, of one core", share(_per_s(samples[SUPERVISOR_CPU_S], elapsed))),
         (
             "Probes in the worker, of one core",
             share(probe_ns / 1e9 / end_s if probe_ns and end_s else None),
         ),
         (
             f"Subject CPU{' (engine, consumer, probes)' if record.can('worker') else ''}, of one core",
-            share(_per_s(samples["cpu_user_s"] + samples["cpu_system_s"], elapsed)),
+            share(_per_s(samples[CPU_USER_S] + samples[CPU_SYSTEM_S], elapsed)),
         ),
-        ("Supervisor RSS", size(result.totals["supervisor_rss_bytes"])),
+        ("Supervisor RSS", size(result.totals[SUPERVISOR_RSS_BYTES])),
         ("Samples", count(elapsed.size)),
         (
             "Worst sampling delay",

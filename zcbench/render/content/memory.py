@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from zcbench.analysis import growth, memory
+from zcbench.quantities.names import (
+    GC_COLLECTIONS,
+    GC_FREED_OBJECTS,
+    GC_PAUSE_NS,
+    NATIVE_HEAP_BYTES,
+    PYTHON_HEAP_BYTES,
+    RSS_BYTES,
+    USS_BYTES,
+)
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.registry import STANDARD
 from zcbench.quantities.units import format_count, format_duration
@@ -21,8 +30,8 @@ from zcbench.render.content.document import (
 )
 from zcbench.render.content.verdict import outcome_cell
 
-_GAUGES = ("python_heap_bytes", "native_heap_bytes", "rss_bytes", "uss_bytes")
-_NAMES = {"rss_bytes": "RSS", "uss_bytes": "USS"}
+_GAUGES = (PYTHON_HEAP_BYTES, NATIVE_HEAP_BYTES, RSS_BYTES, USS_BYTES)
+_NAMES = {RSS_BYTES: "RSS", USS_BYTES: "USS"}
 
 
 def section(record: Record, result: Result) -> Section | None:
@@ -73,15 +82,15 @@ def _title(one: Quantity) -> str:
 
 def _collections(record: Record, result: Result) -> list[Paragraph]:
     found, elapsed_s = result.totals, result.end.elapsed_s
-    made = found["gc.collections"]
+    made = found[GC_COLLECTIONS]
     if made is None and not record.can("worker"):
         return []  # who knows whether it has a garbage collector
     if not made:
         said = "Garbage collections were not measured." if made is None else "No garbage collection ran."
     else:
         every = f", one every {format_duration(elapsed_s / made)}" if elapsed_s else ""
-        freed = (found["gc.freed_objects"] or 0) / made
-        pause = None if found["gc.pause_ns"] is None else found["gc.pause_ns"] / made
+        freed = (found[GC_FREED_OBJECTS] or 0) / made
+        pause = None if found[GC_PAUSE_NS] is None else found[GC_PAUSE_NS] / made
         said = (
             f"{format_count(made)} garbage collections ({count(found['gc.full_collections']).text} full)"
             f"{every}; each freed {format_count(freed)} objects and paused "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.quantities.quantity import Kind, Quantity
 from zcbench.quantities.registry import STANDARD
 from zcbench.record.reader import Record
@@ -31,7 +32,7 @@ def section(record: Record, _result: Result) -> Section | None:
 def _row(record: Record, one: Quantity) -> tuple[Cell, ...]:
     values = record.samples[one.name]
     known = values[np.isfinite(values)]
-    per_s = _per_s(record.samples["elapsed_s"], values) if one.kind is Kind.TOTAL else None
+    per_s = _per_s(record.samples[ELAPSED_S], values) if one.kind is Kind.TOTAL else None
     shown = (known[0], known[-1], known.min(), known.max())
     return (
         text(one.name),

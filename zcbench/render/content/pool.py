@@ -5,6 +5,14 @@ from __future__ import annotations
 from zcbench.analysis import laws
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.pool import PoolBehaviour, behaviour
+from zcbench.quantities.names import (
+    ENGINE_CAPTURED,
+    POOL_OVERFLOW_ALLOCATIONS,
+    POOL_OVERFLOW_BYTES,
+    POOL_OVERFLOW_FREED_BYTES,
+    POOL_REFUSED,
+    POOL_SLAB_BYTES,
+)
 from zcbench.quantities.units import MISSING
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
@@ -35,15 +43,15 @@ def _statistics(record: Record, result: Result) -> Table:
     mean = pool.mean_in_flight
     rows = (
         *_slots(record, result, pool),
-        ("Requests (acquires)", count(found["engine.captured"])),
+        ("Requests (acquires)", count(found[ENGINE_CAPTURED])),
         ("Hits", count(pool.hits)),
         ("Misses", count(pool.misses)),
         ("Hit rate", share(pool.hit_rate)),
-        ("Refused (no memory given)", count(found["pool.refused"])),
-        ("Overflow allocations", count(found["pool.overflow_allocations"])),
+        ("Refused (no memory given)", count(found[POOL_REFUSED])),
+        ("Overflow allocations", count(found[POOL_OVERFLOW_ALLOCATIONS])),
         (
             "Overflow allocated, freed",
-            together(size(found["pool.overflow_bytes"]), size(found["pool.overflow_freed_bytes"])),
+            together(size(found[POOL_OVERFLOW_BYTES]), size(found[POOL_OVERFLOW_FREED_BYTES])),
         ),
         ("Returns", count(pool.returns)),
         ("In flight at the end", count(pool.in_flight)),
@@ -74,7 +82,7 @@ def _slots(record: Record, result: Result, pool: PoolBehaviour) -> list[tuple[st
         ("Slots allowed (pool.min, pool.max)", together(count(plan.min), count(plan.max))),
         ("Slots added, taken out", together(count(sizes.grown), count(sizes.shrunk))),
         ("Times there was no memory for more", count(sizes.failures)),
-        ("Memory of the slab", size(result.totals["pool.slab_bytes"])),
+        ("Memory of the slab", size(result.totals[POOL_SLAB_BYTES])),
     ]
 
 

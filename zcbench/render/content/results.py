@@ -6,6 +6,16 @@ from zcbench.analysis import memory
 from zcbench.analysis.cost import mean_cores
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.totals import highest, last
+from zcbench.quantities.names import (
+    CONSUMER_CHECKED,
+    CONSUMER_RECHECKED,
+    ENGINE_DELIVERED,
+    ENGINE_DELIVERED_BYTES,
+    ENGINE_DROPS,
+    ENGINE_XRUNS,
+    OUTPUT_BYTES,
+    RSS_BYTES,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import (
@@ -40,18 +50,18 @@ def _packets(record: Record, result: Result) -> list[tuple[str, Cell]]:
     return [
         ("Duration of the stream", seconds(seen.streamed_s)),
         ("Packets due", count(seen.due)),
-        ("Packets delivered", count(found["engine.delivered"])),
+        ("Packets delivered", count(found[ENGINE_DELIVERED])),
         ("Packets missing", count(seen.missing)),
         (
             "Gaps, duplicates, reordered",
             together(*(count(found[f"consumer.{name}"]) for name in ("gaps", "duplicates", "reordered"))),
         ),
-        ("Drops, xruns", together(count(found["engine.drops"]), count(found["engine.xruns"]))),
-        ("Data delivered", size(found["engine.delivered_bytes"])),
+        ("Drops, xruns", together(count(found[ENGINE_DROPS]), count(found[ENGINE_XRUNS]))),
+        ("Data delivered", size(found[ENGINE_DELIVERED_BYTES])),
         ("Average rate", rate(seen.rate_per_s)),
         (
             "Packets compared on delivery, before return",
-            together(count(found["consumer.checked"]), count(found["consumer.rechecked"])),
+            together(count(found[CONSUMER_CHECKED]), count(found[CONSUMER_RECHECKED])),
         ),
     ]
 
@@ -69,14 +79,14 @@ def _heap(record: Record) -> list[tuple[str, Cell]]:
 
 def _processes(record: Record) -> list[tuple[str, Cell]]:
     """What the system says of a program: all that is known of one that counts nothing itself."""
-    rss = memory.gauge(record, "rss_bytes")
+    rss = memory.gauge(record, RSS_BYTES)
     most = {name: highest(record, name) for name in ("fds", "threads", "children")}
     return [
         ("Resident memory at the end", size(None if rss is None else rss.final)),
         ("Resident memory at most", size(None if rss is None else rss.peak)),
         ("CPU, of one core", share(mean_cores(record))),
         ("Descriptors, threads, child processes at most", together(*map(count, most.values()))),
-        ("Printed", size(last(record, "output_bytes"))),
+        ("Printed", size(last(record, OUTPUT_BYTES))),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zcbench.analysis.cost import LEAST_BLOCK_S
+from zcbench.quantities.names import CPU_SYSTEM_S, CPU_USER_S, ELAPSED_S, PROBE_COST_NS, SUPERVISOR_CPU_S
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
@@ -32,14 +33,14 @@ def draw(record: Record, _result: Result) -> Figure | None:
 
 
 def _subject(record: Record) -> Strip | None:
-    lines = [_line(record, "subject", ["cpu_user_s", "cpu_system_s"], theme.BLUE)]
+    lines = [_line(record, "subject", [CPU_USER_S, CPU_SYSTEM_S], theme.BLUE)]
     return _panel(record, "CPU of the subject", "engine, consumer, probes", lines)
 
 
 def _harness(record: Record) -> Strip | None:
     lines = [
-        _line(record, "supervisor", ["supervisor_cpu_s"], theme.ORANGE),
-        _line(record, "probes", ["probe.cost_ns"], theme.GREEN, scale=1e-9),
+        _line(record, "supervisor", [SUPERVISOR_CPU_S], theme.ORANGE),
+        _line(record, "probes", [PROBE_COST_NS], theme.GREEN, scale=1e-9),
     ]
     return _panel(record, "CPU of the harness", "supervisor, and probes in the subject", lines)
 
@@ -62,7 +63,7 @@ def _panel(record: Record, title: str, whose: str, lines: list[Line]) -> Strip |
 
 def _line(record: Record, name: str, columns: list[str], colour: str, *, scale: float = 1.0) -> Line:
     """CPU time spent per second, of stretches long enough for the clock that counts it."""
-    elapsed = record.samples["elapsed_s"]
+    elapsed = record.samples[ELAPSED_S]
     spent = np.sum([record.samples[column] for column in columns], axis=0) * scale
     known = np.flatnonzero(np.isfinite(spent))
     if not known.size:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zcbench.analysis.timing import stalls
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
@@ -42,7 +43,7 @@ def _panel(record: Record, result: Result, name: str, title: str, subtitle: str)
     lines = [
         Line(
             statistic,
-            rows["elapsed_s"],
+            rows[ELAPSED_S],
             _positive(rows[f"{name}_{statistic}_ns"]) / 1e9,
             colour,
             width,

@@ -6,6 +6,13 @@ import numpy as np
 
 from zcbench.analysis.fitted import FittedLine, fitted_line
 from zcbench.analysis.growth import growths
+from zcbench.quantities.names import (
+    ELAPSED_S,
+    GC_FULL_COLLECTIONS,
+    NATIVE_HEAP_BYTES,
+    PYTHON_HEAP_BYTES,
+    RSS_BYTES,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
@@ -20,9 +27,9 @@ MIB = 2.0**20
 HEIGHT = 120
 LEAST_MIB = 0.125  # shown by a panel: 32 pages. Below, resident memory jitters
 GAUGES = {
-    "rss_bytes": ("RSS", theme.BLUE),
-    "python_heap_bytes": ("Python heap", theme.GREEN),
-    "native_heap_bytes": ("native heap", theme.PURPLE),
+    RSS_BYTES: ("RSS", theme.BLUE),
+    PYTHON_HEAP_BYTES: ("Python heap", theme.GREEN),
+    NATIVE_HEAP_BYTES: ("native heap", theme.PURPLE),
 }
 
 
@@ -42,9 +49,9 @@ def draw(record: Record, _result: Result) -> Figure | None:
 
 def _panel(record: Record, column: str, fit: FittedLine | None) -> Strip:
     name, colour = GAUGES[column]
-    line = Line(name, record.samples["elapsed_s"], record.samples[column] / MIB, colour)
+    line = Line(name, record.samples[ELAPSED_S], record.samples[column] / MIB, colour)
     across = range_of(line.values, least=LEAST_MIB, floor=0.0)
-    collected = record.samples["elapsed_s"][rose(record, "gc.full_collections")]
+    collected = record.samples[ELAPSED_S][rose(record, GC_FULL_COLLECTIONS)]
     said = (
         []
         if fit is None

@@ -5,6 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from zcbench.quantities.derived import HIT_RATE
+from zcbench.quantities.names import (
+    ELAPSED_S,
+    POOL_HIGH_WATER,
+    POOL_HITS,
+    POOL_IN_FLIGHT,
+    POOL_MISSES,
+    POOL_SLOTS,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
@@ -30,9 +38,9 @@ def draw(record: Record, _result: Result) -> Figure | None:
 def _in_flight(record: Record) -> Strip | None:
     rows = record.samples
     lines = [
-        Line("slots", rows["elapsed_s"], rows["pool.slots"], theme.GREY, 1.6, (6, 4)),
-        Line("high water", rows["elapsed_s"], rows["pool.high_water"], theme.ORANGE, 3.2),
-        Line("in flight", rows["elapsed_s"], rows["pool.in_flight"], theme.BLUE),
+        Line("slots", rows[ELAPSED_S], rows[POOL_SLOTS], theme.GREY, 1.6, (6, 4)),
+        Line("high water", rows[ELAPSED_S], rows[POOL_HIGH_WATER], theme.ORANGE, 3.2),
+        Line("in flight", rows[ELAPSED_S], rows[POOL_IN_FLIGHT], theme.BLUE),
     ]
     lines = [line for line in lines if line.is_measured]
     if not lines:
@@ -48,10 +56,10 @@ def _in_flight(record: Record) -> Strip | None:
 
 
 def _acquires(record: Record) -> Strip | None:
-    elapsed = record.samples["elapsed_s"]
+    elapsed = record.samples[ELAPSED_S]
     lines = [
-        Line("hits", elapsed, rates(record, ["pool.hits"]), theme.BLUE),
-        Line("misses", elapsed, rates(record, ["pool.misses"]), theme.RED),
+        Line("hits", elapsed, rates(record, [POOL_HITS]), theme.BLUE),
+        Line("misses", elapsed, rates(record, [POOL_MISSES]), theme.RED),
     ]
     lines = [line for line in lines if line.is_measured]
     if not lines:
@@ -68,7 +76,7 @@ def _acquires(record: Record) -> Strip | None:
 
 def _hit_rate(record: Record) -> Strip | None:
     share = 100 * HIT_RATE.over({name: rates(record, [name]) for name in HIT_RATE.names})
-    line = Line("hit rate", record.samples["elapsed_s"], share, theme.BLUE)
+    line = Line("hit rate", record.samples[ELAPSED_S], share, theme.BLUE)
     if not line.is_measured:
         return None
     across = range_of(np.array([0.0, 100.0]), least=1, zero=True)

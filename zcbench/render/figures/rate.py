@@ -4,6 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from zcbench.quantities.names import (
+    CONSUMER_ALIASED,
+    CONSUMER_CORRUPT_BEFORE_RETURN,
+    CONSUMER_CORRUPT_ON_DELIVERY,
+    CONSUMER_DUPLICATES,
+    CONSUMER_GAPS,
+    CONSUMER_REORDERED,
+    CONSUMER_WRONG_SIZE,
+    CONSUMER_XRUNS,
+    ELAPSED_S,
+    ENGINE_DELIVERED,
+    ENGINE_DROPS,
+    ENGINE_QUEUED,
+    ENGINE_XRUNS,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
@@ -17,15 +32,15 @@ from zcbench.render.placing import TITLES
 HEIGHT = 150
 # What a mark says, and the totals whose rise it marks.
 FAULTS = {
-    "gap": ("consumer.gaps",),
-    "drop": ("engine.drops",),
-    "xrun": ("engine.xruns", "consumer.xruns"),
-    "out of order": ("consumer.duplicates", "consumer.reordered"),
+    "gap": (CONSUMER_GAPS,),
+    "drop": (ENGINE_DROPS,),
+    "xrun": (ENGINE_XRUNS, CONSUMER_XRUNS),
+    "out of order": (CONSUMER_DUPLICATES, CONSUMER_REORDERED),
     "wrong bytes": (
-        "consumer.corrupt_on_delivery",
-        "consumer.corrupt_before_return",
-        "consumer.wrong_size",
-        "consumer.aliased",
+        CONSUMER_CORRUPT_ON_DELIVERY,
+        CONSUMER_CORRUPT_BEFORE_RETURN,
+        CONSUMER_WRONG_SIZE,
+        CONSUMER_ALIASED,
     ),
 }
 
@@ -39,10 +54,10 @@ def draw(record: Record, _result: Result) -> Figure | None:
 
 
 def _rate(record: Record) -> Strip | None:
-    elapsed = record.samples["elapsed_s"]
+    elapsed = record.samples[ELAPSED_S]
     lines = [
         Line("due", elapsed, rates(record, ["due"]), theme.GREY, 4.5),
-        Line("delivered", elapsed, rates(record, ["engine.delivered"]), theme.BLUE, 1.8),
+        Line("delivered", elapsed, rates(record, [ENGINE_DELIVERED]), theme.BLUE, 1.8),
     ]
     lines = [line for line in lines if line.is_measured]
     if not lines:
@@ -62,7 +77,7 @@ def _rate(record: Record) -> Strip | None:
 
 def _marks(record: Record, top: float) -> list[Mark]:
     """Each kind of fault in a row of its own, the first at the bottom."""
-    elapsed = record.samples["elapsed_s"]
+    elapsed = record.samples[ELAPSED_S]
     marks = []
     for row, (name, columns) in enumerate(FAULTS.items()):
         times = elapsed[np.any([rose(record, column) for column in columns], axis=0)]
@@ -72,8 +87,8 @@ def _marks(record: Record, top: float) -> list[Mark]:
 
 def _behind(record: Record) -> Strip | None:
     rows = record.samples
-    behind = rows["due"] - rows["engine.delivered"] - np.nan_to_num(rows["engine.queued"])
-    line = Line("behind", rows["elapsed_s"], behind, theme.PURPLE)
+    behind = rows["due"] - rows[ENGINE_DELIVERED] - np.nan_to_num(rows[ENGINE_QUEUED])
+    line = Line("behind", rows[ELAPSED_S], behind, theme.PURPLE)
     if not line.is_measured:
         return None
     across = range_of(line.values, least=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zcbench.analysis.resources import KINDS
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
@@ -19,7 +20,7 @@ _COLOURS = {"fds": theme.BLUE, "threads": theme.ORANGE, "children": theme.GREEN}
 def draw(record: Record, _result: Result) -> Figure | None:
     """The counts of what is open; None if none was measured."""
     rows = record.samples
-    lines = [Line(name, rows["elapsed_s"], rows[column], _COLOURS[column]) for column, name in KINDS.items()]
+    lines = [Line(name, rows[ELAPSED_S], rows[column], _COLOURS[column]) for column, name in KINDS.items()]
     lines = [line for line in lines if line.is_measured]
     if not lines:
         return None

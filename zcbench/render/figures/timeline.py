@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.quantities.names import ELAPSED_S, ENGINE_START_NS, ENGINE_STOP_NS
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, EventKind
 from zcbench.render.figures import theme
@@ -66,7 +67,7 @@ def stack(record: Record, strips: Sequence[Strip]) -> list[Panel]:
 
 def end_of(record: Record) -> float:
     """When the run was over, s."""
-    elapsed = record.samples["elapsed_s"]
+    elapsed = record.samples[ELAPSED_S]
     return float(elapsed[-1]) if elapsed.size else 0.0
 
 
@@ -110,7 +111,7 @@ def rates(record: Record, columns: Iterable[str]) -> Series:
     """
     total = np.sum([record.samples[column] for column in columns], axis=0)
     began_s, ended_s = _stream_s(record)
-    streamed = np.minimum(record.samples["elapsed_s"], ended_s)
+    streamed = np.minimum(record.samples[ELAPSED_S], ended_s)
     seconds = np.diff(streamed, prepend=began_s)
     usual = np.median(seconds[np.isfinite(seconds)]) if np.isfinite(seconds).any() else np.nan
     known = np.isfinite(seconds) & (seconds >= LEAST_INTERVAL * usual)
@@ -121,7 +122,7 @@ def rates(record: Record, columns: Iterable[str]) -> Series:
 
 def _stream_s(record: Record) -> tuple[float, float]:
     """When the stream began and ended, s into the run; NaN and infinity where that is not known."""
-    found = [record.samples[name] for name in ("engine.start_ns", "engine.stop_ns")]
+    found = [record.samples[name] for name in (ENGINE_START_NS, ENGINE_STOP_NS)]
     began, ended = (column[column > 0] for column in found)
     start_ns = record.run.started_ns
     return (

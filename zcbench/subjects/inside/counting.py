@@ -11,6 +11,7 @@ from zcbench.consumers.ledger import PacketLedger
 from zcbench.consumers.verifying import Verifier
 from zcbench.foreign import brief
 from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.names import CONSUMER_RELEASED, ENGINE_CAPTURED
 
 MOST_FOLLOWED = 10_000  # packets held at once whose times are kept: what follows a leak must not grow with it
 _DECIDED_AFTER = 2  # returns: an engine may count one a moment after it
@@ -54,7 +55,7 @@ class CountingLedger(PacketLedger):
         super().__init__(board, verify, packet_bytes, claims)
         self._board = board
         self._counts_everything = counts_everything
-        self._released_at = board.index["consumer.released"]
+        self._released_at = board.index[CONSUMER_RELEASED]
         self._released = 0
         self._deliveries = self._holds = True  # whether they are the harness's to record
         self._times: dict[int, tuple[int, int]] = {}  # of a packet: delivered and captured, ns
@@ -76,7 +77,7 @@ class CountingLedger(PacketLedger):
 
     def _leave_it_to_the_engine(self) -> bool:
         """At the first packet: does the engine count everything? Else, does it time deliveries?"""
-        if self._counts_everything and self._board["engine.captured"]:
+        if self._counts_everything and self._board[ENGINE_CAPTURED]:
             return True
         self._deliveries = not self._board.histogram("delivery_ns").count
         return False

@@ -10,6 +10,7 @@ from zcbench.capture.engine import CaptureEngine, Packet
 from zcbench.capture.sources import ReplaySource
 from zcbench.clock import now_ns
 from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.names import ENGINE_START_NS
 from zcbench.subjects.assembly import Assembly
 
 _TIMEOUT = "where no packet came in time, raise TimeoutError"
@@ -47,8 +48,8 @@ class FirstPacket:
         violations = of_first(packet, self._parts.format, now, checksum=self._checksum)
         if violations:
             raise ContractError(violations)
-        if not self._board["engine.start_ns"]:
-            self._board["engine.start_ns"] = self._start_ns(packet, now)
+        if not self._board[ENGINE_START_NS]:
+            self._board[ENGINE_START_NS] = self._start_ns(packet, now)
         self.read = self._engine.read  # type: ignore[method-assign]
         return packet
 

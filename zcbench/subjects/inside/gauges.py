@@ -14,6 +14,19 @@ import psutil
 from zcbench.capture.engine import CaptureEngine
 from zcbench.clock import now_ns
 from zcbench.page.scoreboard import UNSET, Scoreboard
+from zcbench.quantities.names import (
+    NATIVE_HEAP_BYTES,
+    OVERFLOW_LIVE_BYTES,
+    POOL_OLDEST_LEASE_NS,
+    POOL_OVERFLOW_BYTES,
+    POOL_OVERFLOW_FREED_BYTES,
+    POOL_SLAB_BYTES,
+    PROBE_COST_NS,
+    PYTHON_HEAP_BYTES,
+    PYTHON_SMALL_BYTES,
+    SLAB_LIVE_BYTES,
+    TRACEMALLOC_BYTES,
+)
 from zcbench.quantities.units import format_duration
 from zcbench.record.schema import EventKind
 from zcbench.subjects.inside import small_objects
@@ -44,17 +57,17 @@ class Gauges:
         self._board, self._engine, self._note = board, engine, note
         self._gauges = [
             _Gauge(("allocated_blocks",), lambda: {"allocated_blocks": sys.getallocatedblocks()}),
-            _Gauge(("pool.oldest_lease_ns",), self._oldest_lease),
+            _Gauge((POOL_OLDEST_LEASE_NS,), self._oldest_lease),
         ]
         self.small_blocks: small_objects.Blocks = {}  # by size, as last read
         self._read_small = small_objects.reader()
         # tracemalloc counts the same bytes, and more; the allocator behind it tells nothing then.
         if self._read_small is not None and not tracemalloc.is_tracing():
-            self._gauges.append(_Gauge(("python_small_bytes",), self._small_objects))
+            self._gauges.append(_Gauge((PYTHON_SMALL_BYTES,), self._small_objects))
         if tracemalloc.is_tracing():
-            self._gauges.append(_Gauge(("python_heap_bytes", "tracemalloc_bytes"), _python_heap))
+            self._gauges.append(_Gauge((PYTHON_HEAP_BYTES, TRACEMALLOC_BYTES), _python_heap))
         if hasattr(psutil, "heap_info"):  # Linux with glibc, macOS, Windows
-            names = ("native_heap_bytes", "overflow_live_bytes", "slab_live_bytes")
+            names = (NATIVE_HEAP_BYTES, OVERFLOW_LIVE_BYTES, SLAB_LIVE_BYTES)
             self._gauges.append(_Gauge(names, self._native_heap))
 
     def read(self, *, whatever_it_costs: bool = False) -> None:
@@ -65,7 +78,7 @@ class Gauges:
                 self._read(gauge)
             else:
                 self._unset(gauge)
-        self._board["probe.cost_ns"] = (self._board["probe.cost_ns"] or 0) + time.thread_time_ns() - began
+        self._board[PROBE_COST_NS] = (self._board[PROBE_COST_NS] or 0) + time.thread_time_ns() - began
 
     def _read(self, gauge: _Gauge) -> None:
         began = time.thread_time_ns()
@@ -94,27 +107,27 @@ class Gauges:
             self._note(EventKind.PROBE, f"{', '.join(gauge.names)} {what}", {})
 
     def _oldest_lease(self) -> Values:
-        return {"pool.oldest_lease_ns": self._engine.stats().oldest_lease_ns}
+        return {POOL_OLDEST_LEASE_NS: self._engine.stats().oldest_lease_ns}
 
     def _small_objects(self) -> Values:
         assert self._read_small is not None
         self.small_blocks = self._read_small()
-        return {"python_small_bytes": sum(size * n for size, n in self.small_blocks.items())}
+        return {PYTHON_SMALL_BYTES: sum(size * n for size, n in self.small_blocks.items())}
 
     def _native_heap(self) -> Values:
         board = self._board
-        freed = board["pool.overflow_freed_bytes"] or 0  # first: never more than was allocated
-        live = (board["pool.overflow_bytes"] or 0) - freed
+        freed = board[POOL_OVERFLOW_FREED_BYTES] or 0  # first: never more than was allocated
+        live = (board[POOL_OVERFLOW_BYTES] or 0) - freed
         heap = psutil.heap_info()
         return {
-            "native_heap_bytes": heap.heap_used + heap.mmap_used,
-            "overflow_live_bytes": live,
-            "slab_live_bytes": board["pool.slab_bytes"] or 0,
+            NATIVE_HEAP_BYTES: heap.heap_used + heap.mmap_used,
+            OVERFLOW_LIVE_BYTES: live,
+            SLAB_LIVE_BYTES: board[POOL_SLAB_BYTES] or 0,
         }
 
 
 def _python_heap() -> Values:
     return {
-        "python_heap_bytes": tracemalloc.get_traced_memory()[0],
-        "tracemalloc_bytes": tracemalloc.get_tracemalloc_memory(),
+        PYTHON_HEAP_BYTES: tracemalloc.get_traced_memory()[0],
+        TRACEMALLOC_BYTES: tracemalloc.get_tracemalloc_memory(),
     }

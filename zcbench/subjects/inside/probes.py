@@ -13,6 +13,14 @@ from typing import Any, Protocol
 from zcbench.capture.engine import CaptureEngine
 from zcbench.clock import now_ns
 from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.names import (
+    GC_COLLECTIONS,
+    GC_FORCED_COLLECTIONS,
+    GC_FORCED_PAUSE_NS,
+    GC_FREED_OBJECTS,
+    GC_FULL_COLLECTIONS,
+    GC_PAUSE_NS,
+)
 from zcbench.record.schema import EventKind
 from zcbench.subjects.inside.gauges import Gauges
 
@@ -24,8 +32,8 @@ EVENT_INTERVAL_NS = 1_000_000_000  # at most one gc event a second; the counters
 SIZES_UNTIL_RARER = 64
 
 _TOTALS = (
-    "gc.collections", "gc.full_collections", "gc.forced_collections", "gc.freed_objects",
-    "gc.pause_ns", "gc.forced_pause_ns",
+    GC_COLLECTIONS, GC_FULL_COLLECTIONS, GC_FORCED_COLLECTIONS, GC_FREED_OBJECTS,
+    GC_PAUSE_NS, GC_FORCED_PAUSE_NS,
 )  # fmt: skip
 
 Note = Callable[[str, str, dict[str, Any]], None]
@@ -78,14 +86,14 @@ class GcWatch:
             return
         words, index, pause = self._board.words, self._board.index, now - self._began
         forced = self._forcing == threading.get_ident()
-        words[index["gc.collections"]] += 1
-        words[index["gc.freed_objects"]] += info["collected"]
-        words[index["gc.pause_ns"]] += pause
+        words[index[GC_COLLECTIONS]] += 1
+        words[index[GC_FREED_OBJECTS]] += info["collected"]
+        words[index[GC_PAUSE_NS]] += pause
         full = info["generation"] == 2
         if full:
-            words[index["gc.full_collections"]] += 1
+            words[index[GC_FULL_COLLECTIONS]] += 1
         if forced:
-            words[index["gc.forced_pause_ns"]] += pause
+            words[index[GC_FORCED_PAUSE_NS]] += pause
         # The harness's own are on a stated timetable, and counted: no news.
         worth_noting = not forced and (full or pause >= LONG_PAUSE_NS)
         if worth_noting and now - self._noted >= EVENT_INTERVAL_NS:
@@ -185,7 +193,7 @@ class Probes:
         self._gauges.read(whatever_it_costs=True)
         self._note_sizes()
         # Counted last: whoever sees the count sees the reading that belongs to it.
-        self._board["gc.forced_collections"] = (self._board["gc.forced_collections"] or 0) + 1
+        self._board[GC_FORCED_COLLECTIONS] = (self._board[GC_FORCED_COLLECTIONS] or 0) + 1
         return took
 
     def _note_sizes(self) -> None:

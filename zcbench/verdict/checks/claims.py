@@ -9,6 +9,33 @@ from typing import NamedTuple
 from zcbench.analysis.claims import DELAY_S, FEWEST_READINGS, RAMP, Arrivals, arrivals
 from zcbench.analysis.slots import slots_of
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import (
+    CONSUMER_FLAGGED_OVERFLOW,
+    CONSUMER_FOLLOWED,
+    CONSUMER_FRESH,
+    CONSUMER_GAP_FLAG_FALSE,
+    CONSUMER_GAP_FLAG_MISSING,
+    CONSUMER_GAPS,
+    CONSUMER_OWNERS,
+    CONSUMER_PLACES,
+    CONSUMER_RECEIVED,
+    CONSUMER_REORDERED,
+    CONSUMER_TIME_AHEAD,
+    CONSUMER_TIME_BACKWARD,
+    CONSUMER_TIME_EARLY,
+    CONSUMER_TIME_MISSING,
+    CONSUMER_TIME_STOOD_NS,
+    CONSUMER_WRONG_SHAPE,
+    CONSUMER_WRONG_SIZE,
+    CONSUMER_XRUNS,
+    ENGINE_DROPS,
+    ENGINE_QUEUED,
+    ENGINE_START_NS,
+    ENGINE_XRUNS,
+    POOL_HITS,
+    POOL_MISSES,
+    POOL_OVERFLOW_ALLOCATIONS,
+)
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, EventKind, Finding
@@ -39,7 +66,7 @@ def _not_looked(facts: _Facts) -> Finding | None:
         return CHECK.skipped("what somebody else's engine says of its packets was not looked at")
     if not facts.record.run.scenario.consumer.verify:
         return CHECK.skipped("packets are not looked at (consumer.verify = false)")
-    if count(facts.totals, "consumer.followed") is None:
+    if count(facts.totals, CONSUMER_FOLLOWED) is None:
         # A record of before this check.
         return CHECK.skipped("what the engine says of its packets was not looked at")
     return None
@@ -59,8 +86,8 @@ def _not_true(facts: _Facts) -> Finding | None:
 
 
 def _not_all_followed(facts: _Facts) -> Finding | None:
-    followed = count(facts.totals, "consumer.followed")
-    received = count(facts.totals, "consumer.received")
+    followed = count(facts.totals, CONSUMER_FOLLOWED)
+    received = count(facts.totals, CONSUMER_RECEIVED)
     if received and followed and followed >= received:
         return None
     return CHECK.undecided(
@@ -96,7 +123,7 @@ def _n(found: Totals, name: str) -> int:
 
 def _shape(found: Totals) -> Iterator[_Lie]:
     # A packet that is cut is integrity's, as wrong_size.
-    wrong = _n(found, "consumer.wrong_shape") - _n(found, "consumer.wrong_size")
+    wrong = _n(found, CONSUMER_WRONG_SHAPE) - _n(found, CONSUMER_WRONG_SIZE)
     if wrong > 0:
         yield _Lie(
             "shape",
@@ -106,12 +133,12 @@ def _shape(found: Totals) -> Iterator[_Lie]:
 
 
 def _memory(record: Record, found: Totals) -> Iterator[_Lie]:
-    if not _n(found, "pool.hits"):
+    if not _n(found, POOL_HITS):
         return  # nothing is claimed of a pool
     if _unflagged(found) > 0:
         return  # see flags: these are blocks outside the slab
-    slots, places = slots_of(record, found), _n(found, "consumer.places")
-    freed, looked = _n(found, "consumer.fresh"), _n(found, "consumer.owners")
+    slots, places = slots_of(record, found), _n(found, CONSUMER_PLACES)
+    freed, looked = _n(found, CONSUMER_FRESH), _n(found, CONSUMER_OWNERS)
     remedy = (
         "a hit is a slot that comes back: keep the memory and hand it out again; an engine that copies "
         "packets out of its pool says so by the class attribute copies = True"
@@ -123,7 +150,7 @@ def _memory(record: Record, found: Totals) -> Iterator[_Lie]:
             f"{_n(found, 'pool.hits'):,} hits were counted: it was no slot of a pool",
             remedy,
         )
-    elif slots is not None and places > slots.ever and not _n(found, "pool.misses"):
+    elif slots is not None and places > slots.ever and not _n(found, POOL_MISSES):
         yield _Lie(
             "fresh_memory",
             f"packets came in {places:,} places or more, but the pool never had more than {slots.ever:,} slots",
@@ -134,7 +161,7 @@ def _memory(record: Record, found: Totals) -> Iterator[_Lie]:
 def _overflowing(found: Totals, looked: int) -> float:
     """Of the packets looked at, those that may have been misses, whose memory is freed rightly: twice their
     share, and 3 by chance."""
-    hits, misses = _n(found, "pool.hits"), _n(found, "pool.misses")
+    hits, misses = _n(found, POOL_HITS), _n(found, POOL_MISSES)
     return 2 * looked * misses / (hits + misses) + 3 if misses else 0
 
 
@@ -165,26 +192,26 @@ def _times(found: Totals) -> Iterator[_Lie]:
     def most(name: str) -> str:
         return format_duration(_n(found, name) / 1e9)
 
-    if _n(found, "consumer.time_stood_ns") > STOOD_S * 1e9:
+    if _n(found, CONSUMER_TIME_STOOD_NS) > STOOD_S * 1e9:
         yield _Lie(
             "time_stands",
             f"the time stamps stood still for {most('consumer.time_stood_ns')}",
             clock,
         )
-    if ahead := _n(found, "consumer.time_ahead"):
+    if ahead := _n(found, CONSUMER_TIME_AHEAD):
         yield _Lie(
             "time_ahead",
             f"{ahead:,} packets are stamped later than they arrived, by up to {most('consumer.time_ahead_ns')}",
             clock,
         )
-    if backward := _n(found, "consumer.time_backward"):
+    if backward := _n(found, CONSUMER_TIME_BACKWARD):
         yield _Lie(
             "time_backward",
             f"{backward:,} packets are stamped earlier than the one before, by up to "
             f"{most('consumer.time_backward_ns')}",
             clock,
         )
-    if early := _n(found, "consumer.time_early"):
+    if early := _n(found, CONSUMER_TIME_EARLY):
         yield _Lie(
             "time_early",
             f"{early:,} packets are stamped up to {most('consumer.time_early_ns')} before they can have been "
@@ -195,25 +222,25 @@ def _times(found: Totals) -> Iterator[_Lie]:
 
 def _unflagged(found: Totals) -> int:
     """Packets in overflow blocks that came without the flag, at least."""
-    lost = _n(found, "engine.drops") + _n(found, "engine.queued")
-    return _n(found, "pool.overflow_allocations") - _n(found, "consumer.flagged_overflow") - lost
+    lost = _n(found, ENGINE_DROPS) + _n(found, ENGINE_QUEUED)
+    return _n(found, POOL_OVERFLOW_ALLOCATIONS) - _n(found, CONSUMER_FLAGGED_OVERFLOW) - lost
 
 
 def _flags(record: Record, found: Totals) -> Iterator[_Lie]:
-    looked = _n(found, "consumer.followed") >= _n(found, "consumer.received")
+    looked = _n(found, CONSUMER_FOLLOWED) >= _n(found, CONSUMER_RECEIVED)
     finished = looked and record.end.ending is Ending.FINISHED
-    if false := _n(found, "consumer.gap_flag_false"):
+    if false := _n(found, CONSUMER_GAP_FLAG_FALSE):
         yield _Lie(
             "flags",
             f"{false:,} packets are flagged GAP and follow the one before",
             "see PacketFlags",
         )
     # A packet that is overtaken leaves a hole which nothing was dropped in.
-    overtaken = _n(found, "consumer.reordered")
-    if (bare := _n(found, "consumer.gap_flag_missing") - overtaken) > 0:
+    overtaken = _n(found, CONSUMER_REORDERED)
+    if (bare := _n(found, CONSUMER_GAP_FLAG_MISSING) - overtaken) > 0:
         yield _Lie("flags", f"{bare:,} holes are not flagged GAP", "flag the packet behind a drop")
-    flagged, blocks = _n(found, "consumer.flagged_overflow"), _n(found, "pool.overflow_allocations")
-    if flagged > blocks and _n(found, "pool.hits") + _n(found, "pool.misses"):
+    flagged, blocks = _n(found, CONSUMER_FLAGGED_OVERFLOW), _n(found, POOL_OVERFLOW_ALLOCATIONS)
+    if flagged > blocks and _n(found, POOL_HITS) + _n(found, POOL_MISSES):
         yield _Lie(
             "flags",
             f"{flagged:,} packets are flagged OVERFLOW, but {blocks:,} blocks were allocated outside the slab",
@@ -225,7 +252,7 @@ def _flags(record: Record, found: Totals) -> Iterator[_Lie]:
             f"{bare:,} of {blocks:,} packets outside the slab are not flagged OVERFLOW",
             "flag what lies outside the slab",
         )
-    flagged, counted = _n(found, "consumer.xruns"), _n(found, "engine.xruns")
+    flagged, counted = _n(found, CONSUMER_XRUNS), _n(found, ENGINE_XRUNS)
     if flagged > counted:
         yield _Lie(
             "flags",
@@ -234,7 +261,7 @@ def _flags(record: Record, found: Totals) -> Iterator[_Lie]:
         )
     # A device may report an xrun with a block that is never handed over, and several with one.
     device = record.run.scenario.source.kind == "device"
-    lost = _n(found, "engine.drops") + _n(found, "consumer.gaps")
+    lost = _n(found, ENGINE_DROPS) + _n(found, CONSUMER_GAPS)
     if finished and counted > flagged + lost and not (device and flagged):
         yield _Lie(
             "flags",
@@ -249,12 +276,12 @@ def _start_is_told(record: Record) -> bool:
     if not told or told[-1].get("counts_everything"):
         return True
     named = told[-1].get("named")
-    return isinstance(named, list) and "engine.start_ns" in named
+    return isinstance(named, list) and ENGINE_START_NS in named
 
 
 def _limits(record: Record, found: Totals, seen: Arrivals) -> Iterator[str]:
     """What was not proved."""
-    if missing := _n(found, "consumer.time_missing"):
+    if missing := _n(found, CONSUMER_TIME_MISSING):
         yield f"{missing:,} packets have no time"
     if not seen.enough:
         yield (
@@ -267,8 +294,8 @@ def _limits(record: Record, found: Totals, seen: Arrivals) -> Iterator[str]:
             "your engine does not write `engine.start_ns`, so a delay from the first packet on is taken for a "
             "slow start"
         )
-    slots, places = slots_of(record, found), _n(found, "consumer.places")
-    if slots is not None and _n(found, "pool.hits") > slots.ever and 0 < places < slots.lowest:
+    slots, places = slots_of(record, found), _n(found, CONSUMER_PLACES)
+    if slots is not None and _n(found, POOL_HITS) > slots.ever and 0 < places < slots.lowest:
         yield f"packets came in {places:,} places only, of {slots.lowest:,} slots"
     elif not places:
         yield "where the packets lay was not followed"
@@ -294,7 +321,7 @@ CHECK = Check(
     ),
     facts=_Facts,
     rules=(_not_looked, _not_true, _not_all_followed, _true),
-    reads=("consumer.followed",),
+    reads=(CONSUMER_FOLLOWED,),
     needs=("worker",),
     causes={
         "shape": "frames, channels, type or size are not the format's",

@@ -6,6 +6,22 @@ from functools import cached_property
 
 from zcbench.analysis.laws import RECEIVED, Balance, Overflow, balances, overflow
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import (
+    CONSUMER_RECEIVED,
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+    ENGINE_DROPS,
+    ENGINE_QUEUED,
+    OVERFLOW_LIVE_BYTES,
+    POOL_HITS,
+    POOL_IN_FLIGHT,
+    POOL_MISSES,
+    POOL_OVERFLOW_ALLOCATIONS,
+    POOL_OVERFLOW_BYTES,
+    POOL_OVERFLOW_FREED_BYTES,
+    POOL_REFUSED,
+    POOL_RETURNS,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
@@ -48,7 +64,7 @@ class _Facts(Facts):
     def evidence(self) -> Evidence:
         return {
             **{balance.law.name: balance.off for balance in self.laws},
-            "overflow_live_bytes": self.live.at_end,
+            OVERFLOW_LIVE_BYTES: self.live.at_end,
             "overflow_unexplained_bytes": self.live.unexplained,
         }
 
@@ -143,14 +159,14 @@ def _written(record: Record, laws: list[Balance]) -> tuple[list[Balance], frozen
     """The laws about words that the engine writes, and the words it does not write that others need."""
     undecided = [b for b in laws if b.holds is None and set(b.lacking) & record.unwritten]
     # What the worker counted in the engine's place agrees with itself.
-    by_us = [b for b in laws if b.law == RECEIVED and "engine.delivered" in record.unwritten]
+    by_us = [b for b in laws if b.law == RECEIVED and ENGINE_DELIVERED in record.unwritten]
     words = record.unwritten & {name for balance in undecided for name in balance.lacking}
     return [b for b in laws if b not in undecided and b not in by_us], frozenset(words)
 
 
 def _returned_too_often(found: Totals) -> int:
     """Returns beyond the leases that were handed out; 0 if there are none."""
-    names = ("pool.returns", "engine.captured", "pool.refused")
+    names = (POOL_RETURNS, ENGINE_CAPTURED, POOL_REFUSED)
     returns, captured, refused = (count(found, name) for name in names)
     if returns is None or captured is None:
         return 0
@@ -163,19 +179,19 @@ CHECK = Check(
     facts=_Facts,
     rules=(_disagree, _not_written, _nothing_to_compare, _not_measured, _add_up),
     reads=(
-        "engine.captured",
-        "engine.delivered",
-        "engine.drops",
-        "engine.queued",
-        "consumer.received",
-        "pool.hits",
-        "pool.misses",
-        "pool.refused",
-        "pool.returns",
-        "pool.in_flight",
-        "pool.overflow_allocations",
-        "pool.overflow_bytes",
-        "pool.overflow_freed_bytes",
+        ENGINE_CAPTURED,
+        ENGINE_DELIVERED,
+        ENGINE_DROPS,
+        ENGINE_QUEUED,
+        CONSUMER_RECEIVED,
+        POOL_HITS,
+        POOL_MISSES,
+        POOL_REFUSED,
+        POOL_RETURNS,
+        POOL_IN_FLIGHT,
+        POOL_OVERFLOW_ALLOCATIONS,
+        POOL_OVERFLOW_BYTES,
+        POOL_OVERFLOW_FREED_BYTES,
     ),
     needs=("packets", "pool"),
     causes={

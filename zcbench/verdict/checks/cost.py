@@ -14,6 +14,7 @@ from zcbench.analysis.cost import (
     supervisor_cores,
 )
 from zcbench.analysis.trend.views import FEWEST_BLOCKS
+from zcbench.quantities.names import CPU_SYSTEM_S, CPU_USER_S, ELAPSED_S, ENGINE_DELIVERED
 from zcbench.quantities.units import format_duration
 from zcbench.record.schema import Finding
 from zcbench.verdict.check import Check, Evidence, Facts
@@ -63,7 +64,7 @@ class _Facts(Facts):
 def _not_read(facts: _Facts) -> Finding | None:
     if facts.maybe is not None:
         return None
-    own, elapsed = supervisor_cores(facts.record), facts.record.samples["elapsed_s"]
+    own, elapsed = supervisor_cores(facts.record), facts.record.samples[ELAPSED_S]
     if own is not None and own > MOST_HARNESS_CORES and elapsed[-1] >= LEAST_HARNESS_S:
         return CHECK.failed(
             f"the harness takes {own:.1%} of a core, more than {MOST_HARNESS_CORES:.0%}",
@@ -157,7 +158,7 @@ CHECK = Check(
     meaning="the longer it runs, the more it costs, until it is too slow",
     figure="cost",
     required=False,
-    reads=("cpu_user_s", "cpu_system_s", "engine.delivered"),
+    reads=(CPU_USER_S, CPU_SYSTEM_S, ENGINE_DELIVERED),
     explained_by=frozenset({"cpu"}),
     item="A packet's CPU time stays what it is, and the harness's is small",
 )

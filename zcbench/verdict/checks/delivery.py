@@ -23,6 +23,7 @@ from zcbench.analysis.losses import (
 )
 from zcbench.analysis.stream import never_began
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import ENGINE_DELIVERED, ENGINE_DROPS, ENGINE_QUEUED, POOL_REFUSED
 from zcbench.quantities.units import clock
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
@@ -84,8 +85,8 @@ class _Facts(Facts):
             "missing": seen.missing,
             "tolerance": seen.tolerance,
             "tolerance_why": seen.why,
-            "drops": count(self.totals, "engine.drops"),
-            "refused": count(self.totals, "pool.refused"),
+            "drops": count(self.totals, ENGINE_DROPS),
+            "refused": count(self.totals, POOL_REFUSED),
             "windows": len(parts.windows),
             "window_tolerance": parts.tolerance,
             "windows_losing": len(parts.losing),
@@ -159,7 +160,7 @@ def _lost(record: Record, seen: Delivery, shares: list[Share]) -> str:
 
 def _before(record: Record) -> str:
     """That a counter stood there from the first reading on: somebody may have begun to look late."""
-    drops = record.samples["engine.drops"]
+    drops = record.samples[ENGINE_DROPS]
     known = drops[np.isfinite(drops)]
     first = int(known[0]) if known.size > 1 else 0
     return f", {first:,} of them before the first reading" if first else ""
@@ -168,7 +169,7 @@ def _before(record: Record) -> str:
 def _not_known(record: Record, found: Totals, seen: Delivery) -> tuple[str, str]:
     """Sentence and remedy."""
     if record.can("worker"):
-        if missing(record, "engine.queued") and count(found, "engine.delivered"):
+        if missing(record, ENGINE_QUEUED) and count(found, ENGINE_DELIVERED):
             return (
                 f"{count(found, 'engine.delivered'):,} packets were delivered; how many lay in a "
                 f"queue when the subject ended is not known: {sentence(['engine.queued'])}",
@@ -183,7 +184,7 @@ def _not_known(record: Record, found: Totals, seen: Delivery) -> tuple[str, str]
     what = "were due" if seen.due is None else "came"
     if not seen.due and seen.due is not None:
         return "no packet was due", "record a stream"
-    zero = "no drop was counted, but " if count(found, "engine.drops") == 0 else ""
+    zero = "no drop was counted, but " if count(found, ENGINE_DROPS) == 0 else ""
     # A program that was watched is not imported: it has what it publishes.
     how = "" if record.can("ending") else "--rate, --total due=N or "
     return (
@@ -228,7 +229,7 @@ CHECK = Check(
     question="Was every packet that was due delivered; if not, when did it go?",
     facts=_Facts,
     rules=(_loss, _not_measured, _surplus, _all_came),
-    reads=("engine.delivered", "due"),
+    reads=(ENGINE_DELIVERED, "due"),
     explained_by=frozenset({"loss"}),
     needs=("packets",),
     causes={

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from zcbench.analysis.disk import Disk, disk
+from zcbench.quantities.names import OUTPUT_BYTES, TEMPORARY_BYTES
 from zcbench.quantities.units import format_bytes
 from zcbench.record.schema import Finding
 from zcbench.scenario import BudgetTable
@@ -38,7 +39,7 @@ class _Facts(Facts):
             "temporary_files": seen.temporary,
             "files_elsewhere": seen.elsewhere,
             "left_bytes": seen.size,
-            "output_bytes": seen.printed,
+            OUTPUT_BYTES: seen.printed,
             "names": ", ".join(seen.names) or None,
             "lowest": " ".join(map(str, seen.marks)) or None,
         }
@@ -108,7 +109,7 @@ CHECK = Check(
     question="Are temporary or other files left, and how much does the subject print?",
     facts=_Facts,
     rules=(_over_budget, _not_to_the_end, _within_budget),
-    reads=("temporary_files", "temporary_bytes", "output_bytes"),
+    reads=("temporary_files", TEMPORARY_BYTES, OUTPUT_BYTES),
     needs=("files",),
     causes={
         "files": "files are left, or pile up",

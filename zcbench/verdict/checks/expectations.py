@@ -10,6 +10,7 @@ from zcbench.analysis.delivery import delivery
 from zcbench.analysis.expected import answer
 from zcbench.analysis.totals import Totals, count
 from zcbench.expectations.language import ExpectationError, parse
+from zcbench.quantities.names import CONSUMER_MISSING, CONSUMER_REORDERED, ENGINE_DROPS
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
@@ -36,7 +37,7 @@ def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding
     made_of = (quantity.name,) if quantity.formula is None else quantity.formula.names
     unwritten = missing(record, *made_of)
     by_holes = ""
-    if unwritten == {"engine.drops"}:
+    if unwritten == {ENGINE_DROPS}:
         record, found = _with_holes(record, found)
         by_holes = f"; counted as holes in the sequence, {sentence(unwritten)}"
     seen = answer(parsed, record, found)
@@ -62,14 +63,14 @@ def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding
 def _with_holes(record: Record, found: Totals) -> tuple[Record, Totals]:
     """What a dropped packet leaves, in place of the drops of an engine that does not count them."""
     rows = record.samples
-    holes = np.maximum(rows["consumer.missing"] - rows["consumer.reordered"], 0)
-    late = count(found, "consumer.reordered") or 0  # one that comes late fills its hole
-    seen = max(0, (count(found, "consumer.missing") or 0) - late)
+    holes = np.maximum(rows[CONSUMER_MISSING] - rows[CONSUMER_REORDERED], 0)
+    late = count(found, CONSUMER_REORDERED) or 0  # one that comes late fills its hole
+    seen = max(0, (count(found, CONSUMER_MISSING) or 0) - late)
     never = delivery(record, found)
     seen = max(seen, never.missing or 0) if (never.missing or 0) > never.tolerance else seen
     return (
-        replace(record, samples={**rows, "engine.drops": holes}),
-        {**found, "engine.drops": seen},
+        replace(record, samples={**rows, ENGINE_DROPS: holes}),
+        {**found, ENGINE_DROPS: seen},
     )
 
 

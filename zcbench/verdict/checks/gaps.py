@@ -5,6 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 
 from zcbench.analysis.totals import count
+from zcbench.quantities.names import (
+    CONSUMER_DUPLICATES,
+    CONSUMER_GAPS,
+    CONSUMER_MISSING,
+    CONSUMER_RECEIVED,
+    CONSUMER_REORDERED,
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+)
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
 from zcbench.verdict.check import Check, Evidence, Facts
@@ -20,7 +29,7 @@ class _Facts(Facts):
     @cached_property
     def received(self) -> int | None:
         """Packets whose order was looked at: those that our consumer took, or that somebody else's log has."""
-        names = ("consumer.received", "engine.delivered", "engine.captured")
+        names = (CONSUMER_RECEIVED, ENGINE_DELIVERED, ENGINE_CAPTURED)
         looked = names if not self.record.can("worker") else names[:1]
         return next((n for name in looked if (n := count(self.totals, name)) is not None), None)
 
@@ -99,11 +108,11 @@ CHECK = Check(
     facts=_Facts,
     rules=(_faults, _not_measured, _in_order),
     reads=(
-        "consumer.gaps",
-        "consumer.missing",
-        "consumer.duplicates",
-        "consumer.reordered",
-        "consumer.received",
+        CONSUMER_GAPS,
+        CONSUMER_MISSING,
+        CONSUMER_DUPLICATES,
+        CONSUMER_REORDERED,
+        CONSUMER_RECEIVED,
     ),
     needs=("packets",),
     causes={
@@ -113,6 +122,6 @@ CHECK = Check(
     },
     meaning=("packets come twice, in the wrong order or not at all: the recording has holes or repeats"),
     figure="rate",
-    moment=moments.first_rise("consumer.gaps", "consumer.duplicates", "consumer.reordered"),
+    moment=moments.first_rise(CONSUMER_GAPS, CONSUMER_DUPLICATES, CONSUMER_REORDERED),
     item="Every packet due was delivered once and in order",
 )

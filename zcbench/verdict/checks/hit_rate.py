@@ -19,6 +19,16 @@ from zcbench.analysis.pool import (
     lost_slots,
 )
 from zcbench.analysis.slots import Slots
+from zcbench.quantities.names import (
+    POOL_HIGH_WATER,
+    POOL_HITS,
+    POOL_IN_FLIGHT,
+    POOL_MISSES,
+    POOL_REFUSED,
+    POOL_RETURNS,
+    POOL_SLOTS,
+    RATE_PER_S,
+)
 from zcbench.quantities.units import SHARE, format_bytes, format_duration
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
@@ -46,7 +56,7 @@ class _Facts(Facts):
             "hit_rate": pool.hit_rate,
             "slots": pool.slots,
             "high_water": pool.high_water,
-            "rate_per_s": pool.rate_per_s,
+            RATE_PER_S: pool.rate_per_s,
             "mean_hold_s": pool.mean_hold_s,
             "mean_in_flight": pool.mean_in_flight,
             "slots_needed": pool.slots_needed,
@@ -88,7 +98,7 @@ class _Facts(Facts):
 
 
 def _not_written(facts: _Facts) -> Finding | None:
-    words = missing(facts.record, "pool.hits", "pool.misses")
+    words = missing(facts.record, POOL_HITS, POOL_MISSES)
     if not words:
         return None
     return CHECK.skipped(f"{sentence(words)}: how often a slot was free was not judged", facts.evidence)
@@ -282,13 +292,13 @@ CHECK = Check(
     facts=_Facts,
     rules=(_not_written, _not_measured, _explained),
     reads=(
-        "pool.slots",
-        "pool.hits",
-        "pool.misses",
-        "pool.returns",
-        "pool.in_flight",
-        "pool.refused",
-        "pool.high_water",
+        POOL_SLOTS,
+        POOL_HITS,
+        POOL_MISSES,
+        POOL_RETURNS,
+        POOL_IN_FLIGHT,
+        POOL_REFUSED,
+        POOL_HIGH_WATER,
     ),
     explained_by=frozenset({"pool"}),
     needs=("pool",),

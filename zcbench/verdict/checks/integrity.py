@@ -6,6 +6,16 @@ from functools import cached_property
 from typing import NamedTuple
 
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import (
+    CONSUMER_ALIASED,
+    CONSUMER_CONTENT_PERIOD,
+    CONSUMER_CORRUPT_BEFORE_RETURN,
+    CONSUMER_CORRUPT_ON_DELIVERY,
+    CONSUMER_STALE_BY,
+    CONSUMER_WRONG_SIZE,
+    POOL_GUARD_VIOLATIONS,
+    POOL_POISON_VIOLATIONS,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding
 from zcbench.verdict import moments
@@ -120,7 +130,7 @@ def _not_asked(facts: _Facts) -> Finding | None:
 
 
 def _not_read(facts: _Facts) -> Finding | None:
-    counted = ("consumer.corrupt_on_delivery", "consumer.corrupt_before_return")
+    counted = (CONSUMER_CORRUPT_ON_DELIVERY, CONSUMER_CORRUPT_BEFORE_RETURN)
     unknown = [name for name in counted if facts.totals[name] is None]
     if not unknown:
         return None
@@ -149,7 +159,7 @@ def _not_all_compared(facts: _Facts) -> Finding | None:
 
 def _all_right(facts: _Facts) -> Finding:
     record = facts.record
-    looked = not missing(record, "pool.guard_violations", "pool.poison_violations")
+    looked = not missing(record, POOL_GUARD_VIOLATIONS, POOL_POISON_VIOLATIONS)
     debug = "; guard zones and poison intact" if record.run.scenario.pool.debug and looked else ""
     unseen = _unseen(record, facts.totals)
     return CHECK.passed(
@@ -171,7 +181,7 @@ def _each_once(seen: dict[str, int]) -> dict[str, int]:
 
 
 def _age(fault: _Fault, found: Totals) -> str:
-    stale_by = count(found, "consumer.stale_by") or 0
+    stale_by = count(found, CONSUMER_STALE_BY) or 0
     if fault.counter != "stale" or not stale_by:
         return ""
     return f", the last one that of {stale_by:,} packets before"
@@ -184,7 +194,7 @@ def _unseen(record: Record, found: Totals) -> str | None:
             "the bytes were compared with a checksum that the engine took itself: what was wrong "
             "before that would not have been seen"
         )
-    period = count(found, "consumer.content_period")
+    period = count(found, CONSUMER_CONTENT_PERIOD)
     if not period:
         return "where the content repeats is not known: bytes of another packet may have looked right"
     if period >= _NEVER_REPEATS:
@@ -225,10 +235,10 @@ CHECK = Check(
     meaning=("a buffer was written while somebody still read it: the audio is wrong, and nobody was told"),
     figure="rate",
     moment=moments.first_rise(
-        "consumer.corrupt_on_delivery",
-        "consumer.corrupt_before_return",
-        "consumer.wrong_size",
-        "consumer.aliased",
+        CONSUMER_CORRUPT_ON_DELIVERY,
+        CONSUMER_CORRUPT_BEFORE_RETURN,
+        CONSUMER_WRONG_SIZE,
+        CONSUMER_ALIASED,
     ),
     item="Every byte was right, on delivery and before return",
 )

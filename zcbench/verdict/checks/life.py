@@ -8,6 +8,7 @@ import msgspec
 
 from zcbench.analysis.lives import restarts
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import CONSUMER_RECEIVED
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Event, EventKind, Finding
@@ -169,7 +170,7 @@ def _remedy(facts: _Facts) -> str | None:
 
 def _all_delivered(record: Record, found: Totals) -> bool:
     """Whether nothing was due any more when the subject stopped moving."""
-    due, received = record.run.due_packets, count(found, "consumer.received")
+    due, received = record.run.due_packets, count(found, CONSUMER_RECEIVED)
     return due is not None and received is not None and received >= due
 
 

@@ -14,6 +14,14 @@ from zcbench.analysis.rate import (
     rate_fit,
 )
 from zcbench.analysis.totals import count
+from zcbench.quantities.names import (
+    CONSUMER_DUPLICATES,
+    CONSUMER_RECEIVED,
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+    POOL_MISSES,
+    RATE_PER_S,
+)
 from zcbench.record.schema import Finding
 from zcbench.verdict.check import Check, Evidence, Facts
 
@@ -51,14 +59,14 @@ class _Facts(Facts):
         seen = delivery(self.record, self.totals)
         if seen.missing is not None and abs(seen.missing) > seen.tolerance:
             return False
-        of_consumer = progress_column(self.record) != "engine.captured"
-        return not (of_consumer and count(self.totals, "consumer.duplicates"))
+        of_consumer = progress_column(self.record) != ENGINE_CAPTURED
+        return not (of_consumer and count(self.totals, CONSUMER_DUPLICATES))
 
     @property
     def evidence(self) -> Evidence:
         line = self.line
         return {
-            "rate_per_s": line.per_s,
+            RATE_PER_S: line.per_s,
             "standard_error": line.standard_error,
             "drift_ppm": line.drift_ppm,
             "half_width_ppm": line.half_width_ppm,
@@ -77,7 +85,7 @@ def _no_rate(facts: _Facts) -> Finding | None:
         return CHECK.skipped("how many packets a second were due is not known (--rate)")
     if scenario.source.unpaced:
         return CHECK.skipped("an unpaced stream has no rate of its own: it is as fast as the application reads")
-    if scenario.pool.policy == "block" and count(facts.totals, "pool.misses"):
+    if scenario.pool.policy == "block" and count(facts.totals, POOL_MISSES):
         return CHECK.skipped("the source waited for slots (policy block), so its rate is the application's")
     return None
 
@@ -169,7 +177,7 @@ CHECK = Check(
         _too_fast_here,
         _drifts,
     ),
-    reads=(("engine.captured", "engine.delivered", "consumer.received"),),
+    reads=((ENGINE_CAPTURED, ENGINE_DELIVERED, CONSUMER_RECEIVED),),
     explained_by=frozenset({"rate"}),
     needs=("packets",),
     causes={

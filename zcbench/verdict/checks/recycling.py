@@ -16,6 +16,18 @@ from zcbench.analysis.pool import (
 from zcbench.analysis.stream import at_rest
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import FEWEST_BLOCKS
+from zcbench.quantities.names import (
+    CONSUMER_HELD,
+    ENGINE_QUEUED,
+    POOL_HIGH_WATER,
+    POOL_HITS,
+    POOL_IN_FLIGHT,
+    POOL_MISSES,
+    POOL_OVERFLOW_ALLOCATIONS,
+    POOL_REFUSED,
+    POOL_RETURNS,
+    POOL_SLOTS,
+)
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Phase
@@ -78,7 +90,7 @@ def _never_reused_by_hits(facts: _Facts) -> Finding | None:
 
 
 def _not_written(facts: _Facts) -> Finding | None:
-    words = missing(facts.record, "pool.slots", "pool.hits", "pool.misses", "pool.returns")
+    words = missing(facts.record, POOL_SLOTS, POOL_HITS, POOL_MISSES, POOL_RETURNS)
     if not words:
         return None
     return CHECK.skipped(
@@ -150,7 +162,7 @@ def _leases_left(facts: _Facts) -> Finding | None:
 def _never_reused(facts: _Facts) -> Finding | None:
     _, hits, misses, returns = facts.counts
     # Under block a miss may get a slot after all, which is a reuse that no hit counts.
-    others = ("pool.overflow_allocations", "pool.refused")
+    others = (POOL_OVERFLOW_ALLOCATIONS, POOL_REFUSED)
     waited = misses - sum(count(facts.totals, name) or 0 for name in others)
     in_use = facts.pool.mean_in_flight
     if hits != facts.ever or not misses or waited > 0:
@@ -208,7 +220,7 @@ def _may_still_be_held(record: Record, found: Totals, acquires: int) -> bool:
         return False
     if record.run.application.needs_gc:
         return True  # the collector had not run yet
-    known = (count(found, "consumer.held") or 0) + (count(found, "engine.queued") or 0)
+    known = (count(found, CONSUMER_HELD) or 0) + (count(found, ENGINE_QUEUED) or 0)
     return acquires <= known + MOVING_PACKETS
 
 
@@ -230,13 +242,13 @@ CHECK = Check(
         _go_round,
     ),
     reads=(
-        "pool.slots",
-        "pool.hits",
-        "pool.misses",
-        "pool.returns",
-        "pool.in_flight",
-        "pool.refused",
-        "pool.high_water",
+        POOL_SLOTS,
+        POOL_HITS,
+        POOL_MISSES,
+        POOL_RETURNS,
+        POOL_IN_FLIGHT,
+        POOL_REFUSED,
+        POOL_HIGH_WATER,
     ),
     needs=("pool",),
     causes={

@@ -22,6 +22,7 @@ from zcbench.analysis.timing import (
     stalls,
 )
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import DELIVERY_MAX_NS, DELIVERY_P50_NS, ELAPSED_S, HOLD_P50_NS, POOL_MISSES
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
@@ -93,7 +94,7 @@ def _too_few(facts: _Facts) -> Finding | None:
         facts.percentiles,
         remedy="run for several samples, or sample more often (sampling.every)",
         # Too short a run is no fault of it; one whose latency nobody measured is not known to be sound.
-        required=facts.percentiles["delivery_max_ns"] is None and facts.record.can("worker"),
+        required=facts.percentiles[DELIVERY_MAX_NS] is None and facts.record.can("worker"),
     )
 
 
@@ -140,7 +141,7 @@ def _in_time(facts: _Facts) -> Finding:
 
 def _streamed_s(record: Record, found: Totals) -> float:
     """How long the stream ran; of somebody else's, whose start nobody noted, from the first row to the last."""
-    elapsed = record.samples["elapsed_s"]
+    elapsed = record.samples[ELAPSED_S]
     rows_s = float(elapsed[-1] - elapsed[0]) if not record.can("worker") else 0.0
     return delivery(record, found).streamed_s or rows_s
 
@@ -160,7 +161,7 @@ def _sporadic(late: Stalls) -> str:
 def _stalled(record: Record, found: Totals, late: Stalls) -> _Wrong | None:
     if late.pattern not in ("periodic", "frequent", "outage"):
         return None
-    if record.run.scenario.pool.policy == "block" and count(found, "pool.misses"):
+    if record.run.scenario.pool.policy == "block" and count(found, POOL_MISSES):
         return None  # the source waits for slots: its packets are late by the application's own holding
     height = format_duration(float(np.median(late.late_s)))
     if late.pattern == "periodic":
@@ -202,9 +203,9 @@ def _creeping(record: Record) -> list[tuple[str, str]]:
     scenario = record.run.scenario
     if scenario.source.unpaced:
         return []  # a latency of an unpaced stream is how full the queue happens to be
-    columns = [("delivery latency", "delivery_p50_ns")]
+    columns = [("delivery latency", DELIVERY_P50_NS)]
     if record.run.application.releases_at_once:
-        columns.append(("hold time", "hold_p50_ns"))
+        columns.append(("hold time", HOLD_P50_NS))
     return columns
 
 
@@ -259,7 +260,7 @@ CHECK = Check(
     question="Stalls with their period, latency that creeps, collector storms.",
     facts=_Facts,
     rules=(_too_few, _too_short, _too_late, _in_time),
-    reads=("delivery_max_ns",),
+    reads=(DELIVERY_MAX_NS,),
     explained_by=frozenset({"timing", "extremes"}),
     needs=("packets", "latency"),
     causes={

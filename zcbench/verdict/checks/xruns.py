@@ -6,6 +6,7 @@ from functools import cached_property
 
 from zcbench.analysis.totals import count
 from zcbench.analysis.xruns import Xruns, xruns
+from zcbench.quantities.names import CONSUMER_XRUNS, ENGINE_CAPTURED, ENGINE_DELIVERED, ENGINE_XRUNS
 from zcbench.quantities.units import format_duration
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
@@ -22,14 +23,14 @@ class _Facts(Facts):
 
     @cached_property
     def packets(self) -> int | None:
-        return count(self.totals, "engine.captured") or count(self.totals, "engine.delivered")
+        return count(self.totals, ENGINE_CAPTURED) or count(self.totals, ENGINE_DELIVERED)
 
     @property
     def evidence(self) -> Evidence:
         seen = self.seen
         return {
-            "engine.xruns": seen.counted,
-            "consumer.xruns": seen.marked,
+            ENGINE_XRUNS: seen.counted,
+            CONSUMER_XRUNS: seen.marked,
             "first_s": seen.first_s,
             "last_s": seen.last_s,
             "samples": seen.samples,
@@ -122,14 +123,14 @@ CHECK = Check(
     ),
     facts=_Facts,
     rules=(_lost, _no_device, _not_counted, _none),
-    reads=("engine.xruns", ("engine.captured", "engine.delivered")),
+    reads=(ENGINE_XRUNS, (ENGINE_CAPTURED, ENGINE_DELIVERED)),
     needs=("device",),
     causes={
         "lost_sound": "the device ran over or under",
     },
     meaning=("sound is lost before anybody has it: the recording has holes that no packet number shows"),
     figure="rate",
-    moment=moments.first_rise("engine.xruns", "consumer.xruns"),
+    moment=moments.first_rise(ENGINE_XRUNS, CONSUMER_XRUNS),
     required=False,
     item="No sound was lost on its way from the device",
 )
