@@ -132,6 +132,17 @@ def test_the_readme_has_the_question_of_every_check() -> None:
     assert f"| check | question |\n|:--|:--|\n{table}\n" in README
 
 
+def test_only_a_check_and_a_planted_fault_say_the_name_of_a_check() -> None:
+    """Whoever asks for one asks its object: a name that is changed is changed once."""
+    at_home = (ROOT / "zcbench" / "verdict" / "checks", ROOT / "zcbench" / "faults")
+    asked = re.compile(
+        r"""\.check\s*(?:==|!=|in)\s*[({[]?\s*["']|by_name\(["']|find\(["'](?:life|memory|pool\.)"""
+    )
+    for file in (ROOT / "zcbench").rglob("*.py"):
+        if not any(folder in file.parents for folder in at_home):
+            assert asked.findall(file.read_text(encoding="utf-8")) == [], file.name
+
+
 def test_a_function_fits_a_screen() -> None:
     longer = {}
     for file in (ROOT / "zcbench").rglob("*.py"):

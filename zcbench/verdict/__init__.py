@@ -14,7 +14,7 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Finding, Outcome, Result
 from zcbench.scenario import required_checks
 from zcbench.verdict import checks, theirs
-from zcbench.verdict.checks import expectations
+from zcbench.verdict.checks import disk, expectations
 from zcbench.verdict.lengths import together
 from zcbench.verdict.wanting import unmeasured
 
@@ -104,7 +104,11 @@ def _says_nothing(record: Record) -> frozenset[str]:
     somebody's word, and a program may end well, and leave no files, that never did anything."""
     if not record.can("ending"):
         return frozenset({checks.LIFE.name})
-    return frozenset() if record.can("packets", "pool", "worker") else frozenset({checks.LIFE.name, "disk"})
+    return (
+        frozenset()
+        if record.can("packets", "pool", "worker")
+        else frozenset({checks.LIFE.name, disk.CHECK.name})
+    )
 
 
 def _overall(findings: list[Finding], says_nothing: frozenset[str]) -> Outcome:
