@@ -337,3 +337,12 @@ def test_the_names_that_code_uses_are_those_of_the_registry() -> None:
     for name, value in constants.items():
         assert VOCABULARY[value].is_sampled
         assert name == value.upper().replace(".", "_")
+
+
+def test_metrics_of_a_run_lists_what_its_subject_brought(tmp_path: Path) -> None:
+    record = own(tmp_path)
+    listed = json.loads(CliRunner().invoke(cli, ["metrics", str(record.path), "--json"]).stdout)
+    (depth,) = (row for row in listed if row["name"] == "jitter.depth")
+    assert (depth["unit"], depth["better"], depth["meaning"]) == ("packets", "lower", DEPTH.title)
+    assert "jitter.depth" not in CliRunner().invoke(cli, ["metrics"]).stdout
+    assert CliRunner().invoke(cli, ["metrics", str(tmp_path / "none")]).exit_code == 2

@@ -37,10 +37,10 @@ KNOWN: tuple[Quantity, ...] = (
     row("malloc.unmetered", "processes", _ALLOCATOR, "living processes whose malloc is not metered", better=LOWER),
     row("malloc.mapped_bytes", "bytes", _ALLOCATOR, "memory that the allocator has from the system, free or not", better=LOWER, memory=_PAGES),
     # -- V8: process.memoryUsage(), v8.getHeapStatistics()
-    row("v8.heap_bytes", "bytes", _RUNTIME, "V8's heap in use (heapUsed)", better=LOWER, memory=_MANAGED, aliases=("heapUsed",), label="V8 heap"),
-    row("v8.heap_total_bytes", "bytes", _RUNTIME, "memory that V8 has for its heap, used or not (heapTotal)", better=LOWER, memory=_PAGES, aliases=("heapTotal",)),
+    row("v8.heap_bytes", "bytes", _RUNTIME, "V8's heap in use", better=LOWER, memory=_MANAGED, aliases=("heapUsed",), label="V8 heap"),
+    row("v8.heap_total_bytes", "bytes", _RUNTIME, "memory that V8 has for its heap, used or not", better=LOWER, memory=_PAGES, aliases=("heapTotal",)),
     row("v8.external_bytes", "bytes", _RUNTIME, "memory outside V8's heap that its objects keep (external, array buffers included)", better=LOWER, memory=_BUFFERS, aliases=("external",), label="V8 external"),
-    row("v8.array_buffers_bytes", "bytes", _RUNTIME, "memory of ArrayBuffers and SharedArrayBuffers, Buffers included (arrayBuffers)", better=LOWER, memory=_BUFFERS, aliases=("arrayBuffers",), label="V8 array buffers"),
+    row("v8.array_buffers_bytes", "bytes", _RUNTIME, "memory of ArrayBuffers and SharedArrayBuffers, Buffers included", better=LOWER, memory=_BUFFERS, aliases=("arrayBuffers",), label="V8 array buffers"),
     row("v8.malloced_bytes", "bytes", _RUNTIME, "memory that V8 itself has from malloc (malloced_memory)", better=LOWER, memory=_EXACT),
     # -- JVM: hsperfdata, jstat, unified gc logs
     row("jvm.heap_bytes", "bytes", _RUNTIME, "the Java heap in use; compare readings after a collection", better=LOWER, memory=_MANAGED, label="Java heap"),
