@@ -19,8 +19,9 @@ import msgspec
 import numpy as np
 
 from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.parsing import Duration
 from zcbench.quantities.registry import STANDARD
-from zcbench.quantities.units import Duration, format_bytes
+from zcbench.quantities.units import format_bytes
 from zcbench.record.schema import (
     SAMPLES_FILE,
     SCOREBOARD_FILE,

@@ -17,8 +17,8 @@ from zcbench.page.layout import State
 from zcbench.page.reader import make_page
 from zcbench.page.scoreboard import Scoreboard, bucket_of
 from zcbench.page.writer import PageWriter
+from zcbench.quantities.parsing import Duration
 from zcbench.quantities.quantity import Quantity
-from zcbench.quantities.units import Duration
 from zcbench.record.brought import Brought
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.reader import Record, read_record

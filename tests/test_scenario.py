@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zcbench.capture.engine import MAX_SLOTS
-from zcbench.quantities.units import Duration, Rate, Size
+from zcbench.quantities.parsing import Duration, Rate, Size
 from zcbench.scenario import (
     FLAGS,
     ConsumerTable,

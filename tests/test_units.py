@@ -9,24 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zcbench.quantities.units import (
+from zcbench.quantities.parsing import (
     Duration,
     Rate,
     Size,
     UnitError,
-    clock,
     decode_unit,
     encode_unit,
-    format_bytes,
-    format_count,
-    format_duration,
-    format_rate,
     parse_duration,
     parse_rate,
     parse_size,
     parse_speed,
-    percent,
 )
+from zcbench.quantities.units import clock, format_bytes, format_count, format_duration, format_rate, percent
 
 
 @pytest.mark.parametrize(

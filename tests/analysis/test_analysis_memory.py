@@ -9,7 +9,7 @@ import pytest
 
 from tests.records import Row, make_record, scenario
 from zcbench.analysis.memory import gauge, heap_column, profile
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.scenario import SamplingTable
 
 

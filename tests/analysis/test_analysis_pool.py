@@ -10,7 +10,7 @@ from tests.records import make_record, scenario
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.pool import PoolBehaviour, behaviour
 from zcbench.analysis.totals import totals
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.record.reader import Record
 from zcbench.scenario import ConsumerTable
 from zcbench.verdict import judge

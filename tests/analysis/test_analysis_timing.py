@@ -11,7 +11,7 @@ import pytest
 from tests.records import Row, make_record, scenario
 from zcbench.analysis.timing import Stalls, collector, creep, stalls
 from zcbench.analysis.totals import totals
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Event
 from zcbench.scenario import ConsumerTable

@@ -166,7 +166,7 @@ def test_options_stand_in_the_scenario_file_with_their_types(
 ) -> None:
     (tmp_path / "timed.py").write_text(
         "from zcbench.consumers.consumer import Option, Traits\n"
-        "from zcbench.quantities.units import Duration\n"
+        "from zcbench.quantities.parsing import Duration\n"
         "from tests_base import App\n"
         "class Timed(App):\n"
         "    traits = Traits(keeps_packets=False, rhythm='rest',\n"

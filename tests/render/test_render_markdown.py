@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tests.records import Row, make_record, scenario
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Event
 from zcbench.render.markdown import render

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from zcbench.quantities.units import Duration, encode_unit
+from zcbench.quantities.parsing import Duration, encode_unit
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import RUN_FILE, SAMPLES_FILE
 from zcbench.scenario import (
@@ -37,7 +37,7 @@ from pathlib import Path
 import msgspec
 from zcbench.scenario import Scenario
 from zcbench.soak.supervisor import run
-from zcbench.quantities.units import decode_unit
+from zcbench.quantities.parsing import decode_unit
 limit = int(sys.argv[3])
 if limit:
     import resource

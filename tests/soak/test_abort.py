@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.records import scenario
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.record.reader import read_record
 from zcbench.record.schema import Ending
 from zcbench.scenario import ConsumerTable, Expectation

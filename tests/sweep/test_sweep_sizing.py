@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.records import make_record, scenario
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.scenario import ConsumerTable
 from zcbench.sweep.sizing import Point, point, recommend
 from zcbench.verdict import judge

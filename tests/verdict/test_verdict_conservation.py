@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.records import PACKET_BYTES, Row, make_record, scenario
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.scenario import ConsumerTable

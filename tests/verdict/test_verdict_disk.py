@@ -11,7 +11,7 @@ import pytest
 
 from tests.records import RESOURCES, Row, make_record, scenario
 from zcbench.analysis.totals import totals
-from zcbench.quantities.units import Size
+from zcbench.quantities.parsing import Size
 from zcbench.record.schema import End, Ending, Event, Finding
 from zcbench.scenario import BudgetTable
 from zcbench.verdict import judge

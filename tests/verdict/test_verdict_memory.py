@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.records import Row, make_record, scenario
-from zcbench.quantities.units import parse_growth
+from zcbench.quantities.parsing import parse_growth
 from zcbench.record.reader import Record
 from zcbench.record.schema import FREE_THREADED, Event, Finding
 from zcbench.scenario import MemoryTable

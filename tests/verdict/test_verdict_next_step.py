@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from tests.records import make_command_record, make_record, scenario
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import FAULT_FILE, End, Ending, Finding, RunInfo
 from zcbench.scenario import ConsumerTable

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.records import ENVIRONMENT, Row, make_record, scenario
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.record.schema import End, Ending, Environment
 from zcbench.scenario import ConsumerTable, Expectation, Scenario, SourceTable
 from zcbench.verdict import judge

@@ -12,7 +12,8 @@ from zcbench.bench.peers import BenchError, PeerInfo, find_peers
 from zcbench.bench.results import Setting
 from zcbench.bench.work import FRAME_BYTES, Work
 from zcbench.capture.engine import MAX_PACKET_BYTES
-from zcbench.quantities.units import UnitError, format_bytes, parse_size
+from zcbench.quantities.parsing import UnitError, parse_size
+from zcbench.quantities.units import format_bytes
 
 MOST_HELD, MOST_THREADS, MOST_ROUNDS = 10_000, 64, 1000
 _SHARE = 0.5  # of the available memory that the largest setting may take: two processes may map it

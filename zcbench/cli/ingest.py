@@ -213,7 +213,7 @@ def _story(told: dict[str, Any], file: Path) -> Any:
     import re
 
     from zcbench.importers.ingest import Story
-    from zcbench.quantities.units import parse_duration
+    from zcbench.quantities.parsing import parse_duration
     from zcbench.record.schema import Ending
     from zcbench.record.writer import RecordError
     from zcbench.scenario import Setting, load, parse_setting
@@ -253,7 +253,7 @@ def _required(names: str | None) -> str | None:
 
 def _per_s(text: str) -> float:
     """Packets a second, which unlike frames need not be whole: 44,100 frames in packets of 512."""
-    from zcbench.quantities.units import parse_rate
+    from zcbench.quantities.parsing import parse_rate
 
     try:
         value = float(text.strip().removesuffix("/s"))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from zcbench.quantities.names import POOL_SLOTS
-from zcbench.quantities.units import encode_unit
+from zcbench.quantities.parsing import encode_unit
 from zcbench.record.schema import Environment, RunInfo
 
 # What a change of the scenario or the machine can explain. Crashes, gaps in the sequence, wrong bytes, leaks

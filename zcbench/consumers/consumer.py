@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from zcbench.quantities.units import Duration, Size, format_duration
+from zcbench.quantities.parsing import Duration, Size
+from zcbench.quantities.units import format_duration
 
 if TYPE_CHECKING:
     from zcbench.capture.engine import Packet
@@ -45,8 +46,8 @@ TYPES: Mapping[str, type[Any]] = {
 class Option:
     """One thing that a scenario may tell a consumer; the constructor gets it as the keyword ``name``.
 
-    ``default`` gives the type: a :class:`~zcbench.quantities.units.Duration` (seconds), a
-    :class:`~zcbench.quantities.units.Size` (bytes), bool, int, float or str. With ``may_be_zero`` a duration
+    ``default`` gives the type: a :class:`~zcbench.quantities.parsing.Duration` (seconds), a
+    :class:`~zcbench.quantities.parsing.Size` (bytes), bool, int, float or str. With ``may_be_zero`` a duration
     of 0 is allowed.
     """
 

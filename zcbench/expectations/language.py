@@ -21,9 +21,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from zcbench.quantities.parsing import UnitError, parse_duration
 from zcbench.quantities.quantity import Kind, Origin, Quantity
 from zcbench.quantities.registry import STANDARD, VOCABULARY, Registry
-from zcbench.quantities.units import BYTES, SHARE, S, Unit, UnitError, parse_duration, unit_of
+from zcbench.quantities.units import BYTES, SHARE, S, Unit, unit_of
 
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,

@@ -16,8 +16,8 @@ from zcbench.importers.reading import Reading, Restart
 from zcbench.importers.series import identity_of
 from zcbench.importers.table import Table
 from zcbench.page.scoreboard import UNSET, Scoreboard
+from zcbench.quantities.parsing import Duration, Rate
 from zcbench.quantities.registry import STANDARD
-from zcbench.quantities.units import Duration, Rate
 from zcbench.record.brought import Brought
 from zcbench.record.capabilities import SubjectInfo, capabilities_of
 from zcbench.record.schema import (

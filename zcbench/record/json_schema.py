@@ -17,7 +17,7 @@ from typing import Annotated, Any, Union
 import msgspec
 from msgspec import Meta
 
-from zcbench.quantities.units import Duration, Growth, Rate, Size
+from zcbench.quantities.parsing import Duration, Growth, Rate, Size
 from zcbench.record.schema import RESULT_FILE, RUN_FILE, SCHEMA, Result, RunInfo
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

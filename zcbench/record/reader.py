@@ -15,8 +15,8 @@ import numpy as np
 from zcbench.page.layout import PageError, State
 from zcbench.page.reader import PageReader
 from zcbench.page.scoreboard import Scoreboard, ScoreboardError
+from zcbench.quantities.parsing import decode_unit
 from zcbench.quantities.registry import STANDARD, Registry
-from zcbench.quantities.units import decode_unit
 from zcbench.record.brought import Brought, with_brought
 from zcbench.record.capabilities import ENGINE, Capability, SubjectInfo, capabilities_of
 from zcbench.record.decoding import DamagedError, decode, decode_event

@@ -14,8 +14,8 @@ from typing import IO
 import msgspec
 
 from zcbench.files import write_whole
+from zcbench.quantities.parsing import encode_unit
 from zcbench.quantities.quantity import Quantity
-from zcbench.quantities.units import encode_unit
 from zcbench.record.brought import Brought, registry_of
 from zcbench.record.samples import header_line
 from zcbench.record.schema import (

@@ -12,7 +12,8 @@ from zcbench.bench.cell import Measured
 from zcbench.bench.peers import MEMCPY, QUEUE
 from zcbench.bench.ratios import Ratio, ratio, times_ns
 from zcbench.bench.results import Cell, Results, Setting
-from zcbench.quantities.units import MISSING, Size, format_bytes, format_duration, format_rate
+from zcbench.quantities.parsing import Size
+from zcbench.quantities.units import MISSING, format_bytes, format_duration, format_rate
 from zcbench.record.schema import FIGURES_FOLDER, Environment
 from zcbench.render.figures import theme
 from zcbench.render.figures.figure import Axis, Figure, Key, Panel

@@ -25,13 +25,7 @@ from zcbench.quantities.names import (
     RATE_PER_S,
     RSS_BYTES,
 )
-from zcbench.quantities.units import (
-    BYTES,
-    format_bytes,
-    format_count,
-    format_duration,
-    format_rate,
-)
+from zcbench.quantities.units import BYTES, format_bytes, format_count, format_duration, format_rate
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
 from zcbench.render.content.verdict import counted, decided

@@ -10,13 +10,8 @@ import msgspec
 from zcbench.capture import defaults
 from zcbench.consumers.registry import built_in_options
 from zcbench.quantities.names import POOL_SLOTS
-from zcbench.quantities.units import (
-    Duration,
-    UnitError,
-    format_bytes,
-    format_duration,
-    parse_duration,
-)
+from zcbench.quantities.parsing import Duration, UnitError, parse_duration
+from zcbench.quantities.units import format_bytes, format_duration
 from zcbench.scenario.consuming import consumer_times, rhythm_key
 from zcbench.scenario.keys import FLAGS
 from zcbench.scenario.sheet import Sheet

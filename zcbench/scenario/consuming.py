@@ -14,7 +14,7 @@ import msgspec
 from zcbench.consumers.consumer import ConsumerFacts, Option, Traits, facts_of
 from zcbench.consumers.inspection import inspect
 from zcbench.consumers.registry import built_in, consumer_names
-from zcbench.quantities.units import Duration, Growth, Rate, Size, UnitError, decode_unit
+from zcbench.quantities.parsing import Duration, Growth, Rate, Size, UnitError, decode_unit
 from zcbench.scenario.keys import CONSUMER_OPTIONS
 from zcbench.scenario.sheet import Sheet
 from zcbench.scenario.tables import ConsumerTable, Scenario

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import msgspec
 
 from zcbench.expectations import language as expectations
-from zcbench.quantities.units import UnitError, decode_unit, format_duration
+from zcbench.quantities.parsing import UnitError, decode_unit
+from zcbench.quantities.units import format_duration
 from zcbench.scenario.sheet import Sheet, line_of
 from zcbench.scenario.tables import Expectation, Scenario, ScenarioError
 from zcbench.scenario.values import shown

@@ -10,7 +10,7 @@ import msgspec
 
 from zcbench.foreign import brief, one_line
 from zcbench.quantities.names import POOL_SLOTS
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.scenario.sheet import Sheet
 from zcbench.scenario.tables import WARM_UP_SHARE, Scenario, Setting, SubjectTable
 

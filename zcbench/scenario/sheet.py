@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from zcbench.quantities.units import UnitError
+from zcbench.quantities.parsing import UnitError
 from zcbench.scenario.keys import CONSUMER_OPTIONS, FREE_TABLES, KINDS, TABLES, unknown_key
 from zcbench.scenario.tables import Scenario, ScenarioError, Setting
 from zcbench.scenario.values import BOOLEANS, Text, Value, WrongTypeError, convert, shown

@@ -10,7 +10,7 @@ import msgspec
 
 from zcbench.capture import defaults
 from zcbench.consumers.registry import built_in_options
-from zcbench.quantities.units import Duration, Growth, Rate, Size
+from zcbench.quantities.parsing import Duration, Growth, Rate, Size
 
 # A duration or a size is text here, as a person writes it.
 OptionValue = bool | int | float | str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from zcbench.quantities.units import Duration, Growth, Size
+from zcbench.quantities.parsing import Duration, Growth, Size
 from zcbench.scenario.keys import ENGINE_KEYS, ENGINE_TABLES, TABLES, TOP
 from zcbench.scenario.subject import reads
 from zcbench.scenario.tables import Expectation, Scenario

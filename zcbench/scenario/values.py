@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
-from zcbench.quantities.units import Duration, Growth, Rate, Size, decode_unit, parse_speed
+from zcbench.quantities.parsing import Duration, Growth, Rate, Size, decode_unit, parse_speed
 
 
 @dataclass(frozen=True, slots=True)

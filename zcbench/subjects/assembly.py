@@ -11,7 +11,7 @@ from zcbench.capture import defaults, sources
 from zcbench.capture.engine import PoolConfig, StreamFormat
 from zcbench.capture.realtime import check_realtime
 from zcbench.capture.sources import DeviceSource, ReplaySource, SourceError
-from zcbench.quantities.units import parse_duration
+from zcbench.quantities.parsing import parse_duration
 from zcbench.scenario import Scenario, ScenarioError, check_memory, consumer_facts
 from zcbench.subjects.inside import native_sites
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.records import Row, make_record, scenario
 from zcbench.page.scoreboard import Scoreboard
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending
 from zcbench.render import figures

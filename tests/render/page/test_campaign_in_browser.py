@@ -8,7 +8,7 @@ from selenium import webdriver
 from tests.records import make_record, scenario
 from tests.render.page.axe import audit
 from tests.render.page.conftest import HOSTILE, Page
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 from zcbench.render.html import render_campaign
 from zcbench.scenario import ConsumerTable
 from zcbench.verdict import judge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zcbench.consumers.consumer import Option, Traits
 from zcbench.consumers.kinds.immediate import Immediate
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 
 
 class Burst(Immediate):

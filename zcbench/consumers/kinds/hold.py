@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from zcbench.consumers.consumer import Option, Traits
-from zcbench.quantities.units import Duration
+from zcbench.quantities.parsing import Duration
 
 if TYPE_CHECKING:
     from zcbench.capture.engine import Packet

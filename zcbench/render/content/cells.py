@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zcbench.quantities.units import (
-    BYTES,
-    BYTES_PER_S,
-    MISSING,
-    NS,
-    PER_S,
-    SHARE,
-    S,
-    Unit,
-    clock,
-    format_count,
-)
+from zcbench.quantities.units import BYTES, BYTES_PER_S, MISSING, NS, PER_S, SHARE, S, Unit, clock, format_count
 from zcbench.render.content.document import Cell
 
 Number = float | int | None
