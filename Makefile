@@ -31,9 +31,10 @@ setup-dev: setup
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 
 # What the tests need, where this user may install it: a PulseAudio server and PortAudio, a browser, a Prometheus server,
-# two C compilers with their sanitizers and a second C library, Node.
+# two C compilers with their sanitizers and a second C library, Node, Rust, Java.
 DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins chromium chromium-driver prometheus \
-  gcc g++ clang libclang-rt-dev musl-tools nodejs
+  gcc g++ clang libclang-rt-dev musl-tools nodejs \
+  default-jdk-headless rustc
 debian:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  dpkg -s $(DEBIAN) >/dev/null 2>&1 || \
