@@ -161,6 +161,7 @@ static inline void zc__raise_before(uint64_t* word, uint64_t value) {
   (void)__atomic_exchange_n(word, value, __ATOMIC_ACQ_REL);
 }
 static inline unsigned zc__exponent(uint64_t value) { return 63U - (unsigned)__builtin_clzll(value); }
+#define zc__likely(condition) __builtin_expect(condition, 1)
 #define ZC__ONE __attribute__((weak)) /* one definition for all files of a program that include this */
 #else
 static inline int64_t zc__load(const int64_t* word) { return *(const volatile int64_t*)word; }
@@ -188,6 +189,7 @@ static inline unsigned zc__exponent(uint64_t value) {
   _BitScanReverse64(&index, value);
   return index;
 }
+#define zc__likely(condition) (condition)
 #define ZC__ONE __declspec(selectany)
 #endif
 
@@ -201,13 +203,17 @@ static inline void zc_set(zc_counter counter, int64_t value) { zc__store(counter
 /* One thread writes it: no locked instruction. What is unset counts as 0. */
 static inline void zc_add(zc_counter counter, int64_t n) {
   const int64_t value = zc__load(counter.word);
-  zc__store(counter.word, (value == ZC_UNSET ? 0 : value) + n);
+  if (zc__likely(value != ZC_UNSET)) {
+    zc__store(counter.word, value + n);
+  } else {
+    zc__store(counter.word, n);
+  }
 }
 
 /* Any thread may. What is unset counts as 0: whoever adds to it first takes ZC_UNSET off again, which is
  * 2^63, so that adding it once more wraps to 0. */
 static inline void zc_add_shared(zc_counter counter, int64_t n) {
-  if (zc__fetch_add(counter.word, n) == ZC_UNSET) zc__fetch_add(counter.word, ZC_UNSET);
+  if (!zc__likely(zc__fetch_add(counter.word, n) != ZC_UNSET)) zc__fetch_add(counter.word, ZC_UNSET);
 }
 
 /* The largest value so far: any thread may. ZC_UNSET is smaller than any. */
