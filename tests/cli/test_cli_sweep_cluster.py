@@ -75,7 +75,7 @@ class Processes:
 
         def answers() -> bool:
             with contextlib.suppress(SweepError):
-                found.append(Cluster(self.address))
+                found.append(Cluster(self.address, "zcbench.cli.one_run"))
             return bool(found)
 
         until(answers, "no scheduler or no worker")

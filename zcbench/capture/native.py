@@ -21,7 +21,6 @@ import atexit
 import threading
 import weakref
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any, Self
 
 from zcbench.capture import _core
@@ -140,12 +139,7 @@ class NativeEngine(_core.Reader):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def __iter__(self) -> Iterator[Packet]:

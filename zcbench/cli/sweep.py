@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from zcbench.cli import complete
+from zcbench.cli import complete, one_run
 from zcbench.cli.checks import check_names
 from zcbench.cli.scenario_flags import GROUPS, SubjectCommand, given, scenario_flags, tell_imported
 from zcbench.exit_codes import ExitCode, worst
@@ -181,7 +181,7 @@ def _maker(parallel: int | None, dask: str | None, quiet: bool) -> Iterator[Make
     if dask is not None:
         from zcbench.sweep.cluster import Cluster
 
-        with contextlib.closing(Cluster(dask)) as cluster:
+        with contextlib.closing(Cluster(dask, one_run.__name__)) as cluster:
             if not quiet:
                 print(f"zcbench: {len(cluster.hosts())} hosts at {dask}", file=sys.stderr)
             yield lambda directory, names: cluster.make(directory, names, tell)
@@ -192,20 +192,19 @@ def _maker(parallel: int | None, dask: str | None, quiet: bool) -> Iterator[Make
             f"zcbench: {parallel} runs side by side disturb each other: compare their pools, not their times",
             file=sys.stderr,
         )
-        yield lambda directory, names: make_side_by_side(directory, names, parallel, tell)
+        yield lambda directory, names: make_side_by_side(directory, names, parallel, tell, one_run.__name__)
     else:
         yield lambda directory, names: _make_in_turn(directory, names, quiet)
 
 
 def _make_in_turn(directory: Path, names: Sequence[str], quiet: bool) -> None:
     """The default. Raises StoppedError when a run was interrupted."""
-    from zcbench.cli.one_run import make_run
     from zcbench.sweep.children import StoppedError
 
     for number, name in enumerate(names, 1):
         if not quiet:
             print(f"zcbench: run {name}, {number} of {len(names)}", file=sys.stderr)
-        _, result = make_run(directory, name, quiet)
+        _, result = one_run.make_run(directory, name, quiet)
         if result.exit_code in _INTERRUPTED:
             raise StoppedError(result.exit_code)
 

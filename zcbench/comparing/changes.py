@@ -18,7 +18,7 @@ FEWEST_RUNS = 5  # below, no split of the runs could be told from chance
 MOST_RUNS = 1000  # the newest: the search takes time with the square of them, 2 s for 10,000
 FEWEST_A_SIDE = 2
 # BIC takes 2 to 3 log n for a change of the mean; 4 log n kept false alarms at 1 to 3 % of 400 histories of 20,
-# 50 and 200 independent runs each (benchmarks/changes.py).
+# 50 and 200 independent runs each (benchmarks/calibrations/changes.py).
 PENALTY = 4.0
 OUTLIER_DEVIATIONS = 4.0  # beyond the median of 5 neighbours: cut down to that
 NEIGHBOURS = 5

@@ -1,7 +1,8 @@
 """Which quantities two runs are compared by: how each is read of a run, and what difference matters.
 
-``run_to_run`` is the standard deviation between runs of one and the same thing, as benchmarks/comparison.py
-measured it on a busy machine of two cores. ``matters`` (in the unit) and ``share`` (of BASE) are the smallest
+``run_to_run`` is the standard deviation between runs of one and the same thing, as
+benchmarks/calibrations/comparison.py measured it on a busy machine of two cores. ``matters`` (in
+the unit) and ``share`` (of BASE) are the smallest
 difference worth an alarm: both must be reached. docs/comparing.md has how often a comparison by them is
 wrong, and what it sees.
 """

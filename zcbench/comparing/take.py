@@ -29,7 +29,7 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import Phase
 
 # Run to run, the share of misses made by hiccups of the machine: at 2,000 packets/s and 10 slots, 5 ms of pool
-# (benchmarks/comparison.py).
+# (benchmarks/calibrations/comparison.py).
 HICCUPS, HICCUP_S = 0.015, 0.005
 FEWEST_TIMES = 1000  # ten seconds of 100 a second; of fewer, start-up is too large a part
 

@@ -19,7 +19,6 @@ from zcbench.exit_codes import ExitCode
 from zcbench.sweep.journal import is_judged, run_directory
 from zcbench.sweep.plan import SweepError
 
-MAKER = "zcbench.cli.one_run"
 LOOK_EVERY_S = 0.05
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
@@ -35,13 +34,16 @@ class StoppedError(Exception):
 
 
 class Child:
-    """One planned run, being made in a process of its own. It ends with this process, however that ends."""
+    """One planned run, being made in a process of its own. It ends with this process, however that ends.
 
-    def __init__(self, directory: Path, name: str) -> None:
+    ``maker`` is the module that makes it: ``python -m MAKER DIRECTORY NAME``.
+    """
+
+    def __init__(self, directory: Path, name: str, maker: str) -> None:
         self.directory, self.name = directory, name
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (as long as the process)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", MAKER, str(directory), name],
+            [sys.executable, "-m", maker, str(directory), name],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._stderr,
@@ -85,8 +87,8 @@ else:
     _OWN_GROUP = {"process_group": 0}
 
 
-def make_side_by_side(directory: Path, names: Sequence[str], at_once: int, tell: Tell) -> None:
-    """Make the runs ``names``, up to ``at_once`` at a time; ``tell`` hears of each when it is made.
+def make_side_by_side(directory: Path, names: Sequence[str], at_once: int, tell: Tell, maker: str) -> None:
+    """Make the runs ``names``, up to ``at_once`` at a time, by ``maker``; ``tell`` hears of each that is made.
 
     Raises StoppedError after a signal, once the runs under way are drained; SweepError for a run that could
     not be made, once the others are ended.
@@ -96,7 +98,7 @@ def make_side_by_side(directory: Path, names: Sequence[str], at_once: int, tell:
         try:
             while waiting or running:
                 while waiting and len(running) < at_once:
-                    running.append(Child(directory, waiting.popleft()))
+                    running.append(Child(directory, waiting.popleft(), maker))
                 for child in list(running):
                     if child.has_ended():
                         running.remove(child)

@@ -37,13 +37,13 @@ _children: dict[str, Child] = {}
 _children_lock = threading.Lock()
 
 
-def make_here(sweep: str, name: str, plan: str) -> dict[str, bytes]:
+def make_here(sweep: str, name: str, plan: str, maker: str) -> dict[str, bytes]:
     """Make the run ``name`` of ``plan`` (TOML) in this worker's host; its record's files, compressed."""
     with tempfile.TemporaryDirectory(prefix="zcbench-sweep-") as folder:
         directory = Path(folder)
         plan_file(directory, name).parent.mkdir(parents=True)
         plan_file(directory, name).write_text(plan, encoding="utf-8")
-        child = Child(directory, name)
+        child = Child(directory, name, maker)
         with _children_lock:
             _children[sweep] = child
         try:
@@ -69,12 +69,12 @@ class Cluster:
     """A Dask cluster that can make runs. Raises SweepError when nobody answers at ``address``, when there is no
     worker, or when a worker's Python, distributed or zcbench is another."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, maker: str) -> None:
         try:
             import distributed
         except ImportError as error:
             raise SweepError("--dask: needs the extra of that name: pip install 'zcbench[dask]'") from error
-        self.address = address
+        self.address, self._maker = address, maker
         client: Any = distributed.Client
         self._client = client.__new__(client)
         try:
@@ -192,7 +192,7 @@ class Cluster:
     def _submit(self, sweep: str, directory: Path, name: str, workers: list[str]) -> _Task:
         plan = plan_file(directory, name).read_text(encoding="utf-8")
         future = self._client.submit(
-            make_here, sweep, name, plan, workers=workers, allow_other_workers=False, pure=False
+            make_here, sweep, name, plan, self._maker, workers=workers, allow_other_workers=False, pure=False
         )
         return _Task(name, future)
 

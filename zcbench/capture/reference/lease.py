@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import threading
 import weakref
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -80,12 +79,7 @@ class ReferencePacket:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.release()
 
     def __dlpack__(self, **kwargs: Any) -> Any:

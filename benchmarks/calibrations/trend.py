@@ -1,10 +1,11 @@
 """How often the memory verdict is wrong, and which leaks it names: by window, on series of known truth.
 
-``python benchmarks/trend.py DIRECTORY...`` prints the tables of docs/memory-measured.md. A DIRECTORY holds
-recorded series: ``labels.csv`` (series, runtime, leak_bytes_per_s, from_s, in_flight_of, aside) and for each a
-file with the columns ``time_s``, ``collected`` (1 right after a full collection), counters in bytes, ``rss``
-and ``in_flight``. Every series is cut into windows that do not overlap, its warm-up among them; a window is
-answered as a run is, by all its counters. The rule before this one is asked beside (low_water.py).
+``python benchmarks/calibrations/trend.py DIRECTORY...`` prints the tables of docs/memory-measured.md. A
+DIRECTORY holds recorded series: ``labels.csv`` (series, runtime, leak_bytes_per_s, from_s, in_flight_of,
+aside) and for each a file with the columns ``time_s``, ``collected`` (1 right after a full collection),
+counters in bytes, ``rss`` and ``in_flight``. Every series is cut into windows that do not overlap, its
+warm-up among them; a window is answered as a run is, by all its counters. The rule before this one is asked
+beside (low_water.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How often is a change point found where there is none, and where there is one? For docs/comparing.md.
 
-python benchmarks/changes.py [--histories 400]
+python benchmarks/calibrations/changes.py [--histories 400]
 """
 
 from __future__ import annotations

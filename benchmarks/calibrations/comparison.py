@@ -1,6 +1,6 @@
 """How often does a comparison call two sound runs different, and what does it see? For docs/comparing.md.
 
-    python benchmarks/comparison.py RUN RUN [RUN ...] [--planted DIR ...]
+    python benchmarks/calibrations/comparison.py RUN RUN [RUN ...] [--planted DIR ...]
 
 RUN: records of sound runs of one scenario. Each is compared with each other one, both ways, so that a
 difference is worse in one of them, and each half of a run with its other half. Then a slow-down is planted in
