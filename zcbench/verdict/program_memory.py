@@ -78,7 +78,8 @@ def told(covered: Coverage | None) -> str:
     if covered is None:
         return ""
     if covered.rise_share is None:
-        return f"; {_share(covered)}"
+        small = covered.is_enough and covered.share < LEAST_COVERAGE
+        return f"; {_share(covered)}" + (", and the rest is what any process has" if small else "")
     return f"; {_share(covered)}, and {max(0.0, min(1.0, covered.rise_share)):.0%} of its growth"
 
 

@@ -233,7 +233,9 @@ def _limits(record: Record, exact: list[Growth]) -> str:
         for g in exact
         if (window := g.trend.window) is not None and window.high > float(budget)
     ]
-    return f"{names} grow by less than {budget}" + "".join(f", {one}" for one in above)
+    return f"{names} {'grows' if len(exact) == 1 else 'grow'} by less than {budget}" + "".join(
+        f", {one}" for one in above
+    )
 
 
 def _resident_is_flat(facts: _Facts) -> Finding | None:

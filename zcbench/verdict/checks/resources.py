@@ -133,13 +133,12 @@ def _sentence(one: Resource) -> str:
         parts.append(f"{what} climb from {one.first:,} to {one.last:,} during the stream{rate}")
     if one.left:
         parts.append(f"{one.left:,} {what} are left after the drain ({one.before} before)")
-    if _are_zombies(one):
-        parts.append(f"{one.zombies:,} of them ended, and nobody waited for them")
     # Of what was only watched the names are patterns: "12 threads named pool-*".
     word = "threads named" if one.kind == "threads" and one.before is None else "×"
     names = ", ".join(f"{number:,} {word} {name}" for name, number in one.grown)
     names += f", {one.unnamed:,} more without a name" if one.unnamed else ""
-    return " and ".join(parts) + (f": {names}" if names else "")
+    dead = f"; {one.zombies:,} of them ended, and nobody waited for them" if _are_zombies(one) else ""
+    return " and ".join(parts) + (f": {names}" if names else "") + dead
 
 
 def _pace(more: int, span_s: float) -> str:
