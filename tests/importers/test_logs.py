@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,13 @@ FAILING = {
     "14b-ffmpeg.csv": ((), {"delivery": "61"}),
     "16-obs.csv": ((), {"delivery": "dropped 23,500"}),
     "17-xruns.csv": ((), {"xruns": "3 times"}),
-    "18-agentsjs.jsonl": ((), {"memory": "318 B a packet"}),
+    "06-fds.csv": ((), {"resources": "descriptors of kind sync_file climb from 1 to 314"}),
+    "06c-fds-5min.csv": ((), {"resources": "descriptors of kind sync_file climb from 1 to 314"}),
+    "18-agentsjs.jsonl": (
+        (),
+        {"memory": "RSS by 319,099 B/s, V8 array buffers by 319,935 B/s (320 B a packet"},
+    ),
+    "24-node-mem.jsonl": ((), {"memory": "V8 array buffers by 130,869 B/s"}),
     "19-ic4.csv": ((), {"conservation": "2,001 against 2,000", "delivery": "1 is missing"}),
     "19b-ic4.csv": ((), {"conservation": "2,001 against 2,000", "delivery": "1 is missing"}),
     "20-psrecord.log": ((), {"memory": "RSS by 66,6"}),
@@ -59,11 +66,39 @@ def test_a_log_of_something_wrong_fails_by_it(ingest: Ingest, log: str) -> None:
         assert words in answer.sentence(check)
 
 
-@pytest.mark.parametrize("log", ["09-mirador.csv", "11-siphon.csv", "45-prom.json"])
+@pytest.mark.parametrize(
+    "log",
+    [
+        "05-gctrace.log",
+        "09-mirador.csv",
+        "11-siphon.csv",
+        "25-node-ok.jsonl",
+        "26-node-trace-gc.log",
+        "27-jstat.log",
+        "45-prom.json",
+    ],
+)
 def test_a_healthy_log_does_not_fail(ingest: Ingest, log: str) -> None:
     answer = ingest(LOGS / log)
     assert not answer.failures()
     assert answer.exit_code in (0, 4)
+    # and nobody is told to run it for years
+    for finding in answer.findings.values():
+        assert not re.search(r"run for .* d\b", finding["remedy"] or "")
+
+
+def test_buffers_that_a_runtime_keeps_are_the_cause(ingest: Ingest) -> None:
+    for log in ("18-agentsjs.jsonl", "24-node-mem.jsonl"):
+        assert ingest(LOGS / log).findings["memory"]["cause"] == "buffers"
+
+
+def test_remedies_speak_of_the_runtime(ingest: Ingest) -> None:
+    for log, words in (
+        ("05-gctrace.log", "gctrace"),
+        ("25-node-ok.jsonl", "global.gc()"),
+        ("27-jstat.log", "jcmd"),
+    ):
+        assert words in ingest(LOGS / log).findings["memory"]["remedy"]
 
 
 SAID = {

@@ -124,7 +124,7 @@ def _judged(
 def _explained(record: Record) -> NDArray[np.float64]:
     """The bytes of resident memory that exact counters account for, at every sample of the stream; those of
     the samples around it where a reading is missing, 0 where all are."""
-    beside = program.explained(record)
+    beside = program.explained(record, judged=True)
     rows = streaming(record)
     times, fresh = record.samples["elapsed_s"][rows], _fresh(record)[rows]
     total = np.zeros(times.shape)

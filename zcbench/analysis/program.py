@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zcbench.analysis.counter import Counter, Readings
 from zcbench.analysis.stream import streaming
+from zcbench.analysis.trend.growing import FEWEST_CELLS
 from zcbench.quantities.quantity import Origin, Quantity, Reckoning
 from zcbench.record.reader import Record
 
@@ -22,8 +23,10 @@ PRIVATE, MAPPED_FILES = "private memory", "mapped files"
 _COLLECTIONS = ("runtime.full_collections", "gc.full_collections", "gc.forced_collections")
 # Memory of a runtime that it has from malloc: where malloc is metered, it is in that count already.
 _FROM_MALLOC = ("v8.external_bytes", "v8.array_buffers_bytes", "v8.malloced_bytes", "jvm.direct_bytes")
+# What of it holds the bytes of buffers.
+BUFFERS = ("v8.external_bytes", "v8.array_buffers_bytes", "jvm.direct_bytes", "jvm.mapped_bytes")
 # Parts of a heap that is counted as well.
-_PARTS = ("v8.array_buffers_bytes", "jvm.old_bytes", "jvm.heap_after_gc_bytes")
+PARTS = ("v8.array_buffers_bytes", "jvm.old_bytes", "jvm.heap_after_gc_bytes")
 MALLOC = "malloc.live_bytes"
 
 
@@ -66,9 +69,9 @@ def exact(record: Record) -> list[Quantity]:
     ]
 
 
-def explained(record: Record) -> Readings:
+def explained(record: Record, *, judged: bool = False) -> Readings:
     """The bytes that exact counters account for at each sample of the stream, each byte once; 0 where none is
-    known.
+    known. With ``judged`` only those whose growth is judged: a managed heap without known collections is not.
 
     What the subject publishes may lie in malloc: of the two the larger counts. The sum is so never above what
     they account for.
@@ -77,13 +80,16 @@ def explained(record: Record) -> Readings:
     times = record.samples["elapsed_s"][rows]
     malloc, runtime, published = (np.zeros(times.shape) for _ in range(3))
     metered = has(record, MALLOC)
+    blind = judged and int(_after_collection(record)[rows].sum()) < FEWEST_CELLS
     for quantity in exact(record):
+        if blind and quantity.memory is not None and quantity.memory.reckoning is Reckoning.MANAGED:
+            continue
         values = _filled(times, record.samples[quantity.name][rows])
         if quantity.origin is Origin.SUBJECT:
             published += values
         elif quantity.origin is Origin.ALLOCATOR:
             malloc += values
-        elif quantity.name not in _PARTS and not (metered and quantity.name in _FROM_MALLOC):
+        elif quantity.name not in PARTS and not (metered and quantity.name in _FROM_MALLOC):
             runtime += values
     return np.maximum(malloc, published) + runtime
 

@@ -18,6 +18,7 @@ from zcbench.record.schema import Event, EventKind
 from zcbench.scenario.tables import WARM_UP_SHARE
 
 KINDS = {"fds": "descriptors", "threads": "threads", "children": "child processes"}
+OF_A_KIND = "fds."  # how a quantity of descriptors of one kind begins
 _NAMES = {"fds": "fd_names", "threads": "thread_names", "children": "child_names"}
 _COUNTS = {"fds": "fd_counts", "threads": "thread_counts", "children": "child_counts"}
 NEW_HIGHS = 3  # one or two are a pool that filled, or a library that opened its files late
@@ -30,6 +31,8 @@ MOSTLY = 0.8  # of what there is more of, to be called by that kind's name
 # Of somebody else's log with too few readings for blocks each reading is a mark: as many as blocks.
 FEWEST_READINGS = FEWEST_BLOCKS
 NAMED = 5  # in a sentence
+# Where no reading ever falls, growth to so many times the first is a leak that comes in bursts.
+SEVERAL, SEVERAL_AT_LEAST = 3, 16
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,12 @@ class Resource:
     of_kind: str | None = None
     # Of child processes: how many of those there are more of have ended, and nobody waited for them.
     zombies: int = 0
+    multiplied: bool = False  # every reading tells of it: in a burst at the end the lowest counts would not
 
     @property
     def climbs(self) -> bool:
         """Whether the lowest counts rise step by step to the end and never fall."""
-        return staircase(np.asarray(self.marks, dtype=np.float64))
+        return self.multiplied or staircase(np.asarray(self.marks, dtype=np.float64))
 
     @property
     def left(self) -> int | None:
@@ -88,7 +92,21 @@ def resources(record: Record) -> list[Resource]:
     """Each kind over the run."""
     first, last = _events(record)
     spans = lives(record, record.samples[ELAPSED_S])
-    return [_of_lives(record, kind, first, last, spans) for kind in KINDS]
+    return [_of_lives(record, kind, first, last, spans) for kind in (*KINDS, *_descriptor_kinds(record))]
+
+
+def _descriptor_kinds(record: Record) -> list[str]:
+    """The quantities of descriptors of one kind, where those of all kinds were not read often enough: one kind
+    may take the place of another."""
+    if np.isfinite(record.samples["fds"]).sum() >= FEWEST_READINGS:
+        return []
+    names = [name for name in record.quantities if name.startswith(OF_A_KIND) and name in record.samples]
+    return [name for name in names if np.nan_to_num(record.samples[name]).any()]
+
+
+def noun(kind: str) -> str:
+    """What a kind is called: "threads", "descriptors of kind dmabuf"."""
+    return KINDS.get(kind) or f"descriptors of kind {kind.removeprefix(OF_A_KIND)}"
 
 
 def _of_lives(
@@ -109,7 +127,9 @@ def _resource(
     lowest = marks(record, values)
     if not lowest and record.run.subject.kind == "imported" and y.size >= FEWEST_READINGS:
         lowest = tuple(int(value) for value in y)
-    grown = _grown(first, last, kind) or inventories.more(record, _COUNTS[kind])
+    grown = _grown(first, last, kind)
+    if not grown and kind in _COUNTS:
+        grown = inventories.more(record, _COUNTS[kind])
     before, after = _count(first, kind), _count(last, kind)
     more = 0 if before is None or after is None else after - before
     return Resource(
@@ -126,6 +146,7 @@ def _resource(
         highest=int(y.max()) if y.size else None,
         of_kind=_kind(record, life) if kind == "fds" else None,
         zombies=max(0, _rise(record, "zombies", life)) if kind == "children" else 0,
+        multiplied=not record.can("worker") and _multiplied(y),
     )
 
 
@@ -145,6 +166,13 @@ def _rise(record: Record, name: str, life: NDArray[np.bool_]) -> int:
         return 0
     values = record.samples[name][np.isfinite(record.samples[name]) & streaming(record) & life]
     return int(values[-1] - values[0]) if values.size > 1 else 0
+
+
+def _multiplied(y: NDArray[np.float64]) -> bool:
+    """Whether no reading is below the one before, and they go on to several times of what they were."""
+    if y.size < FEWEST_READINGS or y[-1] < max(SEVERAL * y[0], y[0] + SEVERAL_AT_LEAST):
+        return False
+    return staircase(y)
 
 
 def marks(record: Record, values: NDArray[np.float64], warmup_share: float = WARM_UP_SHARE) -> tuple[int, ...]:
@@ -182,11 +210,11 @@ def _grown(first: Event | None, last: Event | None, kind: str) -> tuple[tuple[st
 
 def _names(event: Event, kind: str) -> Counter[str]:
     """By name; descriptors and processes lose their number, threads the one at their end."""
-    counted = event.data.get(_COUNTS[kind])
+    counted = event.data.get(_COUNTS.get(kind, ""))
     if isinstance(counted, dict):
         return Counter({str(name): int(number) for name, number in counted.items()})
     # An older record has the first 64 names only.
-    names = [str(name) for name in event.data.get(_NAMES[kind], [])]
+    names = [str(name) for name in event.data.get(_NAMES.get(kind, ""), [])]
     if kind == "threads":
         return Counter(name.split("-")[0] if name.startswith("Thread-") else name for name in names)
     return Counter(name.partition(" ")[2] or name for name in names)

@@ -40,7 +40,7 @@ def stamped_lines(text: Text) -> Iterator[tuple[int, float | None, str]]:
     """
     clock = Clock()
     now: Any = None
-    for number, line in text.lines():
+    for number, line in text.short_lines():
         moment, rest = clock.prefix(line)
         if moment is None and _ALONE.match(line):
             moment, rest = clock.moment(line), ""

@@ -146,6 +146,16 @@ def day_first(cells: list[str]) -> bool:
     return len({match[1] for match in found}) > len({match[3] for match in found})
 
 
+def is_day(text: str) -> bool:
+    """Whether ``text`` is a date without a time of day."""
+    return any(pattern.match(text.strip()) for pattern in _DAY_ONLY)
+
+
+def is_time_of_day(text: str) -> bool:
+    """Whether ``text`` is a time of day without a date."""
+    return _WHOLE[-1].match(text.strip()) is not None
+
+
 def epoch_unit(value: float) -> tuple[float, str] | None:
     """Seconds in the unit of a number that can only be the time since 1970, and that unit's name."""
     for scale, name in _EPOCH_UNITS:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from zcbench.importers.cells import POINT, Style, decimal_of, is_missing, number
-from zcbench.importers.clocks import Clock, Moment, epoch_unit
+from zcbench.importers.clocks import Clock, Moment, epoch_unit, is_day, is_time_of_day
 from zcbench.importers.formats.delimited import delimiter_of
-from zcbench.importers.guess import Guess, guess, read_name
+from zcbench.importers.guess import FD, Guess, guess, read_name
 from zcbench.importers.mapping import IGNORE, Spec, metric_named, parse_spec
 from zcbench.importers.table import ColumnFacts, Table
 from zcbench.quantities.quantity import Quantity
@@ -23,6 +23,9 @@ PAGE_BYTES = 4096
 MOST_KIB = 64 * 2**20
 # Kinds of memory that systems count in pages: "KB" of them is 1,024 bytes in every tool (ps, /proc, Windows).
 IN_PAGES = ("rss_bytes", "uss_bytes", "pss_bytes", "swap_bytes", "virtual_bytes")
+# What counts how far a subject has come; a guess of one is taken back where the column falls and falls.
+_PROGRESS = ("engine.captured", "engine.delivered")
+MOST_FALLS = 3
 CLOCKS = {"time": 1.0, "iso": 1.0, "unix": 1.0, "unix_ms": 1e-3, "unix_us": 1e-6, "unix_ns": 1e-9}
 
 
@@ -43,6 +46,7 @@ class Column:
     binary: bool = False  # "MB" in a cell is 1,024 x 1,024 bytes
     delta: bool = False
     day_first: bool = False
+    day: str | None = None  # their column of the date, where a time of day stands in one of its own
 
     def value(self, cell: Any) -> float | None:
         """A cell in our unit, None where it is missing. Raises ValueError for what is no reading."""
@@ -101,6 +105,8 @@ class Column:
     @property
     def spec(self) -> str:
         """The ``--map`` text that says this column."""
+        if self.day is not None:
+            return f"{self.metric.name}={self.day}+{self.theirs}"
         unit = self.clock or self.unit
         name = self.metric.name
         return f"{name}={self.theirs}{':' + unit if unit else ''}"
@@ -128,6 +134,10 @@ def columns_of(specs: Iterable[str], table: Table, *, deltas: bool = False) -> M
     """
     maker = _Maker(table, deltas)
     for spec in specs:
+        day, plus, theirs = spec.partition("=")[2].partition("+")
+        if plus and {day, theirs} <= set(table.columns):
+            maker.add_day(spec, day, theirs)
+            continue
         parsed = parse_spec(spec, table.columns)
         if parsed.ours == IGNORE:
             maker.ignored.add(parsed.theirs)
@@ -169,6 +179,14 @@ class _Maker:
         if metric.name in self._found:
             raise RecordError(f"--map {spec.text}: {metric.name} is mapped twice")
         self._found[metric.name] = self._column(spec, metric, given)
+
+    def add_day(self, spec: str, day: str, theirs: str) -> None:
+        """Take a date and a time of day in two columns as the time: "elapsed_s=Date+Time"."""
+        metric = metric_named(spec.partition("=")[0].strip())
+        if metric.name != TIME:
+            raise RecordError(f"--map {spec}: only {TIME} is made of two columns")
+        self.add(Spec(spec, TIME, theirs, "time"), metric, given=True)
+        self._found[TIME] = replace(self._found[TIME], day=day)
 
     def _column(self, spec: Spec, metric: Quantity, given: bool) -> Column:
         facts = self._table.facts[spec.theirs]
@@ -218,7 +236,7 @@ class _Maker:
         found: dict[str, list[tuple[int, str, Guess]]] = {}
         for theirs in self._table.columns:
             one = guess(theirs)
-            if one is not None and one.quantity in VOCABULARY and self.is_open(theirs, one.quantity):
+            if one is not None and _known(one.quantity) and self.is_open(theirs, one.quantity):
                 facts = self._table.facts[theirs]
                 if one.quantity == TIME or facts.is_numeric:
                     found.setdefault(one.quantity, []).append((one.rank, theirs, one))
@@ -232,9 +250,38 @@ class _Maker:
                     f"Say --map {quantity}={same[0]}, and what the other is, or --map {IGNORE}={same[1]}"
                 )
             spec = Spec(theirs, quantity, theirs, self._assumed_unit(theirs, best))
-            column = self._column(spec, VOCABULARY[quantity], given=False)
+            column = self._column(spec, _quantity(quantity), given=False)
+            if quantity == TIME:
+                column = self._with_its_day(column, [choice[1] for choice in choices])
+            if self._is_no_total(column):
+                continue
             self._found[quantity] = column
             self._assumed.append(column)
+        self._guess_all_descriptors()
+
+    def _with_its_day(self, column: Column, named: list[str]) -> Column:
+        """A time of day, and the column beside it that holds its date, where a table has one of each."""
+        samples = {name: [str(cell) for cell in self._table.facts[name].sample[:20]] for name in named}
+        days = [n for n, cells in samples.items() if all(map(is_day, cells))]
+        times = [n for n, cells in samples.items() if n not in days and all(map(is_time_of_day, cells))]
+        if not days or not times:
+            return column
+        return replace(column, theirs=times[0], day=days[0], clock="time", factor=1.0, unit="")
+
+    def _is_no_total(self, column: Column) -> bool:
+        """Whether a progress counter goes up and down: a level (buffers, frames a second), not a total."""
+        falls = self._table.facts[column.theirs].falls
+        return column.metric.name in _PROGRESS and not column.delta and falls > MOST_FALLS
+
+    def _guess_all_descriptors(self) -> None:
+        """In a table of descriptors by kind, a column "total" is of all kinds."""
+        kinds = [name for name in self._found if name.startswith(FD)]
+        for theirs in self._table.columns:
+            total = read_name(theirs).words in ("total", "all", "sum")
+            if len(kinds) > 1 and total and self.is_open(theirs, "fds"):
+                column = self._column(Spec(theirs, "fds", theirs, ""), VOCABULARY["fds"], given=False)
+                self._found["fds"] = column
+                self._assumed.append(column)
 
     def _assumed_unit(self, theirs: str, best: Guess) -> str:
         """The unit of a guessed column: of its name, or of what its numbers can only be."""
@@ -249,9 +296,21 @@ class _Maker:
         return unit
 
     def mapped(self) -> Mapped:
-        taken = {column.theirs for column in self._found.values()} | self.ignored
+        found = self._found.values()
+        taken = {c.theirs for c in found} | {c.day for c in found if c.day} | self.ignored
         unread = tuple(name for name in self._table.columns if name not in taken)
         return Mapped(tuple(self._found.values()), tuple(self._assumed), unread)
+
+
+def _known(name: str) -> bool:
+    return name in VOCABULARY or name.startswith(FD)
+
+
+def _quantity(name: str) -> Quantity:
+    """The quantity of a name; one of descriptors of a kind that the vocabulary lacks is made."""
+    if name in VOCABULARY:
+        return VOCABULARY[name]
+    return VOCABULARY["fds.other"].named(name)
 
 
 def _resident_unit(facts: ColumnFacts) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 
 from zcbench import plugins
 from zcbench.importers import formats as builtin
-from zcbench.importers.text import Text
+from zcbench.importers.text import SEARCHED, Text
 from zcbench.record.writer import RecordError
 
 GROUP = "zcbench.importers"
@@ -79,7 +79,7 @@ def matching(*patterns: str | re.Pattern[str], confidence: float = CERTAIN) -> S
     compiled = [re.compile(pattern) for pattern in patterns]
 
     def sniff(head: Head) -> float:
-        found = any(pattern.search(line) for line in head for pattern in compiled)
+        found = any(pattern.search(line[:SEARCHED]) for line in head for pattern in compiled)
         return confidence if found else 0.0
 
     return sniff

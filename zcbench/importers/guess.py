@@ -34,8 +34,23 @@ _NAMES: dict[str, str] = {
     "ms millis zeit zeitstempel uhrzeit heure temps fecha hora local_time utc",
     "rss_bytes": "rss vmrss resident resident_set resident_set_size resident_memory resident_size res "
     "rss_memory memory_rss mem_rss working_set workingset working_set_size ws real real_memory physical_memory physical "
-    "phys_footprint footprint mem_usage memory_usage memory mem ram speicher arbeitsspeicher memoire memoria",
-    "uss_bytes": "uss private private_memory private_working_set unique_set_size unique_set rss_anon private_dirty",
+    "mem_usage memory_usage mem_used memory memory_used used_memory mem ram speicher arbeitsspeicher memoire memoria",
+    "uss_bytes": "uss private_working_set unique_set_size unique_set private_dirty",
+    "private_bytes": "private_bytes private private_memory phys_footprint footprint commit_size pagefile_usage",
+    "anonymous_bytes": "anonymous anon rss_anon",
+    "cgroup_bytes": "cgroup memory_current container_memory container_memory_working_set",
+    "gpu_bytes": "gpu_memory gpu_mem gpu_memory_used gpu_mem_used gpu_used vram vram_used",
+    "v8.heap_bytes": "heap_used used_heap heap_size_used used_heap_size js_heap_used used_js_heap_size",
+    "v8.heap_total_bytes": "heap_total total_heap heap_size_total total_heap_size",
+    "v8.external_bytes": "external external_memory",
+    "v8.array_buffers_bytes": "array_buffers",
+    "jvm.direct_bytes": "direct direct_memory direct_buffers direct_buffer_memory",
+    "jvm.metaspace_bytes": "metaspace metaspace_used",
+    "jvm.classes": "classes loaded_classes classes_loaded",
+    "go.heap_bytes": "heap_alloc heap_inuse",
+    "go.goroutines": "goroutines num_goroutine",
+    "clr.heap_bytes": "gc_heap gc_heap_size managed_heap managed_memory",
+    "zombies": "zombies defunct",
     "pss_bytes": "pss proportional_set_size",
     "swap_bytes": "swap vmswap swapped",
     "virtual_bytes": "vsz vms vmsize virt virtual virtual_memory virtual_size",
@@ -43,17 +58,14 @@ _NAMES: dict[str, str] = {
     "openfiles handles handle_count num_handles open_handles nofile lsof handle",
     "threads": "threads thread nlwp thread_count threadcount num_threads nthreads thr live_threads threads_live",
     "children": "children child_processes subprocesses num_children nproc processes",
-    "native_heap_bytes": "native_heap native_heap_bytes malloc malloc_in_use malloced heap heap_bytes in_use "
-    "allocated heap_in_use",
-    "cpu_user_s": "cpu_user user_cpu utime cpu_time cpu",
+    "native_heap_bytes": "native_heap native_heap_bytes malloc malloc_in_use malloced heap heap_bytes heap_in_use",
+    "cpu_user_s": "cpu_user user_cpu utime cpu_time",
     "cpu_system_s": "cpu_system system_cpu stime sys_cpu",
     "engine.captured": "captured frames_captured packets_captured blocks_captured acquired produced frames_in "
-    "packets_in buffers_in camera_frames source_frames device_delivered device_frames captured_frames sent "
-    "packets_sent acquires enqueued",
+    "packets_in buffers_in camera_frames source_frames device_delivered device_frames captured_frames acquires",
     "engine.delivered": "delivered frames_delivered packets_delivered sink_delivered consumed shown frames_shown displayed "
     "rendered frames_displayed frames_rendered frames_out packets_out buffers_out received packets_received frames_received "
-    "datagrams_received packets frames frame chunks blocks buffers callbacks samples_delivered dequeued messages messages_received "
-    "processed",
+    "datagrams_received packets frames frame chunks blocks buffers callbacks",
     "engine.drops": "drops drop dropped dropped_frames frames_dropped drop_frames packets_dropped dropped_packets "
     "skipped skipped_frames frames_skipped discarded discards overflows buffer_overflows dropped_buffers "
     "dropped_blocks lagged_frames missed_frames frames_missed",
@@ -66,11 +78,11 @@ _NAMES: dict[str, str] = {
     "consumer.xruns": "sink_underrun sink_xruns",
     "consumer.corrupt_on_delivery": "corrupt corrupted crc_errors checksum_errors bad_packets bad_frames",
     "due": "due expected expected_packets expected_frames nominal target_frames total_datagrams",
-    "pool.hits": "pool_hits hits",
-    "pool.misses": "pool_misses misses",
-    "pool.slots": "pool_slots slots pool_size",
-    "pool.in_flight": "in_flight inflight outstanding leased pool_in_flight buffers_in_use",
-    "pool.returns": "returns returned pool_returns",
+    "pool.hits": "pool_hits",
+    "pool.misses": "pool_misses",
+    "pool.slots": "pool_slots pool_size",
+    "pool.in_flight": "pool_in_flight in_flight leased",
+    "pool.returns": "pool_returns",
     "gc.forced_collections": "gcs full_gcs forced_gcs",
     "output_bytes": "output_bytes log_bytes",
     "temporary_files": "temporary_files temp_files tmp_files",
@@ -80,11 +92,19 @@ for _quantity, _words in _NAMES.items():
     for _rank, _word in enumerate(_words.split()):
         _BY_WORD.setdefault(_word, (_quantity, _rank))
 
+FD = "fds."  # before the kind, in the name of a quantity
+_FD_NAMES = {"eventpoll": "epoll", "fifo": "pipe", "sockets": "socket", "sock": "socket", "dma_buf": "dmabuf"}
 # What a column of descriptors of one kind is called (proc's links, lsof's types, and what programs say).
 FD_KINDS = words(
     "sync_file eventfd eventpoll epoll pipe fifo socket sockets inotify timerfd signalfd memfd dmabuf "
     "dma_buf anon_inode userfaultfd io_uring perf_event nvidia0 nvidiactl dri tcp udp unix ipv4 ipv6 "
     "tcp_sockets sock"
+)
+_FD_KIND = re.compile(r"(nvidia|video|card|renderd|dri|media|snd|tty|pts|uio|vfio)[_\d]*(ctl|_uvm)?")
+# Words that make another thing of a name that would be known without them: a limit, what is free, a share.
+_QUALIFIERS = words(
+    "max maximum peak limit free available avail capacity percent rate high hwm min minimum system sys host machine "
+    "per cache cached requested target budget quota soft hard swap_total size_max ratio load"
 )
 LATENCY = re.compile(r"(delivery|latency|delay|jitter|hold|callback)")
 
@@ -147,6 +167,8 @@ def guess(name: str) -> Guess | None:
         found = _BY_WORD[f"{told.words}_{told.unit}"]
     rank = 0
     parts = told.words.split("_")
+    if found is None and not _QUALIFIERS.isdisjoint(parts):
+        return None
     if found is None:
         kept = [part for part in parts if part not in _FILLERS]
         found, rank = _BY_WORD.get("_".join(kept)), 100
@@ -165,8 +187,8 @@ def guess(name: str) -> Guess | None:
 
 def _of_kind(told: Named) -> Guess | None:
     words = told.words.removesuffix("_fds").removeprefix("fd_").removeprefix("fds_")
-    if words in FD_KINDS and not told.unit:
-        return Guess(f"fds.{words}", "", 300)
+    if (words in FD_KINDS or _FD_KIND.fullmatch(words)) and not told.unit:
+        return Guess(FD + _FD_NAMES.get(words, words), "", 300)
     if LATENCY.search(told.words) and told.unit in ("s", "ms", "us", "ns"):
         for mark, quantity in (("p50|median", "p50"), ("p99", "p99"), ("max|worst", "max")):
             if re.search(rf"(?:^|_)(?:{mark})(?:_|$)", told.words):

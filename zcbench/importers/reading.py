@@ -105,7 +105,8 @@ class Reading:
         if self._time is None:
             return Moment(self.rows * (self.every_s or 0.0))
         try:
-            moment = self._time.moment(row.get(self._time.theirs))
+            cell = row.get(self._time.theirs)
+            moment = self._time.moment(cell if self._time.day is None else f"{row.get(self._time.day)} {cell}")
         except (TypeError, ValueError, OverflowError):
             cell = row.get(self._time.theirs)
             raise RecordError(

@@ -24,6 +24,7 @@ from zcbench.record.writer import RecordError
 STDIN = Path("-")
 HEAD_LINES, HEAD_CHARACTERS = 400, 128 * 1024  # what a format is recognised by
 LONGEST_LINE = 16 * 2**20  # characters; a log's lines are a few hundred
+SEARCHED = 4096  # characters of a line in which a pattern is searched
 LARGEST_DOCUMENT = 512 * 2**20  # characters of a format that is one document (JSON): it is held whole
 # What a decompressor raises for a file whose end is missing or damaged.
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
@@ -89,6 +90,10 @@ class Text:
                 self.remarks.add("the compressed file ends too early", self.where(number))
             except OSError as error:
                 raise RecordError(f"{self.name}: cannot be read ({error.strerror or error})") from error
+
+    def short_lines(self) -> Lines:
+        """Lines cut to what a pattern may be searched in: no tool writes longer ones."""
+        return ((number, line[:SEARCHED]) for number, line in self.lines())
 
     def whole(self) -> str:
         """All of it, for a format that is one document. Raises RecordError if that is too large to hold."""

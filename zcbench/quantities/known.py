@@ -71,6 +71,11 @@ KNOWN: tuple[Quantity, ...] = (
     row("cgroup_bytes", "bytes", _PROCESS, "memory of the subject's control group or container, page cache included", better=LOWER, memory=_PAGES, label="control group"),
     row("cgroup_anonymous_bytes", "bytes", _PROCESS, "anonymous memory of the subject's control group", better=LOWER, memory=_PAGES, label="control group, anonymous"),
     row("gpu_bytes", "bytes", _PROCESS, "GPU memory of the subject (nvidia-smi)", better=LOWER, memory=Memory(Reckoning.PAGES, 2**20), label="GPU memory"),
+    # -- memory of the whole machine, as vmstat, free and sar show it
+    row("machine.used_bytes", "bytes", _PROCESS, "memory in use on the machine, its page cache left out", better=LOWER, memory=_PAGES, label="machine's memory"),
+    row("machine.free_bytes", "bytes", _PROCESS, "memory of the machine that nobody uses", better=HIGHER),
+    row("machine.committed_bytes", "bytes", _PROCESS, "memory that the machine has promised to its programs", better=LOWER, memory=_PAGES, label="machine's commitments"),
+    row("machine.swap_bytes", "bytes", _PROCESS, "swap in use on the machine", better=LOWER, memory=_PAGES, label="machine's swap"),
     # -- other resources of the processes
     row("processes", "processes", _PROCESS, "processes that the subject consists of"),
     row("zombies", "processes", _PROCESS, "children that ended and nobody waited for", better=LOWER),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zcbench.analysis import program
 from zcbench.analysis.growth import Growth, block_rate
 from zcbench.record.reader import Record
 from zcbench.verdict import program_memory
@@ -15,6 +16,27 @@ TYPICAL_BLOCK_BYTES = 32
 MOSTLY_ELSEWHERE = 2.0
 BUFFERS = frozenset({"leases", "overflow"})
 _OBJECTS = ("small objects", "allocated blocks", "Python heap")
+
+
+def bearing_out(grown: list[Growth], failing: list[Growth]) -> list[Growth]:
+    """Counters that grow as pages do which fail, though nobody saw their collections: they say what it is.
+
+    Of a whole and its part (array buffers of what is external) the part.
+    """
+    pages = [g.slope or 0.0 for g in failing if g.counter.kind == "pages"]
+    if not pages or len(pages) < len(failing):
+        return []
+    found = [
+        g
+        for g in grown
+        if g.counter.kind == "exact"
+        and (w := g.trend.window) is not None
+        and w.unjudged
+        and w.low > 0
+        and w.slope * MOSTLY_ELSEWHERE > max(pages)
+    ]
+    parts = [g for g in found if (g.counter.column or "") in program.PARTS]
+    return parts or found
 
 
 def cause_of(record: Record, grown: list[Growth], failing: list[Growth]) -> str:

@@ -50,6 +50,8 @@ def cause_of_exact(record: Record, growth: Growth) -> str | None:
     """The cause that a counter of a program's names; None for one that every subject may have."""
     column = growth.counter.column or ""
     origin = record.quantities[column].origin if column in record.quantities else None
+    if column in program.BUFFERS:
+        return "buffers"
     return None if origin is None else _OF_ORIGIN.get(origin)
 
 
@@ -92,6 +94,27 @@ def too_little(covered: Coverage) -> str:
 def _share(covered: Coverage) -> str:
     whole = f"{format_bytes(covered.private_bytes)} of {covered.source}"
     return f"exact counters explain {covered.share:.0%} of {whole}"
+
+
+# How a heap is read right after a collection, by the runtime whose quantities begin so.
+_AFTER_COLLECTIONS: Mapping[str, str] = {
+    "v8.": "run node --expose-gc and global.gc() before process.memoryUsage(), or log --trace-gc up to "
+    "two dozen mark-compacts",
+    "jvm.": "log -Xlog:gc with a full collection (jcmd PID GC.run) every minute or so: two dozen of them",
+    "go.": "log GODEBUG=gctrace=1 over two dozen collections, at even intervals (runtime.GC() by a timer)",
+    "clr.": "call GC.Collect() before each reading, two dozen times",
+}
+
+
+def after_collections(record: Record) -> str:
+    """How to read a managed heap so that its readings compare."""
+    for begin, how in _AFTER_COLLECTIONS.items():
+        if any(name.startswith(begin) and program.has(record, name) for name in record.samples):
+            return how
+    return (
+        "measure the heap right after a full collection (gc.forced_collections counts those), two dozen times "
+        "in the run"
+    )
 
 
 def what_would_raise(record: Record) -> str:

@@ -24,7 +24,7 @@ _LINE = re.compile(
 )
 def read(text: Text) -> Rows:
     """A row a collection; @ is the time since the program's start, MB are MiB, and the last is what lives."""
-    for number, line in text.lines():
+    for number, line in text.short_lines():
         match = _LINE.search(line)
         if match is None:
             if line.strip():

@@ -35,7 +35,7 @@ _DELTAS = ("lost", "received", "total", "out_of_order")
 def read(text: Text) -> Rows:
     """A row an interval; the closing line over all of it is left out, and so is a sum of several streams."""
     last: dict[str, float] = {}
-    for number, line in text.lines():
+    for number, line in text.short_lines():
         match = _LINE.search(line)
         if match is None:
             continue

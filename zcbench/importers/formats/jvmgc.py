@@ -42,7 +42,7 @@ _FULL = ("Pause Full", "Full GC", "Garbage Collection", "Major Collection")
 def read(text: Text) -> Rows:
     """A row a pause that says how much is left; a full one leaves what lives, a young one garbage too."""
     collections = full = 0
-    for number, line in text.lines():
+    for number, line in text.short_lines():
         match = _UNIFIED.match(line) or _ZGC.match(line) or _OLD.search(line)
         if match is None:
             continue

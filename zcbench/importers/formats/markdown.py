@@ -20,7 +20,7 @@ def read(text: Text) -> Rows:
     """The rows of the first table; a second one under the same header goes on with it."""
     header: list[str] | None = None
     above: list[str] = []
-    for number, line in text.lines():
+    for number, line in text.short_lines():
         if _RULE.match(line):
             header = header or [cell for cell in above if cell] or None
             continue

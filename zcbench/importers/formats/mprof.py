@@ -19,7 +19,7 @@ _READING = re.compile(r"(?:MEM|CHLD (?P<child>\d+)) (?P<mem>[\d.]+) (?P<time>\d+
 )
 def read(text: Text) -> Rows:
     """A row of each reading; a child's are a series of their own. FUNC lines are left out."""
-    for number, line in text.lines():
+    for number, line in text.short_lines():
         match = _READING.match(line)
         if match is not None:
             process = f"child-{match['child']}" if match["child"] else "main"

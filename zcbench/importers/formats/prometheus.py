@@ -109,7 +109,7 @@ def exposition(text: Text) -> Rows:
 def _scrapes(text: Text) -> Iterator[tuple[int, dict[str, Any]]]:
     row: dict[str, Any] = {}
     begin = 1
-    for number, line in text.lines():
+    for number, line in text.short_lines():
         match = _SAMPLE.match(line)
         moment = None if match or line.startswith(("# TYPE", "# HELP")) else Clock().moment(line.lstrip("# "))
         column = None if match is None else _column(match)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from zcbench.importers.blocks import TIME, blocks, has_header, header_of, stamped_lines, timed
+from zcbench.importers.blocks import TIME, blocks, has_header, header_of, matches, stamped_lines, timed
 from zcbench.importers.clocks import Clock
 from zcbench.importers.format import CERTAIN, LIKELY, Head, Rows, reads
 from zcbench.importers.text import Text
@@ -44,6 +45,32 @@ COLUMNS = {
 def read(text: Text) -> Rows:
     """A row of each process each time; sizes are in KiB on every system."""
     yield from blocks(text, HEADS, last_is_free=True)
+
+
+_AUX = re.compile(
+    r"^(?P<USER>\S+)\s+(?P<PID>\d+)\s+(?P<CPU>[\d.]+)\s+(?P<MEM>[\d.]+)\s+(?P<VSZ>\d+)\s+(?P<RSS>\d+)\s+"
+    r"\S+\s+[A-Z][\w<+]*\s+\S+\s+\d+:\d+(?:\.\d+)?\s+(?P<COMMAND>.*)$"
+)
+
+
+def _is_aux(head: Head) -> float:
+    """Certain where lines are those of ps aux without its header."""
+    rows = [Clock().prefix(line)[1] for line in head if line.strip()]
+    return CERTAIN - 0.15 if sum(_AUX.match(row) is not None for row in rows) * 2 > len(rows) else 0.0
+
+
+@reads(
+    "ps-aux",
+    "ps aux | grep in a loop",
+    _is_aux,
+    COLUMNS,
+    labels=("PID",),
+    identity=("PID",),
+)
+def aux(text: Text) -> Rows:
+    """A row of each process each time."""
+    for number, now, match in matches(text, _AUX):
+        yield number, timed(now, match.groupdict())
 
 
 def _bare(line: str) -> list[str] | None:

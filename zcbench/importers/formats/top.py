@@ -41,7 +41,7 @@ def read(text: Text) -> Rows:
     """A row of each process in each block; sizes are in KiB where no unit stands."""
     header: list[str] | None = None
     now: Any = None
-    for number, line in text.lines():
+    for number, line in text.short_lines():
         match = _NOW.match(line)
         if match is not None:
             now = Clock().moment(match[1] or match[2])

@@ -32,7 +32,7 @@ _LINE = re.compile(
 def read(text: Text) -> Rows:
     """A row a collection: the heap right after it; scavenges look at young objects alone."""
     collections = full = 0
-    for number, line in text.lines():
+    for number, line in text.short_lines():
         match = _LINE.search(line)
         if match is None:
             if line.strip():

@@ -17,7 +17,7 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import EventKind, Finding
 from zcbench.verdict import moments, program_memory
 from zcbench.verdict.check import Check, Evidence, Facts
-from zcbench.verdict.memory_cause import BUFFERS, MOSTLY_ELSEWHERE, cause_of
+from zcbench.verdict.memory_cause import BUFFERS, MOSTLY_ELSEWHERE, bearing_out, cause_of
 from zcbench.verdict.resident import NOT_ITS_ABSENCE, limit_of, said, settled_flat
 
 # Without both, a leak could hide where nobody looked: Python's small objects, and everything from malloc.
@@ -51,7 +51,8 @@ class _Facts(Facts):
         if self.record.run.tracemalloc and any(g.counter.name == "Python heap" for g in failing):
             # tracemalloc keeps some 50 bytes of malloc's for each object: not a leak of its own.
             failing = [g for g in failing if g.counter.name != "native heap"]
-        return failing + _elsewhere(self.grown, failing) if failing else []
+        borne_out = bearing_out(self.grown, failing)
+        return failing + borne_out + _elsewhere(self.grown, failing) if failing else []
 
     @cached_property
     def exact(self) -> dict[str, Growth]:
@@ -280,8 +281,9 @@ def _reasons(facts: _Facts, risen: Sequence[Growth]) -> list[str]:
     """Why nothing can be told; ``risen`` are the counters of which some growth may be garbage."""
     undecided = facts.undecided
     lacking = [f"{name} was not measured" for name in facts.lacking]
-    if not facts.exact and facts.pages:
-        lacking = [said(*one) for one in facts.pages] + [NOT_ITS_ABSENCE]
+    blind = all(w is not None and w.unjudged for w in (g.trend.window for g in facts.exact.values()))
+    if blind and facts.pages:
+        lacking = [said(*one) for one in facts.pages] + ([] if facts.exact else [NOT_ITS_ABSENCE])
         undecided = [g for g in undecided if g.counter.kind != "pages"]
     why = [
         f"{why} ({', '.join(g.counter.name for g in undecided if g.trend.why == why)})"
@@ -298,10 +300,7 @@ def _remedy(record: Record, windows: list[Window], lacking: list[str], collects:
     if lacking and record.can("ending") and not record.can("worker"):
         return program_memory.what_would_raise(record)
     if not record.can("worker") and any(w.unjudged for w in windows):
-        return (
-            "measure the heap right after a full collection (gc.forced_collections counts those), two "
-            "dozen times in the run"
-        )
+        return program_memory.after_collections(record)
     if lacking:
         return f"measure {' and '.join(lacking)}, right after a full garbage collection"
     if not collects:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from zcbench.analysis.resources import FEWEST_READINGS, KINDS, MOSTLY, Resource, resources
+from zcbench.analysis.resources import (
+    FEWEST_READINGS,
+    KINDS,
+    MOSTLY,
+    OF_A_KIND,
+    Resource,
+    noun,
+    resources,
+)
 from zcbench.record.schema import Ending, Finding
 from zcbench.verdict.check import Check, Evidence, Facts
 
@@ -24,8 +32,18 @@ _IN_PYTHON = {
 
 class _Facts(Facts):
     @cached_property
-    def found(self) -> list[Resource]:
+    def every(self) -> list[Resource]:
+        """What was counted, descriptors of each kind with it."""
         return resources(self.record)
+
+    @cached_property
+    def found(self) -> list[Resource]:
+        """The kinds that every subject is asked about; descriptors by kind where only those were counted."""
+        whole = [one for one in self.every if one.kind in KINDS]
+        parts = [one for one in self.every if one.kind not in KINDS]
+        if not parts or any(one.kind == "fds" and one.readings for one in whole):
+            return whole
+        return [*parts, *(one for one in whole if one.kind != "fds")]
 
     @property
     def evidence(self) -> Evidence:
@@ -38,13 +56,16 @@ class _Facts(Facts):
 
 def _left_open(facts: _Facts) -> Finding | None:
     """Fail on a staircase during the stream, or on more after the drain than before the stream."""
-    failing = [one for one in facts.found if one.climbs or one.left]
+    failing = [one for one in facts.every if one.climbs or one.left]
+    if any(one.kind == "fds" for one in failing):  # which names the kind that has most of them
+        failing = [one for one in failing if one.kind in KINDS]
     if not failing:
         return None
     # The kind that grew most explains the others: a child's pipes are descriptors too.
     worst = max(failing, key=lambda one: (one.kind == "children", _growth(one)))
-    in_python = _IN_PYTHON[worst.kind] if facts.record.can("worker") else ""
-    cause = "zombies" if _are_zombies(worst) else worst.kind
+    kind = "fds" if worst.kind.startswith(OF_A_KIND) else worst.kind
+    in_python = _IN_PYTHON[kind] if facts.record.can("worker") else ""
+    cause = "zombies" if _are_zombies(worst) else kind
     return CHECK.failed(
         "; ".join(map(_sentence, failing)),
         facts.evidence,
@@ -63,7 +84,7 @@ def _only_watched(facts: _Facts) -> Finding | None:
     if facts.record.can("worker") or any(one.before is not None for one in found):
         return None
     watched = [one for one in found if one.marks]
-    rest = [KINDS[one.kind] for one in found if not one.readings]
+    rest = [noun(one.kind) for one in found if not one.readings]
     missing = f"; {', '.join(rest)} not counted" if rest else ""
     if watched:
         return CHECK.passed(
@@ -71,7 +92,7 @@ def _only_watched(facts: _Facts) -> Finding | None:
             facts.evidence,
             detection_limit="three opened one by one",
         )
-    few = [f"{one.readings} of {KINDS[one.kind]}" for one in found if one.readings]
+    few = [f"{one.readings} of {noun(one.kind)}" for one in found if one.readings]
     return CHECK.undecided(
         f"too few readings for a staircase ({', '.join(few)}; {FEWEST_READINGS} or more){missing}"
         if few
@@ -82,7 +103,7 @@ def _only_watched(facts: _Facts) -> Finding | None:
 
 
 def _not_counted(facts: _Facts) -> Finding | None:
-    unknown = [KINDS[one.kind] for one in facts.found if one.left is None]
+    unknown = [noun(one.kind) for one in facts.found if one.left is None]
     if not unknown:
         return None
     climbed = "" if any(one.marks for one in facts.found) else ", nor often enough during the stream"
@@ -111,13 +132,13 @@ def _closed(facts: _Facts) -> Finding:
 
 def _range(one: Resource) -> str:
     highest = f", at most {one.highest:,}" if one.highest != max(one.first or 0, one.last or 0) else ""
-    return f"{KINDS[one.kind]} {one.first:,} at first, {one.last:,} at last{highest}"
+    return f"{noun(one.kind)} {one.first:,} at first, {one.last:,} at last{highest}"
 
 
 def _same(one: Resource) -> str:
     """The count after the drain, and the most that the samples of the stream show, as figures have it."""
     during = f" (up to {one.highest} during it)" if one.highest not in (None, one.after) else ""
-    return f"{one.after} {KINDS[one.kind]}{during}"
+    return f"{one.after} {noun(one.kind)}{during}"
 
 
 def _growth(one: Resource) -> int:
@@ -126,7 +147,7 @@ def _growth(one: Resource) -> int:
 
 
 def _sentence(one: Resource) -> str:
-    what = KINDS[one.kind] + (f" of kind {one.of_kind}" if one.of_kind and one.climbs else "")
+    what = noun(one.kind) + (f" of kind {one.of_kind}" if one.of_kind and one.climbs else "")
     parts = []
     if one.climbs:
         rate = f", {_pace((one.last or 0) - (one.first or 0), one.span_s)}" if one.span_s else ""
