@@ -238,6 +238,13 @@ def test_nothing_is_wider_than_the_screen(unopened: Page, width: int) -> None:
     assert widest > 0.8 * min(width, 992) - 32
 
 
+def test_no_column_is_cut_on_a_screen_of_1200_pixels(unopened: Page) -> None:
+    unopened.open(width=1200)
+    cut = """return [...document.querySelectorAll(".wide, pre")]
+      .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.getAttribute("aria-label"))"""
+    assert unopened.run(cut) == []
+
+
 def test_on_paper_it_is_light_and_still(unopened: Page) -> None:
     # given a reader with a dark screen
     unopened.open(scheme="dark")
