@@ -17,7 +17,22 @@ What a user of the engine needs is imported from here:
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
+
+from zcbench import soak as _soak
+
+
+class _Soak(ModuleType):
+    """The folder of what runs is a function too: ``zcbench.soak(function, duration="5m")``."""
+
+    def __call__(self, *arguments: Any, **keys: Any) -> Any:
+        from zcbench.soaking import soak
+
+        return soak(*arguments, **keys)
+
+
+_soak.__class__ = _Soak
 
 # The module of each name. They are imported when asked for, since `import zcbench` is every command's start;
 # __init__.pyi says the same to editors and type checkers.

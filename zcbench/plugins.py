@@ -73,7 +73,7 @@ def _loaded(noun: str, name: str, load: Callable[[], Any]) -> Any:
         raise LookupError(cannot(noun, name, f"cannot be imported: {of_error(error)}")) from error
 
 
-def ask(noun: str, module: str, name: str) -> dict[str, Any]:
+def ask(noun: str, module: str, name: str, cwd: str | None = None) -> dict[str, Any]:
     """What ``python -m module name``, which ends in :func:`answer`, says of a part.
 
     Raises LookupError with the reason why the part cannot be had.
@@ -84,6 +84,7 @@ def ask(noun: str, module: str, name: str) -> dict[str, Any]:
         done = subprocess.run(
             # As the worker of a run is started: what it will not find is not found here either.
             [sys.executable, "-P", "-m", module, name],
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PATIENCE_S,

@@ -177,9 +177,11 @@ def _check_here(scenario: Scenario) -> None:
 
     if scenario.subject.kind != "engine":
         from zcbench.subjects.instrumented import check_published
+        from zcbench.subjects.made import check_callables
 
         check_subject_here(scenario.subject)
         check_published(scenario.subject)
+        check_callables(scenario.subject)
         return
     if scenario.fault is not None:
         check_fault(scenario.fault)

@@ -56,7 +56,8 @@ def check_subject(scenario: Scenario, sheet: Sheet) -> None:
         sheet.fail(last, f"excludes {others}; a run has one subject")
     for key, value in sheet.values.items():
         table, _, name = key.partition(".")
-        if subject.kind != "engine" and value.origin != "default":
+        of_python = (subject.kind, table) == ("call", "gc")
+        if subject.kind != "engine" and value.origin != "default" and not of_python:
             _refuse_engines(key, table, sheet)
         name = name.partition(".")[0]
         if table == "subject" and not reads(subject.kind, name):
@@ -84,8 +85,10 @@ def _check_published(subject: SubjectTable, sheet: Sheet) -> None:
 def _check_call(subject: SubjectTable, sheet: Sheet) -> None:
     for key in ("call", "setup", "teardown"):
         text = getattr(subject, key)
-        if text is not None and not re.fullmatch(r"[\w.]+:[\w.]+", text):
-            sheet.fail(f"subject.{key}", f"{shown(text)} is not package.module:function")
+        if text is not None and not re.fullmatch(r"(?:[\w.]+|.+\.py):[\w.]+", text):
+            sheet.fail(
+                f"subject.{key}", f"{shown(text)} is not package.module:function, nor script.py:function"
+            )
     if subject.rate is not None and not 0 < subject.rate <= MOST_CALLS_PER_S:
         sheet.fail("subject.rate", f"{subject.rate:g}/s is not above 0 and at most {MOST_CALLS_PER_S:,.0f}/s")
 
@@ -163,6 +166,8 @@ def check_subject_here(subject: SubjectTable) -> None:
     """Whether the subject is there: its command, its process. Raises ScenarioError."""
     if subject.command:
         _check_programs(subject)
+    if subject.call is not None and not Path(subject.cwd or "").is_dir():
+        raise ScenarioError(f"subject.cwd: {subject.cwd}: no such directory")
     if subject.pid is not None:
         _check_process(subject.pid)
 

@@ -18,7 +18,7 @@ def to_toml(scenario: Scenario) -> str:
     A key without a value (None or an empty list) is left out: that is its default, and TOML has no null.
     """
     of_engine = scenario.subject.kind == "engine"
-    hidden = ("subject",) if of_engine else ENGINE_TABLES
+    hidden = {"subject"} if of_engine else {*ENGINE_TABLES} - ({"gc"} if scenario.subject.call else set())
     plain = ((f.name, getattr(scenario, f.name)) for f in TOP)
     shown = ((name, value) for name, value in plain if of_engine or name not in ENGINE_KEYS)
     top = [f"{name} = {_toml_value(v)}" for name, v in shown if v is not None]

@@ -8,11 +8,13 @@ from pathlib import Path
 from zcbench.page.scoreboard import UNSET, Scoreboard
 from zcbench.record.schema import SCOREBOARD_FILE
 
+_OF_PACKETS = ("engine.", "consumer.", "pool.")
+
 
 class PageFile:
     """The page of a run directory; ``board`` is its counters. Without a file, all of them stay unset."""
 
-    def __init__(self, directory: Path, *, has_page: bool) -> None:
+    def __init__(self, directory: Path, *, has_page: bool, packets: bool = True) -> None:
         if not has_page:
             self._file = None
             self.board = Scoreboard.create()
@@ -21,6 +23,10 @@ class PageFile:
             return
         path = directory / SCOREBOARD_FILE
         self.board = Scoreboard.create(path)
+        if not packets:  # whose counters would stand at 0, as if somebody had counted
+            for name in self.board.index:
+                if name.startswith(_OF_PACKETS):
+                    self.board[name] = UNSET
         _reserve(path)
         self._file = path.open("rb", buffering=0)
         self._bytes = os.fstat(self._file.fileno()).st_size

@@ -68,6 +68,7 @@ def run(
     """
     subject = subject_of(scenario)
     of_engine = subject.info.kind == "engine"
+    in_worker = subject.info.kind in ("engine", "call")
     info = RunInfo(
         id=run_id(scenario.name),
         started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -75,10 +76,10 @@ def run(
         command=list(command),
         scenario=scenario if of_engine else unplanned(scenario),
         environment=environment(),
-        tracemalloc=of_engine and scenario.sampling.tracemalloc and not scenario.source.unpaced,
+        tracemalloc=in_worker and scenario.sampling.tracemalloc and not scenario.source.unpaced,
         due_packets=subject.due_packets,
         subject=subject.info,
-        gc_every_s=gc_every_s(scenario) if of_engine else None,
+        gc_every_s=gc_every_s(scenario) if in_worker else None,
         tags=scenario.tags,
         consumer=consumer_facts(scenario.consumer) if of_engine else None,
     )
@@ -109,7 +110,9 @@ class _Watch:
         self._subject, self._info, self._writer = subject, info, writer
         self._observers = Observers(observers)
         self._instruments = Instruments(subject.probes(writer.directory))
-        self._page = PageFile(writer.directory, has_page=subject.has_page)
+        self._page = PageFile(
+            writer.directory, has_page=subject.has_page, packets=subject.info.kind == "engine"
+        )
         self._interrupts = Interrupts()
         self._aborts = Aborts(info.scenario)
         self._aborted: str | None = None

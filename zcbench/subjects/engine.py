@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,11 +9,11 @@ import psutil
 
 from zcbench.probes.probe import Notice, Probe
 from zcbench.record.capabilities import ENGINE
-from zcbench.record.schema import STDERR_FILE, Phase
+from zcbench.record.schema import Phase
 from zcbench.scenario import Scenario
 from zcbench.subjects.assembly import due_packets, stream_format
-from zcbench.subjects.output import OutputLog
 from zcbench.subjects.subject import Counters, Death
+from zcbench.subjects.worker_process import WorkerProcess
 
 # What moves. Returns and the phase count too: draining without verification shows in nothing else.
 _MOVING = ("consumer.received", "consumer.rechecked", "pool.returns", "phase")
@@ -53,60 +47,27 @@ class EngineSubject:
 
     def start(self, directory: Path, environment: Mapping[str, str]) -> None:
         """See :class:`Subject`."""
-        # For appending, so that the supervisor can cut it while the subject prints.
-        log = (directory / STDERR_FILE).open("ab")
-        self._output = OutputLog(directory / STDERR_FILE)
-        with log:
-            # A session of its own: the terminal's Ctrl-C reaches the supervisor alone.
-            self._popen = subprocess.Popen(
-                # -P: a checkout in the working directory must not shadow the installed zcbench.
-                [sys.executable, "-P", "-m", "zcbench.subjects.worker", str(directory)],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=os.name == "posix",
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            )
-        self._process = psutil.Process(self._popen.pid)
-        # A thread that sleeps in the kernel until the end; Popen.wait(timeout) would poll.
-        self._ended = threading.Event()
-        threading.Thread(target=self._await_end, name="zcbench-wait", daemon=True).start()
-
-    def _await_end(self) -> None:
-        self._popen.wait()
-        self._ended.set()
+        self._worker = WorkerProcess(directory, environment)
 
     def processes(self) -> Sequence[psutil.Process]:
         """See :class:`Subject`."""
-        return (self._process,)
+        return self._worker.processes()
 
     def ask_to_stop(self) -> None:
         """See :class:`Subject`."""
-        assert self._popen.stdin is not None
-        with contextlib.suppress(OSError, ValueError):  # it is gone already
-            self._popen.stdin.write(b"stop\n")
-            self._popen.stdin.flush()
+        self._worker.ask_to_stop()
 
     def dump_stacks(self) -> None:
         """See :class:`Subject`."""
-        if os.name == "nt":  # has no signal that leaves stacks
-            self._popen.kill()
-        else:
-            self._popen.send_signal(signal.SIGABRT)
+        self._worker.dump_stacks()
 
     def kill(self) -> None:
         """See :class:`Subject`."""
-        self._popen.kill()
+        self._worker.kill()
 
     def wait(self, timeout_s: float) -> int | None:
         """See :class:`Subject`."""
-        if not self._ended.wait(timeout_s):
-            return None
-        if self._popen.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._popen.stdin.close()
-        return self._popen.returncode
+        return self._worker.wait(timeout_s)
 
     def phase(self, counters: Counters) -> int | None:
         """See :class:`Subject`."""
@@ -114,7 +75,7 @@ class EngineSubject:
 
     def output_bytes(self) -> int | None:
         """See :class:`Subject`."""
-        return self._output.size()
+        return self._worker.output.size()
 
     def notices(self) -> Sequence[Notice]:
         """See :class:`Subject`."""

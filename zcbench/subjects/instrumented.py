@@ -47,7 +47,9 @@ class Instrumented:
         found: list[Probe] = [ProcessProbe(dear_every_s=self._scenario.sampling.uss_every)]
         if ours:
             self.page = PageProbe(directory / PAGE_FILE)
-            found += [self.page, *self._malloc(directory)]
+            found.append(self.page)
+        if self._table.command:
+            found += self._malloc(directory)
         found += self._scrape
         return [*found, *([] if self.lines is None else [self.lines])]
 

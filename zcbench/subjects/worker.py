@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import gc
 import json
-import os
 import signal
 import sys
 import tempfile
 import threading
-import time
 import traceback
 import tracemalloc
 from collections.abc import Callable
@@ -49,17 +46,17 @@ from zcbench.record.schema import (
 from zcbench.scenario import ConsumerTable, Scenario, consumer_values
 from zcbench.scenario.tables import WARM_UP_SHARE
 from zcbench.subjects.assembly import Assembly, assemble
+from zcbench.subjects.inside import calling
 from zcbench.subjects.inside.allocations import AllocationSites
 from zcbench.subjects.inside.counting import CountingLedger, EngineBoard
 from zcbench.subjects.inside.first_packet import FirstPacket
-from zcbench.subjects.inside.leftovers import resources
+from zcbench.subjects.inside.leftovers import leave_what_is_there, tell_left, tell_open
 from zcbench.subjects.inside.native_sites import NativeSites
 from zcbench.subjects.inside.probes import GcWatch, Probes
+from zcbench.subjects.inside.stopping import EXCEPTION_EXIT_CODE, Stop, obey
 from zcbench.subjects.inside.unraisable import UnraisableWatch
 from zcbench.subjects.inside.written_files import WrittenFiles
 
-EXCEPTION_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
-ORPHAN_GRACE_S = 5.0
 DEVICE_GRACE_S = 0.05  # the last packet due is handed over a little after its time: some device periods
 
 
@@ -82,7 +79,7 @@ def main(directory: Path) -> int:
 
     UnraisableWatch(note)
     try:
-        _run(directory, run, note)
+        (_run if run.scenario.subject.call is None else calling.run)(directory, run, note)
     except ContractError as error:
         note(EventKind.ERROR, f"the engine breaks its contract: {error}", {"contract": error.violations})
         return CONTRACT_EXIT_CODE
@@ -101,8 +98,8 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     scenario = run.scenario
     board = Scoreboard.open(directory / SCOREBOARD_FILE, writable=True)
     board["phase"] = Phase.STARTING
-    stop = _Stop()
-    _begin(_obey, "zcbench-control", stop)
+    stop = Stop()
+    _begin(obey, "zcbench-control", stop)
     if run.tracemalloc:
         tracemalloc.start(1)
 
@@ -124,12 +121,12 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     ledger = _ledger(board, parts, engine, verify, claims)
     note(EventKind.ENGINE, scenario.engine, ledger.told(engine_board))
     if run.gc_every_s is not None:
-        _leave_what_is_there()
+        leave_what_is_there()
     watch = GcWatch(board, note)
     probes = _probes(directory, run, board, engine, watch, note)
     stop.first = probes.tell_growth
     probes.start()
-    note(EventKind.RESOURCES, "before the stream", resources())
+    tell_open("before the stream", note)
     reader: Any = FirstPacket(engine, board, parts, stop, checksum=checksum)
     claims.begin()
     engine.start()
@@ -143,7 +140,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
         note(EventKind.ENGINE, scenario.engine, ledger.told(engine_board))
     probes.tell_growth()
     _drain(board, engine, consumer, ledger, note)
-    _tell_left(written, note)
+    tell_left(written, note)
     probes.stop()
     watch.stop()
     board["phase"] = Phase.DONE
@@ -168,22 +165,9 @@ def _drain(board: Scoreboard, engine: Any, consumer: Any, ledger: CountingLedger
     engine.close()
 
 
-def _tell_left(written: WrittenFiles, note: Any) -> None:
-    """Note what is open and what was written once all is closed."""
-    note(EventKind.RESOURCES, "after the drain", resources())
-    left = written.left()
-    note(EventKind.WRITTEN_FILES, f"{left['files']} files are left outside the temporary folder", left)
-
-
 def _begin(target: Callable[..., None], name: str, *arguments: Any) -> None:
     """Run ``target`` in a thread that nobody waits for."""
     threading.Thread(target=target, args=arguments, name=name, daemon=True).start()
-
-
-def _leave_what_is_there() -> None:
-    """Without it, a forced collection is a pause of tens of ms; with it, one of tens of µs."""
-    gc.collect()
-    gc.freeze()
 
 
 def _verifier(scenario: Scenario, parts: Assembly) -> Verifier | None:
@@ -209,19 +193,6 @@ def _probes(directory: Path, run: RunInfo, board: Scoreboard, engine: Any, watch
         sites_to_the_end=[NativeSites(directory)] if sampling.memray else [],
         warmup_s=_warmup_s(run.scenario),
     )
-
-
-class _Stop(threading.Event):
-    """The wish to end the stream. ``first`` is called before anybody hears of it."""
-
-    first: Callable[[], None] = staticmethod(lambda: None)
-
-    def set(self) -> None:
-        """Do what comes first, then set the flag."""
-        try:
-            self.first()
-        finally:
-            super().set()
 
 
 def _options(table: ConsumerTable) -> dict[str, Any]:
@@ -251,16 +222,6 @@ def _end_after(board: Scoreboard, duration_s: float, stop: threading.Event) -> N
     start_ns = board[ENGINE_START_NS] or now_ns()
     stop.wait(max(0.0, duration_s + DEVICE_GRACE_S - (now_ns() - start_ns) / 1e9))
     stop.set()
-
-
-def _obey(stop: threading.Event) -> None:
-    """Read the control pipe. At its end, leave time to drain, then leave: nobody is watching."""
-    for line in sys.stdin:
-        if line.strip() == "stop":
-            stop.set()
-    stop.set()
-    time.sleep(ORPHAN_GRACE_S)
-    os._exit(EXCEPTION_EXIT_CODE)
 
 
 if __name__ == "__main__":

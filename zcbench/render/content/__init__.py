@@ -37,6 +37,6 @@ _SECTIONS = (
 def sections(record: Record, result: Result) -> list[Section]:
     """The sections in order; those with nothing to say are left out."""
     made = [section for make in _SECTIONS if (section := make(record, result)) is not None]
-    if record.can("worker"):
+    if record.can("worker") and record.can("packets"):
         return made  # of an engine of ours, what is not there should be
     return [kept for section in made if (kept := measured(section)) is not None]

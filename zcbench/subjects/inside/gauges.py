@@ -53,12 +53,13 @@ class Gauges:
     What is not read is unset: the last value of long ago would look like a heap that does not grow.
     """
 
-    def __init__(self, board: Scoreboard, engine: CaptureEngine, note: Note) -> None:
-        self._board, self._engine, self._note = board, engine, note
+    def __init__(self, board: Scoreboard, engine: CaptureEngine | None, note: Note) -> None:
+        self._board, self._note = board, note
         self._gauges = [
             _Gauge(("allocated_blocks",), lambda: {"allocated_blocks": sys.getallocatedblocks()}),
-            _Gauge((POOL_OLDEST_LEASE_NS,), self._oldest_lease),
         ]
+        if engine is not None:
+            self._gauges.append(_Gauge((POOL_OLDEST_LEASE_NS,), lambda: _oldest_lease(engine)))
         self.small_blocks: small_objects.Blocks = {}  # by size, as last read
         self._read_small = small_objects.reader()
         # tracemalloc counts the same bytes, and more; the allocator behind it tells nothing then.
@@ -106,9 +107,6 @@ class Gauges:
             gauge.told = True
             self._note(EventKind.PROBE, f"{', '.join(gauge.names)} {what}", {})
 
-    def _oldest_lease(self) -> Values:
-        return {POOL_OLDEST_LEASE_NS: self._engine.stats().oldest_lease_ns}
-
     def _small_objects(self) -> Values:
         assert self._read_small is not None
         self.small_blocks = self._read_small()
@@ -124,6 +122,10 @@ class Gauges:
             OVERFLOW_LIVE_BYTES: live,
             SLAB_LIVE_BYTES: board[POOL_SLAB_BYTES] or 0,
         }
+
+
+def _oldest_lease(engine: CaptureEngine) -> Values:
+    return {POOL_OLDEST_LEASE_NS: engine.stats().oldest_lease_ns}
 
 
 def _python_heap() -> Values:

@@ -114,7 +114,7 @@ class Probes:
     def __init__(
         self,
         board: Scoreboard,
-        engine: CaptureEngine,
+        engine: CaptureEngine | None,
         watch: GcWatch,
         note: Note,
         *,

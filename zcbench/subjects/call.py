@@ -1,0 +1,118 @@
+"""A callable of Python's as a subject: called in the worker, again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from zcbench.clock import now_ns
+from zcbench.probes.probe import Notice, Probe
+from zcbench.record.capabilities import SubjectInfo
+from zcbench.record.schema import Phase
+from zcbench.scenario import Scenario
+from zcbench.subjects.instrumented import Instrumented
+from zcbench.subjects.subject import Counters, Death
+from zcbench.subjects.worker_process import WorkerProcess
+
+
+class CallSubject:
+    """See :class:`zcbench.subjects.subject.Subject`."""
+
+    name = "the worker"
+    has_page = True
+    due_packets: int | None = None
+    ready_limit_s: float | None = None
+    grace_s: float | None = None
+    is_ours = True
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._table = scenario.subject
+        self._instrumented = Instrumented(scenario)
+        self.stop_after_s: float | None = scenario.duration
+        self.info = SubjectInfo(kind="call", title=self._table.call, capabilities=self._instrumented.promised())
+        self._asked: str | None = None
+        self._moved = (0, now_ns())  # its progress, and since when
+
+    def probes(self, directory: Path) -> Sequence[Probe]:
+        """See :class:`Subject`. What it allocates is counted in the worker."""
+        return self._instrumented.probes(directory, ours=True)
+
+    def start(self, directory: Path, environment: Mapping[str, str]) -> None:
+        """See :class:`Subject`."""
+        variables = {**environment, **self._table.env}
+        self._worker = WorkerProcess(directory, variables, self._table.cwd)
+
+    def processes(self) -> Sequence[psutil.Process]:
+        """See :class:`Subject`."""
+        return self._worker.processes()
+
+    def ask_to_stop(self) -> None:
+        """See :class:`Subject`."""
+        self._asked = "a line on its input"
+        self._worker.ask_to_stop()
+
+    def dump_stacks(self) -> None:
+        """See :class:`Subject`."""
+        self._worker.dump_stacks()
+
+    def kill(self) -> None:
+        """See :class:`Subject`."""
+        self._worker.kill()
+
+    def wait(self, timeout_s: float) -> int | None:
+        """See :class:`Subject`."""
+        return self._worker.wait(timeout_s)
+
+    def phase(self, counters: Counters) -> int | None:
+        """See :class:`Subject`."""
+        return counters["phase"]
+
+    def output_bytes(self) -> int | None:
+        """See :class:`Subject`."""
+        return self._worker.output.size()
+
+    def notices(self) -> Sequence[Notice]:
+        """See :class:`Subject`."""
+        return ()
+
+    def awaits(self) -> str:
+        """See :class:`Subject`."""
+        return "its first call"
+
+    def asked(self) -> str | None:
+        """See :class:`Subject`."""
+        return self._asked
+
+    def death(self) -> Death:
+        """See :class:`Subject`."""
+        return Death()
+
+    def close(self) -> None:
+        """See :class:`Subject`."""
+
+    def is_done(self, counters: Counters) -> bool:
+        """See :class:`Subject`."""
+        return counters["phase"] == Phase.DONE
+
+    def progress(self, counters: Counters) -> int:
+        """See :class:`Subject`."""
+        page = self._instrumented.page
+        progress = (counters["phase"] or 0) + (0 if page is None else page.progress())
+        if progress != self._moved[0]:
+            self._moved = (progress, now_ns())
+        return progress
+
+    def owes(self, counters: Counters, now: int) -> bool:
+        """See :class:`Subject`: a call that should have begun to return."""
+        period_ns = 0.0 if self._table.rate is None else 1e9 / self._table.rate
+        return counters["phase"] != Phase.RUNNING or now - self._moved[1] > period_ns
+
+    def due(self, counters: Counters, now: int) -> int | None:
+        """See :class:`Subject`: it captures no packets."""
+        return None
+
+    def stall(self, counters: Counters, limit: str) -> str:
+        """See :class:`Subject`."""
+        return f"no call of {self._table.call} returned for {limit}"

@@ -1,0 +1,106 @@
+"""A callable as the subject, in the worker: called at a rate, or as fast as it returns, until the stop."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import zcbench.page
+from zcbench.clock import now_ns
+from zcbench.page.layout import State
+from zcbench.page.scoreboard import Scoreboard
+from zcbench.record.schema import SCOREBOARD_FILE, EventKind, Phase, RunInfo
+from zcbench.scenario import SubjectTable
+from zcbench.scenario.tables import WARM_UP_SHARE
+from zcbench.subjects.inside.allocations import AllocationSites
+from zcbench.subjects.inside.leftovers import leave_what_is_there, tell_left, tell_open
+from zcbench.subjects.inside.native_sites import NativeSites
+from zcbench.subjects.inside.probes import GcWatch, Probes
+from zcbench.subjects.inside.stopping import Stop, obey
+from zcbench.subjects.inside.target import find
+from zcbench.subjects.inside.written_files import WrittenFiles
+
+CALLS = "calls.made"  # on its page: calls that returned
+TOOK = "calls.took_ns"  # a histogram
+
+
+def run(directory: Path, run: RunInfo, note: Any) -> None:
+    """Call what ``run`` names until the supervisor says stop. Raises what the callable raises."""
+    table = run.scenario.subject
+    board = Scoreboard.open(directory / SCOREBOARD_FILE, writable=True)
+    board["phase"] = Phase.STARTING
+    stop = Stop()
+    threading.Thread(target=obey, args=(stop,), name="zcbench-control", daemon=True).start()
+    if run.tracemalloc:
+        tracemalloc.start(1)
+    written = WrittenFiles(Path(tempfile.gettempdir()))
+    page = zcbench.page.open()
+    with _prepared(table) as call:
+        if run.gc_every_s is not None:
+            leave_what_is_there()
+        watch = GcWatch(board, note)
+        probes = _probes(directory, run, board, watch, note)
+        stop.first = probes.tell_growth
+        probes.start()
+        tell_open("before the stream", note)
+        board["phase"], page.state = Phase.RUNNING, State.READY
+        note(EventKind.PHASE, "running", {})
+        _call(call, table.rate, page, stop)
+        probes.tell_growth()
+        board["phase"], page.state = Phase.DRAINING, State.DRAINING
+        note(EventKind.PHASE, "draining", {})
+    tell_left(written, note)
+    probes.stop()
+    watch.stop()
+    board["phase"], page.state = Phase.DONE, State.DONE
+
+
+@contextlib.contextmanager
+def _prepared(table: SubjectTable) -> Iterator[Callable[[], Any]]:
+    """The callable, given what its setup returned if there is one; its teardown is called at the end."""
+    function = find(table.call or "")
+    setup = None if table.setup is None else find(table.setup)
+    teardown = None if table.teardown is None else find(table.teardown)
+    given = () if setup is None else (setup(),)
+    try:
+        yield lambda: function(*given)
+    finally:
+        if teardown is not None:
+            teardown(*given)
+
+
+def _call(call: Callable[[], Any], rate: float | None, page: Any, stop: threading.Event) -> None:
+    """Call at each deadline; one that was missed is not made up for, so that the rate is never exceeded."""
+    made, took = page.total(CALLS, "calls", "worker"), page.histogram(TOOK)
+    period_ns = 0 if rate is None else round(1e9 / rate)
+    due = now_ns()
+    while not stop.is_set():
+        began = now_ns()
+        if began < due:
+            if stop.wait((due - began) / 1e9):
+                return
+            began = now_ns()
+        call()
+        made.add()
+        took.record(now_ns() - began)
+        due = max(due + period_ns, began)
+
+
+def _probes(directory: Path, run: RunInfo, board: Scoreboard, watch: GcWatch, note: Any) -> Probes:
+    sampling = run.scenario.sampling
+    return Probes(
+        board,
+        None,
+        watch,
+        note,
+        every_s=sampling.every,
+        gc_every_s=run.gc_every_s,
+        sites=[AllocationSites()] if run.tracemalloc else [],
+        sites_to_the_end=[NativeSites(directory)] if sampling.memray else [],
+        warmup_s=max(run.scenario.warmup, run.scenario.duration * WARM_UP_SHARE),
+    )
