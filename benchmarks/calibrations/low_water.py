@@ -88,14 +88,14 @@ def trend(
     values: Readings,
     *,
     budget: float,
-    quantum: float,
+    resolution: float,
     collected: NDArray[np.bool_] | None = None,
     pages: bool = False,
     counters: int = 1,
 ) -> Trend:
     """Judge one counter.
 
-    ``times`` rise; ``budget`` is the growth (units/s) that does not matter; ``quantum`` the counter's
+    ``times`` rise; ``budget`` is the growth (units/s) that does not matter; ``resolution`` the counter's
     smallest step. ``collected`` marks the readings made right after a full garbage collection: with it,
     only those are used, and every block must hold one. ``pages`` is for RSS and USS, which allocators keep
     and scatter: such a counter may fail and never passes. ``counters`` share FAIL_ALPHA.
@@ -109,10 +109,10 @@ def trend(
     windows = []
     for dropped in DROPPED:
         start = first + dropped * (last - first)
-        found = _window(times, values, use, start, last, budget, quantum, alpha)
+        found = _window(times, values, use, start, last, budget, resolution, alpha)
         if found is None and collected is not None:
             # Not to judge by, but to say what could have been seen.
-            found = _window(times, values, known, start, last, budget, quantum, alpha,
+            found = _window(times, values, known, start, last, budget, resolution, alpha,
                             unjudged="too few collections: not every block holds one")  # fmt: skip
         if found is not None:
             windows.append(found)
@@ -174,7 +174,7 @@ def _window(
     start: float,
     stop: float,
     budget: float,
-    quantum: float,
+    resolution: float,
     alpha: float,
     unjudged: str | None = None,
 ) -> Window | None:
@@ -192,7 +192,7 @@ def _window(
     if unjudged is not None:  # a fall may be a collection nobody told of: the only one seen, and no step
         kept, step = increments, None
     mean, free = float(kept.mean()), kept.size - 1
-    floor = quantum / (math.sqrt(count) * (stop - start))
+    floor = resolution / (math.sqrt(count) * (stop - start))
     error = max(float(scipy.stats.sem(kept)), floor)
     t_fail, t_pass = (float(t) for t in scipy.stats.t.ppf([1 - alpha, PASS_CONFIDENCE], free))
     half = kept.size // 2

@@ -26,7 +26,7 @@ from zcbench.analysis.trend import pages_trend, trend
 BUDGET = 8 * 2**20 / 86_400  # the default of memory.budget
 WINDOWS = {"1 min": 60, "2 min": 120, "5 min": 300, "30 min": 1800, "1 h": 3600}
 LENGTH_SHARE = 0.98  # of a window, that a recording may fall short of
-QUANTUM, PAGE = 64, 4096
+RESOLUTION, PAGE = 64, 4096
 BEYOND_COUNTERS = {"time_s", "collected", "rss", "in_flight"}
 KINDS = ("healthy", "leak of 150 to 500 B/s", "leak above 500 B/s")
 OUTCOMES = ("fail", "pass", "inconclusive")
@@ -101,7 +101,7 @@ def answer(window: Series) -> str:
             times,
             window.columns[name],
             budget=BUDGET,
-            quantum=QUANTUM,
+            resolution=RESOLUTION,
             collected=None if collected.all() else collected,
             counters=among,
             in_flight=window.columns["in_flight"] if name in window.in_flight_of else None,
@@ -116,7 +116,7 @@ def answer(window: Series) -> str:
         window.columns["rss"],
         explained,
         budget=BUDGET,
-        quantum=PAGE,
+        resolution=PAGE,
         counters=among,
     )
     if resident.outcome == "fail" or "fail" in outcomes:
@@ -135,7 +135,7 @@ def answer_before(window: Series) -> str:
             times,
             window.columns[name],
             budget=BUDGET,
-            quantum=PAGE if pages else QUANTUM,
+            resolution=PAGE if pages else RESOLUTION,
             collected=None if pages or collected.all() else collected,
             pages=pages,
             counters=among,

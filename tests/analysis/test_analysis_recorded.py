@@ -59,7 +59,7 @@ def judged(series: Series, start: float, seconds: float, *, in_flight: bool = Tr
             columns["time_s"],
             values,
             budget=BUDGET,
-            quantum=64,
+            resolution=64,
             collected=None if collected.all() else collected,
             counters=5,
             in_flight=columns["in_flight"] if in_flight and name in series.in_flight_of else None,

@@ -24,12 +24,12 @@ def series(seconds: int = 300, *, leak: float = 0.0, seed: int = 1) -> tuple[Arr
 
 
 def judged(t: Array, y: Array, collected: Array | None = None, **more: object) -> Trend:
-    return trend(t, y, budget=BUDGET, quantum=64, collected=collected, counters=5, **more)
+    return trend(t, y, budget=BUDGET, resolution=64, collected=collected, counters=5, **more)
 
 
 def resident(t: Array, y: Array, explained: Array | None = None) -> Trend:
     known = np.full(t.size, 2e6) if explained is None else explained
-    return pages_trend(t, y, known, budget=BUDGET, quantum=4096, counters=5)
+    return pages_trend(t, y, known, budget=BUDGET, resolution=4096, counters=5)
 
 
 def garbage(t: Array, collected: Array, per_s: float = 50_000) -> Array:

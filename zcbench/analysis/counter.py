@@ -22,14 +22,14 @@ class Counter:
 
     name: str
     kind: CounterKind
-    quantum: float
+    resolution: float
     times: Readings
     values: Readings
     collected: NDArray[np.bool_] | None = None
     column: str | None = None  # of the samples, where it is one
     # Of blocks whose sizes are not known ``values`` are the most bytes they may hold; this share, the least.
     least_share: float = 1.0
-    unit: float = 0.0  # the least it can leak, where that is more than the quantum: a packet
+    unit: float = 0.0  # the least it can leak, where that is more than the resolution: a packet
     bounded: bool = True  # False: blocks may be larger than any that ``values`` allow for
     # Of pages: the bytes that exact counters account for, where they are others than the whole run's.
     explained: Readings | None = None

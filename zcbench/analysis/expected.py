@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis.growth import HEAP_QUANTUM_BYTES, counters
+from zcbench.analysis.growth import HEAP_RESOLUTION_BYTES, counters
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals
 from zcbench.analysis.trend import trend
@@ -203,7 +203,7 @@ def _slope(parsed: Parsed, record: Record, rows: NDArray[np.bool_]) -> Answer:
     quantity = parsed.quantity
     counter = next((c for c in counters(record) if c.column == quantity.name), None)
     if counter is None:
-        t, y, collected, quantum = (
+        t, y, collected, resolution = (
             record.samples[ELAPSED_S],
             record.samples[quantity.name],
             None,
@@ -211,13 +211,13 @@ def _slope(parsed: Parsed, record: Record, rows: NDArray[np.bool_]) -> Answer:
         )
     else:
         t, y, collected = counter.times, counter.values, counter.collected
-        quantum = counter.quantum
+        resolution = counter.resolution
     inside = np.isin(t, record.samples[ELAPSED_S][rows])
     found = trend(
         t[inside],
         y[inside],
-        budget=abs(parsed.limit) or HEAP_QUANTUM_BYTES,
-        quantum=quantum,
+        budget=abs(parsed.limit) or HEAP_RESOLUTION_BYTES,
+        resolution=resolution,
         collected=None if collected is None else collected[inside],
     )
     window = found.window

@@ -22,7 +22,7 @@ from zcbench.record.schema import FREE_THREADED, EventKind
 
 # The least and the most that a block of Python's small-object allocator holds (its size classes).
 SMALLEST_BLOCK_BYTES, LARGEST_BLOCK_BYTES = 16, 512
-HEAP_QUANTUM_BYTES = 64  # two of glibc's smallest chunks
+HEAP_RESOLUTION_BYTES = 64  # two of glibc's smallest chunks
 PAGE_BYTES = 4096
 MALLOC_HEADER_BYTES, MALLOC_ALIGNMENT_BYTES = 8, 16  # of a chunk of glibc's on 64 bits
 
@@ -69,7 +69,7 @@ def _growths(record: Record) -> list[Growth]:
                 counter.values[life],
                 (explained if counter.explained is None else counter.explained)[life],
                 budget=budget,
-                quantum=counter.quantum,
+                resolution=counter.resolution,
                 counters=len(found),
                 is_explained=known,
             )
@@ -77,7 +77,7 @@ def _growths(record: Record) -> list[Growth]:
             counter.times[life],
             counter.values[life] * share,
             budget=budget,
-            quantum=counter.quantum * share,
+            resolution=counter.resolution * share,
             collected=None if counter.collected is None else counter.collected[life],
             counters=len(found),
             limit=limit,
@@ -176,7 +176,7 @@ def counters(record: Record) -> list[Counter]:
     slab = np.maximum.accumulate(or_zero(samples["pool.slab_bytes"]))[rows]
     leases = column("pool.in_flight") - or_zero(column("engine.queued"))
     leases = (leases - or_zero(column("consumer.held"))) * packet_bytes
-    exact = Counter("", "exact", HEAP_QUANTUM_BYTES, times, times, collected=after_gc)
+    exact = Counter("", "exact", HEAP_RESOLUTION_BYTES, times, times, collected=after_gc)
     heap = inside("python_heap_bytes")
     # Where the collector decides when leases come back, they are its to judge after.
     at_leases = after_gc if record.run.gc_every_s is None else None
@@ -209,14 +209,14 @@ def _python_objects(record: Record, inside: Callable[[str], NDArray[np.float64]]
         return replace(
             exact,
             name="small objects",
-            quantum=LARGEST_BLOCK_BYTES,
+            resolution=LARGEST_BLOCK_BYTES,
             values=small,
             column="python_small_bytes",
         )
     return replace(
         exact,
         name="allocated blocks",
-        quantum=LARGEST_BLOCK_BYTES,
+        resolution=LARGEST_BLOCK_BYTES,
         values=inside("allocated_blocks") * LARGEST_BLOCK_BYTES,
         least_share=SMALLEST_BLOCK_BYTES / LARGEST_BLOCK_BYTES,
         # Without a GIL, Python's allocator is mimalloc, which serves objects of every size.

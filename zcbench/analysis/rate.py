@@ -27,7 +27,7 @@ CONFIDENCE = 0.998  # two-sided: 0.1 % of false alarms on either side
 # Counts are whole packets: each is up to one too low. Rounding that conspires at both ends moves a slope by
 # at most (1/2) sum|x - mean| / sum(x - mean)^2 = 1.5 packets over the span. The usual variance of 1/12 needs
 # independent rounding, which samples a whole number of packets apart do not have.
-QUANTUM_PACKETS = 1.5
+RESOLUTION_PACKETS = 1.5
 # Beside the line: one packet of rounding, one on its way, and the producer's wake-up on a busy machine
 # (5 to 20 ms in the runs looked at).
 STRAIGHT_PACKETS = 2.0
@@ -125,7 +125,7 @@ def fit(x: NDArray[np.float64], y: NDArray[np.float64], nominal: float) -> RateF
     return RateFit(
         per_s=nominal + slope,
         standard_error=error,
-        half_width=t * error + QUANTUM_PACKETS / span,
+        half_width=t * error + RESOLUTION_PACKETS / span,
         nominal_per_s=nominal,
         span_s=span,
         points=int(x.size),

@@ -68,11 +68,11 @@ class Fits:
         return crossing(at, probability, float(ends.min()), float(ends.max()))
 
 
-def fits(t: Array, y: Array, quantum: float, others: Array, warming: Array) -> list[Fits]:
+def fits(t: Array, y: Array, resolution: float, others: Array, warming: Array) -> list[Fits]:
     """Fit a line with ``others``, then with each of ``warming`` besides. In that order.
 
     ``t`` (s) and ``y`` (units) have the shape (cells,); ``others`` (cells, any) and ``warming`` (cells, any)
-    hold a regressor a column. Every ``y`` is known to ``quantum`` only, which adds quantum²/12 to the noise's
+    hold a regressor a column. ``y`` is known to ``resolution`` only: resolution²/12 is added to the noise's
     variance, so that a counter that does not move is not known without an error. Times must differ, and there
     must be more cells than regressors.
     """
@@ -86,17 +86,17 @@ def fits(t: Array, y: Array, quantum: float, others: Array, warming: Array) -> l
     plain = 2 + others.shape[1]
     line = list(range(plain))
     models = [line, *([*line, plain + k] for k in range(warming.shape[1]))]
-    return [_fit(gram, log_det, model, y.size, quantum, span) for model in models]
+    return [_fit(gram, log_det, model, y.size, resolution, span) for model in models]
 
 
-def _fit(gram: Array, log_det: Array, model: list[int], cells: int, quantum: float, span: float) -> Fits:
+def _fit(gram: Array, log_det: Array, model: list[int], cells: int, resolution: float, span: float) -> Fits:
     inner = gram[:, model][:, :, model]
     right = gram[:, model, -1]
     inverse = np.linalg.inv(inner)
     weights = np.einsum("kij,kj->ki", inverse, right)
     free = cells - len(model)
     rest = np.maximum(gram[:, -1, -1] - (weights * right).sum(axis=1), 0.0)
-    rest = rest + free * quantum**2 / 12
+    rest = rest + free * resolution**2 / 12
     variance = rest / free
     errors = np.sqrt(variance * inverse[:, 1, 1])
     restricted = -0.5 * (free * np.log(variance) + log_det + np.linalg.slogdet(inner)[1])

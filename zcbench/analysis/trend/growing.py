@@ -53,12 +53,12 @@ def warm_ups(length_s: float) -> list[float]:
     return [share * length_s for share in _WARM_UPS] + [s for s in slow if s <= LONGEST_WARM_UP_S]
 
 
-def clearest(views: list[View], quantum: float) -> View:
+def clearest(views: list[View], resolution: float) -> View:
     """The view whose slope is known best, a warm-up allowed for."""
 
     def error(view: View) -> float:
         warming = _warming(view.times, [VIEWING_WARM_UP * float(np.ptp(view.times))])
-        return fits(view.times, view.values, quantum, _none(view), warming)[1].error
+        return fits(view.times, view.values, resolution, _none(view), warming)[1].error
 
     return min((v for v in views if v.times.size >= FEWEST_CELLS), key=error)
 
@@ -76,15 +76,15 @@ def step_in(view: View, budget: float) -> Step | None:
     return Step(float(view.times[at : at + 2].mean()), away)
 
 
-def growing(view: View, budget: float, quantum: float, alpha: float, step: Step | None) -> Growing:
+def growing(view: View, budget: float, resolution: float, alpha: float, step: Step | None) -> Growing:
     """Bounds of ``view``'s growth, with ``step`` as a regressor if there is one. ``alpha`` is the line's."""
     t, y = view.times, view.values
     others = _none(view) if step is None else (t > step.at_s).astype(float)[:, None]
-    line, *curves = fits(t, y, quantum, others, _warming(t, warm_ups(float(np.ptp(t)))))
+    line, *curves = fits(t, y, resolution, others, _warming(t, warm_ups(float(np.ptp(t)))))
     best = max(fit.likelihood for fit in (line, *curves))
     straight = best - line.likelihood <= PLAUSIBLE
     curves = [fit for fit in curves if best - fit.likelihood <= PLAUSIBLE]
-    half = _last_half(view, quantum, step)
+    half = _last_half(view, resolution, step)
     lows = [
         line.mixed(alpha),
         *(fit.bound(WARM_UP_ALPHA) for fit in curves),
@@ -111,7 +111,7 @@ def growing(view: View, budget: float, quantum: float, alpha: float, step: Step 
     )
 
 
-def _last_half(view: View, quantum: float, step: Step | None) -> Fits:
+def _last_half(view: View, resolution: float, step: Step | None) -> Fits:
     t = view.times
     late = t >= (t[0] + t[-1]) / 2
     late[-FEWEST_HALF_CELLS:] = True
@@ -119,7 +119,7 @@ def _last_half(view: View, quantum: float, step: Step | None) -> Fits:
     others = np.empty((t.size, 0))
     if step is not None and t[1] < step.at_s < t[-2]:
         others = (t > step.at_s).astype(float)[:, None]
-    return fits(t, y, quantum, others, np.empty((t.size, 0)))[0]
+    return fits(t, y, resolution, others, np.empty((t.size, 0)))[0]
 
 
 def _high(line: Fits, curves: list[Fits], half: Fits, straight: bool) -> float:

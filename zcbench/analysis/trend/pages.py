@@ -33,7 +33,7 @@ def pages_trend(
     explained: Readings,
     *,
     budget: float,
-    quantum: float,
+    resolution: float,
     counters: int = 1,
     is_explained: bool | None = None,
 ) -> Trend:
@@ -44,10 +44,10 @@ def pages_trend(
     for most of the memory; by default, whether for any.
     """
     rest = resident - explained
-    shown = trend(times, resident, budget=budget, quantum=quantum, counters=counters)
+    shown = trend(times, resident, budget=budget, resolution=resolution, counters=counters)
     if shown.window is None:
         return shown
-    beyond = trend(times, rest, budget=budget, quantum=quantum, counters=counters)
+    beyond = trend(times, rest, budget=budget, resolution=resolution, counters=counters)
     rising = shown.rising and beyond.rising and beyond.window is not None
     if not rising:
         why = "resident memory can show a leak, not its absence"

@@ -87,7 +87,7 @@ def trend(
     values: Readings,
     *,
     budget: float,
-    quantum: float,
+    resolution: float,
     collected: NDArray[np.bool_] | None = None,
     counters: int = 1,
     limit: float = DEFAULT_LIMIT,
@@ -97,7 +97,7 @@ def trend(
     """Judge one exact counter.
 
     ``times`` rise; ``budget`` is the growth (units/s) that does not matter, ``limit`` how many budgets of it
-    a pass may leave open. ``quantum`` is how exactly the counter is read, ``unit`` the least by which it can
+    a pass may leave open. ``resolution`` is how exactly the counter is read, ``unit`` the least by which it can
     leak (a packet). ``collected`` marks the readings made right after a full garbage collection: with it, only
     those count. ``in_flight`` are units known to be in use at each reading; they are taken off where that
     makes the counter quieter. ``counters`` share FAIL_ALPHA.
@@ -109,8 +109,8 @@ def trend(
     length = float(readings.times[-1] - readings.times[0])
     lacking = readings.lacking()
     if lacking is not None:
-        return _unjudged(readings, lacking, budget, quantum, alpha, unit)
-    judged = _judge(readings, budget, quantum, alpha)
+        return _unjudged(readings, lacking, budget, resolution, alpha, unit)
+    judged = _judge(readings, budget, resolution, alpha)
     fails = judged.fails(budget)
     window = judged.window(unit, fails)
     if judged.shown.straight:
@@ -119,7 +119,7 @@ def trend(
         return _unless_failed(judged, window, budget, limit, length, fails)
     # It warmed up: what is left without its first third must grow as well, where that can be judged.
     rest = readings.after(readings.start + CUT * (readings.stop - readings.start))
-    later = None if rest.lacking() is not None else _judge(rest, budget, quantum, alpha)
+    later = None if rest.lacking() is not None else _judge(rest, budget, resolution, alpha)
     lasting = fails if later is None else later.fails(budget)
     enough = later is not None and later.shown.straight
     sure = all(one.low > SHARE_SURE * one.half_slope for one in judged.all)
@@ -135,12 +135,12 @@ def _too_few(readings: int) -> str:
 
 
 def _unjudged(
-    readings: _Readings, lacking: str, budget: float, quantum: float, alpha: float, unit: float
+    readings: _Readings, lacking: str, budget: float, resolution: float, alpha: float, unit: float
 ) -> Trend:
     """Not to judge by, but to say what could have been seen: of every reading, and no step, since a fall may
     be a collection nobody told of."""
-    every = clearest(views(readings.times, readings.values, None), quantum)
-    shown = growing(every, budget, quantum, alpha, None)
+    every = clearest(views(readings.times, readings.values, None), resolution)
+    shown = growing(every, budget, resolution, alpha, None)
     window = _window(every, shown, None, unit, whole=shown.straight)
     return Trend("inconclusive", lacking, replace(window, unjudged=lacking))
 
@@ -200,13 +200,13 @@ def _distinct(times: Readings, known: NDArray[np.bool_], marks: NDArray[np.bool_
     return out
 
 
-def _judge(readings: _Readings, budget: float, quantum: float, alpha: float) -> _Judged:
-    view = clearest(views(readings.times, readings.values, readings.settled), quantum)
+def _judge(readings: _Readings, budget: float, resolution: float, alpha: float) -> _Judged:
+    view = clearest(views(readings.times, readings.values, readings.settled), resolution)
     step = step_in(view, budget)
-    shown = growing(view, budget, quantum, alpha, step)
+    shown = growing(view, budget, resolution, alpha, step)
     if step is None or step.size > 0:
         return _Judged(view, step, shown, (shown,))
-    return _Judged(view, step, shown, (shown, growing(view, budget, quantum, alpha, None)))
+    return _Judged(view, step, shown, (shown, growing(view, budget, resolution, alpha, None)))
 
 
 def _window(view: View, shown: Growing, step: Step | None, unit: float, *, whole: bool) -> Window:

@@ -7,7 +7,7 @@ from functools import cached_property
 from zcbench.analysis.delivery import DEVICE_CLOCK_PPM, delivery
 from zcbench.analysis.rate import (
     NO_CLOCK_PPM,
-    QUANTUM_PACKETS,
+    RESOLUTION_PACKETS,
     RateFit,
     nominal_per_s,
     progress_column,
@@ -157,7 +157,7 @@ def _unclear(said: str, evidence: Evidence, nominal: float | None) -> Finding:
     """Undecided, until rounding to whole packets takes no more than half of the tolerance."""
     if not nominal:
         return CHECK.undecided(said, evidence)
-    span_s = 2 * QUANTUM_PACKETS / (nominal * DEVICE_CLOCK_PPM * 1e-6)
+    span_s = 2 * RESOLUTION_PACKETS / (nominal * DEVICE_CLOCK_PPM * 1e-6)
     if span_s > LONGEST_S:
         slow = "so few packets a second show no clock: count frames, or compare the clocks themselves"
         return CHECK.undecided(said, evidence, remedy=slow)
