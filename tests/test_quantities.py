@@ -115,6 +115,10 @@ def test_an_expectation_of_a_number_that_this_record_lacks_is_undecided(tmp_path
     for that in ("jitter.depth < 12", "malloc.live < 1 GiB"):
         assert found[f"expect: {that}"].outcome == "inconclusive"
         assert found[f"expect: {that}"].required  # so that no run passes for want of a reading
+    assert (
+        found["expect: jitter.depth < 12"].sentence
+        == "the subject brought no jitter.depth, so this cannot be told"
+    )
 
 
 @pytest.mark.parametrize(

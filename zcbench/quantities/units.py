@@ -334,10 +334,12 @@ def format_count(count: float) -> str:
 
 
 def percent(fraction: float) -> str:
-    """A share of one for a person, of four digits: "99.97 %"; never rounded up to 100 % nor down to 0."""
+    """A share of one for a person, to two decimals: "99.97 %"; never rounded up to 100 % nor down to 0."""
     value = fraction * 100
-    if not 99.95 <= value < 100:
-        return f"{value:.4g} %"
+    if 0 < abs(value) < 0.01:
+        return f"{value:.2g} %"
+    if not 99.995 <= value < 100:
+        return f"{value:,.2f}".rstrip("0").rstrip(".") + " %"
     digits = 2  # as many as it takes not to read 100
     while value >= 100 - 0.5 * 10**-digits and digits < 14:
         digits += 1

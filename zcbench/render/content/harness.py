@@ -14,6 +14,7 @@ from zcbench.quantities.names import (
     SUPERVISOR_CPU_S,
     SUPERVISOR_RSS_BYTES,
 )
+from zcbench.quantities.registry import STANDARD
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import count, seconds, share, size, text
@@ -38,6 +39,11 @@ def section(record: Record, result: Result) -> Section | None:
         (
             f"Subject CPU{' (engine, consumer, probes)' if record.can('worker') else ''}, of one core",
             share(_per_s(samples[CPU_USER_S] + samples[CPU_SYSTEM_S], elapsed)),
+        ),
+        *(
+            (f"Probe {name.split('.')[1]}, of one core", share(_per_s(samples[name] / 1e9, elapsed)))
+            for name in samples
+            if name.startswith("probe.") and name not in STANDARD and np.isfinite(samples[name]).any()
         ),
         ("Supervisor RSS", size(result.totals[SUPERVISOR_RSS_BYTES])),
         ("Samples", count(elapsed.size)),

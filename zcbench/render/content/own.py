@@ -6,27 +6,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.quantities.names import ELAPSED_S
-from zcbench.quantities.quantity import Kind, Quantity
+from zcbench.quantities.quantity import Kind, Origin, Quantity
 from zcbench.quantities.registry import STANDARD
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import of, text
-from zcbench.render.content.document import Cell, Section, Table, columns
+from zcbench.render.content.document import Block, Cell, Section, Table, columns, paragraph
 
 TITLE = "What else was measured"
 
 
 def section(record: Record, _result: Result) -> Section | None:
     """Each quantity that the subject brought, over the whole run; None if it brought none that was read."""
-    rows = tuple(
-        _row(record, one)
+    read = [
+        one
         for one in record.quantities.sampled
-        if one.name not in STANDARD and np.isfinite(record.samples[one.name]).any()
-    )
-    if not rows:
-        return None
-    heads = columns("<Quantity", "First", "Last", "Lowest", "Highest", "A second", "<What it is")
-    return Section(TITLE, (Table(TITLE, heads, rows),))
+        if one.name not in STANDARD
+        and one.origin is not Origin.SUPERVISOR
+        and np.isfinite(record.samples[one.name]).any()
+    ]
+    moved = [one for one in read if np.nanmax(np.abs(record.samples[one.name])) > 0]
+    blocks: list[Block] = []
+    if moved:
+        heads = columns("<Quantity", "First", "Last", "Lowest", "Highest", "A second", "<What it is")
+        blocks.append(Table(TITLE, heads, tuple(_row(record, one) for one in moved)))
+    if still := [one.name for one in read if one not in moved]:
+        blocks.append(paragraph(f"0 all the time: {', '.join(still)}."))
+    return Section(TITLE, tuple(blocks)) if blocks else None
 
 
 def _row(record: Record, one: Quantity) -> tuple[Cell, ...]:

@@ -11,6 +11,7 @@ from zcbench.analysis.expected import answer
 from zcbench.analysis.totals import Totals, count
 from zcbench.expectations.language import ExpectationError, parse
 from zcbench.quantities.names import CONSUMER_MISSING, CONSUMER_REORDERED, ENGINE_DROPS
+from zcbench.quantities.quantity import Origin
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Finding, Outcome
@@ -29,10 +30,8 @@ def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding
     name = f"expect: {expectation.that}"
     try:
         parsed = parse(expectation.that, VOCABULARY.joined(record.quantities.values()))
-    except ExpectationError as error:  # of a record that a later or an earlier zcbench made
-        return Finding(
-            check=name, outcome="inconclusive", sentence=str(error), required=expectation.level == "fail"
-        )
+    except ExpectationError as error:
+        return _not_understood(name, expectation, record, str(error))
     quantity = parsed.quantity
     made_of = (quantity.name,) if quantity.formula is None else quantity.formula.names
     unwritten = missing(record, *made_of)
@@ -55,6 +54,29 @@ def _finding(expectation: Expectation, record: Record, found: Totals) -> Finding
         sentence=f"{parsed.quantity.name} is {value} ({seen.how}{by_holes}), {verb}",
         evidence={"value": seen.value, "limit": parsed.limit, "unit": parsed.unit.name},
         remedy=None if seen.holds else f"{parsed.quantity.name}: {parsed.quantity.title}",
+        required=expectation.level == "fail",
+        level=expectation.level,
+    )
+
+
+def _not_understood(name: str, expectation: Expectation, record: Record, error: str) -> Finding:
+    """Of a name that the subject was to bring, and did not; or of a record that another zcbench made."""
+    remedy = None
+    try:
+        quantity = parse(expectation.that, record.quantities, own=True).quantity
+    except ExpectationError:
+        pass
+    else:
+        own = sorted(one.name for one in record.quantities.sampled if one.origin is Origin.SUBJECT)
+        error = f"the subject brought no {quantity.name}, so this cannot be told"
+        remedy = (
+            f"publish it (docs/page.md), or name one that it brought: {', '.join(own) or 'it brought none'}"
+        )
+    return Finding(
+        check=name,
+        outcome="inconclusive",
+        sentence=error,
+        remedy=remedy,
         required=expectation.level == "fail",
         level=expectation.level,
     )
