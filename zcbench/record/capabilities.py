@@ -25,6 +25,7 @@ Capability = Literal[
     "ending",
     "pace",
     "laws",
+    "load",
     "worker",
 ]
 
@@ -43,6 +44,7 @@ CAPABILITIES: Mapping[Capability, str] = {
     "ending": "its end was watched, not told by somebody else",
     "pace": "zcbench sets its pace, and knows what is due",
     "laws": "it, or its user, states laws that its numbers keep",
+    "load": "a load generator runs beside it",
     "worker": "it runs in a worker of zcbench's, in Python, which counts for it and collects garbage",
 }
 
@@ -61,6 +63,7 @@ LACKING: Mapping[Capability, str] = {
     "ending": "nobody here saw the end",
     "pace": "nobody here set the pace",
     "laws": "nobody states a law",
+    "load": "no load generator was named",
     "worker": "it does not run in a worker of zcbench's",
 }
 

@@ -261,7 +261,7 @@ class CommandSubject:
         self._readiness.close()
         left = self._tree.names()
         if left:
-            self._notices.append(_left("was survived by", left))
+            self._notices.append(_left("was survived by", left, survived=True))
             self._tree.kill()
         self._tree.close()
         self._output.join(OUTPUT_S)
@@ -329,10 +329,14 @@ def grace_s(table: SubjectTable) -> float:
     return 0.0 if table.stop == STOP_BY_NOTHING else DEFAULT_GRACE_S
 
 
-def _left(what: str, names: Sequence[str]) -> Notice:
+def _left(what: str, names: Sequence[str], *, survived: bool = False) -> Notice:
     shown = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
     message = f"the command {what} {len(names)} process{'es' if len(names) > 1 else ''}: {shown}"
-    return Notice(EventKind.LEFT_PROCESSES, message, {"count": len(names), "names": list(names[:64])})
+    return Notice(
+        EventKind.LEFT_PROCESSES,
+        message,
+        {"count": len(names), "names": list(names[:64]), "survived": survived},
+    )
 
 
 def _is_jvm(pid: int) -> bool:

@@ -97,6 +97,23 @@ def _no_engine(facts: _Facts) -> Finding | None:
     )
 
 
+def _survived(facts: _Facts) -> Finding | None:
+    """A good end that leaves processes behind is none."""
+    left = [
+        event
+        for event in facts.record.events
+        if event.kind == EventKind.LEFT_PROCESSES and event.data.get("survived")
+    ]
+    if not left or facts.end.ending is not Ending.FINISHED:
+        return None
+    return CHECK.failed(
+        f"{left[-1].message}, and had to be killed",
+        {"ending": facts.end.ending.value, "left": left[-1].data.get("count")},
+        cause="survived",
+        remedy="end what it started when it is asked to end: each further life leaves as many",
+    )
+
+
 def _as_it_ended(facts: _Facts) -> Finding:
     """Pass only when the subject said it was done and exited with 0."""
     end, ours = facts.end, facts.ours
@@ -181,7 +198,7 @@ CHECK = Check(
         "with the exact last packet."
     ),
     facts=_Facts,
-    rules=(_uncaught, _no_engine, _as_it_ended),
+    rules=(_uncaught, _no_engine, _survived, _as_it_ended),
     causes={
         "failed": "an exception ended it, or was raised where nobody could catch it",
         "contract": "the engine lacks what it must have: nothing was tested",
@@ -189,6 +206,7 @@ CHECK = Check(
         "exited": "it exited on its own before it was done",
         "hung": "nothing moved any more while packets were due",
         "memory": "killed for memory, or had none left",
+        "survived": "processes that it had started outlived it",
         "aborted": "an expectation with abort = true ended it",
         "interrupted": "Ctrl-C or SIGTERM",
         "harness": "the harness failed",

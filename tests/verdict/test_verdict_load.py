@@ -1,0 +1,60 @@
+"""A load generator that failed or ended early, and processes that outlived the subject, are findings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.records import make_command_record
+from zcbench.quantities.parsing import Duration
+from zcbench.record.schema import Event, EventKind, Finding
+from zcbench.scenario import Scenario, SubjectTable
+from zcbench.verdict import judge
+
+PLAN = Scenario(duration=Duration(60.0), subject=SubjectTable(command=("server",), load=("wrk", "url")))
+ALONE = Scenario(duration=Duration(60.0), subject=SubjectTable(command=("server",)))
+
+
+def load(state: str, lasted_s: float = 0.0, code: int | None = None) -> Event:
+    data = {"state": state, "exit_code": code, "lasted_s": lasted_s}
+    return Event(elapsed_s=lasted_s, kind=EventKind.LOAD, message=f"the load generator {state}", data=data)
+
+
+def found(directory: Path, name: str, plan: Scenario, *events: Event) -> Finding:
+    findings = judge(make_command_record(directory, plan=plan, events=events)).findings
+    return next(finding for finding in findings if finding.check == name)
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome", "says"),
+    [
+        ([load("runs"), load("stopped", 60)], "pass", "ran for 1 min"),
+        ([load("runs"), load("ended", 59.5, 0)], "pass", "ran for 59.5 s"),
+        ([load("runs"), load("ended", 30, 0)], "inconclusive", "50 % of the run was without load"),
+        ([load("runs"), load("failed", 0.1, 1)], "fail", "without load"),
+        ([load("failed")], "fail", "without load"),
+        ([load("runs")], "inconclusive", "was not recorded"),
+        ([], "inconclusive", "the subject was never ready"),
+    ],
+)
+def test_a_pass_was_under_load(tmp_path: Path, events: list[Event], outcome: str, says: str) -> None:
+    finding = found(tmp_path, "load", PLAN, *events)
+    assert (finding.outcome, says in finding.sentence) == (outcome, True), finding.sentence
+    assert finding.required
+
+
+def test_a_run_without_a_load_generator_is_not_asked(tmp_path: Path) -> None:
+    finding = found(tmp_path, "load", ALONE)
+    assert (finding.outcome, finding.lacks) == ("skipped", "load")
+
+
+def test_processes_that_outlive_a_command_fail_it(tmp_path: Path) -> None:
+    def left(survived: bool) -> Event:
+        data = {"count": 2, "names": ["helper", "helper"], "survived": survived}
+        message = "the command was survived by 2 processes: helper, helper"
+        return Event(elapsed_s=1, kind=EventKind.LEFT_PROCESSES, message=message, data=data)
+
+    finding = found(tmp_path / "survived", "life", ALONE, left(True))
+    assert (finding.outcome, finding.cause) == ("fail", "survived")
+    assert found(tmp_path / "daemon", "life", ALONE, left(False)).outcome == "pass"
