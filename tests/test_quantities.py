@@ -276,7 +276,8 @@ def test_an_alias_means_one_thing_and_is_no_name() -> None:
 
 
 def _memory(numbers: Iterable[Quantity]) -> dict[str, Memory | None]:
-    return {one.name: one.memory for one in numbers if one.unit == BYTES and one.kind is Kind.GAUGE}
+    of_a_subject = (one for one in numbers if not one.name.startswith("machine."))
+    return {one.name: one.memory for one in of_a_subject if one.unit == BYTES and one.kind is Kind.GAUGE}
 
 
 def test_the_memory_that_some_subjects_have_has_a_trend() -> None:
