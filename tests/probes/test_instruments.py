@@ -59,6 +59,13 @@ def test_each_probe_is_read_and_its_cost_is_a_reading_too() -> None:
     assert 0 < first["probe.clock.cost_ns"] < second["probe.clock.cost_ns"]
 
 
+def test_two_probes_of_one_name_share_their_cost() -> None:
+    instruments = Instruments([Clock(), Clock()])
+    names = [quantity.name for quantity in instruments.quantities()]
+    assert names == ["probe.clock.cost_ns"]
+    assert (instruments.read()["probe.clock.cost_ns"] or 0) > 0
+
+
 def test_a_probe_that_fails_is_told_of_once_and_the_others_are_read() -> None:
     broken = Thermometer()
     instruments = Instruments([broken, Clock()])

@@ -220,6 +220,13 @@ def test_freed_memory_is_filled_where_that_is_asked_for(build: Compile, tmp_path
     )
 
 
+def test_a_program_that_may_write_no_file_is_not_killed_for_its_page(build: Compile, tmp_path: Path) -> None:
+    limited = f"ulimit -f 0; exec {build('scenes.c')} forks"
+    program = Metered(tmp_path, "sh", "-c", limited)
+    assert len(list(program.stops())) == 8
+    assert program.wait() == 0
+
+
 @pytest.mark.parametrize("variables", [{"ZCBENCH_MALLOC_DIR": ""}, {"ZCBENCH_MALLOC_DIR": "/dev/full/none"}])
 def test_where_no_page_can_be_written_the_program_runs_on(
     build: Compile, tmp_path: Path, variables: dict[str, str]

@@ -40,21 +40,23 @@ class Instruments:
     def quantities(self) -> tuple[Quantity, ...]:
         """What they read, and the CPU time that each takes."""
         read = tuple(metric for probe in self._probes for metric in probe.quantities())
-        return read + tuple(_cost(probe) for probe in self._probes)
+        return read + tuple(_cost(name) for name in self._costs_ns)
 
     def read(self) -> dict[str, Number | None]:
         """The readings of now, by name. What one reads replaces what an earlier probe has read."""
         row: dict[str, Number | None] = {}
         for probe in self._probes:
             row |= self._try(probe, probe.read) or {}
+        # Two endpoints are two probes of one name.
+        costs_ns = dict(self._costs_ns)
         for probe in self._probes:
-            row[_cost_name(probe.name)] = self._costs_ns[probe.name] + probe.background_ns
-        return row
+            costs_ns[probe.name] += probe.background_ns
+        return row | {_cost_name(name): cost_ns for name, cost_ns in costs_ns.items()}
 
     def notices(self) -> tuple[Notice, ...]:
         """What they have to say since the last call."""
         for probe in self._probes:
-            self._notices += probe.notices()
+            self._notices += self._try(probe, probe.notices) or ()
         notices, self._notices = tuple(self._notices), []
         return notices
 
@@ -81,6 +83,6 @@ def _cost_name(probe: str) -> str:
     return f"probe.{probe}.cost_ns"
 
 
-def _cost(probe: Probe) -> Quantity:
-    title = f"CPU time that the supervisor spent on the probe {probe.name}"
-    return Quantity(_cost_name(probe.name), NS, Kind.TOTAL, Origin.SUPERVISOR, title)
+def _cost(probe: str) -> Quantity:
+    title = f"CPU time that the supervisor spent on the probe {probe}"
+    return Quantity(_cost_name(probe), NS, Kind.TOTAL, Origin.SUPERVISOR, title)

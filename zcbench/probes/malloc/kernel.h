@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +25,11 @@ static inline int kernel_close(int file) { return (int)syscall(SYS_close, file);
 static inline int kernel_unlink(const char* path) { return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0); }
 static inline int kernel_rename(const char* from, const char* to) {
   return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+// How large a file this process may write: for more the kernel would kill it (SIGXFSZ).
+static inline uint64_t kernel_largest_file(void) {
+  uint64_t limits[2] = {0, 0};  // struct rlimit64
+  return syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, limits) == 0 ? limits[0] : 0;
 }
 static inline uint64_t kernel_pid(void) { return (uint64_t)syscall(SYS_getpid); }
 static inline void* kernel_map(void* at, size_t size, int flags, int file) {
@@ -47,6 +53,10 @@ static inline long kernel_write(int file, const void* from, size_t size) {
 static inline int kernel_close(int file) { return close(file); }
 static inline int kernel_unlink(const char* path) { return unlink(path); }
 static inline int kernel_rename(const char* from, const char* to) { return rename(from, to); }
+static inline uint64_t kernel_largest_file(void) {
+  struct rlimit limit = {0, 0};
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : 0;
+}
 static inline uint64_t kernel_pid(void) { return (uint64_t)getpid(); }
 static inline void* kernel_map(void* at, size_t size, int flags, int file) {
   return mmap(at, size, PROT_READ | PROT_WRITE, flags, file, 0);

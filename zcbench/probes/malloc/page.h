@@ -97,6 +97,7 @@ static inline int page_file(const char* folder, const Page* content) {
   static char written[kPathBytes], final[kPathBytes];
   if (!page_path(written, folder, content->pid, ".new") || !page_path(final, folder, content->pid, ".page"))
     return -1;
+  if (kernel_largest_file() < sizeof(Page)) return -1;
   kernel_unlink(written);  // of a process that was killed while it wrote one, and had this number
   int file = kernel_open(written, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (file < 0) return -1;
