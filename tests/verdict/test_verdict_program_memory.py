@@ -173,3 +173,19 @@ def test_a_runtime_whose_heap_nobody_reads_may_settle_without_being_accused(tmp_
 def test_a_short_run_is_told_to_be_longer_and_owes_no_answer(tmp_path: Path) -> None:
     found = memory(tmp_path, lambda index: program(index), seconds=10)
     assert (found.outcome, found.required) == ("inconclusive", False)
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "outcomes"),
+    [
+        (lambda index: min(index, 30) * MIB // 30, {"pass"}),  # a table that is filled in half a minute
+        (lambda index: min(index, 120) * MIB // 120, {"pass"}),  # and one in two minutes of five
+        (lambda index: int(8 * MIB * (1 - 2.718 ** (-index / 30))), {"pass", "inconclusive"}),
+        (lambda index: int(8 * MIB * (1 - 2.718 ** (-index / 90))), {"pass", "inconclusive"}),
+    ],
+)
+def test_a_program_that_warms_up_and_settles_is_not_accused(
+    tmp_path: Path, warm_up, outcomes: set[str]
+) -> None:
+    found = memory(tmp_path, lambda index: program(index, malloc=20 * MIB + warm_up(index)))
+    assert found.outcome in outcomes, found.sentence
