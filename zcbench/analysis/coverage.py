@@ -15,9 +15,10 @@ from zcbench.analysis.counter import Readings
 from zcbench.analysis.stream import streaming
 from zcbench.record.reader import Record
 
-# The rest is left to what malloc keeps free, and to stacks and tables. A CPython whose small objects nobody
-# counts has 0.27 (http.server with malloc metered).
-LEAST_COVERAGE = 0.75
+# The rest is left to what malloc keeps free, and to stacks and tables: of a CPython server (http.server under
+# load) whose every object is malloc's, 0.73 were explained; with its small objects in arenas of its own, which
+# nobody counts, 0.27.
+LEAST_COVERAGE = 0.6
 # Of each process: data, stacks, and an allocator's own tables. 0.15 MiB were seen in a C program of one loop,
 # 0.3 in perl, 1.5 in redis.
 START_UP_BYTES = 2 * 2**20

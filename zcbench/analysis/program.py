@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from zcbench.analysis.counter import Counter, Readings
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend.growing import FEWEST_CELLS
-from zcbench.quantities.quantity import Origin, Quantity, Reckoning
+from zcbench.quantities.quantity import Kind, Memory, Origin, Quantity, Reckoning
+from zcbench.quantities.units import BYTES
 from zcbench.record.reader import Record
 
 PAGE_BYTES = 4096
@@ -28,6 +29,10 @@ BUFFERS = ("v8.external_bytes", "v8.array_buffers_bytes", "jvm.direct_bytes", "j
 # Parts of a heap that is counted as well.
 PARTS = ("v8.array_buffers_bytes", "jvm.old_bytes", "jvm.heap_after_gc_bytes")
 MALLOC = "malloc.live_bytes"
+# A gauge of bytes that the subject publishes under a name with this ending counts memory exactly: its own word.
+LIVE = "live_bytes"
+_PUBLISHED = Memory(Reckoning.EXACT, 1)
+SLAB = "pool.slab_bytes"
 
 
 def has(record: Record, name: str) -> bool:
@@ -40,15 +45,15 @@ def counters(record: Record, known: frozenset[str]) -> list[Counter]:
     rows = streaming(record)
     times = record.samples["elapsed_s"][rows]
     found = []
-    for quantity in exact(record):
-        if quantity.name in known or quantity.memory is None:
+    for quantity, memory in exact(record):
+        if quantity.name in known:
             continue
-        managed = quantity.memory.reckoning is Reckoning.MANAGED
+        managed = memory.reckoning is Reckoning.MANAGED
         found.append(
             Counter(
                 quantity.label or quantity.name,
                 "exact",
-                quantity.memory.resolution_bytes,
+                memory.resolution_bytes,
                 times,
                 record.samples[quantity.name][rows],
                 _after_collection(record)[rows] if managed else None,
@@ -58,15 +63,22 @@ def counters(record: Record, known: frozenset[str]) -> list[Counter]:
     return found + _pages(record, rows, times)
 
 
-def exact(record: Record) -> list[Quantity]:
+def exact(record: Record) -> list[tuple[Quantity, Memory]]:
     """The quantities that count memory exactly, or as a collector manages it, and were read."""
     wanted = (Reckoning.EXACT, Reckoning.MANAGED)
+    counted = ((quantity, _memory(quantity)) for quantity in record.quantities.values())
     return [
-        quantity
-        for quantity in record.quantities.memory
-        if quantity.memory is not None and quantity.memory.reckoning in wanted and has(record, quantity.name)
+        (quantity, memory)
+        for quantity, memory in counted
+        if memory is not None and memory.reckoning in wanted and has(record, quantity.name)
         if quantity.origin in (Origin.ALLOCATOR, Origin.RUNTIME, Origin.SUBJECT)
     ]
+
+
+def _memory(quantity: Quantity) -> Memory | None:
+    is_bytes = quantity.kind is Kind.GAUGE and quantity.unit == BYTES
+    published = quantity.origin is Origin.SUBJECT and is_bytes and quantity.name.endswith(LIVE)
+    return _PUBLISHED if quantity.memory is None and published else quantity.memory
 
 
 def explained(record: Record, *, judged: bool = False) -> Readings:
@@ -81,8 +93,8 @@ def explained(record: Record, *, judged: bool = False) -> Readings:
     malloc, runtime, published = (np.zeros(times.shape) for _ in range(3))
     metered = has(record, MALLOC)
     blind = judged and int(_after_collection(record)[rows].sum()) < FEWEST_CELLS
-    for quantity in exact(record):
-        if blind and quantity.memory is not None and quantity.memory.reckoning is Reckoning.MANAGED:
+    for quantity, memory in exact(record):
+        if blind and memory.reckoning is Reckoning.MANAGED:
             continue
         values = _filled(times, record.samples[quantity.name][rows])
         if quantity.origin is Origin.SUBJECT:
@@ -91,6 +103,8 @@ def explained(record: Record, *, judged: bool = False) -> Readings:
             malloc += values
         elif quantity.name not in PARTS and not (metered and quantity.name in _FROM_MALLOC):
             runtime += values
+    # A slab is never given back, and need not be judged; what it takes is known all the same.
+    published += _filled(times, _column(record, SLAB)[rows])
     return np.maximum(malloc, published) + runtime
 
 

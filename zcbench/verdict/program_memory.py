@@ -42,7 +42,8 @@ _RUNTIMES: Mapping[str, str] = {
     "java": "let it publish its heap after a full collection, as JSON lines (--read jsonl) or by --scrape",
 }
 _PUBLISH = (
-    "let it publish the bytes of its own arenas and heaps: on a page (zcpage.h), as JSON lines, by --scrape"
+    "let it publish the bytes of its arenas and heaps as gauges called *.live_bytes: on a page (zcpage.h), as "
+    "JSON lines, by --scrape"
 )
 
 
@@ -123,9 +124,14 @@ def what_would_raise(record: Record) -> str:
         return f"{_unmetered(record)}; or {_PUBLISH}"
     for name in process_names(record) or [record.run.subject.title or ""]:
         for runtime, how in _RUNTIMES.items():
-            if name.startswith(runtime):
+            if name.startswith(runtime) and not _is_done(record, how):
                 return how
     return _PUBLISH
+
+
+def _is_done(record: Record, how: str) -> bool:
+    """Whether the subject was started with the variable that ``how`` asks for."""
+    return any(f"{name}={value}" in how for name, value in record.run.scenario.subject.env.items())
 
 
 def _unmetered(record: Record) -> str:
