@@ -105,7 +105,7 @@ def _show(work: Rounds, out: Path | None, form: str) -> None:
     from zcbench.files import write_whole
     from zcbench.record.schema import FIGURES_FOLDER
     from zcbench.render.bench import figure, render, to_json
-    from zcbench.render.formats import write_figures
+    from zcbench.render.writing import write_figures
     from zcbench.soak.environment import environment
 
     results, machine = work.results, environment()

@@ -53,7 +53,8 @@ def command(
     from zcbench.cli.baseline import judged
     from zcbench.record.reader import latest_run, read_record
     from zcbench.record.writer import RUNS_ROOT
-    from zcbench.render.formats import FORMATS, FormatError, parse_formats
+    from zcbench.render.formats import FORMATS, parse_formats
+    from zcbench.render.writing import FormatError
 
     formats = parse_formats(format_text)
     if out is not None and report_dir is not None:
@@ -91,11 +92,11 @@ def _report_campaign(
     from zcbench.render.campaign.written import (
         FORMATS,
         Final,
+        check_campaign,
         check_formats,
-        check_free,
         write_campaign,
     )
-    from zcbench.render.formats import FormatError, check_writable
+    from zcbench.render.writing import FormatError, check_writable
     from zcbench.verdict.readiness import Campaign, assess
 
     check_formats(formats)
@@ -104,10 +105,10 @@ def _report_campaign(
     shown = title or ("Final report" if len(runs) > 1 else judged[-1].name)
     final = Final(shown, campaign, assess(campaign))
     if report_dir is None:
-        _print(FORMATS[formats[0]][1](final), out, force)
+        _print(FORMATS[formats[0]].text(final), out, force)
         return
     if not force:
-        check_free(formats, report_dir)
+        check_campaign(formats, report_dir)
     check_writable(report_dir)
     try:
         written = write_campaign(formats, final, report_dir)
@@ -149,12 +150,8 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 def _write(formats: tuple[str, ...], record: Record, result: Result, directory: Path, force: bool) -> Path:
     """Write ``formats`` into ``directory``, print their paths, and return the first."""
-    from zcbench.render.formats import (
-        FormatError,
-        check_directory,
-        check_writable,
-        write_reports,
-    )
+    from zcbench.render.formats import check_directory, write_reports
+    from zcbench.render.writing import FormatError, check_writable
 
     if force:
         check_writable(directory)

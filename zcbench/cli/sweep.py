@@ -265,8 +265,8 @@ def _checking(directory: Path, make: Make, quiet: bool) -> Check:
 
 def _write_report(directory: Path, sweep: Sweep, ran: Sequence[Ran], advice: Sequence[Advice]) -> None:
     from zcbench.files import write_whole
-    from zcbench.render.formats import write_figures
     from zcbench.render.sweep import hit_rate_figure, render
+    from zcbench.render.writing import write_figures
     from zcbench.sweep.journal import SWEEP_REPORT
 
     figure = hit_rate_figure(ran) if _POOL in sweep.axes else None

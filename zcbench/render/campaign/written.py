@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zcbench.files import write_whole
 from zcbench.record.schema import FIGURES_FOLDER, HTML_FILE, REPORT_FILE
 from zcbench.render import campaign as content
 from zcbench.render import html, markdown
 from zcbench.render.campaign.runs import report_of
-from zcbench.render.formats import FormatError, write_figures, write_reports
+from zcbench.render.formats import write_reports
+from zcbench.render.writing import (
+    Format,
+    FormatError,
+    Table,
+    check_free,
+    write_all,
+    write_figures,
+    write_text,
+)
 from zcbench.verdict.readiness import Campaign, Judged, Readiness
 
 JSON_FILE = "campaign.json"
@@ -61,13 +69,6 @@ def _run(run: Judged) -> dict[str, Any]:
     }
 
 
-FORMATS: Mapping[str, tuple[str, Callable[[Final], str]]] = {
-    "md": (REPORT_FILE, Final.markdown),
-    "html": (HTML_FILE, Final.html),
-    "json": (JSON_FILE, Final.json),
-}
-
-
 def check_formats(formats: Sequence[str]) -> None:
     """Raises FormatError for one that a report of several runs does not have."""
     for name in formats:
@@ -75,17 +76,9 @@ def check_formats(formats: Sequence[str]) -> None:
             raise FormatError(f"--format {name}: for one run only; several runs make {', '.join(FORMATS)}")
 
 
-def campaign_paths(formats: Sequence[str], directory: Path) -> list[Path]:
-    """Where :func:`write_campaign` writes the report of the campaign: a file for each format."""
-    return [directory / FORMATS[name][0] for name in formats]
-
-
-def check_free(formats: Sequence[str], directory: Path) -> None:
+def check_campaign(formats: Sequence[str], directory: Path) -> None:
     """Nothing would be lost by writing ``formats`` to ``directory``. Raises FormatError."""
-    beside = (directory / FIGURES_FOLDER, directory / RUNS_FOLDER)
-    for path in (*campaign_paths(formats, directory), *beside):
-        if path.exists():
-            raise FormatError(f"--report-dir {directory}: holds a {path.name} already; name another directory")
+    check_free(FORMATS, formats, directory, (FIGURES_FOLDER, RUNS_FOLDER))
 
 
 def write_campaign(formats: Sequence[str], final: Final, directory: Path) -> list[Path]:
@@ -93,20 +86,29 @@ def write_campaign(formats: Sequence[str], final: Final, directory: Path) -> lis
     own = [name for name in formats if name != "json"]
     for run in (*final.campaign.before, *final.campaign.runs) if own else ():
         write_reports(own, run.record, run.result, (directory / report_of(run)).parent)
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, path in zip(formats, campaign_paths(formats, directory), strict=True):
-        write_whole(path, _text(name, final, directory).encode(errors="replace"))
-    return campaign_paths(formats, directory)
+    return write_all(FORMATS, formats, directory, final)
 
 
-def _text(name: str, final: Final, directory: Path) -> str:
-    """The report in a format, with its figures and the reports of its runs beside it."""
+# -- the formats
+
+
+def _write_markdown(final: Final, directory: Path) -> None:
+    shown, _ = write_figures(content.draw(final.campaign), directory)
     told = (final.title, final.campaign, final.readiness)
-    match name:
-        case "md":
-            shown, _ = write_figures(content.draw(final.campaign), directory)
-            return markdown.render_campaign(*told, shown, has_reports=True)
-        case "html":
-            return html.render_campaign(*told, has_reports=True)
-        case _:
-            return final.json()
+    write_text(directory / REPORT_FILE, markdown.render_campaign(*told, shown, has_reports=True))
+
+
+def _write_html(final: Final, directory: Path) -> None:
+    told = (final.title, final.campaign, final.readiness)
+    write_text(directory / HTML_FILE, html.render_campaign(*told, has_reports=True))
+
+
+def _write_json(final: Final, directory: Path) -> None:
+    write_text(directory / JSON_FILE, final.json())
+
+
+FORMATS: Table[Final] = {
+    "md": Format(REPORT_FILE, "Markdown", Final.markdown, _write_markdown),
+    "html": Format(HTML_FILE, "one page", Final.html, _write_html),
+    "json": Format(JSON_FILE, "for programs", Final.json, _write_json),
+}
