@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from zcbench.record.capabilities import Capability
+from zcbench.record.schema import Finding
 from zcbench.verdict.check import Check
 from zcbench.verdict.checks import xruns
 from zcbench.verdict.readiness.campaign import Answer, Campaign, Item, findings, is_failure, named
+
+# What a subject may come with, and need not: where it does not, nothing is owed.
+OPTIONAL: frozenset[Capability] = frozenset({"laws", "load"})
 
 Rule = Callable[[Campaign], Item]
 
@@ -27,6 +32,7 @@ def of_checks(title: str, *asked: Check[Any], step: str | None = None) -> Rule:
 def _answer(campaign: Campaign, checks: tuple[str, ...]) -> tuple[Answer, str, str | None]:
     """The answer, the finding that gives it, and its remedy."""
     found = list(findings(campaign.sound, *checks))
+    checks = tuple(check for check in checks if _is_owed(check, [f for _, f in found]))
     failed = [(run, finding) for run, finding in found if is_failure(finding)]
     if failed:
         run, finding = failed[0]
@@ -44,6 +50,12 @@ def _answer(campaign: Campaign, checks: tuple[str, ...]) -> tuple[Answer, str, s
     run, _ = passed[0]
     said = "; ".join(finding.sentence for other, finding in passed if other is run)
     return "yes", f"in {_share(campaign, checks)}; {run.name}: {said}", None
+
+
+def _is_owed(check: str, found: list[Finding]) -> bool:
+    """Whether a campaign owes an answer to ``check``: not where it is about what no subject came with."""
+    answers = [finding for finding in found if finding.check == check]
+    return not answers or any(finding.lacks not in OPTIONAL for finding in answers)
 
 
 def _share(campaign: Campaign, checks: tuple[str, ...]) -> str:
