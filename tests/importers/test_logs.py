@@ -19,6 +19,7 @@ from zcbench.importers.format import names
 # Each log, what it needs beside its name, the checks that must fail, and words that their sentences must have.
 FAILING = {
     "15-cog-fds.csv": ((), {"resources": "descriptors climb from 625 to 1,825 during the stream, 2/s"}),
+    "08-pmap.txt": (("--every", "10s"), {"memory": "VSZ by 18"}),
     "12-iperf.txt": ((), {"delivery": "4,957", "gaps": "4,957 missing"}),
     "12c-iperf-running.csv": ((), {"delivery": "5,044 of 10,001", "gaps": "4,957 missing"}),
     "14b-ffmpeg.csv": ((), {"delivery": "61"}),

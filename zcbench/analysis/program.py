@@ -33,6 +33,15 @@ MALLOC = "malloc.live_bytes"
 LIVE = "live_bytes"
 _PUBLISHED = Memory(Reckoning.EXACT, 1)
 SLAB = "pool.slab_bytes"
+# Memory in pages that other tools show, where resident memory was not read.
+_STAND_INS = (
+    "pss_bytes",
+    "cgroup_anonymous_bytes",
+    "cgroup_bytes",
+    "virtual_bytes",
+    "machine.used_bytes",
+    "machine.committed_bytes",
+)
 
 
 def has(record: Record, name: str) -> bool:
@@ -123,7 +132,7 @@ def private(record: Record) -> tuple[str, Readings] | None:
 
 def _pages(record: Record, rows: NDArray[np.bool_], times: Readings) -> list[Counter]:
     known = private(record)
-    found = []
+    found = _other_pages(record, rows, times)
     if known is not None and has(record, "private_bytes"):
         found.append(Counter(known[0], "pages", PAGE_BYTES, times, known[1], None, "private_bytes"))
     if not has(record, "anonymous_bytes") or known is None:
@@ -139,6 +148,26 @@ def _pages(record: Record, rows: NDArray[np.bool_], times: Readings) -> list[Cou
     own = Counter(known[0], "pages", PAGE_BYTES, times, known[1], None, "anonymous_bytes")
     nothing = np.zeros(times.shape)
     return [*found, own, replace(own, name=MAPPED_FILES, values=files, column="rss_bytes", explained=nothing)]
+
+
+def _other_pages(record: Record, rows: NDArray[np.bool_], times: Readings) -> list[Counter]:
+    """What stands in for resident memory where nobody read that; a GPU's memory in any case."""
+    found = [name for name in _STAND_INS if has(record, name)]
+    names = ["gpu_bytes"] if has(record, "gpu_bytes") else []
+    if private(record) is None:
+        names += found[:1]
+    return [
+        Counter(
+            record.quantities[name].label or name,
+            "pages",
+            PAGE_BYTES,
+            times,
+            record.samples[name][rows],
+            None,
+            name,
+        )
+        for name in names
+    ]
 
 
 def _column(record: Record, name: str) -> Readings:

@@ -52,10 +52,13 @@ def stamped_lines(text: Text) -> Iterator[tuple[int, float | None, str]]:
 _ALONE = re.compile(r"\s*\[?[A-Z]?[a-z]*,? ?[\d:., /TZAPM+-]{5,40}\]?\s*$")
 
 
-def blocks(text: Text, known: Collection[str], least: int = 2, last_is_free: bool = False) -> Rows:
+def blocks(
+    text: Text, known: Collection[str], least: int = 2, last_is_free: bool = False, free: str = ""
+) -> Rows:
     """Rows under each header of ``known`` words; the header may come again, and with other columns.
 
-    With ``last_is_free`` the last column may hold spaces (a command). Lines that fit no header are left out.
+    With ``last_is_free`` the last column may hold spaces (a command), or the column called ``free``. Lines that
+    fit no header are left out.
     """
     header: list[str] | None = None
     for number, now, line in stamped_lines(text):
@@ -66,6 +69,9 @@ def blocks(text: Text, known: Collection[str], least: int = 2, last_is_free: boo
         if header is None:
             continue
         cells = line.split(None, len(header) - 1) if last_is_free else line.split()
+        if free in header and len(cells) > len(header):
+            at, more = header.index(free), len(cells) - len(header) + 1
+            cells[at : at + more] = [" ".join(cells[at : at + more])]
         if len(cells) != len(header) or not any(cell[:1].isdigit() for cell in cells):
             text.remarks.add("a line that is no row is left out", text.where(number))
             continue

@@ -58,8 +58,11 @@ def _is_json(head: Head) -> float:
 def document(text: Text) -> Rows:
     """A row an interval of the sum over all streams. Raises RecordError for TCP, which loses nothing."""
     try:
-        intervals = json.loads(text.whole())["intervals"]
-        sums: list[dict[str, Any]] = [one["sum"] for one in intervals]
+        whole = json.loads(text.whole())
+        sums: list[dict[str, Any]] = [one["sum"] for one in whole["intervals"]]
+        if sums and not any("lost_packets" in one for one in sums):
+            # The sending side learns what was lost at the end.
+            sums = [whole["end"]["sum"]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordError(f"{text.name}: not what iperf3 --json writes ({error})") from error
     for number, one in enumerate(sums, 1):

@@ -19,8 +19,8 @@ _ZGC = re.compile(
     r"(?P<before>\d+[KMG])\(\d+%\)->(?P<after>\d+[KMG])\(\d+%\)"
 )
 _OLD = re.compile(
-    r"(?P<at>\d+\.\d+): \[(?P<what>Full GC|GC)[^\]]*?\s(?P<before>\d+[KMG])->(?P<after>\d+[KMG])"
-    r"\((?P<total>\d+[KMG])\)"
+    r"(?P<at>\d+\.\d+): \[(?P<what>Full GC|GC)[^\[\]]*?(?:\[[^\]]*\]\s*)*\s?"
+    r"(?P<before>\d+[KMG])->(?P<after>\d+[KMG])\((?P<total>\d+[KMG])\)"
 )
 _UPTIME = re.compile(r"\[(\d+[.,]\d+)s\]|\[(\d+)ms\]")
 _FULL = ("Pause Full", "Full GC", "Garbage Collection", "Major Collection")

@@ -26,4 +26,4 @@ HEADS = words("PID User Name Command Swap USS PSS RSS Maps")
 )
 def read(text: Text) -> Rows:
     """A row of each process each time. The command stands in the middle, and may hold spaces."""
-    yield from blocks(text, HEADS)
+    yield from blocks(text, HEADS, free="Command")

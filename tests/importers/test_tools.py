@@ -1,0 +1,107 @@
+"""What many tools print, recorded from them or in their form: recognised by content, judged by one command.
+
+The recorded ones are of programs that keep 65,536 bytes each half or quarter of a second; the others keep
+131,072 B/s, with a reading every 5 s, and pass midnight after a minute.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.importers.conftest import LOGS, Ingest
+from zcbench.importers.format import builtins, recognise
+from zcbench.importers.table import open_table
+from zcbench.importers.text import Remarks, open_text
+from zcbench.record.writer import RecordError
+
+TOOLS = LOGS / "tools"
+EVERY = ("--every", "2s")
+LEAK = "by 131,072 B/s"
+
+# File, its format, what it needs, the check that fails (None: none may), and words of its sentence.
+CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
+    "aplay.txt": ("xruns", (), "xruns", "3 times"),
+    "docker.jsonl": ("docker-json", (), "memory", LEAK),
+    "docker.txt": ("docker", (), "memory", LEAK),
+    "exposition.txt": ("exposition", (), "memory", LEAK),
+    "ffmpeg-progress.txt": ("ffmpeg-progress", (), "delivery", "dropped 11"),
+    "ffmpeg.txt": ("ffmpeg", (), "delivery", "dropped 11"),
+    "free.log": ("free", (), None, ""),
+    "gctrace-leak.log": ("gctrace", (), "memory", f"Go heap {LEAK}"),
+    "get-process.txt": ("get-process", (), "memory", LEAK),
+    "heaptrack.txt": ("heaptrack", (), None, ""),
+    "influx.txt": ("influx", (), "memory", LEAK),
+    "iperf3-server.log": ("iperf", (), None, ""),
+    "iperf3.json": ("iperf-json", (), None, ""),
+    "jackd.txt": ("xruns", (), "xruns", "3 times"),
+    "java8-gc.log": ("jvm-gc", (), "memory", LEAK),
+    "jemalloc.txt": ("allocator", (), "memory", f"malloc {LEAK}"),
+    "jstat.log": ("jstat", (), "memory", "by 264,313 B/s"),
+    "jvm-gc-full.log": ("jvm-gc", (), "memory", LEAK),
+    "jvm-gc.log": ("jvm-gc", (), "memory", "by 260,599 B/s"),
+    "k6.csv": ("k6-csv", (), "delivery", "dropped 6"),
+    "k6.json": ("k6-json", (), "delivery", "dropped 6"),
+    "kubectl.txt": ("kubectl", (), "memory", LEAK),
+    "massif.out": ("massif", (), None, ""),
+    "node-mixed.log": ("node", EVERY, None, ""),
+    "node-print.log": ("node", ("--every", "5s"), "memory", f"V8 array buffers {LEAK}"),
+    "nvidia-smi.csv": ("nvidia-smi", (), "memory", "GPU memory by 340,787 B/s"),
+    "openmetrics.txt": ("exposition", (), "memory", f"V8 external {LEAK}"),
+    "pidstat-h.log": ("pidstat", (), "memory", "RSS by 130,603 B/s"),
+    "pidstat.log": ("pidstat", (), "memory", "RSS by 130,603 B/s"),
+    "pmap-x.log": ("pmap", (), "memory", "RSS by 130,381 B/s"),
+    "ps-aux.log": ("ps-aux", EVERY, "memory", "RSS by 13"),
+    "ps-date.log": ("ps", (), "memory", "RSS by 130,873 B/s"),
+    "ps-header.log": ("ps", EVERY, "memory", "RSS by 13"),
+    "ps-rss.log": ("ps-bare", (), "memory", "RSS by 130,329 B/s"),
+    "pw-top.txt": ("pw-top", (), "xruns", "3 times"),
+    "redis.log": ("redis", (), "memory", "malloc by 50,955 B/s"),
+    "sar.log": ("sar", (), None, ""),
+    "smaps.log": ("proc", (), None, ""),
+    "smem.log": ("smem", ("--where", "PID=3008"), "memory", "USS by 130,360 B/s"),
+    "status.log": ("proc", (), "memory", "private memory by 131,180 B/s"),
+    "tasklist.csv": ("tasklist", (), "memory", LEAK),
+    "tasklist.txt": ("tasklist", (), "memory", LEAK),
+    "top-macos.txt": ("top", (), "memory", LEAK),
+    "top.log": ("top", (), "memory", "RSS by 130,755 B/s"),
+    "typeperf.csv": ("typeperf", (), "memory", LEAK),
+    "v8-gc.log": ("v8-gc", (), "memory", "V8 heap by 133,104 B/s"),
+    "vmmap.txt": ("macos", (), "memory", LEAK),
+    "vmstat.log": ("vmstat", (), None, ""),
+}  # fmt: skip
+# Formats whose sample stands beside these (tests/importers/test_logs.py).
+ELSEWHERE = {"json", "markdown", "mprof", "prometheus", "psrecord", "table"}
+
+
+@pytest.mark.parametrize("sample", CASES)
+def test_a_tool_s_log_is_judged_as_it_is(ingest: Ingest, sample: str) -> None:
+    form, arguments, check, words = CASES[sample]
+    assert recognise(open_text(TOOLS / sample, Remarks())).name == form
+    answer = ingest(TOOLS / sample, *arguments)
+    assert answer.exit_code in (0, 1, 4), answer.stderr
+    if check is None:
+        assert not answer.failures()
+    else:
+        assert check in answer.failures()
+        assert words in answer.sentence(check)
+
+
+def test_every_sample_and_every_format_is_tried() -> None:
+    assert {path.name for path in TOOLS.iterdir()} == set(CASES)
+    assert {form for form, *_ in CASES.values()} | ELSEWHERE == {one.name for one in builtins()}
+
+
+@pytest.mark.parametrize("form", [one.name for one in builtins()])
+@pytest.mark.parametrize("text", ["\n", "hello\n", '{"a": 1'])
+def test_a_format_that_is_forced_on_something_else_refuses_it(tmp_path: Path, form: str, text: str) -> None:
+    path = tmp_path / "log"
+    path.write_text(text, encoding="utf-8")
+    try:
+        assert list(open_table(path, form).rows())
+    except RecordError as error:
+        said = str(error)
+    else:
+        return
+    assert str(path) in said
