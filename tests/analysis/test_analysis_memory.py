@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.records import Row, make_record, scenario
-from zcbench.analysis.memory import gauge, heap_column, profile
+from zcbench.analysis.memory import gauge, heap, profile
 from zcbench.quantities.parsing import Duration
 from zcbench.scenario import SamplingTable
 
@@ -49,7 +49,7 @@ def test_a_gauge_that_was_never_read_is_no_gauge(tmp_path: Path) -> None:
 def test_the_heap_is_pythons_only_if_it_was_traced(tmp_path: Path, traced: bool, column: str) -> None:
     plan = scenario()
     plan = plan.__class__(name="synthetic", source=plan.source, sampling=SamplingTable(tracemalloc=traced))
-    assert heap_column(make_record(tmp_path / "run", plan)) == column
+    assert heap(make_record(tmp_path / "run", plan)).name == column
 
 
 @pytest.mark.parametrize("rows", [1, 5, 30, 3600])

@@ -24,6 +24,7 @@ from zcbench.render.openmetrics import about
 from zcbench.render.progress import UNICODE
 from zcbench.render.summary import summary
 from zcbench.verdict import judge
+from zcbench.verdict.readiness import Campaign, Judged, assess
 
 OF_ENGINES = (
     "packet", "pool", "slot", "lease", "buffer", "latency", "hit rate", "tone", "consumer", "engine",
@@ -181,3 +182,17 @@ def test_what_it_publishes_under_names_of_its_own_is_a_table(tmp_path: Path) -> 
     assert "| http.requests | 0 | 59,000 |" in said
     assert "| malloc | 64.00 KiB | 64.00 KiB |" in text.partition("## Memory behaviour")[2]
     assert "brought" not in text
+
+
+def test_a_campaign_of_programs_has_the_items_that_they_can_answer(tmp_path: Path) -> None:
+    lengths = {"a": 60.0, "b": 90.0}
+    records = [make_command_record(tmp_path / name, duration_s=length) for name, length in lengths.items()]
+    campaign = Campaign(tuple(Judged(r.path.name, r, judge(r)) for r in records))
+    found = assess(campaign)
+    titles = [item.title for item in found.items]
+    assert "Memory does not grow" in titles
+    assert "It held for an hour in one piece" in titles
+    said = " ".join(f"{item.title} {item.why} {item.step}" for item in found.items).lower()
+    for word in ("packet", "pool", "slot", "audio", "device", "stability-5min"):
+        assert word not in said
+    assert "`zcbench run --duration 1h -- sleep 60`" in found.steps

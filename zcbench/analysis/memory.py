@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.quantities.derived import hit_rate
+from zcbench.quantities.heaps import heap_of
 from zcbench.quantities.names import (
     ELAPSED_S,
     ENGINE_DELIVERED,
     GC_COLLECTIONS,
-    NATIVE_HEAP_BYTES,
     POOL_HITS,
     POOL_MISSES,
-    PYTHON_HEAP_BYTES,
     RSS_BYTES,
 )
+from zcbench.quantities.quantity import Quantity
 from zcbench.record.reader import Record
 
 PROFILE_ROWS = 10  # as the original's tables: 30 s apart in 5 minutes
@@ -42,9 +42,13 @@ class Gauge:
         return self.final - self.baseline
 
 
-def heap_column(record: Record) -> str:
-    """Which gauge stands for "the heap": Python's if it was traced, else the native one."""
-    return PYTHON_HEAP_BYTES if record.run.tracemalloc else NATIVE_HEAP_BYTES
+def heap(record: Record) -> Quantity:
+    """Which gauge stands for "the heap": see :func:`zcbench.quantities.heaps.heap_of`."""
+
+    def is_measured(name: str) -> bool:
+        return bool(np.isfinite(record.samples.get(name, np.empty(0))).any())
+
+    return heap_of(is_measured, record.quantities, traced=record.run.tracemalloc)
 
 
 def gauge(record: Record, column: str) -> Gauge | None:
@@ -94,15 +98,15 @@ def profile(record: Record) -> list[ProfileRow]:
     wanted = np.linspace(0, elapsed[-1], PROFILE_ROWS + 1)[1:]
     rows = sorted({int(i) for i in np.abs(elapsed[:, None] - wanted).argmin(axis=0)})
     out, collections_before = [], 0.0
+    heap_name = heap(record).name
     for row in rows:
         values = {name: _at(record, name, row) for name in _PROFILE_COLUMNS}
-        heap = values[heap_column(record)]
         collections = values[GC_COLLECTIONS] or 0
         out.append(
             ProfileRow(
                 float(elapsed[row]),
                 values[ENGINE_DELIVERED],
-                heap,
+                _at(record, heap_name, row),
                 values[RSS_BYTES],
                 hit_rate(values[POOL_HITS] or 0, values[POOL_MISSES] or 0),
                 int(collections - collections_before),
@@ -113,7 +117,7 @@ def profile(record: Record) -> list[ProfileRow]:
 
 
 _PROFILE_COLUMNS = (
-    ENGINE_DELIVERED, PYTHON_HEAP_BYTES, NATIVE_HEAP_BYTES, RSS_BYTES,
+    ENGINE_DELIVERED, RSS_BYTES,
     POOL_HITS, POOL_MISSES, GC_COLLECTIONS,
 )  # fmt: skip
 

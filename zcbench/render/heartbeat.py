@@ -6,6 +6,7 @@ import sys
 from typing import IO, Self
 
 from zcbench.foreign import one_line
+from zcbench.quantities.heaps import heap_of
 from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.record.schema import End, Ending, Event, RunInfo
 from zcbench.render.progress import Row, counts_packets, hit_rate_said, opened, progress
@@ -66,7 +67,7 @@ class Heartbeat:
 
 def heartbeat(run: RunInfo, row: Row) -> str:
     """One line on where the run is."""
-    heap = row.get("python_heap_bytes" if run.tracemalloc else "native_heap_bytes")
+    heap = row.get(heap_of(lambda name: row.get(name) is not None, traced=run.tracemalloc).name)
     rss = row.get("rss_bytes")
     parts = [
         f"{format_duration(round(float(row.get('elapsed_s') or 0.0), 1))}",

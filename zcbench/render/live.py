@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from zcbench.foreign import one_line, plain
+from zcbench.quantities.heaps import heap_of
+from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.record.capabilities import Capability
 from zcbench.record.schema import End, Event, Phase, RunInfo
@@ -239,8 +241,12 @@ class LiveView:
         return [shown]
 
     def _heap(self) -> int | float | None:
-        traced = self._run is not None and self._run.tracemalloc
-        return self._row.get("python_heap_bytes" if traced else "native_heap_bytes")
+        return self._row.get(self._heap_quantity().name)
 
     def _heap_label(self) -> str:
-        return "Python heap" if self._run is not None and self._run.tracemalloc else "native heap"
+        one = self._heap_quantity()
+        return one.label or one.name
+
+    def _heap_quantity(self) -> Quantity:
+        traced = self._run is not None and self._run.tracemalloc
+        return heap_of(lambda name: self._row.get(name) is not None, traced=traced)

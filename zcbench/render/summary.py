@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zcbench.analysis.cost import mean_cores
 from zcbench.analysis.delivery import delivery
-from zcbench.analysis.memory import gauge, heap_column
+from zcbench.analysis.memory import gauge, heap
 from zcbench.analysis.totals import highest
 from zcbench.foreign import one_line, plain
 from zcbench.quantities.names import (
@@ -141,7 +141,7 @@ def _sparklines(record: Record, width: int, ink: Ink) -> list[Text]:
     from rich.text import Text
 
     shown: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-        ("heap", heap_column(record), format_bytes),
+        ("heap", heap(record).name, format_bytes),
         ("RSS", RSS_BYTES, format_bytes),
         ("rate", RATE_PER_S, format_rate),
         ("in flight", POOL_IN_FLIGHT, format_count),
@@ -212,10 +212,11 @@ def _pool_figures(result: Result) -> list[tuple[str, str]]:
 
 
 def _memory_figures(record: Record) -> list[tuple[str, str]]:
-    heap, rss = gauge(record, heap_column(record)), gauge(record, RSS_BYTES)
-    kind = "Python heap" if record.run.tracemalloc else "native heap"
-    shown = next(((name, g) for name, g in ((kind, heap), ("RSS", rss)) if g is not None), None)
-    if record.can("worker") and heap is None:
+    counted = heap(record)
+    bytes_in_use, rss = gauge(record, counted.name), gauge(record, RSS_BYTES)
+    both = ((counted.label or counted.name, bytes_in_use), ("RSS", rss))
+    shown = next(((name, g) for name, g in both if g is not None), None)
+    if record.can("worker") and bytes_in_use is None:
         return [("memory", "heap not measured")]
     if shown is None:
         return []

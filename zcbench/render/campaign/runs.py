@@ -96,7 +96,7 @@ def _derived(name: str, show: Callable[[float | int | None], Cell]) -> Value:
 
 
 def _heap_delta(run: Judged) -> Cell:
-    gauge = memory.gauge(run.record, memory.heap_column(run.record))
+    gauge = memory.gauge(run.record, memory.heap(run.record).name)
     return Cell(MISSING) if gauge is None else signed_size(gauge.delta)
 
 

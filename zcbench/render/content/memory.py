@@ -12,7 +12,7 @@ from zcbench.quantities.names import (
     RSS_BYTES,
     USS_BYTES,
 )
-from zcbench.quantities.quantity import Quantity
+from zcbench.quantities.quantity import Quantity, Reckoning
 from zcbench.quantities.registry import STANDARD
 from zcbench.quantities.units import format_count, format_duration
 from zcbench.record.reader import Record
@@ -32,6 +32,8 @@ from zcbench.render.content.verdict import outcome_cell
 
 _GAUGES = (PYTHON_HEAP_BYTES, NATIVE_HEAP_BYTES, RSS_BYTES, USS_BYTES)
 _NAMES = {RSS_BYTES: "RSS", USS_BYTES: "USS"}
+
+_NOTHING = 1e-3  # B/s: 86 bytes a day, and what a fit leaves of a flat line
 
 
 def section(record: Record, result: Result) -> Section | None:
@@ -54,8 +56,11 @@ def section(record: Record, result: Result) -> Section | None:
 
 def _gauges(record: Record) -> Table:
     # Of a program, whatever else was read of its memory.
-    more = (one.name for one in record.quantities.memory if one.name not in STANDARD)
-    found = [g for name in (*_GAUGES, *more) if (g := memory.gauge(record, name)) is not None]
+    own = [one for one in record.quantities.memory if one.name not in STANDARD]
+    counted = [one.name for one in own if one.memory and one.memory.reckoning is not Reckoning.PAGES]
+    pages = [one.name for one in own if one.name not in counted]
+    gauges = [g for name in (*counted, *_GAUGES, *pages) if (g := memory.gauge(record, name)) is not None]
+    found = [gauge for gauge in gauges if gauge.peak or gauge.name in STANDARD]
     return Table(
         "Memory gauges",
         columns("<Gauge", "Baseline", "Final", "Delta", "Lowest", "After-gc low", "Peak", "Range"),
@@ -117,6 +122,8 @@ def _trends(record: Record, result: Result) -> Table:
 def _trend(grown: growth.Growth, packets_per_s: float | None) -> tuple[Cell, ...]:
     window = grown.trend.window
     slope = None if window is None else window.slope
+    if slope is not None and abs(slope) < _NOTHING:
+        slope = 0.0
     return (
         text(grown.counter.name),
         outcome_cell(grown.trend.outcome),
@@ -133,7 +140,7 @@ def _budget(record: Record) -> Paragraph:
     every = record.run.gc_every_s
     budget = f"The budget is {record.run.scenario.memory.budget}."
     if not record.can("worker"):
-        return paragraph(f"{budget} RSS and USS can show a leak, never its absence.")
+        return paragraph(f"{budget} Pages, as in RSS, can show a leak, never its absence.")
     made = (
         f"The harness made a full collection every {format_duration(every)}; a heap is compared only "
         "right after one."

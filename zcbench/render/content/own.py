@@ -23,6 +23,7 @@ def section(record: Record, _result: Result) -> Section | None:
         for one in record.quantities.sampled
         if one.name not in STANDARD
         and one.origin is not Origin.SUPERVISOR
+        and one.memory is None  # has the section of memory
         and np.isfinite(record.samples[one.name]).any()
     ]
     moved = [one for one in read if np.nanmax(np.abs(record.samples[one.name])) > 0]

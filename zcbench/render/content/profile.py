@@ -7,7 +7,7 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import count, moment, share, size
 from zcbench.render.content.document import Cell, Section, Table, columns, paragraph
-from zcbench.render.content.results import heap_name
+from zcbench.render.content.results import heap_told
 
 
 def section(record: Record, _result: Result) -> Section:
@@ -31,7 +31,7 @@ def section(record: Record, _result: Result) -> Section:
     untraced = "" if record.run.tracemalloc else " (Python's own was not traced in this run)"
     said = []
     if any(row.heap_bytes is not None for row in rows) or record.can("worker"):
-        said.append(f"Heap is the {heap_name(record)}{untraced if record.can('worker') else ''}.")
+        said.append(f"Heap is {heap_told(record)}{untraced if record.can('worker') else ''}.")
     if any(row.gc for row in rows) or record.can("worker"):
         said.append("GC counts the collections since the row above.")
     return Section("Memory profile", (table, *([paragraph(" ".join(said))] if said else [])))

@@ -16,6 +16,7 @@ from zcbench.quantities.names import (
     OUTPUT_BYTES,
     RSS_BYTES,
 )
+from zcbench.quantities.registry import STANDARD
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import (
@@ -67,7 +68,7 @@ def _packets(record: Record, result: Result) -> list[tuple[str, Cell]]:
 
 
 def _heap(record: Record) -> list[tuple[str, Cell]]:
-    heap = memory.gauge(record, memory.heap_column(record))
+    heap = memory.gauge(record, memory.heap(record).name)
     return [
         (f"Final heap ({heap_name(record)})", size(None if heap is None else heap.final)),
         (
@@ -90,6 +91,13 @@ def _processes(record: Record) -> list[tuple[str, Cell]]:
     ]
 
 
+def heap_told(record: Record) -> str:
+    """What it is, in a sentence: "the native heap", "malloc (bytes that malloc has given out ...)"."""
+    heap = memory.heap(record)
+    return f"the {heap_name(record)}" if heap.name in STANDARD else f"{heap_name(record)} ({heap.title})"
+
+
 def heap_name(record: Record) -> str:
     """Which heap stands for "the heap"."""
-    return "Python heap" if record.run.tracemalloc else "native heap"
+    heap = memory.heap(record)
+    return heap.label or heap.name

@@ -100,5 +100,5 @@ CHECK = Check(
     meaning="what the program says of itself contradicts itself: something is lost, or counted twice",
     figure="pool",
     moment=moments.broken_law,
-    item="Every buffer came back, and its slot was used again",
+    item="The program's numbers keep the laws that it states",
 )

@@ -9,6 +9,7 @@ from typing import Literal
 
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
+from zcbench.verdict.next_step import again
 
 Answer = Literal["yes", "no", "not shown"]
 
@@ -33,7 +34,9 @@ class Judged:
 
     @property
     def is_paced(self) -> bool:
-        """Whether packets came at the pace of real audio."""
+        """Whether packets came at the pace of real audio; a program that is watched runs in real time."""
+        if not self.record.can("pace"):
+            return self.record.can("ending")
         source = self.record.run.scenario.source
         return not source.unpaced and source.speed == 1
 
@@ -87,6 +90,12 @@ def findings(runs: Sequence[Judged], *checks: str) -> Iterator[tuple[Judged, Fin
 def is_failure(finding: Finding) -> bool:
     """Whether it fails its run."""
     return finding.outcome == "fail" and finding.level == "fail"
+
+
+def longer(campaign: Campaign, step: str | None, duration: str = "5m") -> str | None:
+    """``step``, a run of our own engine; of other subjects, their own command for ``duration``."""
+    other = next((run for run in campaign.sound if run.record.run.subject.kind != "engine"), None)
+    return step if other is None else again(other.record, "--duration", duration)
 
 
 def named(runs: Sequence[Judged]) -> str:

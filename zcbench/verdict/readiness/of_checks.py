@@ -5,34 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zcbench.record.capabilities import Capability
-from zcbench.record.schema import Finding
 from zcbench.verdict.check import Check
 from zcbench.verdict.checks import xruns
-from zcbench.verdict.readiness.campaign import Answer, Campaign, Item, findings, is_failure, named
+from zcbench.verdict.readiness.campaign import Answer, Campaign, Item, findings, is_failure, longer, named
 
-# What a subject may come with, and need not: where it does not, nothing is owed.
-OPTIONAL: frozenset[Capability] = frozenset({"laws", "load"})
-
-Rule = Callable[[Campaign], Item]
+Rule = Callable[[Campaign], Item | None]
 
 
 def of_checks(title: str, *asked: Check[Any], step: str | None = None) -> Rule:
-    """Yes when each of ``asked`` passed in a run and none failed in any; ``step`` is what would show it."""
+    """Yes when each of ``asked`` passed in a run and none failed in any; ``step`` is what would show it. None
+    where no run could be asked."""
 
-    checks = tuple(check.name for check in asked)
-
-    def item(campaign: Campaign) -> Item:
+    def item(campaign: Campaign) -> Item | None:
+        checks = tuple(check.name for check in asked if _arises(campaign, check.name))
+        if not checks:
+            return None
         answer, why, remedy = _answer(campaign, checks)
-        return Item(title, answer, why, None if answer == "yes" else remedy or step)
+        return Item(title, answer, why, None if answer == "yes" else remedy or longer(campaign, step))
 
     return item
 
 
+def _arises(campaign: Campaign, check: str) -> bool:
+    """Whether a run was asked this, or nobody knows; a subject without packets is not asked about packets."""
+    found = [finding for _, finding in findings(campaign.sound, check)]
+    return not found or any(finding.lacks is None for finding in found)
+
+
 def _answer(campaign: Campaign, checks: tuple[str, ...]) -> tuple[Answer, str, str | None]:
     """The answer, the finding that gives it, and its remedy."""
-    found = list(findings(campaign.sound, *checks))
-    checks = tuple(check for check in checks if _is_owed(check, [f for _, f in found]))
+    found = [(run, f) for run, f in findings(campaign.sound, *checks) if f.lacks is None]
     failed = [(run, finding) for run, finding in found if is_failure(finding)]
     if failed:
         run, finding = failed[0]
@@ -50,12 +52,6 @@ def _answer(campaign: Campaign, checks: tuple[str, ...]) -> tuple[Answer, str, s
     run, _ = passed[0]
     said = "; ".join(finding.sentence for other, finding in passed if other is run)
     return "yes", f"in {_share(campaign, checks)}; {run.name}: {said}", None
-
-
-def _is_owed(check: str, found: list[Finding]) -> bool:
-    """Whether a campaign owes an answer to ``check``: not where it is about what no subject came with."""
-    answers = [finding for finding in found if finding.check == check]
-    return not answers or any(finding.lacks not in OPTIONAL for finding in answers)
 
 
 def _share(campaign: Campaign, checks: tuple[str, ...]) -> str:
@@ -87,8 +83,10 @@ def expectations_hold(campaign: Campaign) -> Item:
         if finding.check.startswith("expect: ")
     ]
     if not found:
+        packets = any(run.record.can("packets") for run in campaign.sound)
+        example = "drops == 0" if packets else "rss < 100MiB"
         return Item(title, "not shown", "no scenario expects anything",
-                    "say what must hold: --expect 'drops == 0'", required=False)  # fmt: skip
+                    f"say what must hold: --expect '{example}'", required=False)  # fmt: skip
     wrong = [(run, f) for run, f in found if is_failure(f)]
     if wrong:
         run, finding = wrong[0]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from zcbench.analysis.pool import ENOUGH_HITS, behaviour
 from zcbench.comparing.comparability import commit
 from zcbench.quantities.units import SHARE, format_count, format_duration
+from zcbench.record.capabilities import Capability
 from zcbench.verdict.next_step import next_step
-from zcbench.verdict.readiness.campaign import Campaign, Item, Judged, findings, is_failure, named
+from zcbench.verdict.readiness.campaign import Campaign, Item, Judged, findings, is_failure, longer, named
 
 LONG_S = 3600.0  # of real time in one piece: what shows rare gaps and slow leaks
 LEAST_TRIED_S = 25.0  # below, a run is a demonstration
@@ -33,8 +34,9 @@ def all_pass(campaign: Campaign) -> Item:
 
 def long_enough(campaign: Campaign) -> Item:
     """An hour in one piece, in real time."""
-    title = "It held for an hour in one piece, at the pace of real audio"
-    step = "`zcbench run stability-1h`"
+    pace = ", at the pace of real audio" if _has(campaign, "pace") else ""
+    title = f"It held for an hour in one piece{pace}"
+    step = longer(campaign, "`zcbench run stability-1h`", "1h")
     paced = [run for run in campaign.passing if run.is_paced]
     if not paced:
         return Item(title, "not shown", "no paced run passed", step)
@@ -51,7 +53,9 @@ def one_subject(campaign: Campaign) -> Item:
     made_by: dict[str, list[Judged]] = {}
     for run in campaign.sound:
         where = run.record.run.environment
-        made_by.setdefault(commit(where) or f"zcbench {where.zcbench}", []).append(run)
+        info = run.record.run
+        tested = "" if info.subject.kind == "engine" else f"{info.about}, "
+        made_by.setdefault(tested + (commit(where) or f"zcbench {where.zcbench}"), []).append(run)
     if not made_by:
         return Item(title, "not shown", "there is no run")
     said = "; ".join(f"{made}: {named(runs)}" for made, runs in made_by.items())
@@ -84,8 +88,15 @@ def what_failed_passes(campaign: Campaign) -> Item | None:
     return Item(title, "yes", ", ".join(now))
 
 
-def pool_is_large_enough(campaign: Campaign) -> Item:
-    """For each application that was tried, some pool served nearly every packet."""
+def _has(campaign: Campaign, capability: Capability) -> bool:
+    """Whether a run's subject can be asked about it; also where there is no run."""
+    return not campaign.sound or any(run.record.can(capability) for run in campaign.sound)
+
+
+def pool_is_large_enough(campaign: Campaign) -> Item | None:
+    """For each application that was tried, some pool served nearly every packet; None without a pool."""
+    if not _has(campaign, "pool"):
+        return None
     title = f"A pool size is known that serves {ENOUGH_HITS:.0%} of the packets"
     best: dict[str, tuple[float, int, Judged]] = {}
     for run in campaign.sound:
@@ -129,8 +140,10 @@ def application(run: Judged) -> str:
     return f"the {info.scenario.consumer.kind} application"
 
 
-def survives_a_small_pool(campaign: Campaign) -> Item:
-    """A run whose pool was too small and that passed all the same."""
+def survives_a_small_pool(campaign: Campaign) -> Item | None:
+    """A run whose pool was too small and that passed all the same; None without a pool of ours."""
+    if not _has(campaign, "pace"):
+        return None
     title = "A pool that is too small costs time, not packets"
     for run in campaign.passing:
         seen = behaviour(run.record, run.result.totals, None)
@@ -141,8 +154,10 @@ def survives_a_small_pool(campaign: Campaign) -> Item:
                 step="`zcbench run crash-debug --consumer hold --hold 1s --pool 10`")  # fmt: skip
 
 
-def packets_are_kept(campaign: Campaign) -> Item:
-    """An application that keeps packets: the original died of views that lived on."""
+def packets_are_kept(campaign: Campaign) -> Item | None:
+    """An application that keeps packets: the original died of views that lived on. None without one of ours."""
+    if not _has(campaign, "pace"):
+        return None
     title = "Applications may keep packets"
     kept = [run for run in campaign.passing if run.record.run.application.keeps_packets]
     if kept:
@@ -151,8 +166,10 @@ def packets_are_kept(campaign: Campaign) -> Item:
                 step="`zcbench run stability-5min-pool100 --consumer hold --hold 500ms`")  # fmt: skip
 
 
-def checks_can_fail(campaign: Campaign) -> Item:
-    """A fault planted on purpose was found."""
+def checks_can_fail(campaign: Campaign) -> Item | None:
+    """A fault planted on purpose was found; None of subjects that none can be planted in."""
+    if not _has(campaign, "pace"):
+        return None
     title = "The harness finds a fault that is planted"
     if not campaign.planted:
         return Item(title, "not shown", "no fault was planted", required=False,
@@ -164,8 +181,10 @@ def checks_can_fail(campaign: Campaign) -> Item:
     return Item(title, "yes", f"{', '.join(faults)}", required=False)
 
 
-def a_device_was_tried(campaign: Campaign) -> Item:
-    """A real device, not a replay."""
+def a_device_was_tried(campaign: Campaign) -> Item | None:
+    """A real device, not a replay; None of subjects whose source is their own affair."""
+    if not _has(campaign, "pace"):
+        return None
     title = "It captured from a real device"
     tried = [
         run
