@@ -143,6 +143,16 @@ def test_what_was_promised_and_never_came_is_no_pass(tmp_path: Path) -> None:
 
 
 OUR_FLAGS = ("--pool", "--rate", "pool.policy", "pool.queue", "tracemalloc", "gc.garbage")
+PYTHONS = (
+    "gc.collect",
+    "gc.freeze",
+    "py-spy",
+    "pip install",
+    "with-statement",
+    "tempfile",
+    "Popen",
+    "executor",
+)
 
 
 def test_remedies_speak_of_the_program_not_of_our_engines_flags(tmp_path: Path) -> None:
@@ -159,3 +169,30 @@ def test_a_crash_fails_whatever_was_counted(tmp_path: Path) -> None:
     result = judged(tmp_path, pool, ending=end)
     assert failures(result) == {("life", "crashed")}
     assert result.exit_code == 5
+
+
+def slow(index: int) -> Row:
+    """Packets that come late, cost more and more, and wait for a collector; files that pile up."""
+    late = 40_000_000 if index % 5 == 0 else 100_000
+    return pool(index) | {
+        "delivery_p50_ns": 100_000 + 100_000 * index,
+        "delivery_max_ns": late * 10,
+        "gc.pause_ns": 200_000_000 * index,
+        "gc.collections": index,
+        "cpu_user_s": 0.01 * index * index,
+        "cpu_system_s": 0.0,
+        "temporary_files": 3 * index,
+        "temporary_bytes": 3000 * index,
+        "output_bytes": 10**6 * index,
+        "fds": 5 + index,
+        "threads": 2 + index,
+        "children": index,
+    }
+
+
+def test_remedies_tell_no_other_program_of_pythons_tools(tmp_path: Path) -> None:
+    failed = [f for f in judged(tmp_path, slow, duration_s=120.0, rows=120).findings if f.outcome == "fail"]
+    assert {f.check for f in failed} >= {"resources", "disk", "timing", "cost"}
+    for finding in failed:
+        for word in (*OUR_FLAGS, *PYTHONS):
+            assert word not in f"{finding.sentence} {finding.remedy}", (finding.check, finding.remedy)

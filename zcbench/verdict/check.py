@@ -43,6 +43,11 @@ class Facts:
     # By the names that `zcbench metrics` lists; None for what was not counted.
     totals: Totals
 
+    @property
+    def in_worker(self) -> bool:
+        """Whether the subject is Python in a worker of zcbench's; no other is told of Python's tools."""
+        return self.record.can("worker")
+
 
 F = TypeVar("F", bound=Facts)
 Rule = Callable[[F], Finding | None]

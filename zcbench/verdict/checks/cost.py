@@ -34,6 +34,11 @@ class _Facts(Facts):
         return cost(self.record)
 
     @property
+    def profiler(self) -> str:
+        """What tells where a program of its language spends its time."""
+        return "py-spy" if self.in_worker else "perf"
+
+    @property
     def seen(self) -> Cost:
         assert self.maybe is not None  # the first rule answers else
         return self.maybe
@@ -86,7 +91,7 @@ def _creeps(facts: _Facts) -> Finding | None:
         f"third of the run to {format_duration(creep.last_s)} in the last",
         facts.evidence,
         cause="cpu_creep",
-        remedy="profile it early and late (py-spy record --pid): what grows is searched or copied",
+        remedy=f"profile it early and late ({facts.profiler} record): what grows is searched or copied",
     )
 
 
@@ -100,8 +105,8 @@ def _busy(facts: _Facts) -> Finding | None:
         "packets a second may take",
         facts.evidence,
         cause="busy",
-        remedy="something runs beside the packets, or works too much for each: py-spy top --pid names "
-        "it; if it is meant, say how much may be taken: budget.cpu",
+        remedy="something runs beside the packets, or works too much for each: "
+        f"{facts.profiler} top names it; if it is meant, say how much may be taken: budget.cpu",
     )
 
 
@@ -115,7 +120,7 @@ def _dear_harness(facts: _Facts) -> Finding | None:
         f"{facts.said}: the harness takes more than {MOST_HARNESS_CORES:.0%} of a core",
         facts.evidence,
         cause="harness",
-        remedy="sample less often (sampling.every), or leave out tracemalloc",
+        remedy="sample less often (sampling.every)" + (", or leave out tracemalloc" if facts.in_worker else ""),
         level="warn",
     )
 

@@ -13,8 +13,8 @@ from zcbench.verdict.check import Check, Evidence, Facts
 
 NAMES = 3  # in the sentence
 _REMEDIES = {
-    "files": "remove what is made (tempfile's with-statements, one file for all packets); or, if it "
-    "is what the subject is for, say how much may stay: budget.files, budget.disk",
+    "files": "remove what is made{how}; or, if it is what the subject is for, say how much may stay: "
+    "budget.files, budget.disk",
     "output": "print less often than once a packet, or say how much may come: budget.output",
 }
 
@@ -51,7 +51,9 @@ def _over_budget(facts: _Facts) -> Finding | None:
     if not wrong:
         return None
     cause = next(iter(wrong))
-    return CHECK.failed("; ".join(wrong.values()), facts.evidence, cause=cause, remedy=_REMEDIES[cause])
+    how = " (tempfile's with-statements, one file for all packets)" if facts.in_worker else ""
+    remedy = _REMEDIES[cause].format(how=how)
+    return CHECK.failed("; ".join(wrong.values()), facts.evidence, cause=cause, remedy=remedy)
 
 
 def _not_to_the_end(facts: _Facts) -> Finding | None:

@@ -188,7 +188,8 @@ def _held_by_garbage(facts: _Facts) -> _Reason | None:
     if not facts.record.run.application.needs_gc and not held_by_garbage(facts.record):
         return None
     rate = facts.pool.rate_per_s
-    often = f"gc.collect() every {format_duration(facts.slots / rate)} or so, " if rate else ""
+    collect = "gc.collect()" if facts.in_worker else "a collection"
+    often = f"{collect} every {format_duration(facts.slots / rate)} or so, " if rate else ""
     enough = f"--pool-max {facts.pool.slots_needed}" if facts.policy == "adaptive" else facts.enough
     return _Reason(
         "held_by_garbage",

@@ -175,11 +175,12 @@ def _stalled(record: Record, found: Totals, late: Stalls) -> _Wrong | None:
     else:
         worst = int(np.argmax(late.late_s))
         what = f"one of {format_duration(late.late_s[worst])} at {format_duration(late.at_s[worst])}"
+    after_start = " (gc.freeze() after start-up)" if record.can("worker") else ""
     if late.by_gc * 2 > len(late.at_s):
         return _Wrong(
             "gc_pauses",
             f"deliveries stall: {what}; {late.by_gc} of them are garbage collections",
-            "fewer objects that live long (gc.freeze() after start-up), or gc at a time of your choice",
+            f"fewer objects that live long{after_start}, or gc at a time of your choice",
         )
     return _Wrong(
         "stalls",
@@ -191,11 +192,12 @@ def _stalled(record: Record, found: Totals, late: Stalls) -> _Wrong | None:
 def _collected(record: Record, gc: Collector | None) -> _Wrong | None:
     if gc is None or gc.share <= MOST_GC_SHARE or record.run.application.needs_gc:
         return None  # a consumer of cycles lives by the collector
+    forces = "calls gc.collect()" if record.can("worker") else "asks for collections"
     return _Wrong(
         "gc_pauses",
         f"the garbage collector took {gc.share:.0%} of the time ({gc.collections:,} collections, "
         f"{format_duration(gc.pause_s / max(1, gc.collections))} each)",
-        "find who calls gc.collect(), or who makes so many objects: see gc.collections in the samples",
+        f"find who {forces}, or who makes so many objects: see gc.collections in the samples",
     )
 
 
