@@ -13,6 +13,7 @@ import numpy as np
 from zcbench.analysis import program
 from zcbench.analysis.counter import Readings
 from zcbench.analysis.stream import streaming
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.record.reader import Record
 
 # The rest is left to what malloc keeps free, and to stacks and tables: of a CPython server (http.server under
@@ -61,7 +62,7 @@ def coverage(record: Record) -> Coverage | None:
     source, private = known
     exact = program.explained(record)
     rows = streaming(record)
-    times = record.samples["elapsed_s"][rows]
+    times = record.samples[ELAPSED_S][rows]
     read = np.isfinite(private)
     if not read.any():
         return None

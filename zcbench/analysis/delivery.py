@@ -12,6 +12,19 @@ from zcbench.analysis.laws import MOVING_PACKETS, QUEUE_S
 from zcbench.analysis.rate import NO_CLOCK_PPM, nominal_per_s, progress_column, rate_fit
 from zcbench.analysis.stream import closing, streaming
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.names import (
+    CONSUMER_MISSING,
+    CONSUMER_RECEIVED,
+    CONSUMER_REORDERED,
+    ELAPSED_S,
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+    ENGINE_DROPS,
+    ENGINE_QUEUED,
+    ENGINE_START_NS,
+    ENGINE_STOP_NS,
+    POOL_REFUSED,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Phase
 
@@ -27,7 +40,7 @@ FEWEST_SAMPLES = 3  # a window's own least shortfall needs a sample that no hicc
 READING_S = 0.1
 
 
-_DELIVERED = ("engine.delivered", "consumer.received", "engine.captured")
+_DELIVERED = (ENGINE_DELIVERED, CONSUMER_RECEIVED, ENGINE_CAPTURED)
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ class Delivery:
     streamed_s: float | None
     counted: int = 0
     holes: int = 0
-    counter: str = "engine.delivered"
+    counter: str = ENGINE_DELIVERED
     owed: str = "due"
 
     @property
@@ -75,7 +88,7 @@ def delivery(record: Record, found: Totals) -> Delivery:
     owed = 0 if exact and record.can("worker") else _by_clock(record, found, due)
     if owed and by_time:
         packets, why = packets + owed, f"{why} + {owed:,} packets of a clock that is off (see rate)"
-    filled = count(found, "consumer.reordered") or 0  # a late packet fills the hole it left
+    filled = count(found, CONSUMER_REORDERED) or 0  # a late packet fills the hole it left
     return Delivery(
         due=due,
         delivered=delivered,
@@ -83,7 +96,7 @@ def delivery(record: Record, found: Totals) -> Delivery:
         why=why,
         streamed_s=_streamed_s(record, found),
         counted=_counted(record, found),
-        holes=max(0, (count(found, "consumer.missing") or 0) - filled),
+        holes=max(0, (count(found, CONSUMER_MISSING) or 0) - filled),
         counter=counter,
         owed="due" if found["due"] is not None or record.run.due_packets is not None else "captured",
     )
@@ -97,7 +110,7 @@ def _owed(record: Record, found: Totals, counter: str) -> tuple[int | None, int 
         if due is not None:
             return due, delivered
         if run.due_packets is None and counter != _DELIVERED[-1]:
-            return count(found, "engine.captured"), delivered  # what was captured is to be delivered
+            return count(found, ENGINE_CAPTURED), delivered  # what was captured is to be delivered
         return _due_by_rate(record, delivered)
     if finished and run.due_packets is not None:
         due = run.due_packets
@@ -116,7 +129,7 @@ def _due_by_rate(record: Record, delivered: int | None) -> tuple[int | None, int
     """Of somebody else's stream with a rate: a counter that stood above the rate at the first row counts from
     before it, and owes from there."""
     due = record.run.due_packets
-    rows, elapsed = record.samples[progress_column(record)], record.samples["elapsed_s"]
+    rows, elapsed = record.samples[progress_column(record)], record.samples[ELAPSED_S]
     known = np.flatnonzero(np.isfinite(rows))
     per_s = nominal_per_s(record, {}) if due is not None else None
     if due is None or per_s is None or known.size < 2:
@@ -133,12 +146,12 @@ def _tolerance(record: Record, found: Totals, due: int | None) -> tuple[int, str
         per_s = (due or 0) / (record.end.elapsed_s or math.inf)
     if source.unpaced and count(found, "phase") != Phase.DONE:
         # No pace is nominal: the packets of one reading's time are those that came in it.
-        elapsed = record.samples["elapsed_s"]
+        elapsed = record.samples[ELAPSED_S]
         per_s = (due or 0) / (float(elapsed[-1]) if elapsed.size and elapsed[-1] > 0 else math.inf)
     late = math.ceil(READING_S * per_s)
     reading = f"one packet due, one on its way, and {late} of {READING_S * 1e3:.0f} ms"
     if not record.can("worker"):
-        if closing(record, "due", "engine.delivered") and found["due"] is not None:
+        if closing(record, "due", ENGINE_DELIVERED) and found["due"] is not None:
             return 0, "the totals are those of its end"
         if found["due"] is not None:
             return MOVING_PACKETS + late, f"a table's last row: {reading}"
@@ -160,7 +173,7 @@ def _tolerance(record: Record, found: Totals, due: int | None) -> tuple[int, str
 
 def _queued(record: Record, found: Totals, late: int) -> tuple[int, str]:
     """What may be captured and not delivered."""
-    queued = count(found, "engine.queued")
+    queued = count(found, ENGINE_QUEUED)
     if queued is not None and record.says_done:
         return queued, f"{queued:,} in the queue of a program that says that it is done"
     if queued is not None:
@@ -168,7 +181,7 @@ def _queued(record: Record, found: Totals, late: int) -> tuple[int, str]:
             queued + MOVING_PACKETS + late,
             f"{queued:,} in the queue, and {late + MOVING_PACKETS} moving",
         )
-    if closing(record, "engine.captured", "engine.delivered"):
+    if closing(record, ENGINE_CAPTURED, ENGINE_DELIVERED):
         return 0, "the totals are those of its end"
     packets = MOVING_PACKETS + math.ceil(late * QUEUE_S / READING_S)
     return packets, f"a queue that nobody counts: {QUEUE_S:g} s of packets"
@@ -177,10 +190,10 @@ def _queued(record: Record, found: Totals, late: int) -> tuple[int, str]:
 def _counted(record: Record, found: Totals) -> int:
     """Packets that the subject counts as dropped or refused; of a run of ours that was cut off, while it ran:
     what lay in its queue then is counted as dropped as well."""
-    names = ("engine.drops", "pool.refused")
+    names = (ENGINE_DROPS, POOL_REFUSED)
     if not record.can("worker") or record.end.ending is Ending.FINISHED:
         return max(count(found, name) or 0 for name in names)
-    drops = record.samples["engine.drops"][streaming(record)]
+    drops = record.samples[ENGINE_DROPS][streaming(record)]
     drops = drops[np.isfinite(drops)]
     return int(drops[-1]) if drops.size else 0
 
@@ -232,7 +245,7 @@ def windows(record: Record, found: Totals) -> Windows:
     shortfall = owed - ready
     # What lies in the queue counts as there: an application that reads late or in bursts loses nothing.
     use = streaming(record, drain=True) & np.isfinite(shortfall)
-    elapsed, due, shortfall = rows["elapsed_s"][use], owed[use], shortfall[use]
+    elapsed, due, shortfall = rows[ELAPSED_S][use], owed[use], shortfall[use]
     tolerance = MOVING_PACKETS + math.ceil(READING_S * (nominal_per_s(record, found) or 0.0))
     if record.run.scenario.source.kind == "device":
         tolerance += math.ceil((due[-1] if due.size else 0) * DEVICE_CLOCK_PPM / 1e6 / WINDOWS)
@@ -248,15 +261,15 @@ def windows(record: Record, found: Totals) -> Windows:
 def _series(record: Record, found: Totals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Packets due, and ready to be read, at each sample."""
     rows = record.samples
-    due, queued = rows["due"], rows["engine.queued"]
+    due, queued = rows["due"], rows[ENGINE_QUEUED]
     if record.can("worker"):
-        return due, rows["engine.delivered"] + queued
+        return due, rows[ENGINE_DELIVERED] + queued
     per_s = nominal_per_s(record, found)
     if not np.isfinite(due).any() and per_s:
-        due = rows["elapsed_s"] * per_s
+        due = rows[ELAPSED_S] * per_s
     known = [rows[name] for name in _DELIVERED if np.isfinite(rows[name]).any()]
     # A queue that nobody counts is none of which anything could be said.
-    return due, (known[0] if known else rows["engine.delivered"]) + np.nan_to_num(queued)
+    return due, (known[0] if known else rows[ENGINE_DELIVERED]) + np.nan_to_num(queued)
 
 
 def _window(
@@ -283,14 +296,14 @@ def _at_stop(record: Record, found: Totals) -> tuple[int | None, int | None]:
     dies, and what it delivers then fell due after the last sample."""
     per_s, streamed_s = nominal_per_s(record, found), _streamed_s(record, found)
     if record.run.scenario.source.unpaced:
-        due = count(found, "engine.captured")
-    elif per_s is None or streamed_s is None or not found["engine.stop_ns"]:
+        due = count(found, ENGINE_CAPTURED)
+    elif per_s is None or streamed_s is None or not found[ENGINE_STOP_NS]:
         return _while_alive(record)
     else:
         due = int(streamed_s * per_s)
     if due is not None and record.run.due_packets is not None:
         due = min(due, record.run.due_packets)
-    return due, count(found, "engine.delivered")
+    return due, count(found, ENGINE_DELIVERED)
 
 
 def _while_alive(record: Record) -> tuple[int | None, int | None]:
@@ -298,10 +311,10 @@ def _while_alive(record: Record) -> tuple[int | None, int | None]:
     alive = np.flatnonzero(np.isfinite(record.samples["threads"]))
     if not alive.size:
         return None, None
-    names = ("due", "engine.delivered", "engine.queued")
+    names = ("due", ENGINE_DELIVERED, ENGINE_QUEUED)
     due, delivered, queued = (record.samples[name][alive[-1]] for name in names)
     moving = MOVING_PACKETS + math.ceil(READING_S * (nominal_per_s(record, {}) or 0.0))
-    if "engine.queued" in record.unwritten and due - delivered <= moving:
+    if ENGINE_QUEUED in record.unwritten and due - delivered <= moving:
         queued = 0.0  # a queue that nobody counts may hold what is missing, and nothing is
     if not (np.isfinite(due) and np.isfinite(delivered) and np.isfinite(queued)):
         return None, None
@@ -311,12 +324,12 @@ def _while_alive(record: Record) -> tuple[int | None, int | None]:
 
 def _streamed_s(record: Record, found: Totals) -> float | None:
     """Wall time from the stream's start to its stop, or to when the last sample still saw packets move."""
-    start, stop = found["engine.start_ns"], found["engine.stop_ns"]
+    start, stop = found[ENGINE_START_NS], found[ENGINE_STOP_NS]
     if not start:
         return None
     if stop:
         return (stop - start) / 1e9
-    delivered, elapsed = record.samples["engine.delivered"], record.samples["elapsed_s"]
+    delivered, elapsed = record.samples[ENGINE_DELIVERED], record.samples[ELAPSED_S]
     if not elapsed.size:
         return None
     reached = int((delivered >= delivered[-1]).argmax())

@@ -17,6 +17,27 @@ from zcbench.analysis.size_classes import steady_rise
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import Trend, pages_trend, trend
+from zcbench.quantities.names import (
+    ANONYMOUS_BYTES,
+    CONSUMER_HELD,
+    ELAPSED_S,
+    ENGINE_CAPTURED,
+    ENGINE_CAPTURED_BYTES,
+    ENGINE_DELIVERED,
+    ENGINE_QUEUED,
+    GC_FORCED_COLLECTIONS,
+    NATIVE_HEAP_BYTES,
+    OVERFLOW_LIVE_BYTES,
+    POOL_IN_FLIGHT,
+    POOL_SLAB_BYTES,
+    PROBE_COST_NS,
+    PYTHON_HEAP_BYTES,
+    PYTHON_SMALL_BYTES,
+    RSS_BYTES,
+    SLAB_LIVE_BYTES,
+    TRACEMALLOC_BYTES,
+    USS_BYTES,
+)
 from zcbench.record.reader import Record
 from zcbench.record.schema import FREE_THREADED, EventKind
 
@@ -85,7 +106,7 @@ def _growths(record: Record) -> list[Growth]:
             unit=counter.unit,
         )
 
-    spans = lives(record, record.samples["elapsed_s"][streaming(record)])
+    spans = lives(record, record.samples[ELAPSED_S][streaming(record)])
     return [_of_lives(counter, [_judged(counter, judge, life) for life in spans]) for counter in found]
 
 
@@ -126,25 +147,25 @@ def _explained(record: Record) -> NDArray[np.float64]:
     the samples around it where a reading is missing, 0 where all are."""
     beside = program.explained(record, judged=True)
     rows = streaming(record)
-    times, fresh = record.samples["elapsed_s"][rows], _fresh(record)[rows]
+    times, fresh = record.samples[ELAPSED_S][rows], _fresh(record)[rows]
     total = np.zeros(times.shape)
-    names = ["native_heap_bytes", "python_small_bytes"]
+    names = [NATIVE_HEAP_BYTES, PYTHON_SMALL_BYTES]
     if not record.can("worker"):
-        names.append("python_heap_bytes")  # another runtime's heap, as the importers name it
+        names.append(PYTHON_HEAP_BYTES)  # another runtime's heap, as the importers name it
     for name in names:
         values = record.samples[name][rows]
         known = np.isfinite(values) & fresh
         if known.any():
             total += np.interp(times, times[known], values[known])
     # The slab is taken off by itself.
-    return np.asarray(total + beside - np.nan_to_num(record.samples["slab_live_bytes"][rows]))
+    return np.asarray(total + beside - np.nan_to_num(record.samples[SLAB_LIVE_BYTES][rows]))
 
 
 def _in_flight(record: Record) -> NDArray[np.float64]:
     """Bytes of malloc's that the packets in flight take where each has memory of its own."""
     packet = _packet_bytes(record) + MALLOC_HEADER_BYTES
     chunk = np.ceil(packet / MALLOC_ALIGNMENT_BYTES) * MALLOC_ALIGNMENT_BYTES
-    return np.asarray(record.samples["pool.in_flight"][streaming(record)] * chunk)
+    return np.asarray(record.samples[POOL_IN_FLIGHT][streaming(record)] * chunk)
 
 
 _SIZE_UNKNOWN = f"how large they are, {SMALLEST_BLOCK_BYTES} to {LARGEST_BLOCK_BYTES} bytes each, is not known"
@@ -154,7 +175,7 @@ def counters(record: Record) -> list[Counter]:
     """Every memory counter as the trend reads it, measured or not."""
     samples = record.samples
     rows = streaming(record)
-    times = samples["elapsed_s"][rows]
+    times = samples[ELAPSED_S][rows]
     fresh = _fresh(record)[rows]
     after_gc = _after_collection(record)[rows]
     packet_bytes = _packet_bytes(record)
@@ -169,27 +190,27 @@ def counters(record: Record) -> list[Counter]:
     def or_zero(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.nan_to_num(values, nan=0.0)
 
-    overflow = inside("overflow_live_bytes")
-    native = inside("native_heap_bytes") - or_zero(overflow) - or_zero(column("tracemalloc_bytes"))
-    native = native - or_zero(column("slab_live_bytes"))
+    overflow = inside(OVERFLOW_LIVE_BYTES)
+    native = inside(NATIVE_HEAP_BYTES) - or_zero(overflow) - or_zero(column(TRACEMALLOC_BYTES))
+    native = native - or_zero(column(SLAB_LIVE_BYTES))
     # An adaptive pool's growth is no leak. What it gave up need not leave the process: free() may keep it.
-    slab = np.maximum.accumulate(or_zero(samples["pool.slab_bytes"]))[rows]
-    leases = column("pool.in_flight") - or_zero(column("engine.queued"))
-    leases = (leases - or_zero(column("consumer.held"))) * packet_bytes
+    slab = np.maximum.accumulate(or_zero(samples[POOL_SLAB_BYTES]))[rows]
+    leases = column(POOL_IN_FLIGHT) - or_zero(column(ENGINE_QUEUED))
+    leases = (leases - or_zero(column(CONSUMER_HELD))) * packet_bytes
     exact = Counter("", "exact", HEAP_RESOLUTION_BYTES, times, times, collected=after_gc)
-    heap = inside("python_heap_bytes")
+    heap = inside(PYTHON_HEAP_BYTES)
     # Where the collector decides when leases come back, they are its to judge after.
     at_leases = after_gc if record.run.gc_every_s is None else None
     found = [
-        replace(exact, name="Python heap", values=heap, column="python_heap_bytes"),
+        replace(exact, name="Python heap", values=heap, column=PYTHON_HEAP_BYTES),
         _python_objects(record, inside, exact),
-        replace(exact, name="native heap", values=native, column="native_heap_bytes"),
+        replace(exact, name="native heap", values=native, column=NATIVE_HEAP_BYTES),
         replace(exact, name="overflow", values=overflow, unit=packet_bytes),
         replace(exact, name="leases", values=leases, unit=packet_bytes, collected=at_leases),
     ]
     resident = [
-        Counter("RSS", "pages", PAGE_BYTES, times, column("rss_bytes") - slab, None, "rss_bytes"),
-        Counter("USS", "pages", PAGE_BYTES, times, column("uss_bytes") - slab, None, "uss_bytes"),
+        Counter("RSS", "pages", PAGE_BYTES, times, column(RSS_BYTES) - slab, None, RSS_BYTES),
+        Counter("USS", "pages", PAGE_BYTES, times, column(USS_BYTES) - slab, None, USS_BYTES),
     ]
     return found + (resident if record.can("worker") else _of_program(record, found, resident))
 
@@ -198,12 +219,12 @@ def _of_program(record: Record, found: list[Counter], resident: list[Counter]) -
     """What is known of a program's memory beside ``found``."""
     more = program.counters(record, frozenset(one.column for one in found if one.column is not None))
     # Where private memory is told apart from mapped files, RSS and USS would only mix them again.
-    return more if program.has(record, "anonymous_bytes") else more + resident
+    return more if program.has(record, ANONYMOUS_BYTES) else more + resident
 
 
 def _python_objects(record: Record, inside: Callable[[str], NDArray[np.float64]], exact: Counter) -> Counter:
     """Python's objects up to 512 bytes: their bytes, or where nobody counted those, their number."""
-    small = inside("python_small_bytes")
+    small = inside(PYTHON_SMALL_BYTES)
     if np.isfinite(small).any():
         # One object of the largest class may come just after a reading.
         return replace(
@@ -211,7 +232,7 @@ def _python_objects(record: Record, inside: Callable[[str], NDArray[np.float64]]
             name="small objects",
             resolution=LARGEST_BLOCK_BYTES,
             values=small,
-            column="python_small_bytes",
+            column=PYTHON_SMALL_BYTES,
         )
     return replace(
         exact,
@@ -229,13 +250,13 @@ def block_rate(record: Record) -> float:
     rows = streaming(record) & _fresh(record)
     collected = rows & _after_collection(record)
     rows = (collected if collected.any() else rows) & np.isfinite(record.samples["allocated_blocks"])
-    times, blocks = record.samples["elapsed_s"][rows], record.samples["allocated_blocks"][rows]
+    times, blocks = record.samples[ELAPSED_S][rows], record.samples["allocated_blocks"][rows]
     return steady_rise(times, blocks) if times.size else 0.0
 
 
 def _fresh(record: Record) -> NDArray[np.bool_]:
     """Rows whose in-process gauges were read anew: each reading costs time, which is counted."""
-    cost = record.samples["probe.cost_ns"]
+    cost = record.samples[PROBE_COST_NS]
     if not np.isfinite(cost).any():
         return np.ones(cost.shape, bool)
     before = np.concatenate([[0.0], cost[:-1]])
@@ -244,13 +265,13 @@ def _fresh(record: Record) -> NDArray[np.bool_]:
 
 def _after_collection(record: Record) -> NDArray[np.bool_]:
     """Rows whose gauges were read right after a full collection by the harness."""
-    forced = np.nan_to_num(record.samples["gc.forced_collections"])
+    forced = np.nan_to_num(record.samples[GC_FORCED_COLLECTIONS])
     return np.diff(forced, prepend=0.0) > 0
 
 
 def _packet_bytes(record: Record) -> float:
     """Payload of a packet, as it was captured; a page when nothing was."""
-    captured = record.samples["engine.captured"], record.samples["engine.captured_bytes"]
+    captured = record.samples[ENGINE_CAPTURED], record.samples[ENGINE_CAPTURED_BYTES]
     rows = np.flatnonzero(np.nan_to_num(captured[0]) > 0)
     if not rows.size:
         return float(PAGE_BYTES)
@@ -259,11 +280,11 @@ def _packet_bytes(record: Record) -> float:
 
 def packets_per_s(record: Record, found: Totals) -> float | None:
     """Packets delivered in a second of the stream, in the run's own time, which the slopes are in too."""
-    elapsed, delivered = record.samples["elapsed_s"], record.samples["engine.delivered"]
+    elapsed, delivered = record.samples[ELAPSED_S], record.samples[ENGINE_DELIVERED]
     rows = np.flatnonzero(streaming(record) & np.isfinite(delivered))
     if rows.size > 1 and (made := delivered[rows[-1]] - delivered[rows[0]]) > 0:
         return float(made / (elapsed[rows[-1]] - elapsed[rows[0]]))
-    total = count(found, "engine.delivered")
+    total = count(found, ENGINE_DELIVERED)
     return total / float(elapsed[-1]) if total and elapsed.size and elapsed[-1] else None
 
 

@@ -12,6 +12,7 @@ from zcbench.analysis.laws import READING_S
 from zcbench.analysis.stream import at_rest
 from zcbench.analysis.totals import Totals
 from zcbench.quantities.law import LawError, ParsedLaw, parse_law, value_of
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.record.reader import Record
 from zcbench.record.schema import EventKind
 
@@ -99,7 +100,7 @@ def _stated(law: ParsedLaw, record: Record, found: Totals) -> Stated:
     read = np.logical_and.reduce([np.isfinite(values) for values in columns.values()])
     rows = np.flatnonzero(read)
     readings = {name: values[rows] for name, values in columns.items()}
-    at_s = record.samples["elapsed_s"][rows]
+    at_s = record.samples[ELAPSED_S][rows]
     ends: Mapping[str, float | None] = (
         {name: found[name] for name in law.names}
         if exact

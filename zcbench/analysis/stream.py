@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Phase
 
@@ -51,7 +52,7 @@ def closing(record: Record, *columns: str) -> bool:
         return True
     if record.can("ending"):
         return False
-    few = record.samples["elapsed_s"].size <= 1
+    few = record.samples[ELAPSED_S].size <= 1
     return few or all(np.isfinite(record.samples[column]).sum() <= 1 for column in columns)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from zcbench.page.layout import PageError, State
 from zcbench.page.reader import PageReader
 from zcbench.page.scoreboard import Scoreboard, ScoreboardError
+from zcbench.quantities.names import CONSUMER_LAST_SEQUENCE, CONSUMER_RECEIVED, ELAPSED_S
 from zcbench.quantities.parsing import decode_unit
 from zcbench.quantities.registry import STANDARD, Registry
 from zcbench.record.brought import Brought, with_brought
@@ -69,7 +70,7 @@ class Record:
     @property
     def rows(self) -> int:
         """Number of samples."""
-        return len(self.samples["elapsed_s"])
+        return len(self.samples[ELAPSED_S])
 
     @cached_property
     def capabilities(self) -> frozenset[Capability]:
@@ -270,13 +271,13 @@ def _find_end(
                 problems.append(f"{EVENTS_FILE}: the end cannot be read ({error})")
     problems.append("no end was recorded: the supervisor was stopped, or is still running")
     known: dict[str, Any] = {} if board is None else board.counters()
-    elapsed = samples["elapsed_s"]
+    elapsed = samples[ELAPSED_S]
     return End(
         ending=Ending.PARTIAL,
         elapsed_s=float(elapsed[-1]) if elapsed.size else None,
         message="the supervisor was killed or is still running; this is what was written so far",
-        last_sequence=known.get("consumer.last_sequence") if known.get("consumer.received") else None,
-        received=known.get("consumer.received"),
+        last_sequence=known.get(CONSUMER_LAST_SEQUENCE) if known.get(CONSUMER_RECEIVED) else None,
+        received=known.get(CONSUMER_RECEIVED),
     )
 
 

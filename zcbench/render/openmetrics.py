@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 
 from zcbench.foreign import plain
 from zcbench.page.scoreboard import Scoreboard, ScoreboardError, bucket_bounds
+from zcbench.quantities.names import ENGINE_START_NS, ENGINE_STOP_NS
 from zcbench.quantities.quantity import Kind, Quantity
 from zcbench.quantities.registry import STANDARD, Registry
 from zcbench.quantities.units import BYTES, S
@@ -33,7 +34,7 @@ from zcbench.render.progress import Row
 
 LOOPBACK = "127.0.0.1"
 # Clock readings of the subject's own machine, and a flag about a single row: of no use to a dashboard.
-_LEFT_OUT = ("engine.start_ns", "engine.stop_ns", "settled")
+_LEFT_OUT = (ENGINE_START_NS, ENGINE_STOP_NS, "settled")
 _NS = 1e-9
 _UNITS = {S.name: "seconds", BYTES.name: "bytes"}  # the base units that OpenMetrics has names for
 _FIRST_OCTAVE, _LAST_OCTAVE = 10, 37  # of the buckets shown: 1 us to 137 s

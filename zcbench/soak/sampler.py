@@ -10,6 +10,21 @@ import psutil
 from zcbench.clock import now_ns
 from zcbench.page.scoreboard import Histogram, Scoreboard
 from zcbench.probes.instruments import Instruments
+from zcbench.quantities.names import (
+    CONSUMER_RECEIVED,
+    CPU_SYSTEM_S,
+    CPU_USER_S,
+    ELAPSED_S,
+    ENGINE_DELIVERED,
+    OUTPUT_BYTES,
+    RATE_PER_S,
+    RSS_BYTES,
+    SAMPLE_LATE_S,
+    SUPERVISOR_CPU_S,
+    SUPERVISOR_RSS_BYTES,
+    TEMPORARY_BYTES,
+    USS_BYTES,
+)
 from zcbench.record.schema import RunInfo
 from zcbench.soak.disk import TemporaryFolder
 from zcbench.subjects.inside.leftovers import children
@@ -49,13 +64,13 @@ class Sampler:
         """The readings of now, of a sample that was due at ``deadline`` (ns)."""
         counters, settled, now = read_counters(self._board)
         row: Row = {
-            "elapsed_s": (now - self._started_ns) / 1e9,
-            "sample_late_s": max(0, now - deadline) / 1e9,
+            ELAPSED_S: (now - self._started_ns) / 1e9,
+            SAMPLE_LATE_S: max(0, now - deadline) / 1e9,
         }
         row.update(counters)
         row.update(self._instruments.read())
         # What an engine does not count, the worker has counted.
-        row["engine.delivered"] = row.get("engine.delivered") or row.get("consumer.received")
+        row[ENGINE_DELIVERED] = row.get(ENGINE_DELIVERED) or row.get(CONSUMER_RECEIVED)
         row["phase"] = self._subject.phase(counters)
         row["settled"] = int(settled)
         row["due"] = self._subject.due(counters, now)
@@ -64,30 +79,30 @@ class Sampler:
         row.update(self._read_disk())
         row.update(self._interval(row))
         own_cpu = self._own.cpu_times()
-        row["supervisor_rss_bytes"] = self._own.memory_info().rss
-        row["supervisor_cpu_s"] = own_cpu.user + own_cpu.system
+        row[SUPERVISOR_RSS_BYTES] = self._own.memory_info().rss
+        row[SUPERVISOR_CPU_S] = own_cpu.user + own_cpu.system
         return row
 
     def _read_processes(self, now: int) -> Row:
         is_due = self._uss_ns is None or now - self._uss_ns >= self._uss_every_ns
         row = total([read_process(p, with_uss=is_due) for p in self._subject.processes()])
-        if "uss_bytes" in row:
+        if USS_BYTES in row:
             self._uss_ns = now
         return row
 
     def _read_disk(self) -> Row:
-        row: Row = {"output_bytes": self._subject.output_bytes()}
+        row: Row = {OUTPUT_BYTES: self._subject.output_bytes()}
         # What ran before knows nothing of the folder.
         if self._subject.is_ours and (contents := self._temporary.look()) is not None:
-            row |= {"temporary_files": contents.files, "temporary_bytes": contents.size}
+            row |= {"temporary_files": contents.files, TEMPORARY_BYTES: contents.size}
         return row
 
     def _interval(self, row: Row) -> Row:
         """Rate and percentiles since the last sample."""
-        elapsed, delivered = float(row["elapsed_s"] or 0), int(row["engine.delivered"] or 0)
+        elapsed, delivered = float(row[ELAPSED_S] or 0), int(row[ENGINE_DELIVERED] or 0)
         seconds = elapsed - self._previous[0]
-        known = seconds > 0 and row["engine.delivered"] is not None
-        out: Row = {"rate_per_s": (delivered - self._previous[1]) / seconds if known else None}
+        known = seconds > 0 and row[ENGINE_DELIVERED] is not None
+        out: Row = {RATE_PER_S: (delivered - self._previous[1]) / seconds if known else None}
         self._previous = (elapsed, delivered)
         for name, earlier in self._histograms.items():
             current = self._board.histogram(name)
@@ -125,17 +140,17 @@ def read_process(process: psutil.Process, *, with_uss: bool) -> Row:
         with process.oneshot():
             cpu, switches = process.cpu_times(), process.num_ctx_switches()
             row = {
-                "rss_bytes": process.memory_info().rss,
+                RSS_BYTES: process.memory_info().rss,
                 "threads": process.num_threads(),
                 "fds": process.num_fds() if hasattr(process, "num_fds") else process.num_handles(),
-                "cpu_user_s": cpu.user,
-                "cpu_system_s": cpu.system,
+                CPU_USER_S: cpu.user,
+                CPU_SYSTEM_S: cpu.system,
                 "children": children(process.pid),
                 "ctx_voluntary": switches.voluntary,
                 "ctx_involuntary": switches.involuntary,
             }
         if with_uss:
-            row["uss_bytes"] = process.memory_full_info().uss
+            row[USS_BYTES] = process.memory_full_info().uss
     except psutil.Error:
         return row if row.get("threads") else {}
     return row

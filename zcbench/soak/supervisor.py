@@ -13,6 +13,7 @@ import msgspec
 from zcbench.clock import now_ns
 from zcbench.probes.instruments import Instruments
 from zcbench.probes.probe import Notice
+from zcbench.quantities.names import CONSUMER_LAST_SEQUENCE, CONSUMER_RECEIVED, ENGINE_START_NS, ENGINE_STOP_NS
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import read_events
@@ -259,9 +260,9 @@ class _Watch:
         )
 
     def _abort_if_broken(self, row: Row) -> None:
-        start, now = row.get("engine.start_ns"), now_ns()
+        start, now = row.get(ENGINE_START_NS), now_ns()
         streamed_s = (now - start) / 1e9 if start else self._timetable.ready_for_s(now)
-        if streamed_s is None or row.get("engine.stop_ns") or self._aborted or self._subject.asked():
+        if streamed_s is None or row.get(ENGINE_STOP_NS) or self._aborted or self._subject.asked():
             return  # nothing to end: the stream has not begun, or has ended
         self._aborts.know(self._writer.quantities)
         self._aborted = self._aborts.broken(row, streamed_s)
@@ -327,12 +328,12 @@ class _Watch:
     def _placed(self, end: End) -> End:
         """``end`` with its time, and how far the subject had come."""
         counters = self._page.board.counters()
-        received = counters["consumer.received"]
+        received = counters[CONSUMER_RECEIVED]
         return msgspec.structs.replace(
             end,
             elapsed_s=self._elapsed_s(),
             received=received,
-            last_sequence=counters["consumer.last_sequence"] if received else None,
+            last_sequence=counters[CONSUMER_LAST_SEQUENCE] if received else None,
         )
 
     def _write_end(self, end: End) -> None:

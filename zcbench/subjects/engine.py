@@ -8,6 +8,14 @@ from pathlib import Path
 import psutil
 
 from zcbench.probes.probe import Notice, Probe
+from zcbench.quantities.names import (
+    CONSUMER_RECEIVED,
+    CONSUMER_RECHECKED,
+    ENGINE_CAPTURED,
+    ENGINE_START_NS,
+    ENGINE_STOP_NS,
+    POOL_RETURNS,
+)
 from zcbench.record.capabilities import ENGINE
 from zcbench.record.schema import Phase
 from zcbench.scenario import Scenario
@@ -16,7 +24,7 @@ from zcbench.subjects.subject import Counters, Death
 from zcbench.subjects.worker_process import WorkerProcess
 
 # What moves. Returns and the phase count too: draining without verification shows in nothing else.
-_MOVING = ("consumer.received", "consumer.rechecked", "pool.returns", "phase")
+_MOVING = (CONSUMER_RECEIVED, CONSUMER_RECHECKED, POOL_RETURNS, "phase")
 
 
 class EngineSubject:
@@ -106,26 +114,26 @@ class EngineSubject:
 
     def owes(self, counters: Counters, now: int) -> bool:
         """See :class:`Subject`."""
-        received = counters["consumer.received"] or 0
-        if counters["phase"] != Phase.RUNNING or not counters["engine.start_ns"]:
+        received = counters[CONSUMER_RECEIVED] or 0
+        if counters["phase"] != Phase.RUNNING or not counters[ENGINE_START_NS]:
             return True
-        if self._unpaced or counters["engine.stop_ns"] or received == self.due_packets:
+        if self._unpaced or counters[ENGINE_STOP_NS] or received == self.due_packets:
             return True
         return (self.due(counters, now) or 0) > received
 
     def due(self, counters: Counters, now: int) -> int | None:
         """See :class:`Subject`."""
-        start = counters["engine.start_ns"]
+        start = counters[ENGINE_START_NS]
         if not start:
             return 0
         if self._unpaced:
-            return counters["engine.captured"] or counters["consumer.received"]
-        until = counters["engine.stop_ns"] or now
+            return counters[ENGINE_CAPTURED] or counters[CONSUMER_RECEIVED]
+        until = counters[ENGINE_STOP_NS] or now
         due = int(max(0, until - start) / 1e9 * self._packets_per_s)
         return due if self.due_packets is None else min(due, self.due_packets)
 
     def stall(self, counters: Counters, limit: str) -> str:
         """See :class:`Subject`."""
-        if (counters["consumer.received"] or 0) == self.due_packets:
+        if (counters[CONSUMER_RECEIVED] or 0) == self.due_packets:
             return f"nothing moved for {limit} after the last packet, in stop() or the drain"
         return f"no packet was received for {limit} while packets were due"

@@ -12,6 +12,7 @@ from zcbench.analysis.growth import growths
 from zcbench.analysis.laws import balances
 from zcbench.analysis.stated import SUSTAINED, stated
 from zcbench.analysis.timing import stalls
+from zcbench.quantities.names import ELAPSED_S, POOL_HIGH_WATER, POOL_MISSES
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Result
 
@@ -67,10 +68,10 @@ def first_rise(*columns: str) -> Find:
 
 def shortage(record: Record, result: Result) -> Moment | None:
     """The first miss; without any, when most leases were out."""
-    missed = first_rise("pool.misses")(record, result)
+    missed = first_rise(POOL_MISSES)(record, result)
     if missed is not None:
         return missed
-    high = record.samples["pool.high_water"]
+    high = record.samples[POOL_HIGH_WATER]
     if not np.isfinite(high).any():
         return None
     return sample(record, int(np.nanargmax(high)))  # the first of equal ones
@@ -120,5 +121,5 @@ def stall(record: Record, result: Result) -> Moment | None:
 
 def sample(record: Record, row: int) -> Moment:
     """The time of sample number ``row``."""
-    at_s = float(record.samples["elapsed_s"][row])
+    at_s = float(record.samples[ELAPSED_S][row])
     return Moment(at_s, at_s)

@@ -22,6 +22,15 @@ from zcbench.clock import now_ns
 from zcbench.probes.malloc.pages import Metered, MeterPages
 from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE, reason
 from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.quantities.names import (
+    MALLOC_ALLOCATED_BYTES,
+    MALLOC_ALLOCATIONS,
+    MALLOC_FREES,
+    MALLOC_LIVE_BLOCKS,
+    MALLOC_LIVE_BYTES,
+    MALLOC_METERED,
+    MALLOC_UNMETERED,
+)
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.registry import VOCABULARY
 
@@ -94,15 +103,15 @@ class MallocMeter:
         pages = [m.page for m in self._pages.living.values() if m.page.uncounted is None]
         ended = self._pages.totals
         row: dict[str, Number | None] = {
-            "malloc.allocations": ended.allocations + sum(page.allocations for page in pages),
-            "malloc.frees": ended.frees + sum(page.frees for page in pages),
-            "malloc.allocated_bytes": ended.allocated_bytes + sum(page.allocated_bytes for page in pages),
-            "malloc.metered": len(pages),
-            "malloc.unmetered": unmetered,
+            MALLOC_ALLOCATIONS: ended.allocations + sum(page.allocations for page in pages),
+            MALLOC_FREES: ended.frees + sum(page.frees for page in pages),
+            MALLOC_ALLOCATED_BYTES: ended.allocated_bytes + sum(page.allocated_bytes for page in pages),
+            MALLOC_METERED: len(pages),
+            MALLOC_UNMETERED: unmetered,
         }
         if pages:
-            row["malloc.live_bytes"] = sum(page.live_bytes for page in pages)
-            row["malloc.live_blocks"] = sum(page.live_blocks for page in pages)
+            row[MALLOC_LIVE_BYTES] = sum(page.live_bytes for page in pages)
+            row[MALLOC_LIVE_BLOCKS] = sum(page.live_blocks for page in pages)
         return row
 
     def notices(self) -> tuple[Notice, ...]:

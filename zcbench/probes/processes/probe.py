@@ -17,6 +17,19 @@ from zcbench.probes.processes.descriptors import Descriptors, SocketNames, descr
 from zcbench.probes.processes.memory import ControlGroup, dear_memory
 from zcbench.probes.processes.reading import TOTALS, Gone, Reading, read_process
 from zcbench.quantities.known import DESCRIPTOR_KINDS
+from zcbench.quantities.names import (
+    ANONYMOUS_BYTES,
+    CGROUP_ANONYMOUS_BYTES,
+    CGROUP_BYTES,
+    FILE_BYTES,
+    PRIVATE_BYTES,
+    PSS_BYTES,
+    RSS_BYTES,
+    SHARED_BYTES,
+    SWAP_BYTES,
+    USS_BYTES,
+    VIRTUAL_BYTES,
+)
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.registry import VOCABULARY
 
@@ -28,14 +41,14 @@ MOST_THREADS = 1000  # whose names are read of one process: 10 ms
 Key = tuple[int, float]  # a process id and its start: an id comes back
 
 CHEAP = (
-    "processes", "zombies", "children", "rss_bytes", "anonymous_bytes", "swap_bytes", "virtual_bytes",
+    "processes", "zombies", "children", RSS_BYTES, ANONYMOUS_BYTES, SWAP_BYTES, VIRTUAL_BYTES,
     "threads", "fds", *TOTALS,
 )  # fmt: skip
 DEAR = (
-    "uss_bytes", "pss_bytes", "file_bytes", "shared_bytes", "cgroup_bytes", "cgroup_anonymous_bytes",
+    USS_BYTES, PSS_BYTES, FILE_BYTES, SHARED_BYTES, CGROUP_BYTES, CGROUP_ANONYMOUS_BYTES,
     *(f"fds.{kind}" for kind in DESCRIPTOR_KINDS),
 )  # fmt: skip
-ELSEWHERE = ("private_bytes",)  # on Windows
+ELSEWHERE = (PRIVATE_BYTES,)  # on Windows
 
 
 class ProcessProbe:
@@ -170,7 +183,7 @@ class ProcessProbe:
                 threads.update(_thread_names(pid))
             except OSError:
                 continue
-        by_size = sorted(living.values(), key=lambda one: -one[1].values.get("rss_bytes", 0))
+        by_size = sorted(living.values(), key=lambda one: -one[1].values.get(RSS_BYTES, 0))
         data: dict[str, Any] = {
             "probe": self.name,
             "fd_counts": dict(fds.most_common(MOST_NAMES)),
@@ -211,7 +224,7 @@ def _dear_elsewhere(living: Mapping[Key, tuple[psutil.Process, Reading]]) -> dic
     rows: list[dict[str, Number]] = []
     for process, _ in living.values():
         try:
-            rows.append({"uss_bytes": process.memory_full_info().uss})
+            rows.append({USS_BYTES: process.memory_full_info().uss})
         except psutil.AccessDenied:
             rows.append({})
         except psutil.Error:
@@ -234,7 +247,5 @@ def _thread_names(pid: int) -> list[str]:
 def _facts(process: psutil.Process, reading: Reading) -> dict[str, Number | str]:
     values = reading.values
     facts: dict[str, Number | str] = {"pid": process.pid, "name": reading.name}
-    facts |= {
-        name: values[name] for name in ("rss_bytes", "anonymous_bytes", "fds", "threads") if name in values
-    }
+    facts |= {name: values[name] for name in (RSS_BYTES, ANONYMOUS_BYTES, "fds", "threads") if name in values}
     return facts

@@ -12,6 +12,15 @@ from zcbench.analysis.lives import lives
 from zcbench.analysis.size_classes import SizeClass, growing_classes
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
+from zcbench.quantities.names import (
+    ELAPSED_S,
+    GC_FORCED_COLLECTIONS,
+    NATIVE_HEAP_BYTES,
+    PRIVATE_BYTES,
+    PYTHON_HEAP_BYTES,
+    RSS_BYTES,
+    USS_BYTES,
+)
 from zcbench.quantities.units import clock, format_bytes
 from zcbench.record.reader import Record
 from zcbench.record.schema import EventKind, Finding
@@ -344,19 +353,19 @@ def _evidence(record: Record, grown: list[Growth], covered: Coverage | None) -> 
             out[f"{name}.smallest_seen_bytes_per_s"] = window.smallest_seen
     if covered is not None:
         out["coverage"], out["coverage_of_growth"] = covered.share, covered.rise_share
-        out["exact_bytes"], out["private_bytes"] = covered.exact_bytes, covered.private_bytes
+        out["exact_bytes"], out[PRIVATE_BYTES] = covered.exact_bytes, covered.private_bytes
     for one in growing_classes(record)[:SITES]:
         out[f"small_objects.{one.size}_bytes.blocks_per_s"] = one.blocks_per_s
     return out
 
 
 def _wall_s(record: Record) -> float:
-    elapsed = record.samples["elapsed_s"]
+    elapsed = record.samples[ELAPSED_S]
     return float(elapsed[-1]) if elapsed.size else 0.0
 
 
 def _stream_s(record: Record) -> float:
-    times = record.samples["elapsed_s"][streaming(record)]
+    times = record.samples[ELAPSED_S][streaming(record)]
     return float(times[-1] - times[0]) if times.size else 0.0
 
 
@@ -381,7 +390,7 @@ CHECK = Check(
     meaning="a long run ends when memory does",
     figure="memory",
     moment=moments.growth,
-    reads=("native_heap_bytes", "python_heap_bytes", "rss_bytes", "uss_bytes", "gc.forced_collections"),
+    reads=(NATIVE_HEAP_BYTES, PYTHON_HEAP_BYTES, RSS_BYTES, USS_BYTES, GC_FORCED_COLLECTIONS),
     explained_by=frozenset({"budget"}),
     item="Memory does not grow",
 )
