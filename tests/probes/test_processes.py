@@ -18,6 +18,7 @@ from zcbench.probes.processes import reading as reading_module
 from zcbench.probes.processes.descriptors import DESCRIPTOR_KINDS, SocketNames, kind_of, pattern
 from zcbench.probes.processes.memory import ControlGroup
 from zcbench.probes.processes.probe import CHEAP, DEAR, ProcessProbe
+from zcbench.soak.sampler import read_process
 
 # Opens one or two of everything, says so, and waits.
 EVERYTHING = """
@@ -241,3 +242,27 @@ def test_twenty_processes_cost_less_than_psutil_takes_for_them(
         with process.oneshot():
             process.cpu_times(), process.memory_full_info(), process.num_fds(), process.num_ctx_switches()
     assert (costs[-1] - costs[0]) / 11 < time.thread_time_ns() - started_ns
+
+
+def test_a_process_that_has_given_its_memory_back_has_no_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given the moment between that and its end, in which the kernel says 0
+    stat = reading_module.procfs.stat(os.getpid())
+    ending = stat._replace(virtual_bytes=0, resident_bytes=0)
+    monkeypatch.setattr(reading_module.procfs, "stat", lambda _pid: ending)
+    with pytest.raises(reading_module.Gone):
+        reading_module.read_process(psutil.Process())
+
+
+def test_the_harness_takes_no_zero_for_a_reading_of_memory() -> None:
+    assert read_process(psutil.Process(), with_uss=False)["rss_bytes"]
+
+    class Ending(psutil.Process):
+        """This process, in the moment in which the kernel says 0."""
+
+        def memory_info(self) -> object:
+            return super().memory_info()._replace(rss=0)
+
+        memory_info.cache_activate = psutil.Process.memory_info.cache_activate
+        memory_info.cache_deactivate = psutil.Process.memory_info.cache_deactivate
+
+    assert read_process(Ending(), with_uss=False) == {}

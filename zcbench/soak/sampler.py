@@ -134,7 +134,7 @@ def read_counters(board: Scoreboard) -> tuple[dict[str, int | None], bool, int]:
 
 
 def read_process(process: psutil.Process, *, with_uss: bool) -> Row:
-    """A process's figures from outside; none after its death."""
+    """A process's figures from outside; none after its death, nor of one that has given its memory back."""
     row: Row = {}
     try:
         with process.oneshot():
@@ -152,8 +152,8 @@ def read_process(process: psutil.Process, *, with_uss: bool) -> Row:
         if with_uss:
             row[USS_BYTES] = process.memory_full_info().uss
     except psutil.Error:
-        return row if row.get("threads") else {}
-    return row
+        row = row if row.get("threads") else {}
+    return row if row.get("rss_bytes") else {}
 
 
 def total(rows: Sequence[Row]) -> Row:

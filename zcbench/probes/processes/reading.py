@@ -53,6 +53,8 @@ def _linux(pid: int) -> Reading:
         stat = procfs.stat(pid)
     except OSError as error:
         raise Gone from error
+    if not stat.virtual_bytes and stat.state not in "ZX":
+        raise Gone  # it has given its memory back, and is about to end
     reading = Reading(stat.name, stat.start_ns, stat.state in "ZX")
     if reading.is_zombie:
         return reading
