@@ -155,6 +155,18 @@ def test_sums_are_over_the_living_and_totals_keep_what_the_ended_had(
     assert "rss_bytes" not in probe.read()
 
 
+def test_without_proc_psutil_reads_the_same(
+    started: Callable[..., psutil.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = started("print(1, flush=True); import time; time.sleep(60)")
+    by_proc = begun(process).read()
+    monkeypatch.setattr(reading_module.procfs, "IS_LINUX", False)
+    by_psutil = begun(process).read()
+    same = ("rss_bytes", "virtual_bytes", "threads", "fds", "processes", "children", "uss_bytes")
+    assert [by_psutil[name] for name in same] == pytest.approx([by_proc[name] for name in same], rel=0.05)
+    assert by_psutil["cpu_user_s"] == pytest.approx(by_proc["cpu_user_s"], abs=0.02)  # a tick or two
+
+
 def test_a_process_id_that_came_back_is_not_the_same_process(
     started: Callable[..., psutil.Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
