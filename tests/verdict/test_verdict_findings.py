@@ -28,7 +28,7 @@ CHECKS = (
     "timing",
     "cost",
 )
-NOT_ASKED = ("xruns",)  # of a replay
+NOT_ASKED = ("xruns", "laws", "load")  # of a replay, without laws of its own and a load generator
 TOO_SHORT = ("rate", "memory")  # for half a minute
 
 
