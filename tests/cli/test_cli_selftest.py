@@ -15,6 +15,7 @@ from click.testing import Result
 from tests.cli.conftest import program
 from tests.conftest import CHECKOUT
 from zcbench import faults
+from zcbench.faults import programs
 from zcbench.faults.controls import CONTROLS
 from zcbench.record.schema import RESULT_FILE, RUN_FILE
 
@@ -50,6 +51,7 @@ def test_the_list_names_every_fault_and_control_in_one_line_each(invoke: Invoke)
     assert [line.split()[0] for line in lines] == [
         *(fault.name for fault in faults.FAULTS),
         *(control.name for control in CONTROLS),
+        *(trial.name for trial in programs.TRIALS),
     ]
     assert all(len(line.split()) > 2 for line in lines if "SIG" not in line)
 

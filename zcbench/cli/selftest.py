@@ -75,7 +75,8 @@ def command(
 ) -> None:
     """Run planted faults and clean controls through the whole tool; are they called what they are?
 
-    NAMES are faults, controls, or the word "faults" or "controls"; without one, all of them. Leaves with 0 if
+    NAMES are faults, controls, or a word for many: "faults" (of an engine), "controls", "programs" (faults and
+    their clean twins as a program in C, which needs a C compiler); without one, all of them. Leaves with 0 if
     every verdict was right, 1 if one was wrong.
     """
     trials = _chosen(names, full=full or only_list)
@@ -83,7 +84,8 @@ def command(
         _show_trials(trials, as_json)
         return
     _check_places(out, keep)  # now, and not after minutes of runs
-    with _folder(keep) as folder:
+    with _folder(keep) as folder, tempfile.TemporaryDirectory() as programs:
+        trials = _compiled(trials, Path(programs), is_asked=bool(names))
         rows = _run_all(trials, repeat, jobs or JOBS_PER_CORE * (os.cpu_count() or 1), folder)
     if out is not None:
         out.write_text(_markdown(rows), encoding="utf-8")
@@ -131,9 +133,11 @@ def _chosen(names: Sequence[str], *, full: bool) -> list[Trial]:
     from zcbench.faults import ENTRY_POINT_GROUP, FAULTS, find_fault
     from zcbench.faults.controls import CONTROLS
     from zcbench.faults.inspection import check_fault
+    from zcbench.faults.programs import TRIALS
     from zcbench.faults.trial import trial_of
 
     groups = {"faults": [trial_of(fault) for fault in FAULTS], "controls": list(CONTROLS)}
+    groups["programs"] = list(TRIALS)
     everything = {trial.name: trial for group in groups.values() for trial in group}
     chosen: dict[str, Trial] = {}
     for name in names or groups:
@@ -148,6 +152,26 @@ def _chosen(names: Sequence[str], *, full: bool) -> list[Trial]:
         else:
             raise UnknownTrialError(_unknown(name, [*everything, *groups]))
     return list(chosen.values())
+
+
+def _compiled(trials: Sequence[Trial], folder: Path, *, is_asked: bool) -> list[Trial]:
+    """``trials`` with the program in C made in ``folder``; without a compiler the others alone.
+
+    Raises NoCompilerError if one that needs it was asked for by name.
+    """
+    from zcbench.faults import programs
+
+    needing = [trial for trial in trials if trial.program]
+    if not needing:
+        return list(trials)
+    try:
+        program = programs.build(folder)
+    except programs.NoCompilerError as error:
+        if is_asked:
+            raise
+        print(f"zcbench: {error}; {len(needing)} trials are left out", file=sys.stderr)
+        return [trial for trial in trials if not trial.program]
+    return [programs.ready(trial, program) if trial.program else trial for trial in trials]
 
 
 def _unknown(name: str, there: list[str]) -> str:

@@ -13,7 +13,8 @@ from zcbench.record.schema import Finding, Result
 class Trial:
     """A run and what must be said of it: that ``check`` fails for ``cause``; both None where nothing may fail.
 
-    ``fault`` is the one planted; None: a control, of which a check can only be asked the reason.
+    ``fault`` is the one planted in an engine; None: a control, of which a check can only be asked the reason,
+    or a ``program`` (zcbench.faults.programs).
     """
 
     name: str
@@ -23,13 +24,19 @@ class Trial:
     cause: str | None = None
     fault: str | None = None
     slow: bool = False
+    program: tuple[str, ...] = ()  # arguments of the program in C; empty: an engine
+
+    @property
+    def is_planted(self) -> bool:
+        """Whether there is a bug in it that must be called by its name."""
+        return self.fault is not None or (bool(self.program) and self.check is not None)
 
     @property
     def expected(self) -> str:
         """As the table shows it."""
         if self.check is None:
             return "no failure"
-        return f"{self.check}{':' if self.fault else ' pass,'} {self.cause}"
+        return f"{self.check}{':' if self.is_planted else ' pass,'} {self.cause}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def assess(trial: Trial, result: Result) -> Outcome:
     fails = asked is not None and asked.outcome == "fail"
     return Outcome(
         trial,
-        right=caused and (sound if trial.fault is None else fails),
+        right=caused and (fails if trial.is_planted else sound),
         got=f"no check {trial.check}" if asked is None else _named(asked),
         also=tuple(_named(finding) for finding in failed if finding is not asked),
         verdict=result.verdict,
