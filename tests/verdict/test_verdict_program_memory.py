@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.records import Row, make_command_record
+from zcbench.analysis.growth import growths
 from zcbench.quantities.quantity import Kind, Origin, Quantity
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.quantities.units import BYTES, Duration
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.schema import Event, Finding
+from zcbench.render.figures.memory import draw
 from zcbench.scenario import SamplingTable, Scenario, SubjectTable
 from zcbench.verdict import judge
 
@@ -230,3 +232,18 @@ def test_an_arena_that_the_program_publishes_is_counted_and_judged(tmp_path: Pat
     # and what is published from malloc's own memory adds nothing to it
     inside = lambda index: program(index, apart=20 * MIB) | {"arena.live_bytes": 15 * MIB}  # noqa: E731
     assert "explain 50%" in memory(tmp_path / "inside", inside).sentence
+
+
+def test_rss_is_told_beside_what_is_judged_of_it_and_decides_nothing(tmp_path: Path) -> None:
+    # given files that are read, 400 kB a second of the system's cache
+    row = lambda index: program(index, files=5 * MIB + 400_000 * index) | {"virtual_bytes": 2000 * MIB}  # noqa: E731
+    brought = [VOCABULARY[name] for name in NAMES]
+    record = make_command_record(tmp_path, counts=row, duration_s=SECONDS, rows=SECONDS, brought=brought)
+    result = judge(record)
+    rss = next(growth for growth in growths(record) if growth.counter.name == "RSS")
+    assert (rss.trend.outcome, rss.trend.rising) == ("inconclusive", False)
+    assert result.derived["growth.rss"] == pytest.approx(400_000, rel=0.01)
+    # and the figure has a panel for each that is judged
+    figure = draw(record, result)
+    assert figure is not None
+    assert [panel.title for panel in figure.panels] == ["RSS", "malloc", "private memory"]

@@ -31,5 +31,6 @@ class Counter:
     least_share: float = 1.0
     unit: float = 0.0  # the least it can leak, where that is more than the resolution: a packet
     bounded: bool = True  # False: blocks may be larger than any that ``values`` allow for
+    is_judged: bool = True  # False: its trend is told, and decides nothing
     # Of pages: the bytes that exact counters account for, where they are others than the whole run's.
     explained: Readings | None = None

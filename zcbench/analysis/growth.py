@@ -130,6 +130,8 @@ def _judged(
     """Its trend in one life; of blocks whose size is not known, a fail must hold for the least and a pass for
     the most."""
     most = judge(counter, 1.0, life)
+    if not counter.is_judged:
+        return replace(most, outcome="inconclusive", why=_TOLD_APART, rising=False)
     if counter.least_share == 1.0:
         return most
     least = judge(counter, counter.least_share, life)
@@ -168,6 +170,7 @@ def _in_flight(record: Record) -> NDArray[np.float64]:
     return np.asarray(record.samples[POOL_IN_FLIGHT][streaming(record)] * chunk)
 
 
+_TOLD_APART = "private memory and mapped files are judged, each by itself"
 _SIZE_UNKNOWN = f"how large they are, {SMALLEST_BLOCK_BYTES} to {LARGEST_BLOCK_BYTES} bytes each, is not known"
 
 
@@ -219,7 +222,8 @@ def _of_program(record: Record, found: list[Counter], resident: list[Counter]) -
     """What is known of a program's memory beside ``found``."""
     more = program.counters(record, frozenset(one.column for one in found if one.column is not None))
     # Where private memory is told apart from mapped files, RSS and USS would only mix them again.
-    return more if program.has(record, ANONYMOUS_BYTES) else more + resident
+    apart = program.has(record, ANONYMOUS_BYTES)
+    return more + [replace(one, is_judged=not apart) for one in resident]
 
 
 def _python_objects(record: Record, inside: Callable[[str], NDArray[np.float64]], exact: Counter) -> Counter:

@@ -147,7 +147,7 @@ def _pages(record: Record, rows: NDArray[np.bool_], times: Readings) -> list[Cou
         files = np.minimum(files, files[first[0]] + more)
     own = Counter(known[0], "pages", PAGE_BYTES, times, known[1], None, "anonymous_bytes")
     nothing = np.zeros(times.shape)
-    return [*found, own, replace(own, name=MAPPED_FILES, values=files, column="rss_bytes", explained=nothing)]
+    return [*found, own, replace(own, name=MAPPED_FILES, values=files, column=None, explained=nothing)]
 
 
 def _other_pages(record: Record, rows: NDArray[np.bool_], times: Readings) -> list[Counter]:

@@ -31,24 +31,39 @@ GAUGES = {
     PYTHON_HEAP_BYTES: ("Python heap", theme.GREEN),
     NATIVE_HEAP_BYTES: ("native heap", theme.PURPLE),
 }
+# Of a program's own counters: those that decide, and those of the system.
+COLOURS = {"exact": theme.GREEN, "pages": theme.PURPLE}
+MOST_PANELS = 5  # a screen's height
 
 
 def draw(record: Record, _result: Result) -> Figure | None:
-    """RSS, Python heap and native heap, one panel each; None if none was measured."""
-    measured = [name for name in GAUGES if np.isfinite(record.samples[name]).any()]
-    if not measured:
+    """RSS, Python heap and native heap, of a program what is judged of it, one panel each; None if none was
+    measured."""
+    shown = _shown(record)
+    if not shown:
         return None
     fits = {
         growth.counter.column: fit
         for growth in growths(record)
         if (fit := fitted_line(record, growth)) is not None
     }
-    panels = [_panel(record, column, fits.get(column)) for column in measured]
+    panels = [_panel(record, column, *shown[column], fits.get(column)) for column in shown]
     return Figure("memory", TITLES["memory"], stack(record, panels))
 
 
-def _panel(record: Record, column: str, fit: FittedLine | None) -> Strip:
-    name, colour = GAUGES[column]
+def _shown(record: Record) -> dict[str, tuple[str, str]]:
+    """The title and the colour of each gauge that was measured."""
+    shown = {name: look for name, look in GAUGES.items() if np.isfinite(record.samples[name]).any()}
+    if record.can("worker"):
+        return shown
+    for growth in growths(record):
+        column = growth.counter.column
+        if column is not None and growth.counter.is_judged and len(shown) < MOST_PANELS:
+            shown.setdefault(column, (growth.counter.name, COLOURS[growth.counter.kind]))
+    return shown
+
+
+def _panel(record: Record, column: str, name: str, colour: str, fit: FittedLine | None) -> Strip:
     line = Line(name, record.samples[ELAPSED_S], record.samples[column] / MIB, colour)
     across = range_of(line.values, least=LEAST_MIB, floor=0.0)
     collected = record.samples[ELAPSED_S][rose(record, GC_FULL_COLLECTIONS)]

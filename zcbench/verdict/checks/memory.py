@@ -145,7 +145,8 @@ def _leak(facts: _Facts) -> str:
     failing, packets = facts.failing, facts.packets_per_s
     per_s = max(g.slope or 0.0 for g in failing)
     per_packet = f"{_few_digits(per_s / packets)} B a packet, " if packets else ""
-    still = [g.counter.name for g in facts.grown if g.trend.outcome == "pass" or _is_still(g, facts.record)]
+    judged = [g for g in facts.grown if g.counter.is_judged]
+    still = [g.counter.name for g in judged if g.trend.outcome == "pass" or _is_still(g, facts.record)]
     rest = f"; {', '.join(still)} did not grow" if still else ""
     place = program_memory.process(facts.record, failing)
     # The pool's own memory is the slab: leases that nobody returns need not cost a byte.
