@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from zcbench.record.follow import Follower
-    from zcbench.record.schema import End
+    from zcbench.record.schema import End, Event
     from zcbench.render.heartbeat import Heartbeat
     from zcbench.render.live import LiveView
 
@@ -109,7 +109,8 @@ def _follow(follower: Follower, shown: LiveView | Heartbeat, ctrl_c: _CtrlC) -> 
             if end is not None:
                 shown.on_end(end)
                 return end
-            shown.on_event(event)
+            if _is_news(event):
+                shown.on_event(event)
         unheard_s = 0.0 if rows or events else unheard_s + LOOK_EVERY_S
         if unheard_s > silent_s:
             return None
@@ -118,6 +119,12 @@ def _follow(follower: Follower, shown: LiveView | Heartbeat, ctrl_c: _CtrlC) -> 
         if row and not rows:  # between two samples the page knows better
             shown.on_page(row | follower.now())
         time.sleep(LOOK_EVERY_S)
+
+
+def _is_news(event: Event) -> bool:
+    from zcbench.record.schema import FOR_A_CLOSER_LOOK
+
+    return event.kind not in FOR_A_CLOSER_LOOK
 
 
 def _print_once(follower: Follower) -> None:
@@ -133,7 +140,8 @@ def _print_once(follower: Follower) -> None:
     for row in follower.rows():
         shown.on_sample(row)
     for event in follower.events():
-        shown.on_event(event)
+        if _is_news(event):
+            shown.on_event(event)
     shown.on_page(row | follower.now())
     terminal.print(shown.picture(), highlight=False)
 

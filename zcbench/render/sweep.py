@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from zcbench.quantities.names import POOL_MISSES
-from zcbench.quantities.units import MISSING, format_count, format_duration, percent
+from zcbench.analysis.cost import mean_cores
+from zcbench.analysis.totals import highest, last
+from zcbench.quantities.names import POOL_MISSES, RSS_BYTES
+from zcbench.quantities.units import BYTES, MISSING, SHARE, format_count, format_duration, percent
 from zcbench.record.schema import FIGURES_FOLDER, RunInfo
 from zcbench.render.content.verdict import VERDICTS, headline
 from zcbench.render.figures import theme
@@ -19,6 +22,8 @@ from zcbench.sweep.advice import Advice, Ran
 from zcbench.sweep.sizing import Point, point
 
 HEIGHT = 280
+_MALLOC = "malloc.live_bytes"  # of what a command was started with
+_IN_FLIGHT = "In flight: of its samples after warm-up. "
 _COLOURS = (theme.BLUE, theme.ORANGE, theme.GREEN, theme.PURPLE, theme.GREY)
 
 
@@ -42,7 +47,7 @@ def render(
     made = list(dict.fromkeys(_made(run.record.run) for run in runs))
     lines += [
         f"{'Each run' if len(made) == 1 else 'Not all runs were made alike'}: {'; or '.join(made)}. "
-        "In flight: of its samples after warm-up. The records are in `runs/`.",
+        f"{_IN_FLIGHT if any(run.record.can('pool') for run in runs) else ''}The records are in `runs/`.",
         "",
     ]
     return "\n".join(lines)
@@ -50,9 +55,11 @@ def render(
 
 def _made(run: RunInfo) -> str:
     """How long, of what, on what."""
-    on = run.environment
+    on, subject = run.environment, run.scenario.subject
+    # As it was written: its placeholders differ from run to run.
+    what = shlex.join(subject.command) or subject.call or run.scenario.engine
     return (
-        f"{format_duration(run.scenario.duration)} of {cell(run.scenario.engine)}, "
+        f"{format_duration(run.scenario.duration)} of {cell(what)}, "
         f"{cell(on.system)}, {cell(on.processor)}, {cell(on.python)}, zcbench {cell(on.zcbench)}"
         + (f", commit {cell(on.git_commit[:12])}" if on.git_commit else "")
     )
@@ -122,33 +129,47 @@ def _sentence(one: Advice) -> str:
 
 def _table(runs: Sequence[Ran]) -> list[str]:
     axes = list(dict.fromkeys(key for run in runs for key in run.values))
-    heads = [
-        *axes,
-        "Hit rate",
-        "Misses",
-        "High water",
-        "In flight p50, p99, max",
-        "Verdict",
-        "Because",
-    ]
+    figures: list[_Figures] = []
+    figures += [_POOL] if any(run.record.can("pool") for run in runs) else []
+    figures += [] if all(run.record.can("worker") for run in runs) else [_PROCESSES]
+    heads = [*axes, *(head for heads, _ in figures for head in heads), "Verdict", "Because"]
     lines = [
         "| Run | " + " | ".join(cell(head) for head in heads) + " |",
         "|:--|" + "--:|" * (len(heads) - 2) + ":--|:--|",
     ]
     for run in runs:
-        seen = point(run.record, run.result)
-        misses = run.result.totals[POOL_MISSES]
         shown = [
             *(cell(run.values.get(axis, MISSING)) for axis in axes),
-            MISSING if seen.hit_rate is None else percent(seen.hit_rate),
-            MISSING if misses is None else format_count(misses),
-            MISSING if seen.high_water is None else format_count(seen.high_water),
-            _spread(seen),
+            *(text for _, texts in figures for text in texts(run)),
             VERDICTS[run.result.verdict],
             cell(headline(run.result)),
         ]
         lines.append(f"| {run.name} | " + " | ".join(shown) + " |")
     return lines
+
+
+def _pool(run: Ran) -> list[str]:
+    seen = point(run.record, run.result)
+    misses = run.result.totals[POOL_MISSES]
+    return [
+        MISSING if seen.hit_rate is None else percent(seen.hit_rate),
+        MISSING if misses is None else format_count(misses),
+        MISSING if seen.high_water is None else format_count(seen.high_water),
+        _spread(seen),
+    ]
+
+
+def _processes(run: Ran) -> list[str]:
+    return [
+        BYTES.show(highest(run.record, RSS_BYTES)),
+        BYTES.show(last(run.record, _MALLOC) if _MALLOC in run.record.samples else None),
+        SHARE.show(mean_cores(run.record)),
+    ]
+
+
+_Figures = tuple[tuple[str, ...], Callable[[Ran], list[str]]]  # their heads, and how a run has them
+_POOL: _Figures = (("Hit rate", "Misses", "High water", "In flight p50, p99, max"), _pool)
+_PROCESSES: _Figures = (("RSS at most", "In malloc at last", "CPU, of one core"), _processes)
 
 
 def _spread(seen: Point) -> str:
