@@ -58,6 +58,7 @@ def called_by(name: str, monkeypatch: pytest.MonkeyPatch, **inputs: str) -> list
     monkeypatch.setattr(subprocess, "call", lambda words: calls.append(words) or 0)
     for variable, value in environment(STEPS[name], **inputs).items():
         monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("ZCBENCH_SCENARIO", "")  # the step's own to set
     with pytest.raises(SystemExit) as left:
         exec(compile(STEPS[name]["run"], name, "exec"), {})
     assert left.value.code == 0
@@ -135,7 +136,20 @@ def test_an_earlier_run_that_is_there_is_compared_with(tmp_path: Path, monkeypat
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
     words = called_by("soak", monkeypatch, baseline=str(tmp_path / "old"), scenario="nightly")
     assert words[words.index("--baseline") + 1] == str(tmp_path / "old")
-    assert words[-2:] == ["--", "nightly"]
+    assert os.environ["ZCBENCH_SCENARIO"] == "nightly"
+    assert "nightly" not in words
+
+
+def test_a_command_of_the_user_s_is_run_as_it_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
+    words = called_by("soak", monkeypatch, command="./my-engine --name 'a b'", args="--duration 10m")
+    assert words[words.index("--") :] == ["--", "./my-engine", "--name", "a b"]
+    assert words[words.index("--duration") + 1] == "10m"
+    assert os.environ["ZCBENCH_SCENARIO"] == ""
+    called_by("soak", monkeypatch)
+    assert os.environ["ZCBENCH_SCENARIO"] == "crash-debug"
 
 
 def test_zcbench_comes_from_the_action_s_own_checkout(monkeypatch: pytest.MonkeyPatch) -> None:

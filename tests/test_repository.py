@@ -53,9 +53,11 @@ def test_every_run_of_a_document_is_a_valid_scenario(
     while "=" in words[0]:
         name, _, value = words.pop(0).partition("=")
         monkeypatch.setenv(name, value)
-    arguments = [word for word in words[1:] if "mypackage" not in word and word != "--engine"]
+    of_engine = "--engine" in words  # which would be imported
+    arguments = [w for w in words[2:] if not of_engine or ("mypackage" not in w and w != "--engine")]
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(cli, [*arguments[: _redirection(arguments)], "--dry-run"])
+    (tmp_path / "soak.toml").write_text('[subject]\ncommand = ["./capture"]\n')
+    done = CliRunner().invoke(cli, ["run", "--dry-run", *arguments[: _redirection(arguments)]])
     assert done.exit_code == 0, done.output
 
 
