@@ -72,7 +72,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
     "vmstat.log": ("vmstat", (), None, ""),
 }  # fmt: skip
 # Formats whose sample stands beside these (tests/importers/test_logs.py).
-ELSEWHERE = {"json", "markdown", "mprof", "prometheus", "psrecord", "table"}
+ELSEWHERE = {"json", "markdown", "mprof", "prometheus", "psrecord", "table", "logfmt"}
 
 
 @pytest.mark.parametrize("sample", CASES)

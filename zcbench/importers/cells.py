@@ -21,6 +21,7 @@ _NUMBER = re.compile(
 _GROUPED = re.compile(r"(\d) (?=\d{3}(?!\d))")  # "1 234 567 K"
 _UNIT = re.compile(r"[A-Za-z\u00b5\u03bc%/]{1,12}")
 
+_SMALL_UNITS = ("b", "bytes", "k", "kb", "kib", "ko")
 POINT, COMMA = ".", ","
 
 
@@ -62,7 +63,7 @@ def number(cell: Any, decimal: str = POINT) -> Number | None:
         return None
     value = _value(match[1], decimal)
     # "12M+" is macOS' top's: it grew since the last reading.
-    unit = re.split(r"\s*[/(]\s*(?=[\d(]|$)|\s", match[2].rstrip("+"), maxsplit=1)[0]
+    unit = re.split(r"\s*\(|\s", match[2].rstrip("+"), maxsplit=1)[0]
     if value is None or (unit and not _UNIT.fullmatch(unit)):
         return None
     return Number(value, unit)
@@ -90,6 +91,7 @@ class Style:
     comma_decides: bool = False
     point_decides: bool = False
     either: bool = False
+    whole_units: bool = False  # "51,200 K": of such small units nobody writes fractions
     ungrouped: bool = False  # a whole number of four digits or more without a mark: this column groups nothing
 
     def see(self, cell: str) -> None:
@@ -98,6 +100,7 @@ class Style:
         if match is None:
             return
         digits = match[1].lstrip("+-\u2212")
+        self.whole_units |= match[2].lower() in _SMALL_UNITS
         commas, points = digits.count(","), digits.count(".")
         if commas and points:
             if digits.rfind(",") > digits.rfind("."):
@@ -134,6 +137,8 @@ def decimal_of(style: Style, table: Style, delimiter: str | None) -> str | None:
         if one.comma_decides != one.point_decides:
             return COMMA if one.comma_decides else POINT
     if not style.either:
+        return POINT
+    if style.whole_units:
         return POINT
     if style.ungrouped or delimiter == ";":
         return COMMA

@@ -198,8 +198,6 @@ class Bridge:
 
     # A fall by more is a new day where times begin anew at midnight; less is a clock that was put back.
     MIDNIGHT_S = DAY_S / 2
-    # Rows of one time, one after the other: a reading may be logged twice, but time that stands was cut short.
-    MOST_AT_ONCE = 2
 
     def __init__(self, note: Callable[[str], None]) -> None:
         self._note = note
@@ -209,7 +207,6 @@ class Bridge:
         self._raw = 0.0
         self._period: list[float] = []
         self.back = 0  # steps back so far
-        self._standing = 0  # rows in a row that bear the same time
 
     @property
     def period_s(self) -> float:
@@ -235,10 +232,6 @@ class Bridge:
             # It came forward again by about as much: what was bridged is undone.
             self._offset = 0.0
         now = raw + self._offset
-        self._standing = self._standing + 1 if step == 0 else 0
-        if self._standing >= self.MOST_AT_ONCE and self.period_s:
-            self._note(f"the time is that of the rows before; taken to be {self.period_s:,.6g} s later")
-            now = self._last + self.period_s
         now = max(now, self._last)
         if step > 0:
             self._period = [*self._period[-20:], step]

@@ -25,7 +25,7 @@ MOST_KIB = 64 * 2**20
 IN_PAGES = ("rss_bytes", "uss_bytes", "pss_bytes", "swap_bytes", "virtual_bytes")
 # What counts how far a subject has come; a guess of one is taken back where the column falls and falls.
 _PROGRESS = ("engine.captured", "engine.delivered")
-MOST_FALLS = 3
+MOST_FALLS, MOST_FALL_SHARE = 3, 0.05
 CLOCKS = {"time": 1.0, "iso": 1.0, "unix": 1.0, "unix_ms": 1e-3, "unix_us": 1e-6, "unix_ns": 1e-9}
 
 
@@ -270,7 +270,8 @@ class _Maker:
 
     def _is_no_total(self, column: Column) -> bool:
         """Whether a progress counter goes up and down: a level (buffers, frames a second), not a total."""
-        falls = self._table.facts[column.theirs].falls
+        facts = self._table.facts[column.theirs]
+        falls = facts.falls if facts.falls > MOST_FALL_SHARE * facts.cells else facts.falls - facts.resets
         return column.metric.name in _PROGRESS and not column.delta and falls > MOST_FALLS
 
     def _guess_all_descriptors(self) -> None:

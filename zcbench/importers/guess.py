@@ -31,7 +31,7 @@ _TIME_SUFFIX = frozenset({"s", "sec", "secs", "seconds", "min", "mins", "minutes
 _NAMES: dict[str, str] = {
     "elapsed_s": "elapsed elapsed_time time_elapsed time timestamp ts t datetime date_time date when at clock epoch "
     "unixtime unix_time seconds secs sec time_seconds since_start uptime stamp wallclock wall_time hour minutes mins "
-    "ms millis zeit zeitstempel uhrzeit heure temps fecha hora local_time utc",
+    "ms millis zeit zeitstempel uhrzeit datum heure temps fecha hora local_time utc",
     "rss_bytes": "rss vmrss resident resident_set resident_set_size resident_memory resident_size res "
     "rss_memory memory_rss mem_rss working_set workingset working_set_size ws real real_memory physical_memory physical "
     "mem_usage memory_usage mem_used memory memory_used used_memory mem ram speicher arbeitsspeicher memoire memoria",

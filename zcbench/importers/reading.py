@@ -11,15 +11,14 @@ from zcbench.importers.clocks import Bridge, Moment
 from zcbench.importers.columns import IN_PAGES, PAGE_BYTES, TIME, Column
 from zcbench.importers.format import Row
 from zcbench.importers.mapping import LARGEST
-from zcbench.importers.table import Place, Table
+from zcbench.importers.spreading import spread
+from zcbench.importers.table import NEAR_ZERO, Place, Table
 from zcbench.record.writer import RecordError
 
 Sample = dict[str, float | None]
 
 # Ten years: beyond any run, and well below the 1.7e9 s that have passed since 1970.
 LONGEST_S = 10 * 365 * 86_400.0
-# What a restarted counter may have counted before it is read first, as a share of what it had.
-NEAR_ZERO = 0.1
 # Of a log of gauges alone a restart is a gap, after which resident memory is what it was at first.
 GAP_PERIODS = 3.0
 LIKE_FIRST, FELL_TO = 1.1, 0.8
@@ -64,14 +63,18 @@ class Reading:
         self._bridge = Bridge(self._note)
         self._place: Place | None = None
 
-    def _note(self, kind: str) -> None:
-        self.table.remarks.add(kind, str(self._place))
+    def _note(self, kind: str, place: Place | None = None) -> None:
+        self.table.remarks.add(kind, str(place or self._place))
+
+    def _timed(self) -> Iterator[tuple[tuple[Place, Row], Moment]]:
+        for number, (place, row) in enumerate(self.table.rows()):
+            every = Moment(number * (self.every_s or 0.0))
+            yield (place, row), every if self._time is None else self._moment(self._time, place, row)
 
     def samples(self) -> Iterator[tuple[Place, Sample]]:
         """Each row's sample, ``elapsed_s`` from the first on. Raises RecordError, naming line and cell."""
-        for place, row in self.table.rows():
+        for (place, row), moment in spread(self._timed(), lambda at, kind: self._note(kind, at[0])):
             self._place = place
-            moment = self._moment(place, row)
             sample = {c.metric.name: self._number(place, c, row) for c in self._others}
             why = self._restart(row, sample, moment)
             if why is not None and self._is_since_start(moment):
@@ -101,22 +104,19 @@ class Reading:
         raw = self._bridge._raw
         return not self._is_clock and bool(self.rows) and moment.seconds < NEAR_ZERO * raw
 
-    def _moment(self, place: Place, row: Row) -> Moment:
-        if self._time is None:
-            return Moment(self.rows * (self.every_s or 0.0))
+    def _moment(self, time: Column, place: Place, row: Row) -> Moment:
+        cell = row.get(time.theirs)
         try:
-            cell = row.get(self._time.theirs)
-            moment = self._time.moment(cell if self._time.day is None else f"{row.get(self._time.day)} {cell}")
+            moment = time.moment(cell if time.day is None else f"{row.get(time.day)} {cell}")
         except (TypeError, ValueError, OverflowError):
-            cell = row.get(self._time.theirs)
             raise RecordError(
-                f"{place}: {self._time.theirs} is {cell!r}, not a time: neither a number nor a date such as "
+                f"{place}: {time.theirs} is {cell!r}, not a time: neither a number nor a date such as "
                 "ISO 8601's 2026-11-28T03:30:00"
             ) from None
         if moment is None:
             raise RecordError(f"{place}: the row has no time")
         if moment.seconds < 0 and not self._is_clock:
-            raise RecordError(f"{place}: {self._time.theirs} is {moment.seconds:g}; elapsed_s cannot be that")
+            raise RecordError(f"{place}: {time.theirs} is {moment.seconds:g}; elapsed_s cannot be that")
         return moment
 
     def _number(self, place: Place, column: Column, row: Row) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from zcbench.importers.table import ColumnFacts, Table
+from zcbench.importers.table import Table
 from zcbench.record.writer import RecordError
 
 # What a column is called that says whose row it is, where its format does not know.
@@ -20,20 +20,6 @@ _IDENTITY = re.compile(
     r"(pid|process[ _]?id|tgid|start([ _]?time)?|started([ _]?at)?|process_start_time_seconds|boot[ _]?id)",
     re.IGNORECASE,
 )
-# A long format: one reading a row, named by the first of these and given by the second.
-_NAMES = (
-    "metric_name",
-    "metric",
-    "quantity",
-    "counter",
-    "measurement",
-    "key",
-    "field",
-    "__name__",
-    "name",
-    "series",
-)
-_VALUES = ("metric_value", "value", "val", "reading", "_value", "v")
 MOST_LISTED = 12
 
 
@@ -117,14 +103,3 @@ def check_column(table: Table, column: str, flag: str) -> None:
     """Raise RecordError, with the columns there are, unless ``column`` is one of ``table``'s."""
     if column not in table.facts:
         raise RecordError(f"{flag} {column}: no such column; there are {', '.join(table.columns)}")
-
-
-def long_format(facts: dict[str, ColumnFacts]) -> tuple[str, str] | None:
-    """The columns of names and of values, if a table holds one reading a row; None if it does not."""
-    lower = {column.lower(): column for column in facts}
-    value = next((lower[name] for name in _VALUES if name in lower), None)
-    name = next((lower[name] for name in _NAMES if name in lower), None)
-    if value is None or name is None or facts[name].is_numeric or len(facts[name].values) < 2:
-        return None
-    numeric = [column for column, one in facts.items() if one.is_numeric and column != value]
-    return (name, value) if facts[value].is_numeric and len(numeric) <= 2 else None

@@ -11,9 +11,11 @@ from typing import Any
 from zcbench.importers.cells import COMMA, POINT, Style, is_missing, number
 from zcbench.importers.clocks import Clock, Moment, day_first
 from zcbench.importers.format import Format, Row, named, recognise
+from zcbench.importers.pivoting import long_format, pivoted
 from zcbench.importers.text import Remarks, Text, open_text
 from zcbench.record.writer import RecordError
 
+NEAR_ZERO = 0.1  # of what it was: a counter that fell so far began anew
 SAMPLE = 200  # cells of a column that are kept, to tell its form by
 _DECIMALS = {"point": POINT, "comma": COMMA}
 MOST_VALUES = 1000  # different values of a label; more is no label
@@ -26,6 +28,7 @@ class ColumnFacts:
     cells: int = 0
     numbers: int = 0
     falls: int = 0
+    resets: int = 0  # of them, falls to near zero
     low: float = 0.0
     high: float = 0.0
     whole: bool = True
@@ -61,6 +64,7 @@ class ColumnFacts:
         self.high = value if self.numbers == 1 else max(self.high, value)
         if self._last is not None and value < self._last:
             self.falls += 1
+            self.resets += value <= NEAR_ZERO * self._last
         self._last = value
         if self.whole and value == int(value) and abs(value) < 2**53:
             a, b = self.step, abs(int(value))
@@ -104,6 +108,7 @@ class Table:
     remarks: Remarks
     facts: dict[str, ColumnFacts] = field(default_factory=dict, compare=False)
     where: tuple[tuple[str, str], ...] = ()
+    pivot: tuple[str, str] | None = None  # columns of names and of values, of one reading a row
     decimal: str | None = None  # what stands before fractions, where somebody said so
 
     @property
@@ -118,6 +123,9 @@ class Table:
 
     def rows(self) -> Iterator[tuple[Place, Row]]:
         """Each row with its place. Raises RecordError for a line that cannot be read."""
+        return self._rows() if self.pivot is None else pivoted(self._rows(), *self.pivot)
+
+    def _rows(self) -> Iterator[tuple[Place, Row]]:
         for text in self.texts:
             for line, row in self.format.read(text):
                 if all(str(row.get(column, "")).strip() == value for column, value in self.where):
@@ -161,6 +169,10 @@ def open_table(
     form = recognise(texts[0]) if format_name is None else named(format_name)
     table = Table(texts, form, remarks, decimal=None if decimal is None else _DECIMALS[decimal])
     table.look()
+    pair = long_format(table.facts) if form.guess else None
+    if pair is not None:
+        table = replace(table, pivot=pair, facts={})
+        table.look()
     if not table.facts:
         raise RecordError(
             f"{table.name}: no row of readings in what looks like {form.title} (--format {form.name})"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from zcbench.importers.blocks import TIME
+from zcbench.importers.clocks import Clock
 from zcbench.importers.format import LIKELY, POSSIBLE, Head, Row, Rows, reads
 from zcbench.importers.text import Text
 from zcbench.record.writer import RecordError
 
+_BEGIN = re.compile(r"(?:[^{}]{1,120}\s)?\{\s*\"")
 DEEPEST = 8  # of nested keys
 MOST_COLUMNS = 2000  # of one object; more is data, not readings
 # More lines that are no object than this share are another form of log.
@@ -19,7 +23,8 @@ MOST_STRAY = 0.5
 def sniff(head: Head) -> float:
     """Likely where a line is an object, possible where the text begins as an array or object."""
     lines = [line.strip() for line in head if line.strip()]
-    objects = sum(line.startswith("{") and line.rstrip(",").endswith("}") for line in lines)
+    # A log may put its time and level before each object.
+    objects = sum(_BEGIN.match(line) is not None and line.rstrip(",").endswith("}") for line in lines)
     if objects * 2 > len(lines):
         return LIKELY
     return POSSIBLE if lines and lines[0][0] in "{[" else 0.0
@@ -28,18 +33,30 @@ def sniff(head: Head) -> float:
 @reads("json", "JSON Lines, an array of objects, or columns as arrays", sniff, guess=True)
 def read(text: Text) -> Rows:
     """A row of each object."""
-    first = next((line.strip() for _, line in text.lines() if line.strip()), "")
-    if _is_object(first) or not _document(text):
+    two = [line.strip() for _, line in zip(range(2), _full(text), strict=False)]
+    one = _object_of(two[0]) if two else None
+    if one is not None and (len(two) > 1 or not _has_arrays(one)):
         yield from lines(text)
-    else:
+    elif _document(text):
         yield from document(text)
+    else:
+        yield from lines(text)
 
 
-def _is_object(line: str) -> bool:
+def _full(text: Text) -> Iterator[str]:
+    return (line for _, line in text.lines() if line.strip())
+
+
+def _object_of(line: str) -> Mapping[str, Any] | None:
     try:
-        return isinstance(json.loads(line.rstrip(",")), dict)
+        value = json.loads(line.rstrip(","))
     except (ValueError, RecursionError):
-        return False
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _has_arrays(value: Mapping[str, Any]) -> bool:
+    return any(isinstance(one, list) and len(one) > 1 for one in value.values())
 
 
 def _document(text: Text) -> bool:
@@ -60,7 +77,8 @@ def lines(text: Text) -> Rows:
             text.remarks.add("a line that is no JSON object is left out", text.where(number))
             continue
         rows += 1
-        yield number, row
+        moment = Clock().prefix(line)[0] if not line.lstrip().startswith("{") else None
+        yield number, row if moment is None or TIME in row else {TIME: moment, **row}
     if broken is not None and stray >= max(1, MOST_STRAY * rows):
         raise RecordError(f"{text.where(broken[0])}: not a JSON line ({broken[1]})")
 
