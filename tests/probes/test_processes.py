@@ -207,6 +207,27 @@ def test_what_is_another_users_is_said_once_and_missing(
     assert "is another user's: its private memory cannot be read" in said[1]
 
 
+def test_even_a_short_run_has_an_inventory_of_its_beginning_and_one_of_its_end(
+    started: Callable[..., psutil.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe_module, "DEAR_SHARE", 1.0)
+    process = started("import time; print(1, flush=True); time.sleep(60)")
+    probe = ProcessProbe(dear_every_s=0.001)
+    probe.begin(lambda: (process,))
+    probe.read()
+    assert [notice.kind for notice in probe.notices()] == ["inventory"]
+    for _ in range(3):
+        time.sleep(0.02)
+        probe.read()
+    assert probe.notices() == ()  # the next is due in a minute
+    process.kill()
+    process.wait()
+    probe.read()
+    probe.close()
+    last = [notice for notice in probe.notices() if notice.kind == "inventory"]
+    assert [notice.data["processes"][0]["pid"] for notice in last] == [process.pid]
+
+
 def test_a_control_group_that_is_ours_too_is_nobodys_own() -> None:
     assert ControlGroup(os.getpid()).read() == {}
 

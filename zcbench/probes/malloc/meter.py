@@ -70,6 +70,7 @@ class MallocMeter:
         self._notices: list[Notice] = []
         self._inventory_every_ns = round(inventory_every_s * 1e9)
         self._inventory_ns: int | None = None
+        self._latest: list[Metered] = []  # that lived at the last look, if no inventory has told of it
 
     def environment(self) -> Mapping[str, str]:
         """See :class:`Probe`: the library to preload, and the folder of the pages."""
@@ -123,6 +124,7 @@ class MallocMeter:
         """See :class:`Probe`."""
         self._pages.look()
         self._tell_ends()
+        self._tell_inventory()  # the last one, so that even a short run has two
         with contextlib.suppress(OSError):
             self._folder.rmdir()  # unless pages are left: of processes that outlived the run
         if self._link is not None:
@@ -178,13 +180,18 @@ class MallocMeter:
             self._notices.append(Notice("malloc_end", message, _facts(metered)))
 
     def _take_inventory(self) -> None:
-        if self._inventory_ns is not None and now_ns() - self._inventory_ns < self._inventory_every_ns:
-            return
-        self._inventory_ns = now_ns()
-        by_size = sorted(self._pages.living.values(), key=lambda m: -m.page.live_bytes)
-        message = f"malloc meters: {len(by_size)}"
-        listed = [_facts(metered) for metered in by_size[:LONGEST_LIST]]
-        self._notices.append(Notice("inventory", message, {"probe": self.name, "processes": listed}))
+        self._latest = [*self._pages.living.values()] or self._latest
+        if self._inventory_ns is None or now_ns() - self._inventory_ns >= self._inventory_every_ns:
+            self._inventory_ns = now_ns()
+            self._tell_inventory()
+
+    def _tell_inventory(self) -> None:
+        by_size = sorted(self._latest, key=lambda metered: -metered.page.live_bytes)
+        if by_size:
+            listed = [_facts(metered) for metered in by_size[:LONGEST_LIST]]
+            data = {"probe": self.name, "processes": listed}
+            self._notices.append(Notice("inventory", f"malloc meters: {len(by_size)}", data))
+        self._latest = []
 
 
 def _facts(metered: Metered) -> dict[str, int | str]:

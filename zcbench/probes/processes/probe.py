@@ -73,6 +73,7 @@ class ProcessProbe:
         self._descriptors: dict[int, Descriptors] = {}  # as last read
         self._told: set[str] = set()
         self._notices: list[Notice] = []
+        self._latest: Notice | None = None  # the newest inventory, if it was not told of yet
 
     def environment(self) -> Mapping[str, str]:
         """See :class:`Probe`: none."""
@@ -101,8 +102,8 @@ class ProcessProbe:
             if procfs.IS_LINUX:
                 row |= self._dear.ask(lambda: self._read_dear(living)) or {}
             else:
-                row |= self._dear.ask(lambda: _dear_elsewhere(living)) or {}
-            self._inventory.ask(lambda: self._take_inventory(living))
+                row |= self._dear.ask(lambda: self._read_dear_elsewhere(living)) or {}
+            self._inventory.ask(self._tell_latest)
         return row
 
     def notices(self) -> tuple[Notice, ...]:
@@ -111,7 +112,13 @@ class ProcessProbe:
         return notices
 
     def close(self) -> None:
-        """See :class:`Probe`."""
+        """See :class:`Probe`: tells of the last inventory, so that even a short run has two."""
+        self._tell_latest()
+
+    def _tell_latest(self) -> None:
+        if self._latest is not None:
+            self._notices.append(self._latest)
+            self._latest = None
 
     def _readings(self) -> tuple[dict[Key, tuple[psutil.Process, Reading]], int]:
         """The living ones, and how many are zombies."""
@@ -162,7 +169,20 @@ class ProcessProbe:
             except OSError:  # it ended since, or the kernel has no such file
                 continue
             rows.append(row)
+        self._take_inventory(living)
         return _sums(rows) | self._group.read()
+
+    def _read_dear_elsewhere(self, living: Mapping[Key, tuple[psutil.Process, Reading]]) -> dict[str, Number]:
+        rows: list[dict[str, Number]] = []
+        for process, _ in living.values():
+            try:
+                rows.append({"uss_bytes": process.memory_full_info().uss})
+            except psutil.AccessDenied:
+                rows.append({})
+            except psutil.Error:
+                continue
+        self._take_inventory(living)
+        return _sums(rows)
 
     def _tell_unreadable(self, name: str, parts: Iterable[str]) -> None:
         message = f"{name} is another user's: its {', '.join(sorted(parts))} cannot be read"
@@ -191,7 +211,7 @@ class ProcessProbe:
             "child_counts": dict(children.most_common(MOST_NAMES)),
             "processes": [_facts(process, reading) for process, reading in by_size[:MOST_NAMES]],
         }
-        self._notices.append(Notice("inventory", f"processes: {len(living)}", data))
+        self._latest = Notice("inventory", f"processes: {len(living)}", data)
 
 
 class _Interval:
@@ -218,18 +238,6 @@ def _sums(rows: Iterable[Mapping[str, Number]]) -> dict[str, Number]:
     if not rows:
         return {}
     return {name: sum(row[name] for row in rows) for name in rows[0] if all(name in row for row in rows)}
-
-
-def _dear_elsewhere(living: Mapping[Key, tuple[psutil.Process, Reading]]) -> dict[str, Number]:
-    rows: list[dict[str, Number]] = []
-    for process, _ in living.values():
-        try:
-            rows.append({USS_BYTES: process.memory_full_info().uss})
-        except psutil.AccessDenied:
-            rows.append({})
-        except psutil.Error:
-            continue
-    return _sums(rows)
 
 
 def _thread_names(pid: int) -> list[str]:
