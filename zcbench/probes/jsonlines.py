@@ -129,7 +129,7 @@ class JsonLines:
         self._end_line()
         self.read()
         if not self._objects:
-            self._latest.tell("no line of JSON was printed")
+            self._latest.tell("no line of JSON was printed", silent=True)
         elif self._strangers:
             self._latest.tell(strangers(self._strangers))
 

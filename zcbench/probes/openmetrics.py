@@ -75,7 +75,7 @@ class Scrape:
         """See :class:`Probe`. Does not wait for an answer that is under way."""
         self._stop.set()
         if not self._answers:
-            self._latest.tell(f"{self._url} never answered with metrics")
+            self._latest.tell(f"{self._url} never answered with metrics", silent=True)
         elif self._strangers:
             self._latest.tell(strangers(self._strangers))
 

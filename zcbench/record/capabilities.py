@@ -26,6 +26,7 @@ Capability = Literal[
     "pace",
     "laws",
     "load",
+    "published",
     "worker",
 ]
 
@@ -45,6 +46,7 @@ CAPABILITIES: Mapping[Capability, str] = {
     "pace": "zcbench sets its pace, and knows what is due",
     "laws": "it, or its user, states laws that its numbers keep",
     "load": "a load generator runs beside it",
+    "published": "it publishes counters of its own",
     "worker": "it runs in a worker of zcbench's, in Python, which counts for it and collects garbage",
 }
 
@@ -64,6 +66,7 @@ LACKING: Mapping[Capability, str] = {
     "pace": "nobody here set the pace",
     "laws": "nobody states a law",
     "load": "no load generator was named",
+    "published": "it publishes no counters",
     "worker": "it does not run in a worker of zcbench's",
 }
 

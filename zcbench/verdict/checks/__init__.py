@@ -17,8 +17,8 @@ from zcbench.verdict.checks import life, memory
 
 # The files, as their checks are asked and told; one that is not named here comes after them.
 ORDER = (
-    "life", "load", "delivery", "rate", "gaps", "xruns", "integrity", "claims", "conservation", "laws",
-    "recycling", "hit_rate", "memory", "resources", "disk", "timing", "cost",
+    "life", "load", "published", "delivery", "rate", "gaps", "xruns", "integrity", "claims", "conservation",
+    "laws", "recycling", "hit_rate", "memory", "resources", "disk", "timing", "cost",
 )  # fmt: skip
 
 
