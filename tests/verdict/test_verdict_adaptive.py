@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.records import PACKET_BYTES, Row, make_record, scenario
+from tests.records import Row, make_record, scenario
+from tests.textbook_pool import PACKET_BYTES
 from zcbench.analysis.growth import growths
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.records import PACKET_BYTES, Row, make_record, scenario
+from tests.records import Row, make_record, scenario
+from tests.textbook_pool import PACKET_BYTES
 from zcbench.quantities.parsing import Duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
