@@ -132,6 +132,8 @@ def _judged(
     most = judge(counter, 1.0, life)
     if not counter.is_judged:
         return replace(most, outcome="inconclusive", why=_TOLD_APART, rising=False)
+    if counter.may_be_garbage and most.outcome == "fail":
+        return replace(most, outcome="inconclusive", why=_GARBAGE)
     if counter.least_share == 1.0:
         return most
     least = judge(counter, counter.least_share, life)
@@ -171,6 +173,7 @@ def _in_flight(record: Record) -> NDArray[np.float64]:
 
 
 _TOLD_APART = "private memory and mapped files are judged, each by itself"
+_GARBAGE = "growing, and its runtime's garbage may be all of it"
 _SIZE_UNKNOWN = f"how large they are, {SMALLEST_BLOCK_BYTES} to {LARGEST_BLOCK_BYTES} bytes each, is not known"
 
 
@@ -222,8 +225,9 @@ def _of_program(record: Record, found: list[Counter], resident: list[Counter]) -
     """What is known of a program's memory beside ``found``."""
     more = program.counters(record, frozenset(one.column for one in found if one.column is not None))
     # Where private memory is told apart from mapped files, RSS and USS would only mix them again.
-    apart = program.has(record, ANONYMOUS_BYTES)
-    return more + [replace(one, is_judged=not apart) for one in resident]
+    apart, garbage = program.has(record, ANONYMOUS_BYTES), program.may_be_garbage(record)
+    resident = [replace(one, is_judged=not apart) for one in resident]
+    return [replace(one, may_be_garbage=garbage and one.kind == "pages") for one in more + resident]
 
 
 def _python_objects(record: Record, inside: Callable[[str], NDArray[np.float64]], exact: Counter) -> Counter:

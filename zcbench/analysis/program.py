@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.analysis.counter import Counter, Readings
+from zcbench.analysis.inventories import process_names
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend.growing import FEWEST_CELLS
 from zcbench.quantities.quantity import Kind, Memory, Origin, Quantity, Reckoning
@@ -42,6 +43,11 @@ _STAND_INS = (
     "machine.used_bytes",
     "machine.committed_bytes",
 )
+
+
+# Programs that collect garbage in memory of their own, when they like: a JVM's young generation alone may grow
+# for many minutes, evenly, to a quarter of the machine's memory (V8's is bounded: trend/pages.py).
+_COLLECTORS = ("java", "dotnet", "mono")
 
 
 def has(record: Record, name: str) -> bool:
@@ -128,6 +134,14 @@ def private(record: Record) -> tuple[str, Readings] | None:
         if has(record, name):
             return record.quantities[name].label, record.samples[name][rows]
     return None
+
+
+def may_be_garbage(record: Record) -> bool:
+    """Whether private memory that grows may be garbage of a runtime whose heap nobody reads."""
+    if any(memory.reckoning is Reckoning.MANAGED for _, memory in exact(record)):
+        return False
+    names = process_names(record) or (record.run.subject.title or "").split()[:1]
+    return any(name.rpartition("/")[2].startswith(_COLLECTORS) for name in names)
 
 
 def _pages(record: Record, rows: NDArray[np.bool_], times: Readings) -> list[Counter]:
