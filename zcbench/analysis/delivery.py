@@ -325,6 +325,10 @@ def _while_alive(record: Record) -> tuple[int | None, int | None]:
 def _streamed_s(record: Record, found: Totals) -> float | None:
     """Wall time from the stream's start to its stop, or to when the last sample still saw packets move."""
     start, stop = found[ENGINE_START_NS], found[ENGINE_STOP_NS]
+    if not start and record.run.subject.kind == "command":
+        # From its start: what it counts, it has counted since then.
+        alive = record.samples[ELAPSED_S][np.isfinite(record.samples["threads"])]
+        return float(alive[-1]) if alive.size else None
     if not start:
         return None
     if stop:

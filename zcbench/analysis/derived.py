@@ -57,9 +57,10 @@ def _of_stream(record: Record, found: Totals) -> dict[str, Value]:
 
 def _of_timings(record: Record, _found: Totals) -> dict[str, Value]:
     values: dict[str, Value] = {}
-    for timing in record.quantities.histograms if record.board is not None else ():
-        assert record.board is not None
-        times = record.board.histogram(timing.column)
+    for timing in record.quantities.histograms:
+        times = record.histogram(timing.column)
+        if times is None:
+            continue
         values |= {f"{timing.name}.{which}": times.percentile(p) for which, p in PERCENTILES.items()}
         values[f"{timing.name}.max"] = float(times.max_ns) if times.count else None
     return values

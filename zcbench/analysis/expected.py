@@ -170,9 +170,9 @@ def _rate(record: Record, rows: NDArray[np.bool_], values: Series) -> float | No
 
 
 def _of_histogram(parsed: Parsed, record: Record) -> float | None:
-    if record.board is None:
+    times = record.histogram(parsed.quantity.column)
+    if times is None:
         return None
-    times = record.board.histogram(parsed.quantity.column)
     if parsed.statistic == "max":
         return times.max_ns / 1e9 if times.count else None
     value = times.percentile(_PERCENT[parsed.statistic or "p50"])

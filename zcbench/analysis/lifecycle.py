@@ -43,8 +43,8 @@ def lifecycle(record: Record, found: Totals) -> list[Stage]:
 
 
 def _stage(record: Record, name: str, timing: str, passed: int | None, now: int | None) -> Stage:
-    if record.board is None:
+    times = record.histogram(timing)
+    if times is None:
         return Stage(name, passed, now, None, None, None)
-    times = record.board.histogram(timing)
     longest = float(times.max_ns) if times.count else None
     return Stage(name, passed, now, times.percentile(50), times.percentile(99), longest)

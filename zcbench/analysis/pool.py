@@ -79,7 +79,7 @@ class PoolBehaviour:
 
 def behaviour(record: Record, found: Totals, streamed_s: float | None) -> PoolBehaviour:
     """The pool's behaviour; ``streamed_s`` is how long the stream ran, in wall time."""
-    hold = None if record.board is None else record.board.histogram("hold_ns")
+    hold = record.histogram("hold_ns")
     captured = count(found, ENGINE_CAPTURED)
     return PoolBehaviour(
         sizes=slots_of(record, found),

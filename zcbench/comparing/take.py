@@ -130,7 +130,7 @@ def percentile(timing: str, percent: float) -> Read:
     """Of a histogram over the whole run: one reading, known as well as runs repeat."""
 
     def read(run: Run) -> Reading | None:
-        times = None if run.record.board is None else run.record.board.histogram(timing)
+        times = run.record.histogram(timing)
         if times is None or not times.count:
             return None
         value = times.percentile(percent) if times.count >= FEWEST_TIMES else None

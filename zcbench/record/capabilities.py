@@ -13,6 +13,7 @@ from zcbench.quantities.registry import VOCABULARY, Registry
 Kind = Literal["engine", "command", "attached", "call", "imported"]
 Capability = Literal[
     "packets",
+    "order",
     "latency",
     "device",
     "pool",
@@ -33,6 +34,7 @@ Capability = Literal[
 # What each means.
 CAPABILITIES: Mapping[Capability, str] = {
     "packets": "it counts packets: captured, delivered or received",
+    "order": "gaps, duplicates and disorder of its packets are counted",
     "latency": "how long its packets take to be delivered is measured",
     "device": "over- and underruns of an audio device are counted",
     "pool": "it counts what its buffer pool does",
@@ -53,6 +55,7 @@ CAPABILITIES: Mapping[Capability, str] = {
 # What is said of a subject that a check cannot be asked about, by the capability that it lacks.
 LACKING: Mapping[Capability, str] = {
     "packets": "nothing counts packets",
+    "order": "nothing counts gaps, duplicates and disorder",
     "latency": "nothing measures how long a delivery takes",
     "device": "nothing counts over- and underruns of a device",
     "pool": "nothing counts what a pool of buffers does",
@@ -74,6 +77,7 @@ LACKING: Mapping[Capability, str] = {
 _OF_KIND: Mapping[Kind, tuple[Capability, ...]] = {
     "engine": (
         "packets",
+        "order",
         "latency",
         "device",
         "pool",
@@ -95,6 +99,7 @@ _OF_KIND: Mapping[Kind, tuple[Capability, ...]] = {
 # A subject that has a reading of one of these can be asked: how their names begin.
 _READ_FROM: Mapping[Capability, tuple[str, ...]] = {
     "packets": ("engine.", "consumer."),
+    "order": ("consumer.gaps", "consumer.missing", "consumer.duplicates", "consumer.reordered"),
     "latency": ("delivery_",),
     "device": ("engine.xruns", "consumer.xruns"),
     "pool": ("pool.",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from zcbench.page.layout import PageError, State
-from zcbench.page.reader import PageReader
+from zcbench.page.histogram import Histogram
 from zcbench.page.scoreboard import Scoreboard, ScoreboardError
 from zcbench.quantities.names import CONSUMER_LAST_SEQUENCE, CONSUMER_RECEIVED, ELAPSED_S
 from zcbench.quantities.parsing import decode_unit
@@ -21,10 +19,10 @@ from zcbench.quantities.registry import STANDARD, Registry
 from zcbench.record.brought import Brought, with_brought
 from zcbench.record.capabilities import ENGINE, Capability, SubjectInfo, capabilities_of
 from zcbench.record.decoding import DamagedError, decode, decode_event
+from zcbench.record.published import NOTHING, Published, read_published
 from zcbench.record.samples import Samples, read_samples
 from zcbench.record.schema import (
     EVENTS_FILE,
-    PAGE_FILE,
     RESULT_FILE,
     RUN_FILE,
     SAMPLES_FILE,
@@ -64,7 +62,7 @@ class Record:
     problems: tuple[str, ...]
     moving: bool = False
     unwritten: frozenset[str] = frozenset()  # metrics that the engine does not write: missing readings
-    says_done: bool = False  # a program said so on its page: nothing of its moves any more
+    published: Published = NOTHING  # what stands on a program's page at its end
     quantities: Registry = STANDARD  # the standard ones, and what the subject brought
 
     @property
@@ -80,6 +78,17 @@ class Record:
         page = {} if self.board is None else self.board.counters()
         names |= {name for name, value in page.items() if value is not None}
         return self.run.subject.promised.union(capabilities_of(names, self.quantities))
+
+    @property
+    def says_done(self) -> bool:
+        """Whether a program said on its page that nothing of its moves any more."""
+        return self.published.says_done
+
+    def histogram(self, name: str) -> Histogram | None:
+        """All readings of a histogram ("delivery_ns"); None where nobody counts it. It may be empty."""
+        if self.board is not None:
+            return self.board.histogram(name)
+        return self.published.histograms.get(name)
 
     def can(self, *any_of: Capability) -> bool:
         """Whether the subject can be asked about one of these."""
@@ -114,7 +123,7 @@ def read_record(path: Path) -> Record:
         problems=tuple(problems),
         moving=not still,
         unwritten=names,
-        says_done=_says_done(path),
+        published=read_published(path),
         quantities=quantities,
     )
 
@@ -231,16 +240,6 @@ def _read_board(path: Path, problems: list[str]) -> tuple[Scoreboard | None, boo
     except (OSError, ScoreboardError) as error:
         problems.append(f"{path.name}: {error}")
         return None, True
-
-
-def _says_done(path: Path) -> bool:
-    """Whether each process that opened a page of its own in this run says that it is done."""
-    states: list[State | None] = []
-    for page in (path / PAGE_FILE, *path.glob(f"{PAGE_FILE}.*")):
-        with contextlib.suppress(OSError, PageError), PageReader(page) as reader:
-            reading = reader.read(settle=False)
-            states += [reading.state] if reading.header.pid else []
-    return bool(states) and all(state is State.DONE for state in states)
 
 
 def _read_result(path: Path, problems: list[str]) -> Result | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zcbench.analysis import laws
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.pool import PoolBehaviour, behaviour
+from zcbench.analysis.stated import Stated, stated
 from zcbench.quantities.names import (
     ENGINE_CAPTURED,
     POOL_OVERFLOW_ALLOCATIONS,
@@ -29,7 +30,7 @@ _GLOSSARY = (
 def section(record: Record, result: Result) -> Section | None:
     """Hits, misses, returns, and the laws of conservation; None of a subject without a pool."""
     if not record.can("pool"):
-        return None
+        return Section("Laws", (_laws(record, result),)) if stated(record, result.totals) else None
     return Section(
         "Pool statistics",
         (_statistics(record, result), _laws(record, result), paragraph(_GLOSSARY)),
@@ -102,7 +103,23 @@ def _laws(record: Record, result: Result) -> Table:
                 ),
             )
             for balance in laws.balances(record, result.totals)
-        ),
+            # Of a program's counters a law with terms that it does not count says nothing.
+            if record.can("worker") or balance.holds is not None
+        )
+        + tuple(_stated(law) for law in stated(record, result.totals)),
+    )
+
+
+def _stated(law: Stated) -> tuple[Cell, ...]:
+    """A law of the program's own, or of its user's."""
+    held = "broken" if law.holds is False else "holds" if law.holds else "not measured"
+    during = Cell(f"broken at {count(law.broken).text} of {count(law.samples).text} samples", float(law.broken))
+    return (
+        text(law.law.text),
+        count(law.left),
+        count(law.right),
+        Cell(held, is_strong=law.holds is False),
+        during,
     )
 
 

@@ -29,9 +29,7 @@ TIMINGS: dict[str, tuple[str, str, tuple[int, ...]]] = {
 
 def draw(record: Record, _result: Result) -> Figure | None:
     """Percentile curves from the page's histograms; None if they hold nothing."""
-    if record.board is None:
-        return None
-    found = {name: record.board.histogram(name) for name in TIMINGS}
+    found = {name: times for name in TIMINGS if (times := record.histogram(name)) is not None}
     curves = {name: curve(histogram) for name, histogram in found.items() if histogram.count}
     if not curves:
         return None

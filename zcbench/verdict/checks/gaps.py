@@ -62,6 +62,8 @@ def _not_measured(facts: _Facts) -> Finding | None:
     partly = not facts.record.can("worker") and holes
     if facts.received and (partly or not facts.unknown):
         return None
+    if len(facts.unknown) == len(_COUNTED) and facts.record.can("ending") and not facts.record.can("order"):
+        return CHECK.not_asked("order")
     return CHECK.undecided(
         _not_known(facts.received, facts.unknown), facts.evidence, remedy="see the life check"
     )

@@ -89,6 +89,8 @@ def _too_few(facts: _Facts) -> Finding | None:
     samples = facts.maybe.samples if facts.maybe else 0
     if samples >= FEWEST_SAMPLES:
         return None
+    if not samples and facts.record.can("ending") and not facts.record.can("worker", "latency"):
+        return CHECK.not_asked("latency")
     return CHECK.undecided(
         f"the delivery latency was read in {samples} samples: stalls and creep need {FEWEST_SAMPLES} or more",
         facts.percentiles,
@@ -197,7 +199,7 @@ def _collected(record: Record, gc: Collector | None) -> _Wrong | None:
         "gc_pauses",
         f"the garbage collector took {gc.share:.0%} of the time ({gc.collections:,} collections, "
         f"{format_duration(gc.pause_s / max(1, gc.collections))} each)",
-        f"find who {forces}, or who makes so many objects: see gc.collections in the samples",
+        f"find who {forces}, or who makes so many objects: the samples count the collections",
     )
 
 
@@ -226,7 +228,7 @@ def _percentiles(record: Record) -> Evidence:
     """Of the whole run, ns, from the board's histograms."""
     out: dict[str, int | float | str | None] = {}
     for short, timing in (("delivery", "delivery_ns"), ("hold", "hold_ns")):
-        times = None if record.board is None else record.board.histogram(timing)
+        times = record.histogram(timing)
         for percent in _SHOWN_PERCENTS:
             out[f"{short}_{_name(percent)}_ns"] = None if times is None else times.percentile(percent)
         out[f"{short}_max_ns"] = times.max_ns if times is not None and times.count else None
