@@ -31,6 +31,8 @@ from zcbench.record.brought import Brought
 from zcbench.record.follow import Follower
 from zcbench.record.reader import Record, read_record
 from zcbench.record.writer import RecordWriter, write_result
+from zcbench.render.figures import draw
+from zcbench.render.figures.layers import Curve
 from zcbench.render.formats import FORMATS
 from zcbench.render.openmetrics import Exporter
 from zcbench.scenario import Expectation
@@ -160,6 +162,17 @@ def test_a_subjects_own_number_is_in_the_report(tmp_path: Path, form: str) -> No
     record = own(tmp_path)
     text = FORMATS[form].text(record, judge(record))
     assert "jitter.depth" in text
+
+
+def test_a_subjects_own_numbers_are_drawn(tmp_path: Path) -> None:
+    record = own(tmp_path)
+    (figure,) = (figure for figure in draw(record, judge(record)) if figure.name == "own")
+    assert [panel.title for panel in figure.panels] == ["jitter.depth, packets", "jitter.late_ns, %"]
+    # 1 ms of lateness a second is 0.1 % of the time
+    (line,) = (layer for layer in figure.panels[1].layers if isinstance(layer, Curve))
+    assert line.y[1:] == pytest.approx(0.1, rel=0.01)
+    assert "jitter.depth" in figure.svg()
+    assert not any(f.name == "own" for f in draw(make_record(tmp_path / "plain"), judge(record)))
 
 
 def test_a_subjects_own_numbers_are_compared(tmp_path: Path) -> None:

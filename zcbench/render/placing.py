@@ -13,6 +13,7 @@ TITLES = {
     "rate": "Packet rate against what was due; gaps, drops and xruns are marked",
     "cost": "CPU of the subject, and of the harness that watches it",
     "resources": "Descriptors, threads and child processes of the subject",
+    "own": "What the subject publishes of its own",
 }
 # By the beginning of a quantity's name, the longer before the shorter.
 _OF_NAMES = {

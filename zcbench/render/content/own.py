@@ -33,7 +33,7 @@ def section(record: Record, _result: Result) -> Section | None:
         blocks.append(Table(TITLE, heads, tuple(_row(record, one) for one in moved)))
     if still := [one.name for one in read if one not in moved]:
         blocks.append(paragraph(f"0 all the time: {', '.join(still)}."))
-    return Section(TITLE, tuple(blocks)) if blocks else None
+    return Section(TITLE, tuple(blocks), figures=("own",)) if blocks else None
 
 
 def _row(record: Record, one: Quantity) -> tuple[Cell, ...]:

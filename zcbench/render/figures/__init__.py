@@ -7,14 +7,14 @@ from typing import Any
 from zcbench.foreign import of_error
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
-from zcbench.render.figures import cost, latency, memory, percentiles, pool, rate, resources
+from zcbench.render.figures import cost, latency, memory, own, percentiles, pool, rate, resources
 from zcbench.render.figures.figure import Figure
 from zcbench.render.pictures import tell_lost
 
 __all__ = ["Figure", "draw"]
 
 # In the order of a report. Each draws its figure, or gives None where there is nothing to show.
-_FIGURES = (memory, pool, percentiles, latency, rate, cost, resources)
+_FIGURES = (memory, pool, percentiles, latency, rate, cost, resources, own)
 
 
 def draw(record: Record, result: Result) -> list[Figure]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from zcbench.analysis.claims import DELAY_S, FEWEST_READINGS, RAMP, Arrivals, arrivals
 from zcbench.analysis.slots import slots_of
 from zcbench.analysis.totals import Totals, count
+from zcbench.quantities.derived import HIT_RATE
 from zcbench.quantities.names import (
     CONSUMER_FLAGGED_OVERFLOW,
     CONSUMER_FOLLOWED,
@@ -161,8 +162,10 @@ def _memory(record: Record, found: Totals) -> Iterator[_Lie]:
 def _overflowing(found: Totals, looked: int) -> float:
     """Of the packets looked at, those that may have been misses, whose memory is freed rightly: twice their
     share, and 3 by chance."""
-    hits, misses = _n(found, POOL_HITS), _n(found, POOL_MISSES)
-    return 2 * looked * misses / (hits + misses) + 3 if misses else 0
+    if not _n(found, POOL_MISSES):
+        return 0
+    served = HIT_RATE.of(found) or 0.0  # hits that nobody counted may have been none
+    return 2 * looked * (1 - served) + 3
 
 
 def _arrivals(record: Record, seen: Arrivals) -> Iterator[_Lie]:
