@@ -90,5 +90,6 @@ CHECK = Check(
     rules=(_without, _never_began, _failed, _ended_early, _not_seen_to_end, _loaded),
     causes={"load_failed": "the load generator failed: the subject was watched at rest"},
     meaning="what was measured says nothing of the subject at work",
+    figure="cost",
     item="Every run ended normally",
 )

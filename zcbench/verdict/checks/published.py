@@ -103,5 +103,6 @@ CHECK = Check(
         "stands": "none of its own totals moved",
     },
     meaning="it was watched at rest, or not at all",
+    figure="own",
     item="Every run ended normally",
 )
