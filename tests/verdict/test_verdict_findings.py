@@ -28,7 +28,7 @@ CHECKS = (
     "timing",
     "cost",
 )
-NOT_ASKED = ("xruns", "laws", "load")  # of a replay, without laws of its own and a load generator
+NOT_ASKED = ("xruns", "laws", "load", "published")  # of a replay by our engine, which states no laws
 TOO_SHORT = ("rate", "memory")  # for half a minute
 
 
