@@ -167,6 +167,36 @@ def test_without_proc_psutil_reads_the_same(
     assert by_psutil["cpu_user_s"] == pytest.approx(by_proc["cpu_user_s"], abs=0.02)  # a tick or two
 
 
+def test_the_time_of_children_that_lived_between_two_samples_is_counted(
+    started: Callable[..., psutil.Process],
+) -> None:
+    work = "t = time.process_time()\nwhile time.process_time() < t + 0.1: pass\n"
+    waiting = (
+        "import os, sys, time\nprint(1, flush=True)\n"
+        "for _ in range(3):\n"
+        "    if os.fork() == 0:\n"
+        f"        exec({work!r}); os._exit(0)\n"
+        "    os.wait()\n"
+        "print(2, flush=True); time.sleep(60)\n"
+    )
+    process = started(waiting)
+    probe = begun(process)
+
+    def cpu_s() -> float:
+        row = probe.read()
+        return (row["cpu_user_s"] or 0) + (row["cpu_system_s"] or 0)
+
+    before, until_s = cpu_s(), time.monotonic() + 20
+    while (now := cpu_s()) < before + 0.25 and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert now >= before + 0.25  # of 0.3 s, as the kernel's ticks have it
+    # Nobody of the subject waits for this one: what it had counted stays.
+    process.kill()
+    process.wait()
+    assert probe.read() == {}
+    assert probe._ended["cpu_user_s"] + probe._ended["cpu_system_s"] >= now
+
+
 def test_a_process_id_that_came_back_is_not_the_same_process(
     started: Callable[..., psutil.Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,8 +312,10 @@ def test_a_process_that_has_given_its_memory_back_has_no_readings(monkeypatch: p
     stat = reading_module.procfs.stat(os.getpid())
     ending = stat._replace(virtual_bytes=0, resident_bytes=0)
     monkeypatch.setattr(reading_module.procfs, "stat", lambda _pid: ending)
-    with pytest.raises(reading_module.Gone):
-        reading_module.read_process(psutil.Process())
+    reading = reading_module.read_process(psutil.Process())
+    assert reading.has_ended
+    assert not reading.is_zombie
+    assert set(reading.values) == set(reading_module.INHERITED)
 
 
 def test_the_harness_takes_no_zero_for_a_reading_of_memory() -> None:

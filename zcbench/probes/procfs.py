@@ -26,7 +26,7 @@ class Stat(NamedTuple):
     session: int
     minor_faults: int
     major_faults: int
-    user_s: float
+    user_s: float  # with that of children that it has waited for, as the faults
     system_s: float
     threads: int
     start_ns: int
@@ -61,10 +61,10 @@ def stat(pid: int) -> Stat:
             state=fields[0].decode(),
             parent=int(fields[1]),
             session=int(fields[3]),
-            minor_faults=int(fields[7]),
-            major_faults=int(fields[9]),
-            user_s=int(fields[11]) / _TICKS_PER_S,
-            system_s=int(fields[12]) / _TICKS_PER_S,
+            minor_faults=int(fields[7]) + int(fields[8]),
+            major_faults=int(fields[9]) + int(fields[10]),
+            user_s=(int(fields[11]) + int(fields[13])) / _TICKS_PER_S,
+            system_s=(int(fields[12]) + int(fields[14])) / _TICKS_PER_S,
             threads=int(fields[17]),
             start_ns=int(fields[19]) * (10**9 // _TICKS_PER_S),
             virtual_bytes=int(fields[20]),

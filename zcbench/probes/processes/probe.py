@@ -15,7 +15,7 @@ from zcbench.probes import procfs
 from zcbench.probes.probe import Notice, Number, Processes
 from zcbench.probes.processes.descriptors import Descriptors, SocketNames, descriptors, pattern
 from zcbench.probes.processes.memory import ControlGroup, dear_memory
-from zcbench.probes.processes.reading import TOTALS, Gone, Reading, read_process
+from zcbench.probes.processes.reading import INHERITED, TOTALS, Gone, Reading, read_process
 from zcbench.quantities.known import DESCRIPTOR_KINDS
 from zcbench.quantities.names import (
     ANONYMOUS_BYTES,
@@ -38,6 +38,7 @@ SLACK = 0.95  # of an interval: a sample that comes a little early is not left o
 MOST_NAMES = 64  # in an inventory: a screen's worth, and some KiB in the record
 MOST_THREADS = 1000  # whose names are read of one process: 10 ms
 
+_OWN_TOTALS = tuple(name for name in TOTALS if name not in INHERITED)
 Key = tuple[int, float]  # a process id and its start: an id comes back
 
 CHEAP = (
@@ -56,7 +57,7 @@ class ProcessProbe:
     ``dear_every_s`` or less often (see DEAR_SHARE), an inventory by name every ``inventory_every_s``.
 
     A sum is over the living; what could not be read of one of them is not known of all. Totals also have what
-    processes had counted that have ended, as last read.
+    processes had counted that have ended, as last read; CPU time and faults that of all children waited for.
     """
 
     name = "processes"
@@ -66,6 +67,7 @@ class ProcessProbe:
         self._processes: Processes = tuple
         self._starts: dict[Key, int] = {}  # as the kernel has them
         self._last: dict[Key, Mapping[str, Number]] = {}  # totals as last read
+        self._inherited: dict[str, Number] = {}  # the sums of INHERITED at the last reading
         self._ended: dict[str, Number] = dict.fromkeys(TOTALS, 0)
         self._dear = _Interval(dear_every_s)
         self._inventory = _Interval(inventory_every_s)
@@ -92,6 +94,7 @@ class ProcessProbe:
         living, zombies = self._readings()
         self._add_ended(living)
         row: dict[str, Number | None] = dict(_sums(reading.values for _, reading in living.values()))
+        row |= {name: self._inherited[name] for name in INHERITED if name in row}
         row |= {name: row[name] + self._ended[name] for name in TOTALS if row.get(name) is not None}  # type: ignore[operator]
         if living:
             row |= {
@@ -125,6 +128,7 @@ class ProcessProbe:
         living: dict[Key, tuple[psutil.Process, Reading]] = {}
         zombies = 0
         starts: dict[Key, int] = {}
+        ended: list[Reading] = []
         for process in self._processes():
             try:
                 key = (process.pid, process.create_time())
@@ -135,21 +139,34 @@ class ProcessProbe:
             if self._starts.get(key, reading.start_ns) != reading.start_ns:
                 continue
             starts[key] = reading.start_ns
-            if reading.is_zombie:
-                zombies += 1
+            if reading.has_ended:
+                zombies += reading.is_zombie
+                ended.append(reading)
                 continue
             living[key] = (process, reading)
             if reading.unreadable:
                 self._tell_unreadable(reading.name, reading.unreadable)
         self._starts = starts
+        self._keep_inherited([*(reading for _, reading in living.values()), *ended])
         return living, zombies
+
+    def _keep_inherited(self, readings: Iterable[Reading]) -> None:
+        """What a process had counted goes to the parent that waits for it, so that the sum stays. It falls
+        where nobody waited, or somebody who is not of the subject: by as much it is kept."""
+        sums: dict[str, Number] = dict.fromkeys(INHERITED, 0)
+        for reading in readings:
+            for name in INHERITED:
+                sums[name] += reading.values.get(name, 0)
+        for name, value in sums.items():
+            self._ended[name] += max(0, self._inherited.get(name, 0) - value)
+        self._inherited = sums
 
     def _add_ended(self, living: Mapping[Key, tuple[psutil.Process, Reading]]) -> None:
         for key in self._last.keys() - living.keys():
             for name, value in self._last[key].items():
                 self._ended[name] += value
         self._last = {
-            key: {name: reading.values[name] for name in TOTALS if name in reading.values}
+            key: {name: reading.values[name] for name in _OWN_TOTALS if name in reading.values}
             for key, (_, reading) in living.items()
         }
 

@@ -21,11 +21,11 @@ from zcbench.quantities.names import (
     VIRTUAL_BYTES,
 )
 
+# A process has those of its children in them that it has waited for, so that also what lived between two
+# samples is counted.
+INHERITED = (CPU_USER_S, CPU_SYSTEM_S, "faults_minor", "faults_major")
 # Of these a process's part stays when it has ended: a sum over the living would fall.
-TOTALS = (
-    CPU_USER_S, CPU_SYSTEM_S, "faults_minor", "faults_major", "ctx_voluntary", "ctx_involuntary",
-    IO_READ_BYTES, IO_WRITTEN_BYTES,
-)  # fmt: skip
+TOTALS = (*INHERITED, "ctx_voluntary", "ctx_involuntary", IO_READ_BYTES, IO_WRITTEN_BYTES)
 
 
 class Gone(Exception):  # noqa: N818
@@ -34,11 +34,13 @@ class Gone(Exception):  # noqa: N818
 
 @dataclass
 class Reading:
-    """``values`` by quantity; ``unreadable`` says which parts are not ours to read ("descriptors")."""
+    """``values`` by quantity, only INHERITED ones of a process that has ended; ``unreadable`` says which parts
+    are not ours to read ("descriptors")."""
 
     name: str
     start_ns: int
     is_zombie: bool
+    has_ended: bool = False  # a zombie, or about to be one: its memory is given back
     values: dict[str, int | float] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
 
@@ -53,20 +55,21 @@ def _linux(pid: int) -> Reading:
         stat = procfs.stat(pid)
     except OSError as error:
         raise Gone from error
-    if not stat.virtual_bytes and stat.state not in "ZX":
-        raise Gone  # it has given its memory back, and is about to end
-    reading = Reading(stat.name, stat.start_ns, stat.state in "ZX")
-    if reading.is_zombie:
-        return reading
+    is_zombie = stat.state in "ZX"
+    reading = Reading(stat.name, stat.start_ns, is_zombie, is_zombie or not stat.virtual_bytes)
     values = reading.values
     values |= {
-        RSS_BYTES: stat.resident_bytes,
-        VIRTUAL_BYTES: stat.virtual_bytes,
-        "threads": stat.threads,
         CPU_USER_S: stat.user_s,
         CPU_SYSTEM_S: stat.system_s,
         "faults_minor": stat.minor_faults,
         "faults_major": stat.major_faults,
+    }
+    if reading.has_ended:
+        return reading
+    values |= {
+        RSS_BYTES: stat.resident_bytes,
+        VIRTUAL_BYTES: stat.virtual_bytes,
+        "threads": stat.threads,
     }
     try:
         status = procfs.numbers(f"/proc/{pid}/status", _STATUS)
@@ -115,8 +118,9 @@ def _elsewhere(process: psutil.Process) -> Reading:
     try:
         with process.oneshot():
             start_ns = int(process.create_time() * 1e9)
-            reading = Reading(process.name(), start_ns, process.status() == psutil.STATUS_ZOMBIE)
-            if reading.is_zombie:
+            is_zombie = process.status() == psutil.STATUS_ZOMBIE
+            reading = Reading(process.name(), start_ns, is_zombie, is_zombie)
+            if is_zombie:
                 return reading
             cpu, memory = process.cpu_times(), process.memory_info()
             values: dict[str, int | float] = {
