@@ -22,7 +22,7 @@ SECONDS = 300
 MIB = 2**20
 NAMES = (
     "malloc.live_bytes", "anonymous_bytes", "virtual_bytes", "file_bytes", "processes", "v8.heap_bytes",
-    "runtime.full_collections", "shared_bytes", "v8.external_bytes",
+    "runtime.full_collections", "shared_bytes", "v8.external_bytes", "malloc.unmetered",
 )  # fmt: skip
 ARENA = Quantity("arena.live_bytes", BYTES, Kind.GAUGE, Origin.SUBJECT, "bytes of the arena in use")
 Readings = Callable[[int], Row]
@@ -223,6 +223,20 @@ def test_a_program_that_warms_up_and_settles_is_not_accused(
 ) -> None:
     found = memory(tmp_path, lambda index: program(index, malloc=20 * MIB + warm_up(index)))
     assert found.outcome in outcomes, found.sentence
+
+
+def test_a_pass_says_how_many_processes_nobody_meters(tmp_path: Path) -> None:
+    found = memory(tmp_path, lambda index: program(index, processes=3) | {"malloc.unmetered": 1})
+    assert found.outcome == "pass"
+    assert "malloc is not metered in 1 of the processes" in found.sentence
+
+
+def test_a_process_that_nobody_meters_has_no_allowance(tmp_path: Path) -> None:
+    # given 3 MiB that malloc does not explain: two processes may have them, one may not
+    rows = lambda index: program(index, malloc=MIB, apart=3 * MIB, processes=2)  # noqa: E731
+    assert memory(tmp_path / "metered", rows).outcome == "pass"
+    found = memory(tmp_path / "one", lambda index: rows(index) | {"malloc.unmetered": 1})
+    assert found.outcome == "inconclusive", found.sentence
 
 
 def test_what_a_runtime_has_from_malloc_is_not_counted_twice(tmp_path: Path) -> None:

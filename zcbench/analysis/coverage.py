@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zcbench.analysis import program
 from zcbench.analysis.counter import Readings
@@ -29,8 +30,8 @@ SETTLED_SHARE = 0.5  # of the stream: its last half, when whatever warms up has
 @dataclass(frozen=True)
 class Coverage:
     """In the last half of the stream: the median of what exact counters account for, and of the private memory
-    as ``source`` has it, in bytes; ``rise_share`` is the share of private memory's rise that exact counters
-    rose by, None where private memory rose by less than START_UP_BYTES."""
+    as ``source`` has it, in bytes. ``processes`` have exact counters. ``rise_share`` is the share of private
+    memory's rise that exact counters rose by, None where private memory rose by less than START_UP_BYTES."""
 
     exact_bytes: float
     private_bytes: float
@@ -69,15 +70,24 @@ def coverage(record: Record) -> Coverage | None:
     late = read & (times >= times[-1] - SETTLED_SHARE * (times[-1] - times[0]))
     late = late if late.any() else read
     t, y, x = times[late], private[late], exact[late]
-    processes = record.samples["processes"][rows] if program.has(record, "processes") else np.ones(1)
     rise = _rise(y)
     return Coverage(
         exact_bytes=float(np.median(x)),
         private_bytes=float(np.median(y)),
         source=source,
-        processes=int(np.nanmax(processes)),
+        processes=_metered(record, rows),
         rise_share=_rise(x) / rise if t.size and rise > START_UP_BYTES else None,
     )
+
+
+def _metered(record: Record, rows: NDArray[np.bool_]) -> int:
+    """How many processes have an exact counter, at most: what another takes is all unexplained."""
+    if not program.has(record, "processes"):
+        return 1
+    living = record.samples["processes"][rows]
+    if program.has(record, "malloc.unmetered"):
+        living = living - np.nan_to_num(record.samples["malloc.unmetered"][rows])
+    return max(0, int(np.nanmax(living)))
 
 
 def _rise(values: Readings) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from zcbench.analysis import program
 from zcbench.analysis.coverage import LEAST_COVERAGE, Coverage
 from zcbench.analysis.growth import Growth
@@ -34,6 +36,7 @@ REMEDIES: Mapping[str, str] = {
     "files_mapped": "compare /proc/PID/maps early in the run and late: what is mapped is never unmapped",
 }
 _OF_ORIGIN = {Origin.ALLOCATOR: "native", Origin.RUNTIME: "runtime_heap", Origin.SUBJECT: "published"}
+_UNMETERED = "malloc.unmetered"
 MOSTLY = 0.8  # of what grew, in one process, to name it
 # How the memory of well-known runtimes gets into the exact counters, by how their program is called.
 _RUNTIMES: Mapping[str, str] = {
@@ -76,14 +79,17 @@ def process(record: Record, failing: Sequence[Growth]) -> str:
     return f"; most of it in process {grown[0].pid} ({grown[0].name})"
 
 
-def told(covered: Coverage | None) -> str:
+def told(record: Record, covered: Coverage | None) -> str:
     """How much of the memory the exact counters know, for a sentence."""
     if covered is None:
         return ""
-    if covered.rise_share is None:
-        small = covered.is_enough and covered.share < LEAST_COVERAGE
-        return f"; {_share(covered)}" + (", and the rest is what any process has" if small else "")
-    return f"; {_share(covered)}, and {max(0.0, min(1.0, covered.rise_share)):.0%} of its growth"
+    said = f"; {_share(covered)}"
+    if covered.rise_share is not None:
+        said += f", and {max(0.0, min(1.0, covered.rise_share)):.0%} of its growth"
+    elif covered.is_enough and covered.share < LEAST_COVERAGE:
+        said += ", and the rest is what any process has"
+    most = int(np.nanmax(record.samples[_UNMETERED])) if program.has(record, _UNMETERED) else 0
+    return said + (f"; malloc is not metered in {most:,} of the processes" if most else "")
 
 
 def too_little(covered: Coverage) -> str:

@@ -133,7 +133,7 @@ def _leaks(facts: _Facts) -> Finding | None:
     sites = sites or largest_sites(record)
     how = "the lines are named above" if sites else "--diagnose runs it again and names the lines"
     return CHECK.failed(
-        _leak(facts) + _where(sites) + program_memory.told(facts.covered),
+        _leak(facts) + _where(sites) + program_memory.told(facts.record, facts.covered),
         facts.evidence,
         cause=cause,
         remedy=_CAUSES[cause].format(how=how) if record.can("worker") else program_memory.REMEDIES[cause],
@@ -227,8 +227,9 @@ def _flat(facts: _Facts) -> Finding | None:
         and (step := g.trend.window.step) is not None
         and abs(step.size) >= NAMED_STEP_BYTES
     )
+    covered = program_memory.told(facts.record, facts.covered)
     return CHECK.passed(
-        f"flat: {_limits(facts.record, exact)}{steps}{program_memory.told(facts.covered)}; {limit}",
+        f"flat: {_limits(facts.record, exact)}{steps}{covered}; {limit}",
         facts.evidence,
         detection_limit=limit,
     )
