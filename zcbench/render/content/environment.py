@@ -19,7 +19,8 @@ def section(record: Record, _result: Result) -> Section:
     """The machine and the software."""
     run = record.run
     where = run.environment
-    tested = commit(where)
+    # Of the folder that the run was started in: that of what was tested, where it was.
+    tested = commit(where) if run.subject.kind != "imported" else None
     rows = [
         ("Run", f"{record.path.name}, started {run.started_at}"),
         ("System", f"{where.system}, {where.machine}"),
@@ -28,7 +29,7 @@ def section(record: Record, _result: Result) -> Section:
             f"{where.processor}, {count(where.cores).text} cores, {size(where.memory_bytes).text}",
         ),
         ("Python", where.python),
-        ("zcbench", f"{where.zcbench}, commit {tested}" if tested else where.zcbench),
+        ("zcbench", where.zcbench),
         (
             "Packages",
             ", ".join(f"{name} {number}" for name, number in sorted(where.packages.items())),
@@ -36,6 +37,8 @@ def section(record: Record, _result: Result) -> Section:
         ("tracemalloc", "on, 1 frame" if run.tracemalloc else "off"),
         *sorted(run.tags.items()),
     ]
+    if tested:
+        rows.insert(1, ("Commit", tested))
     if not record.can("worker"):
         # What zcbench itself ran with is nothing of the subject's.
         rows = [(name, value) for name, value in rows if name not in ("Python", "Packages", "tracemalloc")]

@@ -122,15 +122,16 @@ def _with_code(said: str) -> list[Span]:
 
 def _made(record: Record) -> Paragraph:
     run, where = record.run, record.run.environment
+    called = f"engine {run.scenario.engine}" if run.subject.kind == "engine" else run.subject.called
+    # Of somebody else's neither commit nor machine are known: these only read their file.
+    if run.subject.kind == "imported":
+        return paragraph(Code(called), f" · read {when(record)} by zcbench {where.zcbench}")
     version = [] if (tested := commit(where)) is None else [f"commit {tested}"]
-    said = [f"zcbench {where.zcbench}", *version, when(record)]
-    # Of somebody else's the machine is not known: this one only read their file.
-    if run.subject.kind != "imported":
-        cores = [] if where.cores is None else [f"{where.cores} cores"]
-        memory = [] if where.memory_bytes is None else [format_bytes(where.memory_bytes)]
-        machine = (f"{where.system} {where.machine}", where.processor, *cores, *memory)
-        said.append(", ".join(part for part in machine if part))
-    return paragraph(" · ".join(said))
+    cores = [] if where.cores is None else [f"{where.cores} cores"]
+    memory = [] if where.memory_bytes is None else [format_bytes(where.memory_bytes)]
+    machine = (f"{where.system} {where.machine}", where.processor, *cores, *memory)
+    said = (*version, f"zcbench {where.zcbench}", when(record), ", ".join(part for part in machine if part))
+    return paragraph(Code(called), f" · {' · '.join(said)}")
 
 
 def commit(where: Environment) -> str | None:
