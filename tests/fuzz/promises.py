@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -245,6 +245,38 @@ def table(random: Random, content: bytes, folder: Path) -> None:
     with mock.patch("zcbench.render.figures.draw", return_value=[]):  # pictures() is about those
         code = _command("ingest", *arguments, "--", file)
     assert (code != 2) == out.exists(), "what was refused left something behind"
+
+
+def log(random: Random, samples: Sequence[Path], folder: Path) -> None:
+    """A damaged log of any tool, in one or two files: a reading of it that goes on in time, or RecordError."""
+    from zcbench.importers.columns import columns_of
+    from zcbench.importers.format import names
+    from zcbench.importers.ingest import Foreign, Story, survey
+    from zcbench.importers.series import only_one
+    from zcbench.importers.table import open_table
+    from zcbench.record.writer import RecordError
+
+    sample = random.choice(samples)
+    content = sample.read_bytes()
+    for _ in range(random.randrange(1, 4)):
+        content = random.choice((damage.bytes_of, _csv_lines, _json_lines))(random, content)
+    (folder / "log").write_bytes(content)
+    form = random.choice(names()) if random.randrange(4) == 0 else None
+    try:
+        table = only_one(open_table([folder / "log"] * random.randrange(1, 3), form))
+        mapped = columns_of((), table, deltas=random.randrange(4) == 0)
+        foreign = Foreign(table, mapped.columns, {}, Story("log", every_s=random.choice((None, 5.0))))
+        seen = survey(foreign)
+    except RecordError as error:
+        _one_line(str(error))
+        return
+    assert math.isfinite(seen.last_s)
+    before = 0.0
+    for _, sample_row in foreign.reading().samples():
+        elapsed = sample_row["elapsed_s"]
+        assert elapsed is not None
+        assert before <= elapsed
+        before = elapsed
 
 
 def audio(random: Random, content: bytes, path: Path) -> None:

@@ -113,6 +113,17 @@ def test_any_table_is_ingested_or_refused(seed: int, tmp_path: Path) -> None:
     promises.table(random, random.choice((materials.CSV, materials.JSON_LINES)), folder)
 
 
+LOGS = sorted(path for path in (Path(__file__).parents[1] / "data" / "logs").rglob("*") if path.is_file())
+
+
+@examples(60)
+@given(seed=seeds)
+def test_any_log_of_a_tool_is_read_or_refused(seed: int, tmp_path: Path) -> None:
+    folder = tmp_path / "fresh"
+    damage.emptied(folder)
+    promises.log(Random(seed), LOGS, folder)
+
+
 @examples(150)
 @given(seed=seeds)
 def test_any_audio_file_is_a_source_or_refused(seed: int, tmp_path: Path, audio: list[bytes]) -> None:

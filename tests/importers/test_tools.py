@@ -93,6 +93,22 @@ def test_every_sample_and_every_format_is_tried() -> None:
     assert {form for form, *_ in CASES.values()} | ELSEWHERE == {one.name for one in builtins()}
 
 
+def test_the_document_has_a_line_for_every_format() -> None:
+    # given what stands in a line of docs/logs.md for each format
+    document = (LOGS.parents[2] / "docs" / "logs.md").read_text(encoding="utf-8")
+    words = {
+        "allocator": "jemalloc", "docker-json": "--format json", "exposition": "metrics endpoint",
+        "ffmpeg-progress": "-progress", "get-process": "Get-Process", "influx": "Influx",
+        "iperf-json": "--json",
+        "json": "JSON Lines", "jvm-gc": "-Xlog:gc", "k6-csv": "csv=k6.csv", "k6-json": "json=k6.json",
+        "logfmt": "`key=value`", "macos": "vmmap", "markdown": "Markdown", "node": "process.memoryUsage()",
+        "proc": "/proc/", "prometheus": "Prometheus", "ps-aux": "ps aux", "ps-bare": "rss=,vsz=",
+        "redis": "redis-cli", "table": "CSV", "v8-gc": "--trace-gc", "xruns": "jackd", "jvm": "Java",
+    }  # fmt: skip
+    for one in builtins():
+        assert words.get(one.name, one.name) in document, one.name
+
+
 @pytest.mark.parametrize("form", [one.name for one in builtins()])
 @pytest.mark.parametrize("text", ["\n", "hello\n", '{"a": 1'])
 def test_a_format_that_is_forced_on_something_else_refuses_it(tmp_path: Path, form: str, text: str) -> None:

@@ -43,6 +43,8 @@ _ENDINGS = ("finished", "crashed", "exited", "hung", "memory", "interrupted")
               help="checks that must be judged, or the run is inconclusive: memory,delivery")  # fmt: skip
 @click.option("--expect", "expects", multiple=True, shell_complete=complete.expectation, metavar="TEXT",
               help='what must hold: "rss_bytes < 500 MiB"')  # fmt: skip
+@click.option("--law", "laws", multiple=True, metavar="TEXT",
+              help='what must hold: "engine.captured == engine.delivered + engine.drops"')  # fmt: skip
 @click.option("--set", "sets", multiple=True, shell_complete=complete.key, metavar="KEY=VALUE",
               help="any key of a scenario that judging reads: memory.budget=1KiB/s")  # fmt: skip
 @click.option("--accept", type=click.Choice(["rss"]),
@@ -238,7 +240,21 @@ def _story(told: dict[str, Any], file: Path) -> Any:
         require=_required(told.get("require")),
         every_s=None if told.get("every") is None else parse_duration(str(told["every"])),
         settings=tuple(settings),
+        laws=_laws(told.get("laws", ())),
     )
+
+
+def _laws(texts: Any) -> tuple[str, ...]:
+    """The laws in ``texts``. Raises RecordError for what is none."""
+    from zcbench.quantities.law import LawError, parse_law
+    from zcbench.record.writer import RecordError
+
+    for text in texts:
+        try:
+            parse_law(text)
+        except LawError as error:
+            raise RecordError(f"--law {text}: {error}") from error
+    return tuple(texts)
 
 
 def _required(names: str | None) -> str | None:

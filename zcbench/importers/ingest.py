@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -62,6 +62,7 @@ class Story:
     require: str | None = None  # checks that must be judged: "memory,delivery"
     every_s: float | None = None
     settings: tuple[Setting, ...] = ()
+    laws: tuple[str, ...] = ()  # "engine.captured == engine.delivered + engine.drops"
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,37 @@ def survey(foreign: Foreign) -> Survey:
 
 def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Sequence[str] = ()) -> None:
     """Write the record into the new, empty ``directory``."""
+    writer = RecordWriter(directory, _run_info(foreign, seen, command))
+    try:
+        owed = {name: foreign.totals[name] for name in OWED if name in foreign.totals}
+        for row, (_, sample) in enumerate(foreign.reading().samples(), 1):
+            closing = owed if row == seen.rows else {}
+            writer.sample({name: _whole(value) for name, value in {**sample, **closing}.items()})
+        _write_totals(directory / SCOREBOARD_FILE, {**seen.closing, **foreign.totals})
+        (directory / WORKER_EVENTS_FILE).touch()
+        for event in _events(foreign.story, seen):
+            writer.event(event)
+    finally:
+        writer.close()
+
+
+def _events(story: Story, seen: Survey) -> Iterator[Event]:
+    if story.laws:
+        data = {"laws": list(story.laws)}
+        yield Event(elapsed_s=0.0, kind=EventKind.LAWS, message="stated by --law", data=data)
+    for restart in seen.restarts:
+        yield Event(elapsed_s=restart.elapsed_s, kind=EventKind.RESTART, message=restart.why)
+    for remark in seen.remarks:
+        yield Event(elapsed_s=0.0, kind=EventKind.NOTE, message=remark)
+    end = End(ending=story.ended, elapsed_s=seen.last_s, message=_ENDED.get(story.ended))
+    yield Event(elapsed_s=seen.last_s, kind=EventKind.END, message="end", data=msgspec.to_builtins(end))
+
+
+def _run_info(foreign: Foreign, seen: Survey, command: Sequence[str]) -> RunInfo:
     story, table = foreign.story, foreign.table
     duration = story.duration_s or seen.last_s
     due = None if story.rate_per_s is None else round(duration * story.rate_per_s)
-    info = RunInfo(
+    return RunInfo(
         id=run_id(story.name),
         started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         started_ns=0,
@@ -156,24 +184,6 @@ def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Seque
             file=table.texts[0].path.name,
         ),
     )
-    writer = RecordWriter(directory, info)
-    try:
-        owed = {name: foreign.totals[name] for name in OWED if name in foreign.totals}
-        for row, (_, sample) in enumerate(foreign.reading().samples(), 1):
-            closing = owed if row == seen.rows else {}
-            writer.sample({name: _whole(value) for name, value in {**sample, **closing}.items()})
-        _write_totals(directory / SCOREBOARD_FILE, {**seen.closing, **foreign.totals})
-        (directory / WORKER_EVENTS_FILE).touch()
-        for restart in seen.restarts:
-            writer.event(Event(elapsed_s=restart.elapsed_s, kind=EventKind.RESTART, message=restart.why))
-        for remark in seen.remarks:
-            writer.event(Event(elapsed_s=0.0, kind=EventKind.NOTE, message=remark))
-        end = End(ending=story.ended, elapsed_s=seen.last_s, message=_ENDED.get(story.ended))
-        writer.event(
-            Event(elapsed_s=seen.last_s, kind=EventKind.END, message="end", data=msgspec.to_builtins(end))
-        )
-    finally:
-        writer.close()
 
 
 _ENDED = {Ending.UNKNOWN: "nobody here watched it end"}

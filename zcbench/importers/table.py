@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from zcbench.foreign import of_error
 from zcbench.importers.cells import COMMA, POINT, Style, is_missing, number
 from zcbench.importers.clocks import Clock, Moment, day_first
-from zcbench.importers.format import Format, Row, named, recognise
+from zcbench.importers.format import Format, Row, Rows, named, recognise
 from zcbench.importers.pivoting import long_format, pivoted
 from zcbench.importers.text import Remarks, Text, open_text
 from zcbench.record.writer import RecordError
@@ -127,7 +128,7 @@ class Table:
 
     def _rows(self) -> Iterator[tuple[Place, Row]]:
         for text in self.texts:
-            for line, row in self.format.read(text):
+            for line, row in _read(self.format, text):
                 if all(str(row.get(column, "")).strip() == value for column, value in self.where):
                     yield Place(text, line), row
 
@@ -154,6 +155,18 @@ class Table:
         """How this table writes dates."""
         cells = [c for facts in self.facts.values() for c in facts.sample if isinstance(c, str)]
         return Clock(day_first(cells))
+
+
+def _read(form: Format, text: Text) -> Rows:
+    """The rows of one file. Whatever a reader stumbles over in it is no log of its format: RecordError."""
+    try:
+        yield from form.read(text)
+    except RecordError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise RecordError(
+            f"{text.name}: cannot be read as {form.title} (--format {form.name}): {of_error(error)}"
+        ) from error
 
 
 def open_table(
