@@ -243,6 +243,7 @@ RUNTIMES = (
     ["node", "-e", "console.log(7)"],
     ["sh", "-c", "echo 7 | cat"],
     ["bash", "-c", "(echo 7 | tail -1) & wait"],
+    ["valgrind", "--quiet", "--error-exitcode=9", "echo", "7"],
 )
 
 
