@@ -193,10 +193,18 @@ def _balance(law: Law, record: Record, found: Totals) -> Balance:
         right = left  # a miss of somebody else's pool may have waited for a slot
         known = np.zeros(0)
     return Balance(
-        law, left, right, int(known.max(initial=0)), known.size, slack, lacking,
+        law,
+        left,
+        right,
+        int(known.max(initial=0)),
+        known.size,
+        slack,
+        lacking,
         worst_at_s=float(at_s[np.argmax(known)]) if known.size else None,
-        moving=moving, least=least, most=most,
-    )  # fmt: skip
+        moving=moving,
+        least=least,
+        most=most,
+    )
 
 
 def _began_before(record: Record, law: Law, at_s: NDArray[np.float64]) -> bool:

@@ -56,7 +56,7 @@ def of_surplus(found: Totals, due: int, delivered: int) -> list[Share]:
     twice = min(more - miscounted, count(found, CONSUMER_DUPLICATES) or 0)
     return _largest_first(
         [Share(MISCOUNTED, miscounted), Share(TWICE, twice), Share(MADE_UP, more - miscounted - twice)]
-    )  # fmt: skip
+    )
 
 
 def _largest_first(shares: list[Share]) -> list[Share]:

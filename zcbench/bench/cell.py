@@ -64,9 +64,12 @@ def _copied(kind: Any, work: Work) -> Measured:
     wall = memcpy.run(packets)
     cpu = time.process_time_ns() - cpu
     return Measured(
-        wall_ns=wall / packets, cpu_ns=cpu / packets, application_ns=cpu / packets, kept_blocks=0.0,
+        wall_ns=wall / packets,
+        cpu_ns=cpu / packets,
+        application_ns=cpu / packets,
+        kept_blocks=0.0,
         peak_bytes=peak_bytes(),
-    )  # fmt: skip
+    )
 
 
 class _Clock:

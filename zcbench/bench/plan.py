@@ -70,13 +70,19 @@ def make_plan(
 def work(setting: Setting, packets: int) -> Work:
     """The work of a setting with about ``packets`` on the clock; the warm-up fills every slot twice."""
     made = Work(
-        size=setting.size, hold=setting.hold, threads=setting.threads, warm=0,
+        size=setting.size,
+        hold=setting.hold,
+        threads=setting.threads,
+        warm=0,
         timed=max(1, round(packets / setting.threads)),
-    )  # fmt: skip
+    )
     return Work(
-        size=made.size, hold=made.hold, threads=made.threads, timed=made.timed,
+        size=made.size,
+        hold=made.hold,
+        threads=made.threads,
+        timed=made.timed,
         warm=2 * made.ring_slots,
-    )  # fmt: skip
+    )
 
 
 def _items(flag: str, text: str) -> list[str]:

@@ -50,7 +50,11 @@ def summary(values: Sequence[float], seed: int = 1) -> Ratio | None:
     from scipy.stats import bootstrap
 
     interval = bootstrap(
-        (np.array(values),), np.median, confidence_level=CONFIDENCE, n_resamples=_RESAMPLES,
-        method="percentile", rng=np.random.default_rng(seed),
-    ).confidence_interval  # fmt: skip
+        (np.array(values),),
+        np.median,
+        confidence_level=CONFIDENCE,
+        n_resamples=_RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
     return Ratio(median=middle, low=float(interval.low), high=float(interval.high))

@@ -128,8 +128,7 @@ class Rounds:
 
     def _fail(self, key: Key, error: MeasurementError) -> None:
         name, setting = key
-        self._say(f"{name} failed ({setting.size} B, hold {setting.hold}, {setting.threads} "
-                  f"threads): {error}")  # fmt: skip
+        self._say(f"{name} failed ({setting.size} B, hold {setting.hold}, {setting.threads} threads): {error}")
         cell = self._cells[key]
         self._cells[key] = msgspec.structs.replace(cell, failed=cell.failed or str(error))
 
@@ -171,6 +170,10 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
 
 def _told(peer: PeerInfo, missing: str | None) -> Told:
     return Told(
-        name=peer.name, title=peer.title, kind=peer.kind, moved=peer.moved,
-        versions={} if missing else peer.versions(), missing=missing,
-    )  # fmt: skip
+        name=peer.name,
+        title=peer.title,
+        kind=peer.kind,
+        moved=peer.moved,
+        versions={} if missing else peer.versions(),
+        missing=missing,
+    )

@@ -36,11 +36,19 @@ def command(as_json: bool, markdown: bool) -> None:
             Column("named", "Causes"),
         ),
         [
-            {"name": check.name, "question": check.question, "named": list(check.causes),
-             "causes": dict(check.causes), "meaning": check.meaning, "figure": check.figure,
-             "item": check.item, "reads": [one if isinstance(one, str) else list(one) for one in check.reads],
-             "needs": list(check.needs), "required": check.required}
+            {
+                "name": check.name,
+                "question": check.question,
+                "named": list(check.causes),
+                "causes": dict(check.causes),
+                "meaning": check.meaning,
+                "figure": check.figure,
+                "item": check.item,
+                "reads": [one if isinstance(one, str) else list(one) for one in check.reads],
+                "needs": list(check.needs),
+                "required": check.required,
+            }
             for check in (*CHECKS, *installed())
         ],
         as_json,
-    )  # fmt: skip
+    )

@@ -52,8 +52,7 @@ def command(run: Path | None, root: Path | None, once: bool) -> None:
         with _CtrlC() as ctrl_c, view() as shown:
             end = _follow(follower, shown, ctrl_c)
     except KeyboardInterrupt:
-        print(f"zcbench: left; the run goes on. To watch again: zcbench watch {directory}",
-              file=sys.stderr)  # fmt: skip
+        print(f"zcbench: left; the run goes on. To watch again: zcbench watch {directory}", file=sys.stderr)
         return
     if end is None:
         print(

@@ -98,9 +98,15 @@ def _count(name: str, read: take.Read, aspects: frozenset[Aspect] = frozenset())
 
 
 def _timing(
-    name: str, title: str, read: take.Read, aspects: frozenset[Aspect],
-    *, matters: float, share: float, run_to_run: RunToRun,
-) -> Figure:  # fmt: skip
+    name: str,
+    title: str,
+    read: take.Read,
+    aspects: frozenset[Aspect],
+    *,
+    matters: float,
+    share: float,
+    run_to_run: RunToRun,
+) -> Figure:
     return Figure(name, "Timing and cost", read, aspects, matters, share, run_to_run, title)
 
 
@@ -169,6 +175,11 @@ def _of_own(one: Quantity) -> Figure:
     # Of memory what is left when garbage, bursts and sawteeth are gone.
     reduce = blocks.median if one.memory is None else blocks.lowest
     return Figure(
-        one.name, "Its own", take.gauge(one.name, reduce), share=OWN_SHARE, run_to_run=OWN_SPREAD,
-        title=f"{title}, {'typical' if one.memory is None else 'low-water mark'}", own=one,
-    )  # fmt: skip
+        one.name,
+        "Its own",
+        take.gauge(one.name, reduce),
+        share=OWN_SHARE,
+        run_to_run=OWN_SPREAD,
+        title=f"{title}, {'typical' if one.memory is None else 'low-water mark'}",
+        own=one,
+    )

@@ -130,9 +130,15 @@ def _side(run: Run, result: Result) -> Side:
 def _life(base: Result, new: Result) -> Compared:
     verdict, why = flips.of_life(base.end, new.end)
     return Compared(
-        figure="life", title="Life", section="Life", unit=None,
-        base=flips.said(base.end), new=flips.said(new.end), verdict=verdict, why=why,
-    )  # fmt: skip
+        figure="life",
+        title="Life",
+        section="Life",
+        unit=None,
+        base=flips.said(base.end),
+        new=flips.said(new.end),
+        verdict=verdict,
+        why=why,
+    )
 
 
 # -- the figures

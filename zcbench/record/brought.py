@@ -54,9 +54,15 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return known
         memory = None if self.reckoning is None else Memory(self.reckoning, max(1, self.resolution_bytes))
         return Quantity(
-            self.name, unit_of(self.unit), self.kind, self.origin, self.title, self.better,
-            memory=memory, label=self.label,
-        )  # fmt: skip
+            self.name,
+            unit_of(self.unit),
+            self.kind,
+            self.origin,
+            self.title,
+            self.better,
+            memory=memory,
+            label=self.label,
+        )
 
 
 def with_brought(known: Registry, brought: Iterable[Brought], problems: list[str]) -> Registry:

@@ -130,9 +130,12 @@ def _wrapped(label: str, text: str, width: int, most: int, style: str) -> list[T
     from rich.text import Text
 
     lines = textwrap.wrap(
-        one_line(text), max(20, width - _LABEL), max_lines=most, placeholder=" …",
+        one_line(text),
+        max(20, width - _LABEL),
+        max_lines=most,
+        placeholder=" …",
         break_on_hyphens=False,
-    )  # fmt: skip
+    )
     heads = [f"{label:<{_LABEL}}", *(" " * _LABEL for _ in lines[1:])]
     return [Text.assemble((head, style), line) for head, line in zip(heads, lines, strict=True)]
 

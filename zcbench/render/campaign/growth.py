@@ -22,10 +22,19 @@ def section(campaign: Campaign) -> Section:
     )
     table = Table(
         "Memory over all runs",
-        columns("<Run", "Duration", "<Counter", "<Trend", "Growth", "At most", "Per packet", "In 24 h",
-                "Smallest detectable leak"),
+        columns(
+            "<Run",
+            "Duration",
+            "<Counter",
+            "<Trend",
+            "Growth",
+            "At most",
+            "Per packet",
+            "In 24 h",
+            "Smallest detectable leak",
+        ),
         rows,
-    )  # fmt: skip
+    )
     return Section("Memory behaviour", (paragraph(said), table), figures=(figures.GROWTH,))
 
 

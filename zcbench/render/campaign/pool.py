@@ -19,10 +19,22 @@ def section(campaign: Campaign) -> Section:
     seen.sort(key=lambda pair: (pair[1].slots or 0, pair[0].name))
     table = Table(
         "Pool-size comparison",
-        columns("Slots", "<Run", "<Application", "Hits", "Misses", "Hit rate", "Uses of a slot", "High water",
-                "Mean in flight", "Delivery p99", "RSS at the end", "Slots to take"),
+        columns(
+            "Slots",
+            "<Run",
+            "<Application",
+            "Hits",
+            "Misses",
+            "Hit rate",
+            "Uses of a slot",
+            "High water",
+            "Mean in flight",
+            "Delivery p99",
+            "RSS at the end",
+            "Slots to take",
+        ),
         tuple(_row(run, pool) for run, pool in seen),
-    )  # fmt: skip
+    )
     blocks: list[Block] = [table]
     blocks += [paragraph(sentence) for run, pool in seen if (sentence := _sentence(run, pool))]
     blocks.append(

@@ -112,11 +112,17 @@ def _trends(record: Record, result: Result) -> Table:
     return Table(
         "Trend of each memory counter",
         columns(
-            "<Counter", "<Trend", "Growth", "±", "Per packet", "In 24 h",
-            "Smallest detectable leak", "<Why",
+            "<Counter",
+            "<Trend",
+            "Growth",
+            "±",
+            "Per packet",
+            "In 24 h",
+            "Smallest detectable leak",
+            "<Why",
         ),
         tuple(_trend(grown, per_s) for grown in growth.growths(record)),
-    )  # fmt: skip
+    )
 
 
 def _trend(grown: growth.Growth, packets_per_s: float | None) -> tuple[Cell, ...]:

@@ -235,9 +235,16 @@ def _strokes(path: str, of: Segments | Moments) -> str:
 
 
 def _text(
-    x: float, y: float, text: str, colour: str, *, dx: float = 0.0, dy: float = 0.0,
-    size: int = 11, align: Align = "start",
-) -> str:  # fmt: skip
+    x: float,
+    y: float,
+    text: str,
+    colour: str,
+    *,
+    dx: float = 0.0,
+    dy: float = 0.0,
+    size: int = 11,
+    align: Align = "start",
+) -> str:
     return (
         f'<text class="at" transform="translate({x:.2f} {y:.2f})" x="{dx:g}" y="{dy:g}" '
         f'fill="{colour}" font-size="{size}" text-anchor="{align}">{xml(text)}</text>'

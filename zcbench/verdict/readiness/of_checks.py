@@ -85,8 +85,13 @@ def expectations_hold(campaign: Campaign) -> Item:
     if not found:
         packets = any(run.record.can("packets") for run in campaign.sound)
         example = "drops == 0" if packets else "rss < 100MiB"
-        return Item(title, "not shown", "no scenario expects anything",
-                    f"say what must hold: --expect '{example}'", required=False)  # fmt: skip
+        return Item(
+            title,
+            "not shown",
+            "no scenario expects anything",
+            f"say what must hold: --expect '{example}'",
+            required=False,
+        )
     wrong = [(run, f) for run, f in found if is_failure(f)]
     if wrong:
         run, finding = wrong[0]

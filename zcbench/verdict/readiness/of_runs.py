@@ -63,8 +63,12 @@ def one_subject(campaign: Campaign) -> Item:
         return Item(title, "not shown", said, "make all runs again with one commit")
     (made,) = made_by
     if made.endswith("+"):
-        return Item(title, "not shown", f"{made[:-1]} with changes that are in no commit",
-                    "commit, and make all runs again")  # fmt: skip
+        return Item(
+            title,
+            "not shown",
+            f"{made[:-1]} with changes that are in no commit",
+            "commit, and make all runs again",
+        )
     return Item(title, "yes", made)
 
 
@@ -75,16 +79,25 @@ def what_failed_passes(campaign: Campaign) -> Item | None:
     title = "What failed before passes now"
     failed = {f.check for run in campaign.before for f in run.result.findings if is_failure(f)}
     if not failed:
-        return Item(title, "not shown", f"no check failed in {named(campaign.before)}",
-                    "name the runs that failed with --before", required=False)  # fmt: skip
+        return Item(
+            title,
+            "not shown",
+            f"no check failed in {named(campaign.before)}",
+            "name the runs that failed with --before",
+            required=False,
+        )
     now = {check: [finding for _, finding in findings(campaign.sound, check)] for check in sorted(failed)}
     still = [check for check, found in now.items() if any(is_failure(f) for f in found)]
     if still:
         return Item(title, "no", f"still failing: {', '.join(still)}", f"mend {still[0]}")
     unseen = [c for c, found in now.items() if not any(f.outcome == "pass" for f in found)]
     if unseen:
-        return Item(title, "not shown", f"no run shows: {', '.join(unseen)}",
-                    "make the runs that failed again, as they were")  # fmt: skip
+        return Item(
+            title,
+            "not shown",
+            f"no run shows: {', '.join(unseen)}",
+            "make the runs that failed again, as they were",
+        )
     return Item(title, "yes", ", ".join(now))
 
 
@@ -113,8 +126,9 @@ def pool_is_large_enough(campaign: Campaign) -> Item | None:
         if rate < ENOUGH_HITS:
             needed = behaviour(run.record, run.result.totals, None).slots_needed
             reached = f"{SHARE.beside(rate, ENOUGH_HITS)} at best, with {format_count(slots)} slots"
-            return Item(title, "no", f"{what}: {reached}",
-                        f"`zcbench sweep`, or a run with --pool {needed} for: {what}")  # fmt: skip
+            return Item(
+                title, "no", f"{what}: {reached}", f"`zcbench sweep`, or a run with --pool {needed} for: {what}"
+            )
     said = (
         f"{what}: {format_count(slots)} slots ({SHARE.beside(rate, ENOUGH_HITS)}, {run.name})"
         for what, (rate, slots, run) in best.items()
@@ -148,10 +162,20 @@ def survives_a_small_pool(campaign: Campaign) -> Item | None:
     for run in campaign.passing:
         seen = behaviour(run.record, run.result.totals, None)
         if seen.hit_rate is not None and seen.hit_rate < ENOUGH_HITS:
-            return Item(title, "yes", f"{run.name}: hit rate {SHARE.beside(seen.hit_rate, ENOUGH_HITS)}, "
-                        "every packet whole all the same", required=False)  # fmt: skip
-    return Item(title, "not shown", "no pool was too small", required=False,
-                step="`zcbench run crash-debug --consumer hold --hold 1s --pool 10`")  # fmt: skip
+            return Item(
+                title,
+                "yes",
+                f"{run.name}: hit rate {SHARE.beside(seen.hit_rate, ENOUGH_HITS)}, "
+                "every packet whole all the same",
+                required=False,
+            )
+    return Item(
+        title,
+        "not shown",
+        "no pool was too small",
+        required=False,
+        step="`zcbench run crash-debug --consumer hold --hold 1s --pool 10`",
+    )
 
 
 def packets_are_kept(campaign: Campaign) -> Item | None:
@@ -162,8 +186,13 @@ def packets_are_kept(campaign: Campaign) -> Item | None:
     kept = [run for run in campaign.passing if run.record.run.application.keeps_packets]
     if kept:
         return Item(title, "yes", f"{named(kept)}: {application(kept[0])}", required=False)
-    return Item(title, "not shown", "every application returned at once", required=False,
-                step="`zcbench run stability-5min-pool100 --consumer hold --hold 500ms`")  # fmt: skip
+    return Item(
+        title,
+        "not shown",
+        "every application returned at once",
+        required=False,
+        step="`zcbench run stability-5min-pool100 --consumer hold --hold 500ms`",
+    )
 
 
 def checks_can_fail(campaign: Campaign) -> Item | None:
@@ -172,8 +201,13 @@ def checks_can_fail(campaign: Campaign) -> Item | None:
         return None
     title = "The harness finds a fault that is planted"
     if not campaign.planted:
-        return Item(title, "not shown", "no fault was planted", required=False,
-                    step="`zcbench run crash-debug --fault no-op-return`, named with --before")  # fmt: skip
+        return Item(
+            title,
+            "not shown",
+            "no fault was planted",
+            required=False,
+            step="`zcbench run crash-debug --fault no-op-return`, named with --before",
+        )
     missed = [run for run in campaign.planted if run.result.verdict != "fail"]
     if missed:
         return Item(title, "no", f"not found in {named(missed)}", "`zcbench selftest`", required=False)
@@ -193,5 +227,10 @@ def a_device_was_tried(campaign: Campaign) -> Item | None:
     ]
     if tried:
         return Item(title, "yes", f"{named(tried)}: {format_duration(tried[0].length_s)}", required=False)
-    return Item(title, "not shown", "every source was a replay", required=False,
-                step="`zcbench run device-30s --device NAME` (`zcbench devices` lists them)")  # fmt: skip
+    return Item(
+        title,
+        "not shown",
+        "every source was a replay",
+        required=False,
+        step="`zcbench run device-30s --device NAME` (`zcbench devices` lists them)",
+    )
