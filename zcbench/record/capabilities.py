@@ -135,7 +135,9 @@ class SubjectInfo(msgspec.Struct, frozen=True, kw_only=True):
     def called(self) -> str:
         """What people call it: "sleep 60", "process 4242", "soak.csv"."""
         if self.kind == "attached":
-            named = f" ({self.title})" if self.title else ""
+            # The title of some has the number already.
+            title = (self.title or "").removesuffix(f"({self.pid})").strip()
+            named = f" ({title})" if title else ""
             return f"process {self.pid}{named}"
         unnamed = "a file that was not named" if self.kind == "imported" else self.kind
         return self.title or self.file or unnamed

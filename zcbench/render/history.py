@@ -117,7 +117,9 @@ def _marks(story: Story) -> Mapping[int, list[Series]]:
 
 
 def _section(story: Story) -> Iterator[str]:
-    names = [cell(series.metric.name) for series in story.series]
+    # What no run has a reading of is no column: a program without packets has no hit rate.
+    shown = [series for series in story.series if any(value is not None for value in series.values)]
+    names = [cell(series.metric.name) for series in shown]
     marks, first = _marks(story), max(0, len(story.rows) - MOST_ROWS)
     yield f"# {cell(story.scenario)}: {len(story.rows)} run{'s' * (len(story.rows) != 1)}"
     yield ""
@@ -131,7 +133,7 @@ def _section(story: Story) -> Iterator[str]:
             f"**{series.metric.unit.show(series.values[at])}** ◀"
             if series in changed
             else series.metric.unit.show(series.values[at])
-            for series in story.series
+            for series in shown
         ]
         told = [
             row.started_at[:16].replace("T", " "),
@@ -140,7 +142,7 @@ def _section(story: Story) -> Iterator[str]:
             row.verdict,
         ]
         yield f"| {' | '.join(map(cell, told))} | {' | '.join(values)} |"
-    lines = [f"`{drawn}`" if (drawn := sparkline(s.values)) else MISSING for s in story.series]
+    lines = [f"`{drawn}`" if (drawn := sparkline(s.values)) else MISSING for s in shown]
     yield f"| | | | | {' | '.join(lines)} |"
     yield ""
     told_changes = list(_changes(story))

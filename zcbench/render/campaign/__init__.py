@@ -7,6 +7,7 @@ from zcbench.render.campaign.checklist import ANSWERS, OUTCOMES
 from zcbench.render.campaign.figures import TITLES, draw
 from zcbench.render.content import verdict
 from zcbench.render.content.document import Link, Paragraph, Section, Strong
+from zcbench.render.content.measured import measured
 from zcbench.verdict.readiness import Campaign, Readiness
 
 __all__ = ["ANSWERS", "OUTCOMES", "TITLES", "draw", "notices", "sections"]
@@ -25,7 +26,10 @@ def sections(campaign: Campaign, readiness: Readiness, *, has_reports: bool) -> 
         checklist.next_steps(readiness),
         runs.environments(campaign),
     )
-    return [section for section in made if section is not None]
+    sections = [section for section in made if section is not None]
+    if any(run.record.can("worker") for run in (*campaign.before, *campaign.runs)):
+        return sections
+    return [kept for section in sections if (kept := measured(section)) is not None]
 
 
 def notices(campaign: Campaign) -> list[Paragraph]:

@@ -40,12 +40,10 @@ def summary(campaign: Campaign, readiness: Readiness) -> Section:
         if outcome in verdicts
     )
     runs = f"{len(verdicts)} runs" if len(verdicts) > 1 else "1 run"
-    blocks: list[Block] = [
-        paragraph(
-            f"{runs}, {format_duration(length_s)} in all: {counted}. {format_count(delivered)} packets{of_due} "
-            f"were delivered, {size(octets).text} of audio."
-        )
-    ]
+    packets = f" {format_count(delivered)} packets{of_due} were delivered, {size(octets).text} of audio."
+    if not any(run.record.can("pace") for run in campaign.runs):
+        packets = f" {format_count(delivered)} packets{of_due} were delivered." if delivered else ""
+    blocks: list[Block] = [paragraph(f"{runs}, {format_duration(length_s)} in all: {counted}.{packets}")]
     blocks += [paragraph("Before: ", Strong(run.name), f": {headline(run.result)}.") for run in campaign.before]
     if campaign.passing:
         longest = campaign.passing[0]

@@ -13,8 +13,10 @@ from zcbench.verdict.readiness import Campaign, Judged
 from zcbench.verdict.readiness.of_runs import application
 
 
-def section(campaign: Campaign) -> Section:
-    """The runs by the size of their pool, and what Little's law says of each."""
+def section(campaign: Campaign) -> Section | None:
+    """The runs by the size of their pool, and what Little's law says of each; None without a pool."""
+    if not any(run.record.can("pool") for run in campaign.runs):
+        return None
     seen = [(run, behaviour_of(run)) for run in campaign.runs]
     seen.sort(key=lambda pair: (pair[1].slots or 0, pair[0].name))
     table = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from zcbench.analysis import memory
 from zcbench.analysis.delivery import delivery
@@ -68,7 +68,7 @@ def comparison(runs: Sequence[Judged]) -> Table:
     return Table(
         f"{', '.join(run.name for run in runs)} side by side",
         (Column("", "left"), *(Column(run.name) for run in runs)),
-        tuple((text(title), *(value(run) for run in runs)) for title, value in _ROWS),
+        tuple((text(title), *(value(run) for run in runs)) for title, value in _rows(runs)),
     )
 
 
@@ -104,8 +104,20 @@ def _scenario(attribute: str) -> Value:
     return lambda run: text(getattr(run.record.run.scenario, attribute) or MISSING)
 
 
+def _engine(run: Judged) -> Cell:
+    info = run.record.run
+    return text(info.scenario.engine if info.subject.kind == "engine" else MISSING)
+
+
+def _subject(run: Judged) -> Cell:
+    info = run.record.run
+    return text(MISSING if info.subject.kind == "engine" else info.about)
+
+
 def _consumer(run: Judged) -> Cell:
     info = run.record.run
+    if info.subject.kind != "engine":
+        return Cell(MISSING)
     holding_s = info.application.holding_s
     kept = "" if holding_s is None else f" {seconds(holding_s).text}"
     return text(info.scenario.consumer.kind + kept)
@@ -121,7 +133,8 @@ _ROWS: tuple[tuple[str, Value], ...] = (
     ("Because", lambda run: text(headline(run.result))),
     ("Scenario", _scenario("name")),
     ("Fault planted", _scenario("fault")),
-    ("Engine", _scenario("engine")),
+    ("Engine", _engine),
+    ("Subject", _subject),
     ("Application", _consumer),
     ("Ended", lambda run: text(run.result.end.ending.value)),
     ("Duration", lambda run: seconds(run.result.end.elapsed_s)),
@@ -145,6 +158,13 @@ _ROWS: tuple[tuple[str, Value], ...] = (
     ("Heap delta (no verdict: see memory)", _heap_delta),
     ("RSS at the end", _total(RSS_BYTES, size)),
 )
+
+
+def _rows(runs: Sequence[Judged]) -> Iterator[tuple[str, Value]]:
+    """Those of engines alone have no word for another subject."""
+    for title, value in _ROWS:
+        if value is not _subject or any(run.record.run.subject.kind != "engine" for run in runs):
+            yield title, value
 
 
 def environments(campaign: Campaign) -> Section:

@@ -9,6 +9,9 @@ from zcbench.render.content.document import Cell
 
 Number = float | int | None
 
+_NO_GROWTH = 1e-3  # B/s: 86 bytes a day, and what a fit leaves of a flat line
+_HALF_A_BYTE = 0.5
+
 
 def text(value: object) -> Cell:
     """Text, as it is."""
@@ -27,7 +30,7 @@ def size(value: Number) -> Cell:
 
 def signed_size(value: Number) -> Cell:
     """ "+1.20 KiB"."""
-    return _cell(value, BYTES.signed)
+    return _cell(_or_nothing(value, _HALF_A_BYTE), BYTES.signed)
 
 
 def seconds(value: Number) -> Cell:
@@ -47,7 +50,7 @@ def rate(value: Number) -> Cell:
 
 def growth(value: Number) -> Cell:
     """ "97.1 B/s"."""
-    return of(BYTES_PER_S, value)
+    return of(BYTES_PER_S, _or_nothing(value, _NO_GROWTH))
 
 
 def share(value: Number) -> Cell:
@@ -68,6 +71,10 @@ def of(unit: Unit, value: Number) -> Cell:
 def together(*cells: Cell) -> Cell:
     """Several in one: "3, 0, 0"."""
     return Cell(", ".join(cell.text for cell in cells))
+
+
+def _or_nothing(value: Number, least: float) -> Number:
+    return 0.0 if value is not None and abs(value) < least else value
 
 
 def _cell(value: Number, show: Callable[[float], str]) -> Cell:

@@ -33,8 +33,6 @@ from zcbench.render.content.verdict import outcome_cell
 _GAUGES = (PYTHON_HEAP_BYTES, NATIVE_HEAP_BYTES, RSS_BYTES, USS_BYTES)
 _NAMES = {RSS_BYTES: "RSS", USS_BYTES: "USS"}
 
-_NOTHING = 1e-3  # B/s: 86 bytes a day, and what a fit leaves of a flat line
-
 
 def section(record: Record, result: Result) -> Section | None:
     """Gauges, collections, trends, and the places that grew; None where no memory was measured."""
@@ -128,8 +126,6 @@ def _trends(record: Record, result: Result) -> Table:
 def _trend(grown: growth.Growth, packets_per_s: float | None) -> tuple[Cell, ...]:
     window = grown.trend.window
     slope = None if window is None else window.slope
-    if slope is not None and abs(slope) < _NOTHING:
-        slope = 0.0
     return (
         text(grown.counter.name),
         outcome_cell(grown.trend.outcome),

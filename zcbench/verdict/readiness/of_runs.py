@@ -147,6 +147,8 @@ def _is_better(found: tuple[float, int], known: tuple[float, int]) -> bool:
 def application(run: Judged) -> str:
     """What the application does with packets: what decides how many slots are in flight."""
     info = run.record.run
+    if info.subject.kind != "engine":
+        return info.about
     if info.application.needs_gc:
         return "an application whose packets wait for the garbage collector"
     if info.application.does:
