@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from tests.fuzz import damage
 from zcbench.cli import cli
 from zcbench.expectations import language as expectation
-from zcbench.quantities import units
+from zcbench.quantities import parsing, units
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.schema import (
     EVENTS_FILE,
@@ -188,12 +188,16 @@ def quantity(random: Random) -> None:
     """Any text as a duration, size, rate, growth or speed: UnitError, or one above 0 that prints as itself."""
     text = _text(random)
     parsers: tuple[Callable[[str], float], ...] = (
-        units.parse_duration, units.parse_size, units.parse_rate, units.parse_growth, units.parse_speed,
-    )  # fmt: skip
+        parsing.parse_duration,
+        parsing.parse_size,
+        parsing.parse_rate,
+        parsing.parse_growth,
+        parsing.parse_speed,
+    )
     for parse in parsers:
         try:
             found = parse(text)
-        except units.UnitError as error:
+        except parsing.UnitError as error:
             _one_line(str(error))
             continue
         assert math.isfinite(found)

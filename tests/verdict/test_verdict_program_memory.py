@@ -9,9 +9,10 @@ import pytest
 
 from tests.records import Row, make_command_record
 from zcbench.analysis.growth import growths
+from zcbench.quantities.parsing import Duration
 from zcbench.quantities.quantity import Kind, Origin, Quantity
 from zcbench.quantities.registry import VOCABULARY
-from zcbench.quantities.units import BYTES, Duration
+from zcbench.quantities.units import BYTES
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.schema import Event, Finding
 from zcbench.render.figures.memory import draw

@@ -15,6 +15,33 @@ from zcbench.analysis.counter import Counter, Readings
 from zcbench.analysis.inventories import process_names
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend.growing import FEWEST_CELLS
+from zcbench.quantities.names import (
+    ANONYMOUS_BYTES,
+    CGROUP_ANONYMOUS_BYTES,
+    CGROUP_BYTES,
+    ELAPSED_S,
+    GC_FORCED_COLLECTIONS,
+    GC_FULL_COLLECTIONS,
+    GPU_BYTES,
+    JVM_DIRECT_BYTES,
+    JVM_HEAP_AFTER_GC_BYTES,
+    JVM_MAPPED_BYTES,
+    JVM_OLD_BYTES,
+    MACHINE_COMMITTED_BYTES,
+    MACHINE_USED_BYTES,
+    MALLOC_LIVE_BYTES,
+    POOL_SLAB_BYTES,
+    PRIVATE_BYTES,
+    PSS_BYTES,
+    RSS_BYTES,
+    RUNTIME_FULL_COLLECTIONS,
+    SWAP_BYTES,
+    USS_BYTES,
+    V8_ARRAY_BUFFERS_BYTES,
+    V8_EXTERNAL_BYTES,
+    V8_MALLOCED_BYTES,
+    VIRTUAL_BYTES,
+)
 from zcbench.quantities.quantity import Kind, Memory, Origin, Quantity, Reckoning
 from zcbench.quantities.units import BYTES
 from zcbench.record.reader import Record
@@ -22,26 +49,26 @@ from zcbench.record.reader import Record
 PAGE_BYTES = 4096
 PRIVATE, MAPPED_FILES = "private memory", "mapped files"
 # What counts a runtime's full collections, whichever of them a subject has.
-_COLLECTIONS = ("runtime.full_collections", "gc.full_collections", "gc.forced_collections")
+_COLLECTIONS = (RUNTIME_FULL_COLLECTIONS, GC_FULL_COLLECTIONS, GC_FORCED_COLLECTIONS)
 # Memory of a runtime that it has from malloc: where malloc is metered, it is in that count already.
-_FROM_MALLOC = ("v8.external_bytes", "v8.array_buffers_bytes", "v8.malloced_bytes", "jvm.direct_bytes")
+_FROM_MALLOC = (V8_EXTERNAL_BYTES, V8_ARRAY_BUFFERS_BYTES, V8_MALLOCED_BYTES, JVM_DIRECT_BYTES)
 # What of it holds the bytes of buffers.
-BUFFERS = ("v8.external_bytes", "v8.array_buffers_bytes", "jvm.direct_bytes", "jvm.mapped_bytes")
+BUFFERS = (V8_EXTERNAL_BYTES, V8_ARRAY_BUFFERS_BYTES, JVM_DIRECT_BYTES, JVM_MAPPED_BYTES)
 # Parts of a heap that is counted as well.
-PARTS = ("v8.array_buffers_bytes", "jvm.old_bytes", "jvm.heap_after_gc_bytes")
-MALLOC = "malloc.live_bytes"
+PARTS = (V8_ARRAY_BUFFERS_BYTES, JVM_OLD_BYTES, JVM_HEAP_AFTER_GC_BYTES)
+MALLOC = MALLOC_LIVE_BYTES
 # A gauge of bytes that the subject publishes under a name with this ending counts memory exactly: its own word.
 LIVE = "live_bytes"
 _PUBLISHED = Memory(Reckoning.EXACT, 1)
-SLAB = "pool.slab_bytes"
+SLAB = POOL_SLAB_BYTES
 # Memory in pages that other tools show, where resident memory was not read.
 _STAND_INS = (
-    "pss_bytes",
-    "cgroup_anonymous_bytes",
-    "cgroup_bytes",
-    "virtual_bytes",
-    "machine.used_bytes",
-    "machine.committed_bytes",
+    PSS_BYTES,
+    CGROUP_ANONYMOUS_BYTES,
+    CGROUP_BYTES,
+    VIRTUAL_BYTES,
+    MACHINE_USED_BYTES,
+    MACHINE_COMMITTED_BYTES,
 )
 
 
@@ -58,7 +85,7 @@ def has(record: Record, name: str) -> bool:
 def counters(record: Record, known: frozenset[str]) -> list[Counter]:
     """The memory counters of a program beside those called ``known``, which are judged already."""
     rows = streaming(record)
-    times = record.samples["elapsed_s"][rows]
+    times = record.samples[ELAPSED_S][rows]
     found = []
     for quantity, memory in exact(record):
         if quantity.name in known:
@@ -104,7 +131,7 @@ def explained(record: Record, *, judged: bool = False) -> Readings:
     they account for.
     """
     rows = streaming(record)
-    times = record.samples["elapsed_s"][rows]
+    times = record.samples[ELAPSED_S][rows]
     malloc, runtime, published = (np.zeros(times.shape) for _ in range(3))
     metered = has(record, MALLOC)
     blind = judged and int(_after_collection(record)[rows].sum()) < FEWEST_CELLS
@@ -126,11 +153,11 @@ def explained(record: Record, *, judged: bool = False) -> Readings:
 def private(record: Record) -> tuple[str, Readings] | None:
     """The memory that is the subject's own as the system has it, at each sample of the stream, and its name."""
     rows = streaming(record)
-    times = record.samples["elapsed_s"][rows]
-    if has(record, "anonymous_bytes"):
-        anonymous = record.samples["anonymous_bytes"][rows]
-        return PRIVATE, anonymous + _filled(times, _column(record, "swap_bytes")[rows])
-    for name in ("private_bytes", "uss_bytes", "rss_bytes"):
+    times = record.samples[ELAPSED_S][rows]
+    if has(record, ANONYMOUS_BYTES):
+        anonymous = record.samples[ANONYMOUS_BYTES][rows]
+        return PRIVATE, anonymous + _filled(times, _column(record, SWAP_BYTES)[rows])
+    for name in (PRIVATE_BYTES, USS_BYTES, RSS_BYTES):
         if has(record, name):
             return record.quantities[name].label, record.samples[name][rows]
     return None
@@ -147,19 +174,19 @@ def may_be_garbage(record: Record) -> bool:
 def _pages(record: Record, rows: NDArray[np.bool_], times: Readings) -> list[Counter]:
     known = private(record)
     found = _other_pages(record, rows, times)
-    if known is not None and has(record, "private_bytes"):
-        found.append(Counter(known[0], "pages", PAGE_BYTES, times, known[1], None, "private_bytes"))
-    if not has(record, "anonymous_bytes") or known is None:
+    if known is not None and has(record, PRIVATE_BYTES):
+        found.append(Counter(known[0], "pages", PAGE_BYTES, times, known[1], None, PRIVATE_BYTES))
+    if not has(record, ANONYMOUS_BYTES) or known is None:
         return found
-    anonymous = record.samples["anonymous_bytes"][rows]
-    files = record.samples["rss_bytes"][rows] - anonymous
-    virtual = _column(record, "virtual_bytes")[rows]
+    anonymous = record.samples[ANONYMOUS_BYTES][rows]
+    files = record.samples[RSS_BYTES][rows] - anonymous
+    virtual = _column(record, VIRTUAL_BYTES)[rows]
     first = np.flatnonzero(np.isfinite(files) & np.isfinite(virtual))
     if first.size:
         # Pages of a file that was mapped before are the system's cache: only more mappings can be a leak.
         more = np.maximum(0.0, virtual - virtual[first[0]])
         files = np.minimum(files, files[first[0]] + more)
-    own = Counter(known[0], "pages", PAGE_BYTES, times, known[1], None, "anonymous_bytes")
+    own = Counter(known[0], "pages", PAGE_BYTES, times, known[1], None, ANONYMOUS_BYTES)
     nothing = np.zeros(times.shape)
     return [*found, own, replace(own, name=MAPPED_FILES, values=files, column=None, explained=nothing)]
 
@@ -167,7 +194,7 @@ def _pages(record: Record, rows: NDArray[np.bool_], times: Readings) -> list[Cou
 def _other_pages(record: Record, rows: NDArray[np.bool_], times: Readings) -> list[Counter]:
     """What stands in for resident memory where nobody read that; a GPU's memory in any case."""
     found = [name for name in _STAND_INS if has(record, name)]
-    names = ["gpu_bytes"] if has(record, "gpu_bytes") else []
+    names = [GPU_BYTES] if has(record, GPU_BYTES) else []
     if private(record) is None:
         names += found[:1]
     return [

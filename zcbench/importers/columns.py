@@ -12,19 +12,30 @@ from zcbench.importers.formats.delimited import delimiter_of
 from zcbench.importers.guess import FD, Guess, guess, read_name
 from zcbench.importers.mapping import IGNORE, Spec, metric_named, parse_spec
 from zcbench.importers.table import ColumnFacts, Table
+from zcbench.quantities.names import (
+    ELAPSED_S,
+    ENGINE_CAPTURED,
+    ENGINE_DELIVERED,
+    FDS_OTHER,
+    PSS_BYTES,
+    RSS_BYTES,
+    SWAP_BYTES,
+    USS_BYTES,
+    VIRTUAL_BYTES,
+)
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.quantities.units import BYTES, S
 from zcbench.record.writer import RecordError
 
-TIME = "elapsed_s"
+TIME = ELAPSED_S
 PAGE_BYTES = 4096
 # Resident sizes in KiB above this would be 64 GiB and more: the number is one of bytes.
 MOST_KIB = 64 * 2**20
 # Kinds of memory that systems count in pages: "KB" of them is 1,024 bytes in every tool (ps, /proc, Windows).
-IN_PAGES = ("rss_bytes", "uss_bytes", "pss_bytes", "swap_bytes", "virtual_bytes")
+IN_PAGES = (RSS_BYTES, USS_BYTES, PSS_BYTES, SWAP_BYTES, VIRTUAL_BYTES)
 # What counts how far a subject has come; a guess of one is taken back where the column falls and falls.
-_PROGRESS = ("engine.captured", "engine.delivered")
+_PROGRESS = (ENGINE_CAPTURED, ENGINE_DELIVERED)
 MOST_FALLS, MOST_FALL_SHARE = 3, 0.05
 CLOCKS = {"time": 1.0, "iso": 1.0, "unix": 1.0, "unix_ms": 1e-3, "unix_us": 1e-6, "unix_ns": 1e-9}
 
@@ -292,7 +303,7 @@ class _Maker:
         if quantity in IN_PAGES:
             if unit == "kb":
                 return "kib"
-            if not unit and quantity == "rss_bytes" and facts.units <= {""}:
+            if not unit and quantity == RSS_BYTES and facts.units <= {""}:
                 return _resident_unit(facts)
         return unit
 
@@ -311,7 +322,7 @@ def _quantity(name: str) -> Quantity:
     """The quantity of a name; one of descriptors of a kind that the vocabulary lacks is made."""
     if name in VOCABULARY:
         return VOCABULARY[name]
-    return VOCABULARY["fds.other"].named(name)
+    return VOCABULARY[FDS_OTHER].named(name)
 
 
 def _resident_unit(facts: ColumnFacts) -> str:

@@ -13,6 +13,7 @@ from zcbench.importers.format import Row
 from zcbench.importers.mapping import LARGEST
 from zcbench.importers.spreading import spread
 from zcbench.importers.table import NEAR_ZERO, Place, Table
+from zcbench.quantities.names import RSS_BYTES
 from zcbench.record.writer import RecordError
 
 Sample = dict[str, float | None]
@@ -162,7 +163,7 @@ class Reading:
         return self._after_a_gap(sample, moment)
 
     def _after_a_gap(self, sample: Sample, moment: Moment) -> str | None:
-        now, last, first = (one.get("rss_bytes") for one in (sample, self._last, self._first))
+        now, last, first = (one.get(RSS_BYTES) for one in (sample, self._last, self._first))
         gap = moment.seconds - self._bridge._raw
         period = self._bridge.period_s
         if not (now and last and first and period and gap > GAP_PERIODS * period):

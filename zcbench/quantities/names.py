@@ -117,6 +117,17 @@ MALLOC_ALLOCATED_BYTES: Final = "malloc.allocated_bytes"
 MALLOC_METERED: Final = "malloc.metered"
 MALLOC_UNMETERED: Final = "malloc.unmetered"
 
+V8_EXTERNAL_BYTES: Final = "v8.external_bytes"
+V8_ARRAY_BUFFERS_BYTES: Final = "v8.array_buffers_bytes"
+V8_MALLOCED_BYTES: Final = "v8.malloced_bytes"
+
+JVM_HEAP_AFTER_GC_BYTES: Final = "jvm.heap_after_gc_bytes"
+JVM_OLD_BYTES: Final = "jvm.old_bytes"
+JVM_DIRECT_BYTES: Final = "jvm.direct_bytes"
+JVM_MAPPED_BYTES: Final = "jvm.mapped_bytes"
+
+RUNTIME_FULL_COLLECTIONS: Final = "runtime.full_collections"
+
 PSS_BYTES: Final = "pss_bytes"
 PRIVATE_BYTES: Final = "private_bytes"
 ANONYMOUS_BYTES: Final = "anonymous_bytes"
@@ -126,5 +137,12 @@ SWAP_BYTES: Final = "swap_bytes"
 VIRTUAL_BYTES: Final = "virtual_bytes"
 CGROUP_BYTES: Final = "cgroup_bytes"
 CGROUP_ANONYMOUS_BYTES: Final = "cgroup_anonymous_bytes"
+GPU_BYTES: Final = "gpu_bytes"
+
+MACHINE_USED_BYTES: Final = "machine.used_bytes"
+MACHINE_COMMITTED_BYTES: Final = "machine.committed_bytes"
+
 IO_READ_BYTES: Final = "io_read_bytes"
 IO_WRITTEN_BYTES: Final = "io_written_bytes"
+
+FDS_OTHER: Final = "fds.other"

@@ -18,18 +18,10 @@ from typing import ClassVar
 from zcbench.quantities.parsing import (
     BYTES_IN,
     SECONDS_IN,
-    Duration,
-    Growth,
-    Rate,
-    Size,
-    UnitError,
-    decode_unit,
-    encode_unit,
     parse_duration,
     parse_growth,
     parse_rate,
     parse_size,
-    parse_speed,
 )
 
 MISSING = "–"  # where a reading is not there
@@ -351,19 +343,3 @@ def clock(seconds: float) -> str:
     minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
-
-
-__all__ = [
-    "Duration",
-    "Growth",
-    "Rate",
-    "Size",
-    "UnitError",
-    "decode_unit",
-    "encode_unit",
-    "parse_duration",
-    "parse_growth",
-    "parse_rate",
-    "parse_size",
-    "parse_speed",
-]

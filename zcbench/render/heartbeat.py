@@ -7,6 +7,7 @@ from typing import IO, Self
 
 from zcbench.foreign import one_line
 from zcbench.quantities.heaps import heap_of
+from zcbench.quantities.names import CONSUMER_GAPS, ELAPSED_S, ENGINE_DROPS, ENGINE_XRUNS, RATE_PER_S, RSS_BYTES
 from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.record.schema import End, Ending, Event, RunInfo
 from zcbench.render.progress import Row, counts_packets, hit_rate_said, opened, progress
@@ -40,7 +41,7 @@ class Heartbeat:
 
     def on_sample(self, row: Row) -> None:
         """A sample was taken; a line is due at the first one after each interval."""
-        elapsed_s = float(row.get("elapsed_s") or 0.0)
+        elapsed_s = float(row.get(ELAPSED_S) or 0.0)
         if self._run is None or elapsed_s < self._next_s:
             return
         # On the grid of the intervals, so that a late sample does not make all later lines late.
@@ -68,14 +69,14 @@ class Heartbeat:
 def heartbeat(run: RunInfo, row: Row) -> str:
     """One line on where the run is."""
     heap = row.get(heap_of(lambda name: row.get(name) is not None, traced=run.tracemalloc).name)
-    rss = row.get("rss_bytes")
+    rss = row.get(RSS_BYTES)
     parts = [
         f"{format_duration(round(float(row.get('elapsed_s') or 0.0), 1))}",
         f"{progress(run, row) * 100:.1f} %",
     ]
     if counts_packets(run, row):
         parts.append(f"{format_count(row.get('engine.delivered') or 0)} packets")
-    if counts_packets(run, row) and (rate := row.get("rate_per_s")) is not None:
+    if counts_packets(run, row) and (rate := row.get(RATE_PER_S)) is not None:
         parts.append(format_rate(rate))
     if heap is not None:
         parts.append(f"heap {format_bytes(heap)}")
@@ -86,9 +87,9 @@ def heartbeat(run: RunInfo, row: Row) -> str:
     if "worker" not in run.subject.promised and (open_now := opened(row)):
         parts.append(open_now)
     for label, name in (
-        ("gaps", "consumer.gaps"),
-        ("drops", "engine.drops"),
-        ("xruns", "engine.xruns"),
+        ("gaps", CONSUMER_GAPS),
+        ("drops", ENGINE_DROPS),
+        ("xruns", ENGINE_XRUNS),
     ):
         if value := row.get(name):
             parts.append(f"{label} {format_count(value)}")

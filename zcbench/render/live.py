@@ -12,6 +12,17 @@ from typing import TYPE_CHECKING, Self
 
 from zcbench.foreign import one_line, plain
 from zcbench.quantities.heaps import heap_of
+from zcbench.quantities.names import (
+    CONSUMER_CORRUPT_BEFORE_RETURN,
+    CONSUMER_CORRUPT_ON_DELIVERY,
+    CONSUMER_GAPS,
+    ENGINE_DROPS,
+    ENGINE_XRUNS,
+    POOL_IN_FLIGHT,
+    POOL_SLOTS,
+    RATE_PER_S,
+    RSS_BYTES,
+)
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.record.capabilities import Capability
@@ -92,7 +103,7 @@ class LiveView:
     def on_sample(self, row: Row) -> None:
         """A sample was taken; ``row`` maps metric names to values."""
         self._row = dict(row)
-        for name, value in (("heap", self._heap()), ("RSS", row.get("rss_bytes"))):
+        for name, value in (("heap", self._heap()), ("RSS", row.get(RSS_BYTES))):
             if value is not None:
                 self._memory[name].append(float(value))
         self._draw()
@@ -185,15 +196,15 @@ class LiveView:
         shown = Text(f"packets {format_count(row.get('engine.delivered') or 0)}")
         if self._run is not None and self._run.due_packets is not None:
             shown.append(f" of {format_count(self._run.due_packets)}")
-        rate = row.get("rate_per_s")
+        rate = row.get(RATE_PER_S)
         if rate is not None:
             shown.append(f"  {format_rate(rate)}")
         for label, name in (
-            ("gaps", "consumer.gaps"),
-            ("drops", "engine.drops"),
-            ("xruns", "engine.xruns"),
-            ("corrupt", "consumer.corrupt_on_delivery"),
-            ("corrupt while held", "consumer.corrupt_before_return"),
+            ("gaps", CONSUMER_GAPS),
+            ("drops", ENGINE_DROPS),
+            ("xruns", ENGINE_XRUNS),
+            ("corrupt", CONSUMER_CORRUPT_ON_DELIVERY),
+            ("corrupt while held", CONSUMER_CORRUPT_BEFORE_RETURN),
         ):
             if value := row.get(name):
                 shown.append(f"  {label} {format_count(value)}", "bold red")
@@ -229,7 +240,7 @@ class LiveView:
         row = self._row
         if self._run is None or not has_pool(self._run, row):
             return []
-        slots, in_flight = int(row.get("pool.slots") or 0), int(row.get("pool.in_flight") or 0)
+        slots, in_flight = int(row.get(POOL_SLOTS) or 0), int(row.get(POOL_IN_FLIGHT) or 0)
         share = in_flight / slots if slots else 0.0
         rate = f"  {said}" if (said := hit_rate_said(row)) else ""
         shown = Text.assemble(

@@ -9,7 +9,7 @@ import numpy as np
 
 from zcbench.analysis.cost import mean_cores
 from zcbench.analysis.totals import highest, last
-from zcbench.quantities.names import POOL_MISSES, RSS_BYTES
+from zcbench.quantities.names import MALLOC_LIVE_BYTES, POOL_MISSES, RSS_BYTES
 from zcbench.quantities.units import BYTES, MISSING, SHARE, format_count, format_duration, percent
 from zcbench.record.schema import FIGURES_FOLDER, RunInfo
 from zcbench.render.content.verdict import VERDICTS, headline
@@ -22,7 +22,7 @@ from zcbench.sweep.advice import Advice, Ran
 from zcbench.sweep.sizing import Point, point
 
 HEIGHT = 280
-_MALLOC = "malloc.live_bytes"  # of what a command was started with
+_MALLOC = MALLOC_LIVE_BYTES  # of what a command was started with
 _IN_FLIGHT = "In flight: of its samples after warm-up. "
 _COLOURS = (theme.BLUE, theme.ORANGE, theme.GREEN, theme.PURPLE, theme.GREY)
 

@@ -153,7 +153,7 @@ def read_process(process: psutil.Process, *, with_uss: bool) -> Row:
             row[USS_BYTES] = process.memory_full_info().uss
     except psutil.Error:
         row = row if row.get("threads") else {}
-    return row if row.get("rss_bytes") else {}
+    return row if row.get(RSS_BYTES) else {}
 
 
 def total(rows: Sequence[Row]) -> Row:

@@ -32,7 +32,7 @@ from zcbench.consumers.verifying import ReplayVerifier, Verifier, verify_checksu
 from zcbench.faults import find_fault, plant
 from zcbench.page.scoreboard import Scoreboard
 from zcbench.quantities.names import CONSUMER_RECEIVED, ELAPSED_S, ENGINE_CAPTURED, ENGINE_START_NS
-from zcbench.quantities.units import decode_unit
+from zcbench.quantities.parsing import decode_unit
 from zcbench.record.schema import (
     CONTRACT_EXIT_CODE,
     FAULT_FILE,

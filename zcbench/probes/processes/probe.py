@@ -193,7 +193,7 @@ class ProcessProbe:
         rows: list[dict[str, Number]] = []
         for process, _ in living.values():
             try:
-                rows.append({"uss_bytes": process.memory_full_info().uss})
+                rows.append({USS_BYTES: process.memory_full_info().uss})
             except psutil.AccessDenied:
                 rows.append({})
             except psutil.Error:
