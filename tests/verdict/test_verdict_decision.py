@@ -82,9 +82,12 @@ def test_a_warning_is_named_in_the_decision(hour: Judged) -> None:
     assert "with a warning (cost)" in said
 
 
-@pytest.mark.parametrize("outcome", ["skipped", "inconclusive"])
-def test_no_answer_at_all_decides_nothing(tmp_path: Path, outcome: str) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [("skipped", "nothing that matters was asked"), ("inconclusive", "rate is not known")],
+)
+def test_no_answer_that_matters_decides_nothing(tmp_path: Path, outcome: str, reason: str) -> None:
     record = make_record(tmp_path / "run", scenario(consumer=ConsumerTable(kind="immediate")))
     found = Finding(check="rate", outcome=outcome, sentence="?", required=False)
     result = msgspec.structs.replace(judge(record), verdict="inconclusive", findings=[found])
-    assert decision(record, result) == "no decision: no check has an answer"
+    assert decision(record, result) == f"no decision: {reason}"

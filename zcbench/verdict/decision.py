@@ -54,17 +54,14 @@ def _cut_short(_record: Record, result: Result) -> str | None:
 
 def _unknown(_record: Record, result: Result) -> str | None:
     unknown = [f for f in result.findings if f.outcome == "inconclusive" and f.required]
-    if not unknown:
-        return None
-    names = [f.check for f in unknown]
-    verb = "is" if len(names) == 1 else "are"
-    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    remedy = next((f.remedy for f in unknown if f.remedy), None)
-    return f"do not ship: {listed} {verb} not known" + (f"; {remedy}" if remedy else "")
+    return f"do not ship: {_not_known(unknown)}" if unknown else None
 
 
 def _nothing_judged(_record: Record, result: Result) -> str | None:
-    return None if result.verdict == "pass" else "no decision: no check has an answer"
+    if result.verdict == "pass":
+        return None
+    unknown = [f for f in result.asked if f.outcome == "inconclusive"]
+    return f"no decision: {_not_known(unknown) if unknown else 'nothing that matters was asked'}"
 
 
 def _memory_unknown(_record: Record, result: Result) -> str | None:
@@ -96,6 +93,14 @@ _RULES: tuple[Callable[[Record, Result], str | None], ...] = (
     _memory_unknown,
     _sound,
 )
+
+
+def _not_known(unknown: list[Finding]) -> str:
+    """Which checks have no answer, and the first of their remedies."""
+    names = [finding.check for finding in unknown]
+    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    remedy = next((finding.remedy for finding in unknown if finding.remedy), None)
+    return f"{listed} {'is' if len(names) == 1 else 'are'} not known" + (f"; {remedy}" if remedy else "")
 
 
 def _meaning(finding: Finding) -> str:
