@@ -101,14 +101,10 @@ def test_a_scenario_may_give_variables_as_numbers(invoke: Invoke, here: Path) ->
     refused(invoke("run", "--dry-run", "y.toml"), "y.toml:2: subject.command: 1 is not text")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals")
-@pytest.mark.parametrize("how", ["command", "attached"])
-def test_ctrl_c_ends_a_command_and_leaves_what_ran_before(tmp_path: Path, how: str) -> None:
-    other = subprocess.Popen(SLEEP[1:])
-    run = ["--duration", "1h", "--quiet", "--out", "run"]
-    subject = SLEEP if how == "command" else ("--pid", str(other.pid))
+def start(tmp_path: Path, *subject: str) -> subprocess.Popen[bytes]:
+    """A run of an hour, once its first sample is there."""
     zcbench = subprocess.Popen(
-        [sys.executable, "-m", "zcbench", "run", *run, *subject],
+        [sys.executable, "-m", "zcbench", "run", "--duration", "1h", "--quiet", "--out", "run", *subject],
         cwd=tmp_path,
         env=clean_environment(),
         stdout=subprocess.DEVNULL,
@@ -117,6 +113,25 @@ def test_ctrl_c_ends_a_command_and_leaves_what_ran_before(tmp_path: Path, how: s
     while not (samples.is_file() and samples.read_bytes().count(b"\n") > 1):
         assert zcbench.poll() is None
         time.sleep(0.05)
+    return zcbench
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_supervisor_that_is_killed_takes_its_command_with_it(tmp_path: Path) -> None:
+    zcbench = start(tmp_path, *SLEEP)
+    started = psutil.Process(zcbench.pid).children(recursive=True)
+    assert any("97" in word for process in started for word in process.cmdline())
+    zcbench.kill()
+    zcbench.wait()
+    _, alive = psutil.wait_procs(started, timeout=30)
+    assert not alive
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("how", ["command", "attached"])
+def test_ctrl_c_ends_a_command_and_leaves_what_ran_before(tmp_path: Path, how: str) -> None:
+    other = subprocess.Popen(SLEEP[1:])
+    zcbench = start(tmp_path, *(SLEEP if how == "command" else ("--pid", str(other.pid))))
     started = psutil.Process(zcbench.pid).children(recursive=True)
     zcbench.send_signal(signal.SIGINT)
     assert zcbench.wait(60) == 130

@@ -27,6 +27,7 @@ from zcbench.record.schema import LOAD_FILE, STDERR_FILE, EventKind, Phase
 from zcbench.scenario.subject import READY_BY_PAGE, is_url
 from zcbench.scenario.tables import STOP_BY_CLOSING, STOP_BY_NOTHING, SubjectTable, filled
 from zcbench.subjects.crash_files import crash_files
+from zcbench.subjects.guard import Guard
 from zcbench.subjects.instrumented import PRELOAD_VARIABLE, Instrumented
 from zcbench.subjects.output import OutputPump
 from zcbench.subjects.readiness import Answering, OnPage, Printed, Readiness
@@ -91,6 +92,7 @@ class CommandSubject:
             raise
         finally:
             os.close(writing)
+        self._guard = Guard(self._popen.pid)
         self._readiness = self._awaited()
         self._output = OutputPump(directory / self._log, reading, "zcbench-output")
         self._output.listeners.append(self._readiness.hear)
@@ -264,6 +266,7 @@ class CommandSubject:
             self._notices.append(_left("was survived by", left, survived=True))
             self._tree.kill()
         self._tree.close()
+        self._guard.close()
         self._output.join(OUTPUT_S)
 
     # -- how it ended

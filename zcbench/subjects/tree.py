@@ -95,12 +95,8 @@ class ProcessTree:
         return [p.pid for p in self.scan() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
     def names(self) -> list[str]:
-        """The names of those that live."""
-        named = []
-        for pid in self.living():
-            with contextlib.suppress(psutil.Error):
-                named.append(psutil.Process(pid).name())
-        return sorted(named)
+        """The names of those that live; one that ended meanwhile is "?", as it may have left others."""
+        return sorted(map(_name, self.living()))
 
     def send(self, number: int) -> None:
         """Send a signal to each that lives."""
@@ -194,6 +190,11 @@ class ProcessTree:
                 self.last_code = os.waitstatus_to_exitcode(status)
 
 
+def adopt_none_of(pid: int) -> None:
+    """Say that the child ``pid`` of this process belongs to no tree. The caller holds BIRTHS."""
+    _ROOTS.add(pid)
+
+
 def descendants(process: psutil.Process) -> list[psutil.Process]:
     """``process`` and what comes from it, as far as no parent between has ended."""
     if not _LINUX:
@@ -243,3 +244,10 @@ def _process(pid: int) -> psutil.Process | None:
         return psutil.Process(pid)
     except psutil.Error:
         return None
+
+
+def _name(pid: int) -> str:
+    try:
+        return str(psutil.Process(pid).name())
+    except psutil.Error:
+        return "?"
