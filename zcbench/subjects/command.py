@@ -240,6 +240,10 @@ class CommandSubject:
         if self._first_code is None:
             self._first_code, self._first_ended_s = self._popen.returncode, time.monotonic()
             left = self._tree.names()
+            if not left:
+                # A process that is just being executed has no variables by which it could be known.
+                time.sleep(POLL_S)
+                left = self._tree.names()
             if left and self._asked is not None:
                 self._signal_tree()
             elif left and self._first_code == 0:
