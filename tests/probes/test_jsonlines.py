@@ -50,9 +50,16 @@ def test_names_are_mapped_as_for_ingest() -> None:
 
 def test_names_that_are_no_quantity_are_listed_with_what_to_do() -> None:
     _, said = heard('{"apples": 3, "pool.hits": 1, "name": "x", "ok": true}\n')
-    assert said == ["published, and no quantity by its name: apples; --map QUANTITY=NAME takes one"]
+    assert said == [
+        "lines of JSON: published, and no quantity by its name: apples; --map QUANTITY=NAME takes one"
+    ]
     _, said = heard('{"apples": 3}\n', "ignore=apples")
     assert said == []
+
+
+def test_a_mapped_name_that_was_never_published_is_told_of() -> None:
+    _, said = heard('{"hits": 3}\n', "pool.hits=hitz", "ignore=hits")
+    assert said == ["lines of JSON: mapped, and never published: hitz (pool.hits)"]
 
 
 def test_a_reading_is_handed_out_once() -> None:

@@ -108,8 +108,9 @@ def scraped(url: str, *specs: str, wait_s: float = 5.0) -> tuple[dict[str, float
 
 
 def test_prometheus_text_is_read_and_series_of_one_name_are_summed(endpoint: Callable[[Answer], str]) -> None:
+    url = endpoint(text(PROMETHEUS))
     row, said, _ = scraped(
-        endpoint(text(PROMETHEUS)),
+        url,
         'engine.drops=app_drops_total{queue="a"}',
         "rss_bytes=process_resident_memory_bytes",
         "pool.oldest_lease_ns=app_wait_seconds_sum:s",
@@ -121,7 +122,9 @@ def test_prometheus_text_is_read_and_series_of_one_name_are_summed(endpoint: Cal
         "rss_bytes": 25_000_000,
         "pool.oldest_lease_ns": 1_500_000_000,
     }
-    assert said == ["published, and no quantity by its name: goroutines_blocked; --map QUANTITY=NAME takes one"]
+    assert said == [
+        f"{url}: published, and no quantity by its name: goroutines_blocked; --map QUANTITY=NAME takes one"
+    ]
 
 
 def test_openmetrics_is_read(endpoint: Callable[[Answer], str]) -> None:

@@ -130,8 +130,11 @@ class JsonLines:
         self.read()
         if not self._objects:
             self._latest.tell("no line of JSON was printed", silent=True)
-        elif self._strangers:
-            self._latest.tell(strangers(self._strangers))
+            return
+        if (missing := self._vocabulary.missing()) is not None:
+            self._latest.tell(f"lines of JSON: {missing}")
+        if self._strangers:
+            self._latest.tell(f"lines of JSON: {strangers(self._strangers)}")
 
 
 def json_object(line: bytes) -> dict[str, Any] | None:

@@ -76,8 +76,11 @@ class Scrape:
         self._stop.set()
         if not self._answers:
             self._latest.tell(f"{self._url} never answered with metrics", silent=True)
-        elif self._strangers:
-            self._latest.tell(strangers(self._strangers))
+            return
+        if (missing := self._vocabulary.missing()) is not None:
+            self._latest.tell(f"{self._url}: {missing}")
+        if self._strangers:
+            self._latest.tell(f"{self._url}: {strangers(self._strangers)}")
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -52,6 +52,7 @@ class Vocabulary:
     def __init__(self, specs: Iterable[str]) -> None:
         self._mapped: dict[str, list[Published]] = {}
         self._ignored: set[str] = set()
+        self._seen: set[str] = set()  # of their names that were mapped
         self.given: list[Published] = []
         for spec in specs:
             self._add(spec)
@@ -65,11 +66,17 @@ class Vocabulary:
     def named(self, name: str) -> Iterable[Published]:
         """What ``name`` is: more than one where it was mapped with different labels; empty for a stranger."""
         if name in self._mapped:
+            self._seen.add(name)
             return self._mapped[name]
         if name in self._ignored:
             return ()
         own = self._own.get(name)
         return () if own is None else (own,)
+
+    def missing(self) -> str | None:
+        """A sentence about what was mapped and never published; None if all of it was."""
+        never = [f"{one.name} ({one.quantity.name})" for one in self.given if one.name not in self._seen]
+        return f"mapped, and never published: {', '.join(never)}" if never else None
 
     def is_known(self, name: str) -> bool:
         """Whether it is a quantity, or was said to be none."""
