@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zcbench.quantities.law import DEEPEST_LAW, LONGEST_LAW, LawError, parse_law
@@ -51,6 +51,7 @@ def test_relations() -> None:
     assert not parse_law("a >= 5").holds(-1)
 
 
+@settings(deadline=None)
 @given(
     low=st.lists(st.integers(-50, 50), min_size=3, max_size=3),
     more=st.lists(st.integers(0, 20), min_size=3, max_size=3),
@@ -114,6 +115,7 @@ def test_an_unknown_name_is_refused_with_what_is_there() -> None:
     short.require(["pool.captured", "pool.returns"])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.text("abc.()+-*=<>0123456789 eE_:", max_size=80))
 def test_any_text_is_a_law_or_an_error_that_says_so(text: str) -> None:
     try:

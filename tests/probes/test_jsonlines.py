@@ -154,7 +154,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(JSON.map(json.dumps) | st.text(max_size=40) | st.just("{" * 2000), max_size=6), st.randoms())
 def test_no_output_breaks_the_reader(lines: list[str], chance: random.Random) -> None:
     raw = "\n".join(lines).encode(errors="replace")

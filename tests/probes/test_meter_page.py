@@ -85,7 +85,7 @@ def test_neither_a_link_nor_a_pipe_is_followed(tmp_path: Path) -> None:
         read_meter_page(tmp_path / "pipe")
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, PAGE_BYTES - 1), st.integers(0, 255)), max_size=20))
 def test_any_damage_is_an_error_or_a_reading_of_whole_numbers(
     tmp_path: Path, damage: list[tuple[int, int]]
