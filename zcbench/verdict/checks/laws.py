@@ -47,7 +47,7 @@ def _broken(facts: _Facts) -> Finding | None:
 
 
 def _how(law: Stated) -> str:
-    said = f"{law.law.text} is broken"
+    said = f"the law {law.law.text} is broken"
     if law.is_broken_at_end:
         said += f": {_number(law.left)} against {_number(law.right)} at the end, off by {_number(law.off)}"
     if law.longest >= SUSTAINED:
@@ -64,8 +64,11 @@ def _not_judged(facts: _Facts) -> Finding | None:
     if not lacking and not few and not facts.unread:
         return None
     names = sorted({name for law in lacking for name in law.unknown})
-    said = [*facts.unread, *(f"{law.law.text}: {', '.join(law.unknown)} was not measured" for law in lacking)]
-    said += [f"{law.law.text}: read at {law.samples} samples, {SUSTAINED} or more tell" for law in few]
+    said = [
+        *facts.unread,
+        *(f"the law {law.law.text}: {', '.join(law.unknown)} was not measured" for law in lacking),
+    ]
+    said += [f"the law {law.law.text}: read at {law.samples} samples, {SUSTAINED} or more tell" for law in few]
     publish = f"publish {', '.join(names)}, or leave the law out" if names else None
     remedy = publish or ("run longer, or sample more often" if few else "write it as docs/page.md has laws")
     return CHECK.undecided("; ".join(said), facts.evidence, remedy=remedy)
