@@ -167,7 +167,8 @@ def _foreigns(files: tuple[Path, ...], told: dict[str, Any], by: str | None) -> 
     from zcbench.importers.table import open_table
     from zcbench.record.writer import RecordError
 
-    table = open_table(files, told.get("format_name"), told.get("decimal"))
+    named = [*told.get("maps", ()), *told.get("wheres", ()), *map(str, told.get("map", {}).values())]
+    table = open_table(files, told.get("format_name"), told.get("decimal"), [*named, by or ""])
     wheres = []
     for text in told.get("wheres", ()):
         column, equals, value = text.partition("=")

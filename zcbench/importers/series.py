@@ -5,21 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from zcbench.importers.labels import is_identity, is_label
 from zcbench.importers.table import Table
 from zcbench.record.writer import RecordError
 
-# What a column is called that says whose row it is, where its format does not know.
-_LABELS = re.compile(
-    r"(pid|process[ _]?id|tgid|daemon|process([ _]?name)?|proc|name|comm|command|cmd|program|service|"
-    r"container([ _]?(id|name))?|pod|host(name)?|instance|image[ _]?name|unit|worker|app|label|job|node|device|"
-    r"gpu|thread[ _]?(id|name)?|tid|user)",
-    re.IGNORECASE,
-)
-# Columns whose change says that the subject began anew.
-_IDENTITY = re.compile(
-    r"(pid|process[ _]?id|tgid|start([ _]?time)?|started([ _]?at)?|process_start_time_seconds|boot[ _]?id)",
-    re.IGNORECASE,
-)
 MOST_LISTED = 12
 
 
@@ -40,7 +29,7 @@ def labels_of(table: Table) -> tuple[str, ...]:
     known = set(table.format.labels)
     found = []
     for column, facts in table.facts.items():
-        if column in chosen or not (column in known or (table.format.guess and _LABELS.fullmatch(column))):
+        if column in chosen or not (column in known or (table.format.guess and is_label(column))):
             continue
         if facts.returns and len(facts.values) > 1:
             found.append(column)
@@ -51,7 +40,7 @@ def identity_of(table: Table) -> tuple[str, ...]:
     """The columns whose change is a restart."""
     if not table.format.guess:
         return tuple(column for column in table.format.identity if column in table.facts)
-    return tuple(column for column in table.columns if _IDENTITY.fullmatch(column))
+    return tuple(column for column in table.columns if is_identity(column))
 
 
 def series_of(table: Table, labels: tuple[str, ...]) -> list[Series]:

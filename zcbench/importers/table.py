@@ -12,11 +12,15 @@ from zcbench.foreign import of_error
 from zcbench.importers.cells import COMMA, POINT, Style, is_missing, number
 from zcbench.importers.clocks import Clock, Moment, day_first
 from zcbench.importers.format import Format, Row, Rows, named, recognise
+from zcbench.importers.guess import guess
+from zcbench.importers.labels import is_label
 from zcbench.importers.pivoting import long_format, pivoted
 from zcbench.importers.text import Remarks, Text, open_text
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.writer import RecordError
 
 NEAR_ZERO = 0.1  # of what it was: a counter that fell so far began anew
+LOOKED_AT_WHOLE = 2000  # rows of which every cell is looked at; of later ones those of columns that may matter
 SAMPLE = 200  # cells of a column that are kept, to tell its form by
 _DECIMALS = {"point": POINT, "comma": COMMA}
 MOST_VALUES = 1000  # different values of a label; more is no label
@@ -45,6 +49,8 @@ class ColumnFacts:
 
     def see(self, cell: Any) -> None:
         """Learn from the next cell."""
+        if type(cell) is str and self._is_plain(cell):
+            return
         if is_missing(cell):
             return
         self.cells += 1
@@ -59,6 +65,26 @@ class ColumnFacts:
             self._measure(read.value)
         if not isinstance(cell, float | Moment):
             self._label(str(cell))
+
+    def _is_plain(self, cell: str) -> bool:
+        """Learn from a number as nearly all are, quickly; False leaves the cell to be looked at closely."""
+        try:
+            value = float(cell)
+        except ValueError:
+            return False
+        if not math.isfinite(value) or len(self.sample) < SAMPLE or "_" in cell:
+            return False
+        self.cells += 1
+        self.numbers += 1
+        self.units.add("")
+        if "." not in cell:
+            self.style.ungrouped |= len(cell) >= 4
+        elif not self.style.point_decides:
+            self.style.see(cell)
+        self._measure(value)
+        if len(self.values) <= MOST_VALUES:
+            self._label(cell)
+        return True
 
     def _measure(self, value: float) -> None:
         self.low = value if self.numbers == 1 else min(self.low, value)
@@ -110,6 +136,7 @@ class Table:
     facts: dict[str, ColumnFacts] = field(default_factory=dict, compare=False)
     where: tuple[tuple[str, str], ...] = ()
     pivot: tuple[str, str] | None = None  # columns of names and of values, of one reading a row
+    wanted: tuple[str, ...] = ()  # what somebody said of columns, each a --map, --where or --by
     decimal: str | None = None  # what stands before fractions, where somebody said so
 
     @property
@@ -144,11 +171,25 @@ class Table:
     def look(self) -> None:
         """Look at every row: which columns there are, and what they hold."""
         self.remarks.clear()
-        for _, row in self.rows():
+        watched: set[str] | None = None
+        for at, (_, row) in enumerate(self.rows()):
+            if at == LOOKED_AT_WHOLE:
+                watched = {name for name in self.facts if self._matters(name)}
             for name, cell in row.items():
                 if name not in self.facts:
                     self.facts[name] = ColumnFacts()
+                elif watched is not None and name not in watched:
+                    continue
                 self.facts[name].see(cell)
+
+    def _matters(self, name: str) -> bool:
+        """Whether a column may be a quantity, or tell whose a row is; of 200 few are."""
+        form = self.format
+        if name in form.columns or name in form.labels or name in form.identity or not form.guess:
+            return True
+        told = any(name in text for text in self.wanted)
+        known = name in VOCABULARY or name in VOCABULARY.by_column or guess(name) is not None
+        return told or known or not self.facts[name].is_numeric or is_label(name)
 
     @property
     def clock(self) -> Clock:
@@ -170,7 +211,10 @@ def _read(form: Format, text: Text) -> Rows:
 
 
 def open_table(
-    path: Path | Sequence[Path], format_name: str | None = None, decimal: str | None = None
+    path: Path | Sequence[Path],
+    format_name: str | None = None,
+    decimal: str | None = None,
+    wanted: Sequence[str] = (),
 ) -> Table:
     """Recognise what wrote the log in ``path``, one file or several that follow each other, and look at it.
 
@@ -180,7 +224,8 @@ def open_table(
     remarks = Remarks()
     texts = tuple(open_text(one, remarks) for one in paths)
     form = recognise(texts[0]) if format_name is None else named(format_name)
-    table = Table(texts, form, remarks, decimal=None if decimal is None else _DECIMALS[decimal])
+    mark = None if decimal is None else _DECIMALS[decimal]
+    table = Table(texts, form, remarks, decimal=mark, wanted=tuple(wanted))
     table.look()
     pair = long_format(table.facts) if form.guess else None
     if pair is not None:
