@@ -133,6 +133,26 @@ def test_laws_hold_exactly_where_the_program_says_that_it_is_done(tmp_path: Path
     }
 
 
+def test_what_a_process_counted_before_it_was_attached_to_is_not_held_against_the_run(tmp_path: Path) -> None:
+    before = {"engine.drops": 500, "engine.captured": 10**6, "engine.delivered": 10**6 - 500}
+    before |= {"consumer.missing": 7, "engine.xruns": 3, "pool.guard_violations": 1}
+
+    def old(index: int) -> Row:
+        return {name: number + (0 if number < 1000 else 100 * index) for name, number in before.items()}
+
+    def going_on(index: int) -> Row:
+        return old(index) | {"engine.drops": 500 + index}
+
+    attached = SubjectInfo(kind="attached", pid=4242, title="engine (4242)")
+    assert failures(judged(tmp_path / "old", old, subject=attached)) == set()
+    # what it counts from there on is
+    result = judged(tmp_path / "new", going_on, subject=attached)
+    assert ("delivery", "dropped") in failures(result)
+    assert "dropped 59" in next(f.sentence for f in result.findings if f.check == "delivery")
+    # and of a command that was started here, all of it
+    assert ("delivery", "dropped") in failures(judged(tmp_path / "command", old))
+
+
 def test_what_was_promised_and_never_came_is_no_pass(tmp_path: Path) -> None:
     # given a program that was to count packets, and did not
     subject = SubjectInfo(kind="command", title="./engine", capabilities=("packets", "pool"))

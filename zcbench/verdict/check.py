@@ -24,7 +24,9 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from zcbench.analysis.since import since_attached
 from zcbench.analysis.totals import Totals
+from zcbench.analysis.totals import totals as last_words
 from zcbench.comparing.comparability import Aspect
 from zcbench.record.capabilities import LACKING, Capability
 from zcbench.record.reader import Record
@@ -81,11 +83,15 @@ class Check(Generic[F]):
     # What of a changed setting or machine may explain that its answer changed; of most checks nothing may:
     # they are right or wrong anywhere.
     explained_by: frozenset[Aspect] = frozenset()
+    # It is about what came while the subject was watched, not about what an attached process counted before.
+    of_the_run: bool = False
     # Whether a run is inconclusive where it has no answer.
     required: bool = True
 
     def ask(self, record: Record, totals: Totals) -> Finding:
         """The first answer of its rules; undecided if none of them has one."""
+        if self.of_the_run and (seen := since_attached(record)) is not record:
+            record, totals = seen, last_words(seen)
         facts = self.facts(record, totals)
         answers = (rule(facts) for rule in self.rules)
         finding = next((answer for answer in answers if answer is not None), None)

@@ -232,6 +232,7 @@ CHECK = Check(
     reads=(ENGINE_DELIVERED, "due"),
     explained_by=frozenset({"loss"}),
     needs=("packets",),
+    of_the_run=True,
     causes={
         "lost": "packets are missing, and nobody dropped them",
         "dropped": "the engine dropped or refused them",

@@ -117,6 +117,7 @@ CHECK = Check(
         CONSUMER_RECEIVED,
     ),
     needs=("packets",),
+    of_the_run=True,
     causes={
         "gaps": "holes in the sequence numbers",
         "duplicates": "packets came twice",

@@ -231,6 +231,7 @@ CHECK = Check(
     ),
     reads=(*(f"consumer.{name}" for name in _OF_PACKETS), *(f"pool.{name}" for name in _OF_POOL)),
     needs=("payload",),
+    of_the_run=True,
     causes={fault.cause: fault.why for fault in _FAULTS},
     meaning=("a buffer was written while somebody still read it: the audio is wrong, and nobody was told"),
     figure="rate",

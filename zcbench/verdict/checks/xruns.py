@@ -125,6 +125,7 @@ CHECK = Check(
     rules=(_lost, _no_device, _not_counted, _none),
     reads=(ENGINE_XRUNS, (ENGINE_CAPTURED, ENGINE_DELIVERED)),
     needs=("device",),
+    of_the_run=True,
     causes={
         "lost_sound": "the device ran over or under",
     },
