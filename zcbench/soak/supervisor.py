@@ -56,11 +56,7 @@ KILL_GRACE_S = 10.0  # for the kernel to end a killed process, whatever it write
 
 
 def run(
-    scenario: Scenario,
-    directory: Path,
-    *,
-    command: Sequence[str],
-    observers: Sequence[Observer] = (),
+    scenario: Scenario, directory: Path, *, command: Sequence[str], observers: Sequence[Observer] = ()
 ) -> End:
     """Run ``scenario`` into the new, empty ``directory`` and return how it ended.
 
@@ -102,11 +98,7 @@ class _Watch:
     """One run under observation."""
 
     def __init__(
-        self,
-        subject: Subject,
-        info: RunInfo,
-        writer: RecordWriter,
-        observers: Sequence[Observer],
+        self, subject: Subject, info: RunInfo, writer: RecordWriter, observers: Sequence[Observer]
     ) -> None:
         self._subject, self._info, self._writer = subject, info, writer
         self._observers = Observers(observers)
