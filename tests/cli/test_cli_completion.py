@@ -26,6 +26,13 @@ def offered(*words: str) -> list[str]:
     return [item.value for item in items if item.type == "plain"]
 
 
+def test_behind_two_dashes_there_are_files_and_no_scenarios() -> None:
+    shell = ShellComplete(cli, {}, "zcbench", "_ZCBENCH_COMPLETE")
+    for words in (["run", "--"], ["run", "--", "sh"]):
+        (item,) = shell.get_completions(words, "st")
+        assert (item.type, item.value) == ("file", "st")
+
+
 @pytest.mark.parametrize(
     ("words", "some"),
     [
@@ -38,6 +45,8 @@ def offered(*words: str) -> list[str]:
         (("run", "--source", ""), {"tone", "file", "device"}),
         (("run", "--pool-policy", "a"), {"adaptive"}),
         (("run", "--fault", "no-op"), {"no-op-return"}),
+        (("run", "--stop", "SIGIN"), {"SIGINT"}),
+        (("run", "--read", ""), {"jsonl"}),
         (("selftest", "con"), {"controls"}),
         (("run", "--expect", "pool.hit"), {"pool.hit_rate", "pool.hits"}),
         (("run", "--expect", "p99(deliv"), {"p99(delivery"}),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Names = Iterable[tuple[str, str | None]]  # with their meanings, where there are some
 Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
+COMMAND_META = "zcbench.command"  # in a context's meta: the words behind ``--``
 _MOST_RUNS = 50  # the newest
 
 
@@ -122,6 +123,22 @@ def _topics(_ctx: click.Context) -> Names:
     return [*((name, says) for name, (says, _) in TOPICS.items()), *COMMANDS.items()]
 
 
+def words(*choices: str) -> Complete:
+    """A few words that may be given."""
+    return _offering(lambda _ctx: [(choice, None) for choice in choices])
+
+
+def _stops(_ctx: click.Context) -> Names:
+    import signal
+
+    from zcbench.scenario.tables import STOP_BY_CLOSING, STOP_BY_NOTHING
+
+    return [(name, None) for name in (STOP_BY_CLOSING, STOP_BY_NOTHING, *(s.name for s in signal.Signals))]
+
+
+values_of_stop = _offering(_stops)
+
+
 def values_of(key: str) -> Complete:
     """Offer the values that a key of a scenario can have, where these are names."""
 
@@ -135,7 +152,18 @@ def values_of(key: str) -> Complete:
     return _offering(allowed)
 
 
-scenario = _offering(_scenarios, files="file")
+_scenario = _offering(_scenarios, files="file")
+
+
+def scenario(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Scenarios; behind ``--``, where the user's own command stands, files."""
+    if COMMAND_META in ctx.meta:
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
+    return _scenario(ctx, parameter, incomplete)
+
+
 scenario_name = _offering(_scenarios)
 engine = _offering(_engines)
 consumer = _offering(_consumers)

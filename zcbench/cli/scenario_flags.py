@@ -77,6 +77,10 @@ _COMPLETE = {
     "--engine": complete.engine,
     "--fault": complete.fault,
     "--require": complete.checks,
+    "--stop": complete.values_of_stop,
+    "--probe": complete.words("malloc", "none"),
+    "--read": complete.words("jsonl"),
+    "--ready": complete.words("page"),
     "--consumer": complete.consumer,
     **{flag: complete.values_of(FLAGS[flag]) for flag in ("--source", "--dtype", "--pool-policy")},
 }
@@ -90,18 +94,15 @@ class SubjectCommand(GroupedCommand):
         """Keep what follows the first ``--`` for :func:`given`. Raises ScenarioError if nothing does."""
         if "--" in args:
             at = args.index("--")
-            ctx.meta[_COMMAND_META] = args[at + 1 :]
+            ctx.meta[complete.COMMAND_META] = args[at + 1 :]
             args = args[:at]
-            if not ctx.meta[_COMMAND_META] and not ctx.resilient_parsing:
+            if not ctx.meta[complete.COMMAND_META] and not ctx.resilient_parsing:
                 raise ScenarioError("--: no command follows; write -- PROGRAM ARGUMENT...")
         return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Show where the command goes."""
         return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
-
-
-_COMMAND_META = "zcbench.command"
 
 
 def scenario_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,7 +150,7 @@ def given(parameters: dict[str, Any]) -> list[Setting]:
         for flag, key in FLAGS.items()
         if (value := parameters[flag.lstrip("-").replace("-", "_")]) is not None
     ]
-    words = click.get_current_context().meta.get(_COMMAND_META)
+    words = click.get_current_context().meta.get(complete.COMMAND_META)
     if words is not None:
         settings.append(Setting("subject.command", shlex.join(words), "--"))
     for name, key in (("scrapes", "scrape"), ("maps", "map"), ("laws", "laws")):

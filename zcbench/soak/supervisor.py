@@ -217,7 +217,8 @@ class _Watch:
         now, phase, asked = now_ns(), self._subject.phase(counters), self._subject.asked()
         match self._timetable.look(now, phase, asked=asked is not None):
             case Step.BEGIN:
-                self._tell(self._load.start(self._writer.directory, self._environment))
+                began = self._load.start(self._writer.directory, self._environment)
+                self._tell([*self._subject.notices(), *began])
             case Step.STOP:
                 self._ask_to_stop()
             case Step.NEVER_READY:
