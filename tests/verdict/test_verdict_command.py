@@ -188,6 +188,10 @@ def test_a_crash_fails_whatever_was_counted(tmp_path: Path) -> None:
     end = End(ending=Ending.CRASHED, signal="SIGSEGV", exit_code=-11, message="the command died of SIGSEGV")
     result = judged(tmp_path, pool, ending=end)
     assert failures(result) == {("life", "crashed")}
+    # the last count of what it published is said
+    assert "SIGSEGV; 6,000 packets had been delivered" in result.findings[0].sentence
+    drops = judged(tmp_path / "drops", lambda _: {"pool.hits": 3}, ending=end)
+    assert "packet" not in drops.findings[0].sentence
     assert result.exit_code == 5
 
 

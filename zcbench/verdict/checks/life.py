@@ -8,7 +8,7 @@ import msgspec
 
 from zcbench.analysis.lives import restarts
 from zcbench.analysis.totals import Totals, count
-from zcbench.quantities.names import CONSUMER_RECEIVED
+from zcbench.quantities.names import CONSUMER_RECEIVED, ENGINE_CAPTURED, ENGINE_DELIVERED
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Event, EventKind, Finding
@@ -170,11 +170,21 @@ def _sentence(facts: _Facts) -> str:
 
 def _last_packet(facts: _Facts) -> str:
     end = facts.end
-    if end.ending is not Ending.FINISHED and end.last_sequence is not None:
+    if end.ending is Ending.FINISHED:
+        return ""
+    if end.last_sequence is not None:
         return f"; the last packet taken was number {end.last_sequence:,} ({end.received:,} in all)"
-    if end.ending not in (Ending.FINISHED, Ending.UNKNOWN) and facts.ours and facts.record.can("packets"):
+    if end.ending is Ending.UNKNOWN or not facts.ours or not facts.record.can("packets"):
+        return ""
+    # Of a program the last word is on its page, or what it published last.
+    names = (CONSUMER_RECEIVED, ENGINE_DELIVERED, ENGINE_CAPTURED)
+    counted = ((name, count(facts.totals, name)) for name in names)
+    known = next(((name, number) for name, number in counted if number is not None), None)
+    if known is None and not facts.record.can("worker"):
+        return ""
+    if known is None or not known[1]:
         return "; no packet had been taken"
-    return ""
+    return f"; {known[1]:,} packets had been {known[0].partition('.')[2]}"
 
 
 def _remedy(facts: _Facts) -> str | None:
