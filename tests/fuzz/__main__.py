@@ -158,6 +158,13 @@ def _of_text(name: str) -> Callable[[Path], Keep]:
     return make
 
 
+def _of_page(folder: Path) -> Keep:
+    from tests.fuzz import materials, promises
+
+    sound = materials.page()
+    return lambda random: promises.page(random, sound, folder / "page.bin")
+
+
 PROMISES: dict[str, Callable[[Path], Keep]] = {
     **{name: _of_record(name) for name in ("record", "pictures", "watched")},
     **{name: _of_text(name) for name in ("setting", "quantity", "expected")},
@@ -165,6 +172,7 @@ PROMISES: dict[str, Callable[[Path], Keep]] = {
     "scenario": _of_scenario,
     "table": _of_table,
     "audio": _of_audio,
+    "page": _of_page,
     "plan": _of_plan,
 }
 

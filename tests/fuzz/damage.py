@@ -170,6 +170,16 @@ def words_of(random: Random, content: bytes) -> bytes:
     return bytes(page)
 
 
+def entry_of(random: Random, content: bytes) -> bytes:
+    """A page of version 2 in whose table a name, a kind or an offset is replaced, or a law."""
+    page = bytearray(content)
+    at = 256 + 128 * random.randrange(8) + random.choice((0, 0, 8, 64, 80, 96, 100, 100))
+    offset = random.choice((0, 4, 8, 2**20, 2**32 - 8, 4_352, 4_360, random.randrange(2**16)))
+    value = random.choice((b"pool.hits\0", b"\xff\xfe", b"\0", b"a b\0", b"\n\n", offset.to_bytes(4, "little")))
+    page[at : at + len(value)] = value
+    return bytes(page[: len(content)])
+
+
 def header_of(random: Random, content: bytes) -> bytes:
     """A file whose first 80 bytes have other numbers in them, of either byte order."""
     head = bytearray(content)

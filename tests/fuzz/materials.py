@@ -41,6 +41,24 @@ def records(folder: Path) -> list[Path]:
     ]
 
 
+def page() -> bytes:
+    """A small page with values of each kind, and laws."""
+    from zcbench.page import layout
+    from zcbench.page.writer import PageWriter
+
+    parts = layout.geometry(16, laws_bytes=512, size=2**16)
+    memory = bytearray(layout.header(parts) + bytes(parts.size - layout.HEADER_BYTES))
+    page = PageWriter(memoryview(memory))
+    page.total("pool.hits", "acquires", "producer").add(12)
+    page.total("pool.misses", "acquires", "producer").add(3)
+    page.gauge("pool.in_flight", "leases").set(-2)
+    page.gauge("never.set", "things")
+    page.constant("pool.slots", "slots", 16)
+    page.histogram("hold_ns").record(1_000)
+    page.law("pool.hits >= pool.misses")
+    return bytes(memory)
+
+
 def scenarios() -> list[str]:
     """The shipped scenarios, and one with every key."""
     return [s.path.read_text(encoding="utf-8") for s in shipped()] + [to_toml(Scenario())]

@@ -5,6 +5,7 @@ Whatever is raised here and is not the one error that the promise names is a bug
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import xml.etree.ElementTree as ET
@@ -281,6 +282,38 @@ def log(random: Random, samples: Sequence[Path], folder: Path) -> None:
         assert elapsed is not None
         assert before <= elapsed
         before = elapsed
+
+
+def page(random: Random, content: bytes, path: Path) -> None:
+    """Any file as a page: PageError or OSError, or values that are numbers, and what is wrong in a few lines. A
+    writer that opens it declares and counts, or says PageError."""
+    from zcbench.page import PageError
+    from zcbench.page.reader import PageReader
+    from zcbench.page.writer import PageWriter
+
+    for _ in range(random.randrange(1, 4)):
+        content = random.choice((damage.words_of, damage.words_of, damage.entry_of, damage.bytes_of))(
+            random, content
+        )
+    path.write_bytes(content)
+    try:
+        with PageReader(path) as reader:
+            found = reader.read(settle=False)
+            problems = reader.problems(found)
+    except (PageError, OSError) as error:
+        _one_line(str(error))
+    else:
+        assert len(problems) <= 8
+        for problem in (*problems, *found.laws):
+            _one_line(problem)
+        assert all(value is None or -(2**62) <= value < 2**63 for value in found.values.values())
+        for histogram in found.histograms.values():
+            histogram.percentile(99)
+            histogram.since(histogram)
+    with contextlib.suppress(PageError):
+        writer = PageWriter(memoryview(bytearray(content)))
+        writer.total("fuzz.total", "things").add()
+        writer.law("fuzz.total >= 0")
 
 
 def audio(random: Random, content: bytes, path: Path) -> None:

@@ -45,6 +45,11 @@ def audio() -> list[bytes]:
     return materials.audio()
 
 
+@pytest.fixture(scope="module")
+def page() -> bytes:
+    return materials.page()
+
+
 @examples(25)
 @given(seed=seeds)
 def test_a_damaged_record_is_refused_or_judged_and_shown(
@@ -144,3 +149,9 @@ def test_a_fuzzer_s_bytes_are_its_choices() -> None:
     assert Chance(b"\x01\x02").choice("abcd") == "b"
     assert Chance(b"").sample(range(9), 3) == Chance(b"").sample(range(9), 3)
     assert 0 <= Chance(b"\xff" * 7).random() < 1
+
+
+@examples(200)
+@given(seed=seeds)
+def test_any_file_is_a_page_or_refused(seed: int, tmp_path: Path, page: bytes) -> None:
+    promises.page(Random(seed), page, tmp_path / "page.bin")

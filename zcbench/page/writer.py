@@ -329,7 +329,7 @@ class _Declaring:
         self._page = page
 
     def __enter__(self) -> None:
-        self._generation = self._page._get(layout.AT_GENERATION, 8) + 1
+        self._generation = (self._page._get(layout.AT_GENERATION, 8) + 1) % 2**64
         self._page._put(layout.AT_GENERATION, self._generation, 8)
 
     def __exit__(self, *_: object) -> None:
