@@ -123,6 +123,19 @@ def test_leases_left_fail_only_where_the_program_says_that_it_is_done(tmp_path: 
     assert ("pool.recycling", "leases_left") in failures(judged(tmp_path / "done", pool, state=State.DONE))
 
 
+def test_fewer_than_no_leases_in_flight_are_leases_returned_twice(tmp_path: Path) -> None:
+    # given a program whose counters agree: each double return is counted, and taken off what is in flight
+    def twice(index: int) -> dict[str, int | None]:
+        row = drained(index)
+        returns, in_flight = row["pool.returns"] or 0, row["pool.in_flight"] or 0
+        return row | {"pool.returns": returns + index, "pool.in_flight": in_flight - index}
+
+    for state in (State.DONE, State.READY):
+        found = judged(tmp_path / state.name, twice, state=state)
+        assert ("conservation", "returned_twice") in failures(found)
+        assert not [f for f in found.findings if "-" in f.sentence and "never came back" in f.sentence]
+
+
 def test_laws_hold_exactly_where_the_program_says_that_it_is_done(tmp_path: Path) -> None:
     off = changed(drained, engine__delivered=lambda n: n - 2, engine__queued=lambda _: 0)
     assert failures(judged(tmp_path / "sound", drained, state=State.DONE)) == set()

@@ -38,6 +38,7 @@ _BUGS: tuple[tuple[str, str, str, str, Mapping[str, str]], ...] = (
     ("zombies", "a process each 100 steps ends and is not waited for", "resources", "zombies", _CLIMBING),
     ("lost-slot", "each 100th slot is never given back", "pool.recycling", "leases_left", _CLIMBING),
     ("no-op-return", "giving a slot back does nothing", "pool.recycling", "never_recycled", _CLIMBING),
+    ("double-return", "each 100th slot is given back twice", "conservation", "returned_twice", _CLIMBING),
     ("crash", "it writes to address 8 (SIGSEGV)", "life", "crashed", _DYING),
     ("exit", "it leaves with code 3", "life", "exited", _DYING),
     ("hang", "it waits for ever", "life", "hung", _DYING),

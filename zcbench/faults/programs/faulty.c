@@ -94,10 +94,11 @@ static void hang(void) {
 }
 static void nothing(void) {}
 
-/* Whether the slot of a packet is given back. */
+/* How often the slot of a packet is given back. */
 static int gives_back(int64_t packet) { return is_clean || packet % 100; }
 static int never_gives_back(int64_t packet) { return is_clean || packet < 0; }
 static int always_gives_back(int64_t packet) { return packet != 0; }
+static int gives_back_twice(int64_t packet) { return is_clean || packet % 100 ? 1 : 2; }
 
 static const struct {
   const char* name;
@@ -113,6 +114,7 @@ static const struct {
     {"zombies", leave_zombie, always_gives_back},
     {"lost-slot", nothing, gives_back},
     {"no-op-return", nothing, never_gives_back},
+    {"double-return", nothing, gives_back_twice},
     {"crash", crash, always_gives_back},
     {"exit", leave, always_gives_back},
     {"hang", hang, always_gives_back},
@@ -145,15 +147,15 @@ static void declare(zc_page* page) {
 
 static int64_t held[HELD];
 
-static void give_back(int64_t packet, int (*is_returned)(int64_t)) {
-  if (!packet || !is_returned(packet)) return;
-  zc_add(in_flight, -1);
-  zc_add(returns, 1);
+static void give_back(int64_t packet, int (*times)(int64_t)) {
+  if (!packet) return;
+  zc_add(in_flight, -times(packet));
+  zc_add(returns, times(packet));
 }
 
-static void work(int (*is_returned)(int64_t)) {
+static void work(int (*times)(int64_t)) {
   int64_t* place = held + sequence % HELD;
-  give_back(*place, is_returned);
+  give_back(*place, times);
   *place = 0;
   zc_add(captured, 1);
   if (zc_get(in_flight) == SLOTS) {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from zcbench.analysis.laws import RECEIVED, Balance, Overflow, balances, overflow
+from zcbench.analysis.laws import MOVING_PACKETS, RECEIVED, Balance, Overflow, balances, overflow
+from zcbench.analysis.stream import at_rest
 from zcbench.analysis.totals import Totals, count
 from zcbench.quantities.names import (
     CONSUMER_RECEIVED,
@@ -84,6 +85,21 @@ def _disagree(facts: _Facts) -> Finding | None:
         cause = "returned_twice"
         broken.append(f"{twice:,} more leases were returned than were ever handed out")
     return CHECK.failed("; ".join(broken), facts.evidence, cause=cause, remedy=_REMEDIES[cause])
+
+
+def _below_zero(facts: _Facts) -> Finding | None:
+    """Counters that agree, of a pool that got more leases back than it gave: a law alone would not show it."""
+    in_flight = count(facts.totals, POOL_IN_FLIGHT)
+    # While leases move a return may be seen before the acquire that it belongs to.
+    least = 0 if at_rest(facts.record) else -MOVING_PACKETS
+    if in_flight is None or in_flight >= least:
+        return None
+    return CHECK.failed(
+        f"{in_flight:,} leases in flight: {-in_flight:,} more were returned than were ever handed out",
+        facts.evidence,
+        cause="returned_twice",
+        remedy=_REMEDIES["returned_twice"],
+    )
 
 
 def _not_written(facts: _Facts) -> Finding | None:
@@ -177,7 +193,7 @@ CHECK = Check(
     name="conservation",
     question=("acquires = hits + misses = delivered + drops + queued = returns + in flight, at every sample."),
     facts=_Facts,
-    rules=(_disagree, _not_written, _nothing_to_compare, _not_measured, _add_up),
+    rules=(_disagree, _below_zero, _not_written, _nothing_to_compare, _not_measured, _add_up),
     reads=(
         ENGINE_CAPTURED,
         ENGINE_DELIVERED,

@@ -148,6 +148,15 @@ def _slots_lost(facts: _Facts) -> Finding | None:
     )
 
 
+def _below_zero(facts: _Facts) -> Finding | None:
+    if facts.pool.in_flight is None or facts.pool.in_flight >= 0 or not at_rest(facts.record):
+        return None
+    return CHECK.undecided(
+        f"{facts.pool.in_flight:,} leases in flight: leases came back more than once (conservation)",
+        facts.evidence,
+    )
+
+
 def _leases_left(facts: _Facts) -> Finding | None:
     if not facts.pool.in_flight or not at_rest(facts.record):
         return None
@@ -236,6 +245,7 @@ CHECK = Check(
         _never_returned,
         _in_flight_not_measured,
         _slots_lost,
+        _below_zero,
         _leases_left,
         _never_reused,
         _each_used_once,
