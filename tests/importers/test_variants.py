@@ -201,6 +201,24 @@ def test_several_series_are_never_one(tmp_path: Path, label: str) -> None:
         read(tmp_path, "\n".join([f"{label},t,fds", *rows]) + "\n")
 
 
+@pytest.mark.parametrize("label", ["pid", "container"])
+def test_series_one_after_the_other_are_not_one_either(tmp_path: Path, label: str) -> None:
+    # given a table that is sorted by process, so that its times begin again
+    rows = [f"{who},{1_795_836_602 + t},9" for who in (7, 8) for t in T]
+    with pytest.raises(RecordError, match=f"2 series.*{label}=7"):
+        read(tmp_path, "\n".join([f"{label},ts,fds", *rows]) + "\n")
+
+
+def test_targets_of_one_answer_of_prometheus_are_not_one(tmp_path: Path) -> None:
+    name = "process_open_fds"
+    result = [
+        {"metric": {"__name__": name, "instance": who}, "values": [[1_795_836_602 + t, "9"] for t in T]}
+        for who in ("a", "b")
+    ]
+    with pytest.raises(RecordError, match=r"2 series.*instance=a"):
+        read(tmp_path, json.dumps({"data": {"resultType": "matrix", "result": result}}))
+
+
 LIVES: dict[str, tuple[str, Callable[[int, int], str]]] = {
     "pid": ("pid,t,fds", lambda life, t: f"{100 + life},{life * 200 + t},9"),
     "start time": ("started,t,fds", lambda life, t: f"12:{life:02}:00,{life * 200 + t},9"),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from zcbench.importers.guess import guess
 from zcbench.importers.labels import is_identity, is_label
 from zcbench.importers.table import Table
 from zcbench.record.writer import RecordError
 
 MOST_LISTED = 12
+MOST_TIMES = 5000  # of one series, that are held against those of another
+_SINCE_START = re.compile(r"uptime|elapsed|since", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,37 @@ def labels_of(table: Table) -> tuple[str, ...]:
     for column, facts in table.facts.items():
         if column in chosen or not (column in known or (table.format.guess and is_label(column))):
             continue
-        if facts.returns and len(facts.values) > 1:
+        # A pid may change because the subject began anew; a name that the format has for it does not.
+        named = column in known and column not in identity_of(table)
+        if len(facts.values) > 1 and (facts.returns or named or _overlap(table, column)):
             found.append(column)
     return tuple(found)
+
+
+def _overlap(table: Table, column: str) -> bool:
+    """Whether rows of one time have several values of ``column``: series that stand one after the other."""
+    time = _time_column(table)
+    if time is None:
+        return False
+    at: dict[str, set[str]] = {}
+    for _, row in table.rows():
+        value, when = str(row.get(column, "")).strip(), str(row.get(time))
+        if any(when in times for other, times in at.items() if other != value):
+            return True
+        times = at.setdefault(value, set())
+        if len(times) < MOST_TIMES:
+            times.add(when)
+    return False
+
+
+def _time_column(table: Table) -> str | None:
+    """The column of times, unless it counts from each start: then several lives have the same times."""
+    for column in table.columns:
+        told = table.format.columns.get(column, "").partition(":")[0]
+        one = guess(column) if table.format.guess or not told else None
+        if told == "elapsed_s" or (one is not None and one.quantity == "elapsed_s"):
+            return None if _SINCE_START.search(column) else column
+    return None
 
 
 def identity_of(table: Table) -> tuple[str, ...]:
