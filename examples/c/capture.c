@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <time.h>
 
-enum { SLOTS = 16, BLOCK_BYTES = 3840 };
+enum { SLOTS = 100, BLOCK_BYTES = 3840 };
 
 static volatile sig_atomic_t stopped;
 static void on_signal(int number) { stopped = number; }

@@ -82,7 +82,7 @@ struct Packet {
 struct Options {
   double seconds = 0, rate = 100, hold_ms = 30;
   long lose_every = 0;
-  long slots = 16;
+  long slots = 100;
 };
 
 class Program {

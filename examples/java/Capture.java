@@ -13,7 +13,7 @@ import java.util.Map;
  * SIGTERM, or the end of --seconds, drains the pool. --lose-every 50 forgets to give back one slot in 50.
  */
 public final class Capture {
-  private static final int SLOTS = 16, BLOCK_BYTES = 3840;
+  private static final int SLOTS = 100, BLOCK_BYTES = 3840;
 
   private record Packet(long sequence, long takenNs, byte[] slot) {}
 

@@ -6,7 +6,7 @@
 "use strict";
 const { Page } = require("./page.js");
 
-const SLOTS = 16, BLOCK_BYTES = 3840;
+const SLOTS = 100, BLOCK_BYTES = 3840;
 const given = { "--seconds": Infinity, "--rate": 100, "--hold-ms": 30, "--lose-every": 0 };
 for (let i = 2; i + 1 < process.argv.length; i += 2) given[process.argv[i]] = Number(process.argv[i + 1]);
 

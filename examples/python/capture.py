@@ -14,7 +14,7 @@ from collections import deque
 
 import zcbench.page
 
-SLOTS, BLOCK_BYTES = 16, 3840
+SLOTS, BLOCK_BYTES = 100, 3840
 
 options = argparse.ArgumentParser()
 options.add_argument("--seconds", type=float, default=float("inf"))

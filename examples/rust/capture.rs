@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-const SLOTS: usize = 16;
+const SLOTS: usize = 100;
 const BLOCK_BYTES: usize = 3840;
 const UNSET: i64 = i64::MIN;
 

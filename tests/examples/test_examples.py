@@ -95,9 +95,9 @@ def test_what_it_did_is_on_its_page(runs: dict[str, Reading], language: str) -> 
     assert found.state is State.DONE
     assert found.header.pid
     assert 1 <= values["engine.captured"] <= 170
-    assert values["pool.slots"] == 16
+    assert values["pool.slots"] == 100
     assert values["pool.in_flight"] == 0
-    assert 1 <= values["pool.high_water"] <= 16
+    assert 1 <= values["pool.high_water"] <= 100
     assert values["consumer.received"] == values["engine.delivered"] > 0
     assert balanced(values)
     assert "engine.captured == pool.hits + pool.misses" in found.laws

@@ -23,6 +23,8 @@ COMPILE_S = 120.0  # a loaded machine; it takes a second
 _COMMON: Mapping[str, str] = {"sampling.every": "250ms", "subject.ready": "page"}
 # 4,000 steps; 80 samples: 6 of them for each of the 12 blocks of a staircase.
 _CLIMBING: Mapping[str, str] = {**_COMMON, "duration": "20s"}
+# A busy machine spoils some blocks of a short run: of 20 runs of 20 s two left a leak of 64 kB/s undecided.
+_LEAKING: Mapping[str, str] = {**_COMMON, "duration": "30s"}
 # It dies, or stands still, at step 400, after 2 s and a little.
 _DYING: Mapping[str, str] = {**_COMMON, "duration": "15s", "limits.hang": "4s"}
 # Private memory is not judged below two minutes.
@@ -30,7 +32,7 @@ _SLOW: Mapping[str, str] = {**_COMMON, "duration": "150s", "sampling.uss_every":
 
 # Bug, what it does, the finding that it must get, the run that shows it.
 _BUGS: tuple[tuple[str, str, str, str, Mapping[str, str]], ...] = (
-    ("malloc-leak", "320 bytes a step are not freed", "memory", "native", _CLIMBING),
+    ("malloc-leak", "320 bytes a step are not freed", "memory", "native", _LEAKING),
     ("mmap-leak", "16 KiB a step stay mapped", "memory", "mapped", _SLOW),
     ("descriptor-leak", "a file is opened each 20 steps and never closed", "resources", "fds", _CLIMBING),
     ("thread-leak", "a thread is started each 40 steps and never ends", "resources", "threads", _CLIMBING),
