@@ -50,7 +50,7 @@ def counted(result: Result, noun: str = " checks") -> str:
     told = (
         ("fail", "failed"),
         ("warn", "warned"),
-        ("note", "only explained"),
+        ("note", "note"),
         ("inconclusive", "inconclusive"),
         ("skipped", "skipped"),
     )
