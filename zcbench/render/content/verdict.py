@@ -27,7 +27,7 @@ from zcbench.verdict.checks import MEMORY
 from zcbench.verdict.decision import decision
 from zcbench.verdict.next_step import next_step
 
-SIGNS = {"pass": "✅", "note": "🛈", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "skipped": "–"}
+SIGNS = {"pass": "✅", "note": "ℹ️", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "skipped": "–"}
 WORDS = {name: name if name in ("note", "skipped") else name.upper() for name in SIGNS}
 VERDICTS = {name: f"{SIGNS[name]} {WORDS[name]}" for name in SIGNS}
 _WORST_FIRST = ("fail", "warn", "inconclusive", "note", "pass", "skipped")
