@@ -135,7 +135,6 @@ def test_a_restart_is_named_and_descriptors_are_judged_in_each_life(ingest: Inge
 def test_an_hour_of_false_passes_says_that_threads_climb_too(ingest: Ingest) -> None:
     answer = ingest(LOGS / "61-hour-false-pass.csv")
     assert "threads climb from 8 to 44" in answer.sentence("resources")
-    assert answer.findings["memory"]["outcome"] == "pass"
 
 
 NOTICED = {

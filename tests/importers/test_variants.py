@@ -301,6 +301,17 @@ def test_what_a_name_only_resembles_is_not_taken(tmp_path: Path, header: str) ->
         read(tmp_path, lines(f"t;{header}", lambda t: f"{t};{50_000_000 + t}"))
 
 
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [("captured,buffers", lambda t: f"{t * 100},8"), ("rss_kb,frames", lambda t: f"{51_200 + t},8")],
+)
+def test_a_level_is_not_taken_for_what_was_delivered(
+    tmp_path: Path, header: str, row: Callable[[int], str]
+) -> None:
+    samples, _ = read(tmp_path, lines(f"t,{header}", lambda t: f"{t},{row(t)}"))
+    assert "engine.delivered" not in samples[0]
+
+
 def test_two_columns_that_may_be_one_quantity_are_asked_for(tmp_path: Path) -> None:
     text = lines("t,total_fds,num_fd", lambda t: f"{t},9,9")
     with pytest.raises(RecordError, match=r"which column is fds.*--map fds=.*--map ignore="):

@@ -9,7 +9,7 @@ from typing import Any
 from zcbench.importers.cells import POINT, Style, decimal_of, is_missing, number
 from zcbench.importers.clocks import Clock, Moment, epoch_unit, is_day, is_time_of_day
 from zcbench.importers.formats.delimited import delimiter_of
-from zcbench.importers.guess import FD, Guess, guess, read_name
+from zcbench.importers.guess import FD, GENERIC, Guess, guess, read_name
 from zcbench.importers.mapping import IGNORE, Spec, metric_named, parse_spec
 from zcbench.importers.table import ColumnFacts, Table
 from zcbench.quantities.names import (
@@ -251,6 +251,7 @@ class _Maker:
                 facts = self._table.facts[theirs]
                 if one.quantity == TIME or facts.is_numeric:
                     found.setdefault(one.quantity, []).append((one.rank, theirs, one))
+        self._drop_levels(found)
         for quantity, choices in found.items():
             choices.sort(key=lambda choice: choice[0])
             rank, theirs, best = choices[0]
@@ -269,6 +270,21 @@ class _Maker:
             self._found[quantity] = column
             self._assumed.append(column)
         self._guess_all_descriptors()
+
+    def _drop_levels(self, found: dict[str, list[tuple[int, str, Guess]]]) -> None:
+        """Take back guesses of what was delivered that may be a level: beside a count of what was captured, or
+        never changing."""
+        captured = "engine.captured" in found or "engine.captured" in self._found
+        kept = []
+        for choice in found.get("engine.delivered", []):
+            facts = self._table.facts[choice[1]]
+            still = facts.numbers > 1 and facts.low == facts.high > 0
+            if read_name(choice[1]).words not in GENERIC or not (captured or still):
+                kept.append(choice)
+        if kept:
+            found["engine.delivered"] = kept
+        else:
+            found.pop("engine.delivered", None)
 
     def _with_its_day(self, column: Column, named: list[str]) -> Column:
         """A time of day, and the column beside it that holds its date, where a table has one of each."""

@@ -57,7 +57,7 @@ _NAMES: dict[str, str] = {
     "fds": "fds fd open_fds num_fds nfds file_descriptors descriptors open_descriptors filedescriptors open_files "
     "openfiles handles handle_count num_handles open_handles nofile lsof handle",
     "threads": "threads thread nlwp thread_count threadcount num_threads nthreads thr live_threads threads_live",
-    "children": "children child_processes subprocesses num_children nproc processes",
+    "children": "children child_processes subprocesses num_children",
     "native_heap_bytes": "native_heap native_heap_bytes malloc malloc_in_use malloced heap heap_bytes heap_in_use",
     "cpu_user_s": "cpu_user user_cpu utime cpu_time",
     "cpu_system_s": "cpu_system system_cpu stime sys_cpu",
@@ -74,7 +74,7 @@ _NAMES: dict[str, str] = {
     "consumer.duplicates": "duplicates duplicate dups dup duplicated dup_frames duplicate_packets",
     "consumer.reordered": "reordered out_of_order ooo misordered outoforder",
     "engine.xruns": "xruns xrun overruns overrun underruns underrun device_underrun underflows underflow glitches "
-    "buffer_underruns buffer_overruns under_runs over_runs input_overflows output_underflows errs",
+    "buffer_underruns buffer_overruns under_runs over_runs input_overflows output_underflows",
     "consumer.xruns": "sink_underrun sink_xruns",
     "consumer.corrupt_on_delivery": "corrupt corrupted crc_errors checksum_errors bad_packets bad_frames",
     "due": "due expected expected_packets expected_frames nominal target_frames total_datagrams",
@@ -83,7 +83,10 @@ _NAMES: dict[str, str] = {
     "pool.slots": "pool_slots pool_size",
     "pool.in_flight": "pool_in_flight in_flight leased",
     "pool.returns": "pool_returns",
-    "gc.forced_collections": "gcs full_gcs forced_gcs",
+    "gc.forced_collections": "forced_gcs forced_collections",
+    "runtime.full_collections": "full_gcs full_collections",
+    "runtime.collections": "gcs gc_count collections",
+    "processes": "processes nproc",
     "output_bytes": "output_bytes log_bytes",
     "temporary_files": "temporary_files temp_files tmp_files",
 }  # fmt: skip
@@ -94,6 +97,8 @@ for _quantity, _words in _NAMES.items():
 
 FD = "fds."  # before the kind, in the name of a quantity
 _FD_NAMES = {"eventpoll": "epoll", "fifo": "pipe", "sockets": "socket", "sock": "socket", "dma_buf": "dmabuf"}
+# Names of what may be a total of the stream, or a level beside it.
+GENERIC = words("packets frames frame chunks blocks buffers callbacks")
 # What a column of descriptors of one kind is called (proc's links, lsof's types, and what programs say).
 FD_KINDS = words(
     "sync_file eventfd eventpoll epoll pipe fifo socket sockets inotify timerfd signalfd memfd dmabuf "
