@@ -324,3 +324,25 @@ def test_the_map_line_that_is_told_reads_the_same(tmp_path: Path) -> None:
     option = seen.remarks[0].partition("--map ")[2]
     again, _ = read(tmp_path, text, *option.split(","))
     assert again == samples
+
+
+def test_a_format_of_a_user_s_own_is_read(
+    ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a module that marks a reader
+    (tmp_path / "their_format.py").write_text(
+        "from zcbench.importers.format import matching, reads\n"
+        "@reads('theirs', 'their log', matching('^mine'), columns={'f': 'fds', 'at': 'elapsed_s'})\n"
+        "def read(text):\n"
+        "    for number, line in text.lines():\n"
+        "        _, at, fds = line.split()\n"
+        "        yield number, {'at': at, 'f': fds}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    log = "".join(f"mine {t} {40 + t}\n" for t in range(0, 300, 5))
+    assert ingest(log, "--format", "their_format:read").failures() == {"resources"}
+    # and what it stumbles over is an error of one line
+    refused = ingest("mine\n", "--format", "their_format:read")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "their log" in refused.stderr
