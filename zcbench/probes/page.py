@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from zcbench.clock import now_ns
 from zcbench.page.histogram import Histogram
 from zcbench.page.layout import PAGE_VARIABLE, Entry, Kind, PageError, State
 from zcbench.page.reader import PageReader, Reading, make_page
@@ -22,6 +23,7 @@ from zcbench.record.schema import EventKind
 
 MOST_PAGES = 256  # of one run: a reading of all of them takes some ms
 PERCENTS = (50, 99)
+FRESH_NS = 50_000_000  # half of the supervisor's poll
 
 
 class PageProbe:
@@ -37,6 +39,7 @@ class PageProbe:
         self._quantities: dict[str, Quantity] = {}
         self._histograms: dict[str, Histogram] = {}
         self._laws: list[str] = []
+        self._read_ns = -FRESH_NS
         self._told: set[str] = set()
         self._notices: list[Notice] = []
 
@@ -85,7 +88,11 @@ class PageProbe:
         return moved
 
     def _read(self, *, settle: bool) -> None:
-        """Read every page that a process has opened. One that cannot be read keeps what was read before."""
+        """Read every page that a process has opened; for all who ask at one poll, once."""
+        now = now_ns()
+        if not settle and now - self._read_ns < FRESH_NS:
+            return
+        self._read_ns = now
         beside = self._path.parent.glob(f"{self._path.name}.*")
         for path in [self._path, *sorted(beside)][:MOST_PAGES]:
             if path not in self._readers:

@@ -52,6 +52,7 @@ from zcbench.subjects.subject import Counters, Subject
 
 POLL_S = 0.1  # how often the user's wishes, hangs and limits are looked at between samples
 ABORT_GRACE_S = 2.0  # for faulthandler to write the stacks of a hung subject
+SAMPLES_UNTIL_ALL = 30  # a reading of a process's groups takes some 0.1 ms
 KILL_GRACE_S = 10.0  # for the kernel to end a killed process, whatever it writes out
 
 
@@ -113,6 +114,8 @@ class _Watch:
         self._suspension = SuspensionWatch()
         self._oom_kills = OomKills()
         self._oom_kills.follow("self")
+        self._followed: set[int] = set()
+        self._samples = 0
         self._multiplying = MultiplyingWatch(info.scenario.limits.processes)
         self._timetable = Timetable(
             now_ns(),
@@ -347,14 +350,22 @@ class _Watch:
     # -- what is written meanwhile
 
     def _sample(self, sampler: Sampler, deadline: int) -> Row:
-        for process in self._subject.processes():
-            self._oom_kills.follow(process.pid)
+        self._follow_kills()
         row = sampler.sample(deadline)
         self._declare(row)
         self._writer.sample(row)
         self._tell(self._instruments.notices())
         self._observers.tell(lambda observer: observer.on_sample(row))
         return row
+
+    def _follow_kills(self) -> None:
+        """Watch the control groups of each process that is new, and of all now and then: one may move."""
+        self._samples += 1
+        pids = {process.pid for process in self._subject.processes()}
+        everybody = self._samples % SAMPLES_UNTIL_ALL == 0
+        for pid in pids if everybody else pids - self._followed:
+            self._oom_kills.follow(pid)
+        self._followed = pids
 
     def _declare(self, row: Row) -> None:
         """Have a column for whatever was read: a page fills while its subject runs."""
