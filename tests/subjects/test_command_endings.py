@@ -75,7 +75,7 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "ready": ("sh -c 'sleep 0.4; printf list; sleep 0.1; echo ening; sleep 97'",
               {"subject.ready": "^listening$"}),
     "publishes": (PUBLISHING.format("while True: step()"), {"subject.ready": "page"}),
-    "hung": (PUBLISHING.format("for _ in range(50): step()\ntime.sleep(97)"),
+    "hung": (PUBLISHING.format("for _ in range(200): step(); time.sleep(0.02)\ntime.sleep(97)"),
              {"limits.hang": "500ms", "duration": "60s"}),
     "rests": (PUBLISHING.format("while True: step(); time.sleep(0.7)"),
               {"limits.hang": "500ms", "duration": "4s"}),

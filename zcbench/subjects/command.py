@@ -37,6 +37,7 @@ from zcbench.subjects.tree import BIRTHS, MARKER, ProcessTree
 DEFAULT_GRACE_S = 10.0
 ASKED_BY_NOTHING = "nothing"  # how a command was asked to end that nobody can ask
 OUTPUT_S = 1.0  # for the last output to come through the pipe of a subject that is gone
+MOVES = 5  # seen on its page, before a rest can be told from how it always is
 PAUSES = 5  # times the longest pause seen on its page, before another counts towards limits.hang
 CHILDREN_S = 2.0  # for its children to end once it has ended as it was asked to
 FRESH_S = 0.05  # half of the supervisor's poll: less than what it acts on
@@ -74,7 +75,7 @@ class CommandSubject:
         self._first_ended_s = 0.0
         self._scanned: list[psutil.Process] = []
         self._scanned_s = 0.0
-        self._progress = self._moved_ns = self._longest_pause_ns = 0
+        self._progress = self._moved_ns = self._longest_pause_ns = self._moves = 0
         self._is_daemon = False
         self._ready = False
 
@@ -307,12 +308,13 @@ class CommandSubject:
             if self._moved_ns:
                 self._longest_pause_ns = max(self._longest_pause_ns, now - self._moved_ns)
             self._progress, self._moved_ns = progress, now
+            self._moves += 1
         return progress
 
     def owes(self, counters: Counters, now: int) -> bool:
         """See :class:`Subject`. What it should be doing nobody knows: only that its page, where it has one, has
         never rested for a fraction of this before."""
-        if not self._moved_ns or not self._ready or self._asked is not None:
+        if self._moves < MOVES or not self._ready or self._asked is not None:
             return False
         return now - self._moved_ns > PAUSES * self._longest_pause_ns
 
