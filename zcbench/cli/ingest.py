@@ -80,7 +80,7 @@ def command(
 ) -> None:
     """Make a record of FILE, a log of any tool's readings, and judge it.
 
-    FILE may be compressed, and - is standard input; several are one log, in their order. Its form is told by
+    FILE may be compressed, and - is standard input; several are one log. Its form is told by
     its content (`--list-formats`); `zcbench metrics` lists what a column can be. What was not measured is
     inconclusive.
     """

@@ -10,7 +10,7 @@ from typing import Any
 
 from zcbench.foreign import of_error
 from zcbench.importers.cells import COMMA, POINT, Style, is_missing, number
-from zcbench.importers.clocks import Clock, Moment, day_first
+from zcbench.importers.clocks import Clock, Moment, day_first, epoch_unit
 from zcbench.importers.format import Format, Row, Rows, named, recognise
 from zcbench.importers.guess import guess
 from zcbench.importers.labels import is_label
@@ -198,6 +198,31 @@ class Table:
         return Clock(day_first(cells))
 
 
+def _in_order(form: Format, texts: tuple[Text, ...]) -> tuple[Text, ...]:
+    """Rotated logs by the dates they begin with ("log", "log.1"); in the order given where one has none."""
+    begins = [_begin(form, text) for text in texts] if len(texts) > 1 else []
+    if not begins or any(begin is None for begin in begins):
+        return texts
+    order = sorted(range(len(texts)), key=lambda at: begins[at] or 0.0)
+    return tuple(texts[at] for at in order)
+
+
+def _begin(form: Format, text: Text) -> float | None:
+    """The date of the first row of a log, as seconds since 1970; None if no cell is one."""
+    row = next((row for _, row in _read(form, text)), {})
+    for cell in row.values():
+        read = number(cell)
+        epoch = None if read is None or read.unit else epoch_unit(read.value)
+        if epoch is not None and read is not None:
+            return read.value * epoch[0]
+        moment = cell if isinstance(cell, Moment) else None
+        if isinstance(cell, str) and read is None:
+            moment = Clock().moment(cell)
+        if moment is not None and not moment.daily and epoch_unit(moment.seconds) is not None:
+            return moment.seconds
+    return None
+
+
 def _read(form: Format, text: Text) -> Rows:
     """The rows of one file. Whatever a reader stumbles over in it is no log of its format: RecordError."""
     try:
@@ -224,6 +249,7 @@ def open_table(
     remarks = Remarks()
     texts = tuple(open_text(one, remarks) for one in paths)
     form = recognise(texts[0]) if format_name is None else named(format_name)
+    texts = _in_order(form, texts)
     mark = None if decimal is None else _DECIMALS[decimal]
     table = Table(texts, form, remarks, decimal=mark, wanted=tuple(wanted))
     table.look()
