@@ -164,7 +164,7 @@ def _sentence(facts: _Facts) -> str:
         return _SENTENCES[end.ending]
     if end.message in (None, NORMALLY) or not facts.ours:
         return f"the process {NORMALLY}"
-    was = "was " if end.message.startswith("killed") else ""
+    was = "was " if end.message.startswith(("killed", "watched")) else ""
     return f"it {was}{end.message}"
 
 
