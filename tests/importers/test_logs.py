@@ -224,3 +224,23 @@ def test_a_format_may_be_forced_and_must_exist(ingest: Ingest) -> None:
     refused = ingest(LOGS / "20-psrecord.log", "--format", "psrecorder")
     assert refused.exit_code == 2
     assert "psrecord" in refused.stderr
+
+
+def test_laws_expectations_and_a_baseline_are_taken_as_in_a_run(ingest: Ingest) -> None:
+    table = "t,captured,delivered,drops\n" + "".join(
+        f"{t},{100 * t},{90 * t},{10 * t}\n" for t in range(0, 100, 5)
+    )
+    law = "engine.captured == engine.delivered + engine.drops"
+    kept = ingest(table, "--law", law, "--expect", "engine.drops < 5")
+    assert kept.findings["laws"]["outcome"] == "pass"
+    assert "expect: engine.drops < 5" in kept.failures()
+    broken = ingest(table, "--law", law.replace("+", "-"), "--baseline", str(kept.directory))
+    assert "laws" in broken.failures()
+    for wrong in (
+        ("--law", "captured ="),
+        ("--expect", "rss <"),
+        ("--set", "memory.bugdet=1"),
+    ):
+        refused = ingest(table, *wrong)
+        assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1), wrong
+        assert not refused.directory.exists()
