@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.records import Row, make_command_record
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.schema import Event, Finding
@@ -75,3 +77,28 @@ def test_what_goes_up_and_down_is_no_leak_whatever_its_kind(tmp_path: Path) -> N
         tmp_path, lambda index: {"fds": 5 + index % 7, "fds.file": 5 + index % 7, "zombies": index % 2}
     )
     assert found.outcome == "pass", found.sentence
+
+
+@pytest.mark.parametrize(
+    ("read_at", "says"),
+    [
+        ((20, 60, 100), "(3 of descriptors; 6 or more)"),
+        (
+            (1, 2, 3, 4, 60, 100),
+            "(6 of descriptors; one or more in each of 6 equal parts after the first tenth)",
+        ),
+    ],
+)
+def test_too_few_readings_are_said_by_what_they_are_judged_by(
+    tmp_path: Path, read_at: tuple[int, ...], says: str
+) -> None:
+    found = resources(
+        tmp_path,
+        lambda index: {
+            "fds": 5 if index in read_at else None,
+            "threads": None,
+            "children": None,
+        },
+    )
+    assert found.outcome == "inconclusive"
+    assert says in found.sentence

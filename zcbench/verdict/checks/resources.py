@@ -93,8 +93,11 @@ def _only_watched(facts: _Facts) -> Finding | None:
             detection_limit="three opened one by one",
         )
     few = [f"{one.readings} of {noun(one.kind)}" for one in found if one.readings]
+    wanted = f"{FEWEST_READINGS} or more"
+    if any(one.readings >= FEWEST_READINGS for one in found):  # which do not lie so that each block has one
+        wanted = f"one or more in each of {FEWEST_READINGS} equal parts after the first tenth"
     return CHECK.undecided(
-        f"too few readings for a staircase ({', '.join(few)}; {FEWEST_READINGS} or more){missing}"
+        f"too few readings for a staircase ({', '.join(few)}; {wanted}){missing}"
         if few
         else f"{', '.join(rest)} were not counted",
         facts.evidence,
