@@ -37,6 +37,8 @@ SLEEP = ("--", sys.executable, "-c", "import time; time.sleep(97)")
         (["--pid", "1", *SLEEP], "a run has one subject"),
         (["--pid", "1", "--call", "m:f"], "a run has one subject"),
         (["--", "./nowhere"], "subject.command: ./nowhere: no such file"),
+        (["--cwd", "folder", "--", "./nowhere"], "./nowhere: no such file in folder (subject.cwd)"),
+        (["--cwd", "folder", "--load", "./bare.sh", *SLEEP], "subject.load: ./bare.sh: no such file in folder"),
         (["--", "nowhere"], "subject.command: no program 'nowhere' in PATH"),
         (["--", "plain.txt"], "no program 'plain.txt' in PATH; write ./plain.txt for the file here"),
         (["--", "./plain.txt"], "./plain.txt: may not be executed; chmod +x it"),

@@ -206,7 +206,9 @@ def _check_program(key: str, program: str, cwd: Path, path: str | None) -> None:
             raise ScenarioError(f"{key}: no program {shown(program)} in PATH{hint}")
         file = Path(found)
     if not file.exists():
-        raise ScenarioError(f"{key}: {program}: no such file")
+        # A path is looked up where the program starts, which need not be where the user is.
+        where = f" in {cwd} (subject.cwd)" if cwd != Path() and not Path(program).is_absolute() else ""
+        raise ScenarioError(f"{key}: {program}: no such file{where}")
     if file.is_dir():
         raise ScenarioError(f"{key}: {program}: is a directory; name a program")
     if not os.access(file, os.X_OK):
