@@ -307,6 +307,20 @@ def test_twenty_processes_cost_less_than_psutil_takes_for_them(
     assert (costs[-1] - costs[0]) / 11 < time.thread_time_ns() - started_ns
 
 
+def test_resident_and_anonymous_memory_are_of_one_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a stat that lags, as it does by some pages of each core
+    stat = reading_module.procfs.stat(os.getpid())
+    lagging = stat._replace(resident_bytes=stat.resident_bytes // 2)
+    monkeypatch.setattr(reading_module.procfs, "stat", lambda _pid: lagging)
+    status = b"VmRSS:\t 9000 kB\nRssAnon:\t 6000 kB\nRssFile:\t 2000 kB\nRssShmem:\t 1000 kB\n"
+    read = reading_module.procfs.read
+    monkeypatch.setattr(
+        reading_module.procfs, "read", lambda path: status if path.endswith("/status") else read(path)
+    )
+    values = reading_module.read_process(psutil.Process()).values
+    assert values["rss_bytes"] - values["anonymous_bytes"] == 3000 * 1024
+
+
 def test_a_process_that_has_given_its_memory_back_has_no_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     # given the moment between that and its end, in which the kernel says 0
     stat = reading_module.procfs.stat(os.getpid())

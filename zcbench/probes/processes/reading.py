@@ -92,6 +92,8 @@ def _linux(pid: int) -> Reading:
 
 
 _OF_STATUS = {
+    # In stat it lags RssAnon (the kernel sums each core's part in status only): their difference is the files.
+    b"VmRSS": RSS_BYTES,
     b"RssAnon": ANONYMOUS_BYTES,
     b"VmSwap": SWAP_BYTES,
     b"voluntary_ctxt_switches": "ctx_voluntary",
