@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 
 import msgspec
 import pytest
@@ -21,7 +22,21 @@ from zcbench.quantities.parsing import (
     parse_size,
     parse_speed,
 )
-from zcbench.quantities.units import clock, format_bytes, format_count, format_duration, format_rate, percent
+from zcbench.quantities.units import (
+    BYTES,
+    BYTES_PER_S,
+    NS,
+    PPM,
+    SHARE,
+    Unit,
+    clock,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_rate,
+    percent,
+    unit_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -214,3 +229,22 @@ def test_a_moment_of_a_run_has_its_hours(seconds: float, text: str) -> None:
 )
 def test_a_share_is_never_rounded_to_none_or_all(fraction: float, text: str) -> None:
     assert percent(fraction) == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "text"),
+    [
+        (BYTES_PER_S, -1806.4, "−1,806 B/s"),
+        (BYTES, -156_072_837.0, "−148.84 MiB"),
+        (BYTES, -0.3, "0 B"),
+        (NS, -12_300_000.0, "−12.3 ms"),
+        (SHARE, -0.0002, "−0.02 %"),
+        (PPM, -200.0, "−200 ppm"),
+        (unit_of("leases"), -3.0, "−3"),
+        (BYTES, 3840.0, "3,840 B"),
+    ],
+)
+def test_less_than_nothing_has_one_sign_in_every_unit(unit: Unit, value: float, text: str) -> None:
+    assert unit.show(value) == text
+    assert unit.beside(value, value) == text or unit is BYTES_PER_S
+    assert "-" not in unit.beside(value, value) + unit.show(-math.inf)

@@ -44,7 +44,7 @@ class Unit:
 
     def show(self, value: float | None) -> str:
         """``value`` for a person; :data:`MISSING` of None."""
-        return MISSING if value is None else self._shown(value)
+        return MISSING if value is None else typeset(self._shown(value))
 
     def signed(self, value: float | None) -> str:
         """A difference, which always shows its sign: "+1.20 KiB", "−3 points"."""
@@ -52,6 +52,9 @@ class Unit:
 
     def beside(self, value: float, limit: float) -> str:
         """``value`` with as many digits as it takes to tell it from ``limit``: "98.999 %" beside 99 %."""
+        return typeset(self._beside(value, limit))
+
+    def _beside(self, value: float, limit: float) -> str:
         shown = self._shown(value)
         if value == limit or shown != self._shown(limit):
             return shown
@@ -236,8 +239,8 @@ class _BytesPerSecond(Unit):
     def _shown(self, value: float) -> str:
         return f"{_three_digits(value)} B/s"
 
-    def beside(self, value: float, limit: float) -> str:
-        """By the hour, as limits of growth are written."""
+    def _beside(self, value: float, limit: float) -> str:
+        # By the hour, as limits of growth are written.
         hourly = value * 3600
         shown = f"{format_bytes(hourly)}/h"
         return shown if value == limit or shown != f"{format_bytes(limit * 3600)}/h" else f"{hourly!r} B/h"
@@ -277,6 +280,14 @@ _KNOWN: Mapping[str, Unit] = {
 def unit_of(name: str) -> Unit:
     """The unit of that name; one that is not known counts things: "packets", "leases"."""
     return _KNOWN.get(name) or Unit(name)
+
+
+def typeset(number: str) -> str:
+    """A number as a person reads it: "−148 B" of "-148 B", as every table has it; "0 B" of "-0 B"."""
+    if not number.startswith("-"):
+        return number
+    is_nothing = "0" in number and not any(digit in number for digit in "123456789")
+    return number[1:] if is_nothing else f"−{number[1:]}"
 
 
 def format_bytes(count: float) -> str:

@@ -13,6 +13,7 @@ from zcbench.quantities.names import (
     PYTHON_HEAP_BYTES,
     RSS_BYTES,
 )
+from zcbench.quantities.units import typeset
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.figures import theme
@@ -63,15 +64,15 @@ def _shown(record: Record) -> dict[str, tuple[str, str]]:
     return shown
 
 
+def _slope(fit: FittedLine) -> str:
+    return typeset(f"{round(fit.slope, 1) + 0.0:+,.1f}")
+
+
 def _panel(record: Record, column: str, name: str, colour: str, fit: FittedLine | None) -> Strip:
     line = Line(name, record.samples[ELAPSED_S], record.samples[column] / MIB, colour)
     across = range_of(line.values, least=LEAST_MIB, floor=0.0)
     collected = record.samples[ELAPSED_S][rose(record, GC_FULL_COLLECTIONS)]
-    said = (
-        []
-        if fit is None
-        else [f"dashed: trend {round(fit.slope, 1) + 0.0:+,.1f} ± {fit.half_width:,.1f} B/s (95 %)"]
-    )
+    said = [] if fit is None else [f"dashed: trend {_slope(fit)} ± {fit.half_width:,.1f} B/s (95 %)"]
     if collected.size:
         said.append("ticks: full gc")
     return Strip(

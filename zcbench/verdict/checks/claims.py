@@ -37,7 +37,7 @@ from zcbench.quantities.names import (
     POOL_MISSES,
     POOL_OVERFLOW_ALLOCATIONS,
 )
-from zcbench.quantities.units import format_duration
+from zcbench.quantities.units import format_duration, typeset
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, EventKind, Finding
 from zcbench.verdict.check import Check, Evidence, Facts
@@ -174,10 +174,11 @@ def _arrivals(record: Record, seen: Arrivals) -> Iterator[_Lie]:
     first, _, last = seen.ramp
     # A replay driven faster than real may simply be too much for the machine (see rate).
     if seen.ramps and (record.run.scenario.source.speed <= 1 or last < 0):
+        early, late = (typeset(f"{-share:+.2%}") for share in (first, last))
         yield _Lie(
             "rate_ramps",
-            f"the rate is not constant: it was {-first:+.2%} of the nominal one off in the first third of the "
-            f"run, {-last:+.2%} in the last",
+            f"the rate is not constant: it was {early} of the nominal one off in the first third of the "
+            f"run, {late} in the last",
             "packets must come on absolute deadlines: a sleep per packet adds up what each of them takes",
         )
     elif seen.delayed:

@@ -22,6 +22,7 @@ from zcbench.quantities.names import (
     POOL_MISSES,
     RATE_PER_S,
 )
+from zcbench.quantities.units import typeset
 from zcbench.record.schema import Finding
 from zcbench.verdict.check import Check, Evidence, Facts
 
@@ -51,7 +52,8 @@ class _Facts(Facts):
     @property
     def said(self) -> str:
         line = self.line
-        return f"{self.rate}: {round(line.drift_ppm):+,} ppm against the nominal {line.nominal_per_s:,.6g}/s"
+        drift = typeset(f"{round(line.drift_ppm):+,}")
+        return f"{self.rate}: {drift} ppm against the nominal {line.nominal_per_s:,.6g}/s"
 
     @property
     def is_even(self) -> bool:
