@@ -103,6 +103,19 @@ def test_no_section_and_no_table_of_it_is_empty(tmp_path: Path) -> None:
     assert [figure.name for figure in figures.draw(record, judge(record))] == ["memory", "cost", "resources"]
 
 
+def test_the_profile_names_what_was_counted_and_has_private_memory(tmp_path: Path) -> None:
+    names = ("malloc.live_bytes", "anonymous_bytes", "swap_bytes")
+    record = make_command_record(
+        tmp_path / "run",
+        counts=lambda _: {"malloc.live_bytes": 2 << 20, "anonymous_bytes": 3 << 20, "swap_bytes": 1 << 20},
+        brought=[VOCABULARY[name] for name in names],
+    )
+    profile = markdown.render(record, judge(record)).partition("## Memory profile")[2].partition("##")[0]
+    assert "| Time | malloc | Private memory | RSS |" in profile
+    assert "| 2.00 MiB | 4.00 MiB |" in profile
+    assert "malloc: bytes that malloc has given out and not got back." in profile
+
+
 def test_how_it_ended_is_said_in_the_programs_words(tmp_path: Path) -> None:
     for number, (end, sentence) in enumerate(
         (

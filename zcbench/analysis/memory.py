@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from zcbench.quantities.derived import hit_rate
 from zcbench.quantities.heaps import heap_of
 from zcbench.quantities.names import (
+    ANONYMOUS_BYTES,
     ELAPSED_S,
     ENGINE_DELIVERED,
     GC_COLLECTIONS,
     POOL_HITS,
     POOL_MISSES,
     RSS_BYTES,
+    SWAP_BYTES,
 )
 from zcbench.quantities.quantity import Quantity
 from zcbench.record.reader import Record
@@ -80,11 +82,13 @@ def _collected(record: Record) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class ProfileRow:
-    """A row of the memory profile; ``gc`` counts the collections since the row before."""
+    """A row of the profile; ``gc`` counts the collections since the row before, ``private_bytes`` what no file
+    stands behind, swapped pages with it (None where that was not told apart)."""
 
     elapsed_s: float
     packets: float | None
     heap_bytes: float | None
+    private_bytes: float | None
     rss_bytes: float | None
     hit_rate: float | None
     gc: int
@@ -107,6 +111,7 @@ def profile(record: Record) -> list[ProfileRow]:
                 float(elapsed[row]),
                 values[ENGINE_DELIVERED],
                 _at(record, heap_name, row),
+                _private(values[ANONYMOUS_BYTES], values[SWAP_BYTES]),
                 values[RSS_BYTES],
                 hit_rate(values[POOL_HITS] or 0, values[POOL_MISSES] or 0),
                 int(collections - collections_before),
@@ -116,12 +121,18 @@ def profile(record: Record) -> list[ProfileRow]:
     return out
 
 
+def _private(anonymous: float | None, swapped: float | None) -> float | None:
+    return None if anonymous is None else anonymous + (swapped or 0.0)
+
+
 _PROFILE_COLUMNS = (
-    ENGINE_DELIVERED, RSS_BYTES,
+    ENGINE_DELIVERED, ANONYMOUS_BYTES, SWAP_BYTES, RSS_BYTES,
     POOL_HITS, POOL_MISSES, GC_COLLECTIONS,
 )  # fmt: skip
 
 
 def _at(record: Record, column: str, row: int) -> float | None:
+    if column not in record.samples:  # a quantity that only some subjects bring
+        return None
     value = record.samples[column][row]
     return float(value) if np.isfinite(value) else None

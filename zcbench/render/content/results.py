@@ -16,7 +16,6 @@ from zcbench.quantities.names import (
     OUTPUT_BYTES,
     RSS_BYTES,
 )
-from zcbench.quantities.registry import STANDARD
 from zcbench.record.reader import Record
 from zcbench.record.schema import Result
 from zcbench.render.content.cells import (
@@ -89,12 +88,6 @@ def _processes(record: Record) -> list[tuple[str, Cell]]:
         ("Descriptors, threads, child processes at most", together(*map(count, most.values()))),
         ("Printed", size(last(record, OUTPUT_BYTES))),
     ]
-
-
-def heap_told(record: Record) -> str:
-    """What it is, in a sentence: "the native heap", "malloc (bytes that malloc has given out ...)"."""
-    heap = memory.heap(record)
-    return f"the {heap_name(record)}" if heap.name in STANDARD else f"{heap_name(record)} ({heap.title})"
 
 
 def heap_name(record: Record) -> str:
