@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -18,6 +19,7 @@ from zcbench.probes.processes import reading as reading_module
 from zcbench.probes.processes.descriptors import DESCRIPTOR_KINDS, SocketNames, kind_of, pattern
 from zcbench.probes.processes.memory import ControlGroup
 from zcbench.probes.processes.probe import CHEAP, DEAR, ProcessProbe
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.soak.sampler import read_process
 
 # Opens one or two of everything, says so, and waits.
@@ -319,6 +321,20 @@ def test_resident_and_anonymous_memory_are_of_one_count(monkeypatch: pytest.Monk
     )
     values = reading_module.read_process(psutil.Process()).values
     assert values["rss_bytes"] - values["anonymous_bytes"] == 3000 * 1024
+
+
+def test_context_switches_are_those_of_the_first_thread_and_are_called_so() -> None:
+    def switches() -> float:
+        return reading_module.read_process(psutil.Process()).values["ctx_voluntary"]
+
+    # given another thread that waits a hundred times, each time a switch
+    before = switches()
+    waiting = threading.Thread(target=lambda: [time.sleep(1e-4) for _ in range(100)])
+    waiting.start()
+    waiting.join()
+    assert switches() - before < 50
+    for name in ("ctx_voluntary", "ctx_involuntary"):
+        assert "first thread" in VOCABULARY[name].title
 
 
 def test_a_process_that_has_given_its_memory_back_has_no_readings(monkeypatch: pytest.MonkeyPatch) -> None:
