@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -66,6 +67,7 @@ def lines(header: str, row: Callable[[int], str]) -> str:
         ("rss", "52428800", 50 * MIB),
         ("mem.rss", "52428800", 50 * MIB),
         ("Working Set (Memory)", "52428800", 50 * MIB),
+        ("WorkingSet64", "52428800", 50 * MIB),
     ],
 )
 def test_a_unit_stands_in_the_header_or_in_the_cell(
@@ -103,6 +105,8 @@ def test_a_resident_size_below_a_page_is_refused_with_the_likely_unit(
         ("t\tmem (KB)", ["0\t51,200 K", "1\t51,204 K"], 51_204 * 1024),
         ("t;mem (KB)", ["0;51 200", "1;51 204"], 51_204 * 1024),
         ("t,mem (KB)", ["0,51'200", "1,51'204"], 51_204 * 1024),
+        ("t;mem (KB)", ["0;51.200", "1;51.204"], 51_204 * 1024),
+        ("t;mem (KB)", ["0;999.204", "1;51204.125"], 51_204.125 * 1024),
     ],
 )
 def test_decimal_marks_and_groups_are_told_apart_by_the_whole_column(
@@ -346,3 +350,31 @@ def test_a_format_of_a_user_s_own_is_read(
     refused = ingest("mine\n", "--format", "their_format:read")
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
     assert "their log" in refused.stderr
+
+
+# -- loops whose columns only their numbers tell
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        lambda t: f"{1_795_836_602 + t} 90000 {12_800 + t} 1234 1 0 8000 0",  # /proc/PID/statm
+        lambda t: f"{at('%Y-%m-%dT%H:%M:%S')(t)} {(12_800 + t) * 4096}",  # memory.current
+        lambda t: f"  ELAPSED   RSS\n{t // 60:02d}:{t % 60:02d} {(12_800 + t) * 4}",  # ps -o etime,rss
+        lambda t: f"ELAPSED RSS NLWP\n{t} {(12_800 + t) * 4} 8",  # ps -o etimes,rss,nlwp
+        lambda t: f"{at('%H:%M:%S')(t)} pmem(rss={(12_800 + t) * 4096}, vms=99999744)",  # psutil's print
+    ],
+    ids=["statm", "memory.current", "etime", "etimes", "psutil"],
+)
+def test_a_loop_s_resident_size_is_what_the_tool_means(tmp_path: Path, row: Callable[[int], str]) -> None:
+    samples, _ = read(tmp_path, "\n".join(map(row, T)) + "\n")
+    assert [sample["rss_bytes"] for sample in samples] == [(12_800 + t) * 4096 for t in T]
+    assert [sample["elapsed_s"] - samples[0]["elapsed_s"] for sample in samples] == list(T)
+
+
+def test_a_compressed_log_that_ends_too_early_is_read_to_its_end(ingest: Ingest, tmp_path: Path) -> None:
+    path = tmp_path / "cut.csv.gz"
+    path.write_bytes(gzip.compress(lines("t,rss", lambda t: f"{t},{50 * MIB + t}").encode())[:-12])
+    read_on = ingest(path)
+    assert read_on.exit_code == 4
+    assert "the compressed file ends too early" in read_on.stderr

@@ -43,7 +43,9 @@ def stamped_lines(text: Text) -> Iterator[tuple[int, float | None, str]]:
     for number, line in text.short_lines():
         moment, rest = clock.prefix(line)
         if moment is None and _ALONE.match(line):
-            moment, rest = clock.moment(line), ""
+            moment = clock.moment(line)
+            # A row of numbers alone looks like a time, and is none.
+            rest = rest if moment is None else ""
         now = moment or now
         if rest.strip():
             yield number, now, rest

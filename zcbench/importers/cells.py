@@ -91,6 +91,7 @@ class Style:
     comma_decides: bool = False
     point_decides: bool = False
     either: bool = False
+    grouped_by_point: bool = False  # "81.920", as far as one cell tells
     whole_units: bool = False  # "51,200 K": of such small units nobody writes fractions
     ungrouped: bool = False  # a whole number of four digits or more without a mark: this column groups nothing
 
@@ -122,6 +123,8 @@ class Style:
             whole, _, rest = digits.partition(".")
             if len(rest) != 3 or not 1 <= len(whole) <= 3 or whole == "0":
                 self.point_decides = True
+            else:
+                self.grouped_by_point = True
         elif len(digits) >= 4:
             self.ungrouped = True
 

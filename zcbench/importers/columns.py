@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from zcbench.importers.cells import POINT, Style, decimal_of, is_missing, number
+from zcbench.importers.cells import COMMA, POINT, Style, decimal_of, is_missing, number
 from zcbench.importers.clocks import Clock, Moment, epoch_unit, is_day, is_time_of_day
 from zcbench.importers.formats.delimited import delimiter_of
 from zcbench.importers.guess import FD, GENERIC, Guess, guess, read_name
@@ -34,6 +34,8 @@ PAGE_BYTES = 4096
 MOST_KIB = 64 * 2**20
 # Kinds of memory that systems count in pages: "KB" of them is 1,024 bytes in every tool (ps, /proc, Windows).
 IN_PAGES = (RSS_BYTES, USS_BYTES, PSS_BYTES, SWAP_BYTES, VIRTUAL_BYTES)
+# In these they are whole numbers.
+_WHOLE_UNITS = ("b", "bytes", "kb", "kib")
 # What counts how far a subject has come; a guess of one is taken back where the column falls and falls.
 _PROGRESS = (ENGINE_CAPTURED, ENGINE_DELIVERED)
 MOST_FALLS, MOST_FALL_SHARE = 3, 0.05
@@ -217,13 +219,17 @@ class _Maker:
             clocks[unit] if clock else known.get(unit, 1.0),
             clock,
             "" if clock else unit,
-            self._decimal(spec.theirs, facts),
+            self._decimal(spec.theirs, facts, whole=metric.name in IN_PAGES and unit in _WHOLE_UNITS),
             binary=not self._table.format.guess,
             delta=spec.theirs in self._table.format.deltas or (self._deltas and metric.cumulative),
             day_first=self._table.clock.day_first if metric.name == TIME else False,
         )
 
-    def _decimal(self, theirs: str, facts: ColumnFacts) -> str:
+    def _decimal(self, theirs: str, facts: ColumnFacts, *, whole: bool) -> str:
+        style = facts.style
+        decided = style.point_decides or style.comma_decides or style.ungrouped or self._table.decimal
+        if whole and style.grouped_by_point and not decided:
+            return COMMA  # "81.920" KiB of whole pages: the point groups digits
         decimal = self._table.decimal or decimal_of(facts.style, self._style, self._delimiter)
         if decimal is None:
             example = next((c for c in facts.sample if "," in str(c)), facts.sample[0])

@@ -111,6 +111,8 @@ _QUALIFIERS = words(
     "max maximum peak limit free available avail capacity percent rate high hwm min minimum system sys host machine "
     "per cache cached requested target budget quota soft hard swap_total size_max ratio load"
 )
+# .NET's names say how wide their numbers are: WorkingSet64, PrivateMemorySize64.
+_WIDTH = re.compile(r"(?<=^set)64$|(?<=^size)64$")
 LATENCY = re.compile(r"(delivery|latency|delay|jitter|hold|callback)")
 
 
@@ -147,6 +149,8 @@ def read_name(name: str) -> Named:
             text = match[1] or match[2]
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", text)
     parts = [part for part in re.split(r"[^A-Za-z0-9%\u00b5\u03bc\u00c0-\uffff]+", spaced.lower()) if part]
+    if parts:
+        parts[-1] = _WIDTH.sub("", parts[-1])
     if not unit and len(parts) > 1 and parts[-1] in _UNIT_WORDS:
         clocked = parts[-1] in _TIME_SUFFIX and _is_time("_".join(parts[:-1]))
         if parts[-1] not in _NO_SUFFIX or clocked:

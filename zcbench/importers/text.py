@@ -147,7 +147,7 @@ class Text:
             unpack = _codec(raw.read(6))
             raw.seek(0)
             file = raw if unpack is None else unpack(self.name, raw)
-            buffered = io.BufferedReader(cast(io.RawIOBase, file)) if unpack else file
+            buffered = io.BufferedReader(_AsItComes(file)) if unpack else file
             start = b""
             with contextlib.suppress(*_DAMAGED):
                 start = cast(io.BufferedReader, buffered).peek(4)[:4]
@@ -159,6 +159,22 @@ class Text:
             finally:
                 with contextlib.suppress(ValueError):
                     text.detach()
+
+
+class _AsItComes(io.RawIOBase):
+    """What is unpacked, as far as it can be: a file that ends too early gives what stands before its end."""
+
+    def __init__(self, packed: Any) -> None:
+        super().__init__()
+        self._packed = packed
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        block = self._packed.read1(len(into))
+        into[: len(block)] = block
+        return len(block)
 
 
 def open_text(path: Path, remarks: Remarks) -> Text:

@@ -17,10 +17,20 @@ HEADS = words(
     "THCNT TTY TT STAT S STARTED START STIME TIME ELAPSED COMMAND CMD NI PRI PSR CLS WCHAN PSS USS SWAP "
     "MAJFL MINFL TH F ADDR PGID SID UCMD"
 )
+# etime: "05:10" is minutes and seconds, never hours and minutes
+_ETIME = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
+# /proc/PID/statm, in pages; "lib" and "dt" are 0 since Linux 2.6
+_STATM = ["size", "resident", "shared", "text", "lib", "data", "dt"]
+# Of KiB all multiples of 4 MiB, and 1 GiB at least, would be a strange chance: they are bytes, whole pages.
+_PAGE_BYTES, _LEAST_BYTES, _FEW = 4096, 2**20, 4
 COLUMNS = {
     TIME: "elapsed_s:time",
     "ELAPSED": "elapsed_s",
     "RSS": "rss_bytes:KiB",
+    "RSS bytes": "rss_bytes:bytes",
+    "VSZ bytes": "virtual_bytes:bytes",
+    "resident": "rss_bytes:pages",
+    "size": "virtual_bytes:pages",
     "RSZ": "rss_bytes:KiB",
     "RSSIZE": "rss_bytes:KiB",
     "VSZ": "virtual_bytes:KiB",
@@ -44,7 +54,12 @@ COLUMNS = {
 )
 def read(text: Text) -> Rows:
     """A row of each process each time; sizes are in KiB on every system."""
-    yield from blocks(text, HEADS, last_is_free=True)
+    for number, row in blocks(text, HEADS, last_is_free=True):
+        match = _ETIME.fullmatch(row.get("ELAPSED", ""))
+        if match is not None:
+            days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+            row["ELAPSED"] = str(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+        yield number, row
 
 
 _AUX = re.compile(
@@ -116,10 +131,18 @@ def _lines(text: Text) -> Iterator[tuple[int, Any, list[str]]]:
             yield number, now, cells
 
 
+def _is_bytes(sizes: list[int]) -> bool:
+    """Whether sizes can only be bytes (memory.current): whole pages, each of them, and of several values."""
+    whole = min(sizes) >= _LEAST_BYTES and all(size % _PAGE_BYTES == 0 for size in sizes)
+    return whole and len(set(sizes)) >= _FEW
+
+
 def _names(rows: list[list[str]]) -> list[str]:
     """A name for each column: PID, RSS, VSZ, NLWP, COMMAND, or what nobody can tell."""
     width = min(map(len, rows), default=0)
     columns = [[row[n] for row in rows] for n in range(width)]
+    if width == len(_STATM) and all(row[4] == row[6] == "0" for row in rows):
+        return _STATM
     names = [f"column{n}" for n in range(1, width + 1)]
     whole = [n for n, column in enumerate(columns) if all(cell.isdigit() for cell in column)]
     values = {n: [int(cell) for cell in columns[n]] for n in whole}
@@ -131,7 +154,7 @@ def _names(rows: list[list[str]]) -> list[str]:
     if pid is not None and max(values[pid]) >= 100:
         names[pid] = "PID"
     for n, name in zip(sizes, ("RSS", "VSZ"), strict=False):
-        names[n] = name
+        names[n] = f"{name} bytes" if _is_bytes(values[n]) else name
     threads = [n for n in values if n not in sizes and n != pid and 0 < max(values[n]) < 10_000]
     if len(threads) == 1 and len(sizes) > 0:
         names[threads[0]] = "NLWP"
