@@ -133,6 +133,8 @@ def test_a_mark_that_may_be_either_is_asked_for(ingest: Ingest) -> None:
         ("t", lambda t: t),
         ("elapsed_ms", lambda t: t * 1000),
         ("t_min", lambda t: t / 60),
+        ("elapsed", lambda t: f"{t // 60:02d}:{t % 60:02d}"),
+        ("time", lambda t: f"{23 + (t + 30) // 60}:{(t + 30) % 60:02d}"),
         ("Time (h)", lambda t: f"{t / 3600:.9f}"),
         ("ts", lambda t: 1_795_836_602 + t),
         ("ts", lambda t: (1_795_836_602 + t) * 1000),
@@ -297,7 +299,7 @@ def test_what_is_no_reading_is_missing(tmp_path: Path, cell: str) -> None:
     "header",
     [
         "max_rss", "mem_free", "memory_limit", "rss (%)", "fd_limit", "available_mem",
-        "hit_rate", "free_handles",
+        "hit_rate", "free_handles", "mem_total_kb", "Total Memory (MB)",
     ],
 )  # fmt: skip
 def test_what_a_name_only_resembles_is_not_taken(tmp_path: Path, header: str) -> None:
@@ -362,9 +364,10 @@ def test_a_format_of_a_user_s_own_is_read(
         lambda t: f"{at('%Y-%m-%dT%H:%M:%S')(t)} {(12_800 + t) * 4096}",  # memory.current
         lambda t: f"  ELAPSED   RSS\n{t // 60:02d}:{t % 60:02d} {(12_800 + t) * 4}",  # ps -o etime,rss
         lambda t: f"ELAPSED RSS NLWP\n{t} {(12_800 + t) * 4} 8",  # ps -o etimes,rss,nlwp
+        lambda t: f"{at('%H:%M:%S')(t)} rss: {(12_800 + t) * 4} KiB, heapTotal: 60.00 MB",
         lambda t: f"{at('%H:%M:%S')(t)} pmem(rss={(12_800 + t) * 4096}, vms=99999744)",  # psutil's print
     ],
-    ids=["statm", "memory.current", "etime", "etimes", "psutil"],
+    ids=["statm", "memory.current", "etime", "etimes", "unit", "psutil"],
 )
 def test_a_loop_s_resident_size_is_what_the_tool_means(tmp_path: Path, row: Callable[[int], str]) -> None:
     samples, _ = read(tmp_path, "\n".join(map(row, T)) + "\n")

@@ -46,6 +46,7 @@ _TIME_PREFIX = re.compile(
 _EPOCH_PREFIX = re.compile(r"\s*\[?(?P<t>\d{10}(?:\.\d+)?|\d{13}|\d{16}|\d{19})\]?(?=[\s:|,;\[]|$)[:|,;]?\s*")
 # "1-02:03:04" (ps etime), "123:04:05", "04:05.6"
 _ELAPSED = re.compile(r"(?:(?P<D>\d+)-)?(?:(?P<H>\d+):)?(?P<M>\d+):(?P<S>\d+(?:[.,]\d+)?)")
+_MINUTES = re.compile(r"\s*(\d+):\d\d(?:[.,]\d+)?\s*")
 _TERMS = re.compile(r"(?:\d+(?:[.,]\d+)?\s*(?:days?|hours?|mins?|secs?|seconds?|minutes?|ms|d|h|m|s)\s*)+")
 _TERM = re.compile(r"(\d+(?:[.,]\d+)?)\s*(ms|[dhms])")
 _TERM_S = {"d": DAY_S, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
@@ -61,13 +62,19 @@ class Moment:
 
 @dataclass(frozen=True)
 class Clock:
-    """How one column, or a line's prefix, writes times. ``day_first``: 13/8/2020, not 8/13/2020."""
+    """How one column, or a line's prefix, writes times. ``day_first``: 13/8/2020, not 8/13/2020.
+
+    ``stopwatch``: "05:10" is minutes and seconds since a start, not hours and minutes of a day.
+    """
 
     day_first: bool = False
+    stopwatch: bool = False
 
     def moment(self, text: str) -> Moment | None:
         """The time that ``text`` says; None for none."""
         text = text.strip().strip('"[]').strip()
+        if self.stopwatch and _MINUTES.fullmatch(text):
+            return _elapsed(text)
         try:
             return Moment(_stamped(datetime.fromisoformat(text)))
         except ValueError:
@@ -144,6 +151,12 @@ def day_first(cells: list[str]) -> bool:
         return True
     # 3/1/2026, 3/2/2026, 3/3/2026: what counts up from row to row is the day
     return len({match[1] for match in found}) > len({match[3] for match in found})
+
+
+def is_past_day(text: str) -> bool:
+    """Whether ``text`` is two numbers as of a time of day, of which the first is no hour: "24:05", "75:00"."""
+    match = _MINUTES.fullmatch(text)
+    return match is not None and int(match[1]) > 23
 
 
 def is_day(text: str) -> bool:

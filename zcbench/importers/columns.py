@@ -12,6 +12,7 @@ from zcbench.importers.formats.delimited import delimiter_of
 from zcbench.importers.guess import FD, GENERIC, Guess, guess, read_name
 from zcbench.importers.mapping import IGNORE, Spec, metric_named, parse_spec
 from zcbench.importers.table import ColumnFacts, Table
+from zcbench.importers.words import words
 from zcbench.quantities.names import (
     ELAPSED_S,
     ENGINE_CAPTURED,
@@ -36,6 +37,8 @@ MOST_KIB = 64 * 2**20
 IN_PAGES = (RSS_BYTES, USS_BYTES, PSS_BYTES, SWAP_BYTES, VIRTUAL_BYTES)
 # In these they are whole numbers.
 _WHOLE_UNITS = ("b", "bytes", "kb", "kib")
+# Words of a time that counts from a start: "05:10" of it is minutes and seconds.
+_SINCE = words("elapsed etime uptime duration since running runtime stopwatch")
 # What counts how far a subject has come; a guess of one is taken back where the column falls and falls.
 _PROGRESS = (ENGINE_CAPTURED, ENGINE_DELIVERED)
 MOST_FALLS, MOST_FALL_SHARE = 3, 0.05
@@ -59,6 +62,7 @@ class Column:
     binary: bool = False  # "MB" in a cell is 1,024 x 1,024 bytes
     delta: bool = False
     day_first: bool = False
+    stopwatch: bool = False  # "05:10" is minutes and seconds
     day: str | None = None  # their column of the date, where a time of day stands in one of its own
 
     def value(self, cell: Any) -> float | None:
@@ -106,7 +110,7 @@ class Column:
             except ValueError:
                 if self.clock is not None:
                     raise
-        moment = Clock(self.day_first).moment(str(cell))
+        moment = Clock(self.day_first, self.stopwatch).moment(str(cell))
         if moment is None:
             read = number(cell, self.decimal)
             scale = None if read is None else epoch_unit(read.value)
@@ -223,6 +227,7 @@ class _Maker:
             binary=not self._table.format.guess,
             delta=spec.theirs in self._table.format.deltas or (self._deltas and metric.cumulative),
             day_first=self._table.clock.day_first if metric.name == TIME else False,
+            stopwatch=facts.past_day or not _SINCE.isdisjoint(read_name(spec.theirs).words.split("_")),
         )
 
     def _decimal(self, theirs: str, facts: ColumnFacts, *, whole: bool) -> str:

@@ -113,6 +113,8 @@ _QUALIFIERS = words(
 )
 # .NET's names say how wide their numbers are: WorkingSet64, PrivateMemorySize64.
 _WIDTH = re.compile(r"(?<=^set)64$|(?<=^size)64$")
+# "mem_total" is what a machine has.
+_MACHINE = words("mem memory ram physical total size installed node")
 LATENCY = re.compile(r"(delivery|latency|delay|jitter|hold|callback)")
 
 
@@ -177,6 +179,8 @@ def guess(name: str) -> Guess | None:
     rank = 0
     parts = told.words.split("_")
     if found is None and not _QUALIFIERS.isdisjoint(parts):
+        return None
+    if found is None and "total" in parts and _MACHINE.issuperset(parts):
         return None
     if found is None:
         kept = [part for part in parts if part not in _FILLERS]

@@ -10,7 +10,7 @@ from typing import Any
 
 from zcbench.foreign import of_error
 from zcbench.importers.cells import COMMA, POINT, Style, is_missing, number
-from zcbench.importers.clocks import Clock, Moment, day_first, epoch_unit
+from zcbench.importers.clocks import Clock, Moment, day_first, epoch_unit, is_past_day
 from zcbench.importers.format import Format, Row, Rows, named, recognise
 from zcbench.importers.guess import guess
 from zcbench.importers.labels import is_label
@@ -42,6 +42,7 @@ class ColumnFacts:
     changes: int = 0
     units: set[str] = field(default_factory=set)
     style: Style = field(default_factory=Style)
+    past_day: bool = False  # "24:05": minutes and seconds, since no day has that hour
     sample: list[Any] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=dict)
     _last: float | None = None
@@ -56,6 +57,7 @@ class ColumnFacts:
         self.cells += 1
         if isinstance(cell, str):
             self.style.see(cell)
+            self.past_day = self.past_day or is_past_day(cell)
         if len(self.sample) < SAMPLE:
             self.sample.append(cell)
         read = number(cell)

@@ -9,7 +9,9 @@ from zcbench.importers.blocks import TIME, stamped_lines
 from zcbench.importers.format import LIKELY, Head, Rows, reads
 from zcbench.importers.text import SEARCHED, Text
 
-_PAIR = re.compile(r'(?<![^\s,;|(])([A-Za-z_][\w.-]*)\s?[=:]\s?("[^"]*"|[^\s,;|)]+)')
+_PAIR = re.compile(
+    r'(?<![^\s,;|(])([A-Za-z_][\w.-]*)\s?[=:]\s?("[^"]*"|[\d.,]+\s(?:[kKMGT]i?B|[bB]ytes)\b|[^\s,;|)]+)'
+)
 _NUMBER = re.compile(r"[+-]?[\d.,]+\s?[A-Za-z%]*$")
 
 

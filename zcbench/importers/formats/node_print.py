@@ -10,7 +10,9 @@ from zcbench.importers.clocks import Clock
 from zcbench.importers.format import Rows, matching, reads
 from zcbench.importers.text import Text
 
-_FIELD = re.compile(r"\b(rss|heapTotal|heapUsed|external|arrayBuffers): (\d[\d_]*)")
+_FIELD = re.compile(
+    r"\b(rss|heapTotal|heapUsed|external|arrayBuffers): (\d[\d_]*(?:\.\d+)?(?:\s?(?:[kKMG]i?B|bytes)\b)?)"
+)
 
 
 @reads(

@@ -58,7 +58,7 @@ def read(text: Text) -> Rows:
         match = _ETIME.fullmatch(row.get("ELAPSED", ""))
         if match is not None:
             days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-            row["ELAPSED"] = str(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+            row = {**row, "ELAPSED": str(((days * 24 + hours) * 60 + minutes) * 60 + seconds)}
         yield number, row
 
 
