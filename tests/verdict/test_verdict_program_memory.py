@@ -205,6 +205,12 @@ def test_garbage_of_a_runtime_whose_heap_nobody_reads_is_not_called_a_leak(tmp_p
     assert memory(tmp_path / "read", heap, events=events).outcome == "fail"
 
 
+def test_a_short_run_whose_memory_rises_does_not_pass(tmp_path: Path) -> None:
+    found = memory(tmp_path, lambda index: program(index, apart=MIB + int(2.7 * MIB * index)), seconds=20)
+    assert (found.outcome, found.required) == ("inconclusive", True), found.sentence
+    assert "private memory rose by" in found.sentence
+
+
 def test_a_short_run_is_told_to_be_longer_and_owes_no_answer(tmp_path: Path) -> None:
     found = memory(tmp_path, lambda index: program(index), seconds=10)
     assert (found.outcome, found.required) == ("inconclusive", False)

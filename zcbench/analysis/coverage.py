@@ -38,6 +38,7 @@ class Coverage:
     source: str
     processes: int
     rise_share: float | None
+    rise_bytes: float
 
     @property
     def share(self) -> float:
@@ -48,6 +49,11 @@ class Coverage:
     def rest_bytes(self) -> float:
         """What no exact counter explains."""
         return max(0.0, self.private_bytes - self.exact_bytes)
+
+    @property
+    def rises(self) -> bool:
+        """Whether private memory rose by more than a program's own start takes."""
+        return self.rise_share is not None
 
     @property
     def is_enough(self) -> bool:
@@ -77,6 +83,7 @@ def coverage(record: Record) -> Coverage | None:
         source=source,
         processes=_metered(record, rows),
         rise_share=_rise(x) / rise if t.size and rise > START_UP_BYTES else None,
+        rise_bytes=rise,
     )
 
 

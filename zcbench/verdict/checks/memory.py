@@ -104,6 +104,11 @@ class _Facts(Facts):
         return coverage(self.record) if self.record.can("ending") else None
 
     @property
+    def rises(self) -> bool:
+        """Whether a program's memory is seen to rise, be the run too short to judge that: it is no pass."""
+        return self.covered is not None and self.covered.rises
+
+    @property
     def is_covered(self) -> bool:
         return self.covered is None or self.covered.is_enough
 
@@ -206,10 +211,10 @@ def _too_little_counted(facts: _Facts) -> Finding | None:
     if covered is None or facts.lacking or facts.is_covered:
         return None
     return CHECK.undecided(
-        f"cannot tell whether memory leaks: {program_memory.too_little(covered)}",
+        f"cannot tell whether memory leaks: {'; '.join([program_memory.too_little(covered), *_rose(facts)])}",
         facts.evidence,
         remedy=program_memory.what_would_raise(facts.record),
-        required=_stream_s(facts.record) >= LEAST_PASS_S,
+        required=facts.rises or _stream_s(facts.record) >= LEAST_PASS_S,
     )
 
 
@@ -284,7 +289,7 @@ def _cannot_tell(facts: _Facts) -> Finding:
         detection_limit=limit,
         remedy=remedy,
         lasting_s=None if remedy else _longer_s(facts.record, windows),
-        required=collects and owed and _stream_s(facts.record) >= LEAST_PASS_S,
+        required=facts.rises or (collects and owed and _stream_s(facts.record) >= LEAST_PASS_S),
     )
 
 
@@ -303,7 +308,14 @@ def _reasons(facts: _Facts, risen: Sequence[Growth]) -> list[str]:
     garbage = [
         f"{g.counter.name} rose by {g.slope or 0.0:,.0f} B/s, of which some may be garbage" for g in risen
     ]
-    return lacking + why + garbage
+    return lacking + why + (garbage or _rose(facts))
+
+
+def _rose(facts: _Facts) -> list[str]:
+    covered = facts.covered
+    if covered is None or not covered.rises:
+        return []
+    return [f"{covered.source} rose by {format_bytes(covered.rise_bytes)} in the last half of the run"]
 
 
 def _remedy(record: Record, windows: list[Window], lacking: list[str], collects: bool) -> str | None:
