@@ -229,6 +229,7 @@ LIVES: dict[str, tuple[str, Callable[[int, int], str]]] = {
     "pid": ("pid,t,fds", lambda life, t: f"{100 + life},{life * 200 + t},9"),
     "start time": ("started,t,fds", lambda life, t: f"12:{life:02}:00,{life * 200 + t},9"),
     "a counter": ("t,captured", lambda life, t: f"{life * 200 + t},{t * 100}"),
+    "its uptime": ("t,uptime_s,fds", lambda life, t: f"{life * 200 + t},{t},9"),
     "its own time": ("uptime_s,fds", lambda life, t: f"{t},9"),
 }
 

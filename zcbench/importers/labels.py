@@ -16,6 +16,16 @@ _IDENTITY = re.compile(
     r"(pid|process[ _]?id|tgid|start([ _]?time)?|started([ _]?at)?|process_start_time_seconds|boot[ _]?id)",
     re.IGNORECASE,
 )
+# Columns that count the time since the subject began.
+_UPTIME = re.compile(
+    r"(proc(ess)?[ _.]?)?(up[ _]?time|etimes?)([ _]?(in[ _])?(s|secs?|seconds|ms|min|minutes|h|hours))?",
+    re.IGNORECASE,
+)
+
+
+def is_uptime(column: str) -> bool:
+    """Whether a column so called falls to near zero where the subject began anew."""
+    return _UPTIME.fullmatch(column) is not None
 
 
 def is_label(column: str) -> bool:

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from zcbench.importers.cells import is_missing
+from zcbench.importers.cells import is_missing, number
 from zcbench.importers.clocks import Bridge, Moment
 from zcbench.importers.columns import IN_PAGES, PAGE_BYTES, TIME, Column
 from zcbench.importers.format import Row
+from zcbench.importers.labels import is_uptime
 from zcbench.importers.mapping import LARGEST
 from zcbench.importers.spreading import spread
 from zcbench.importers.table import NEAR_ZERO, Place, Table
@@ -23,6 +24,8 @@ LONGEST_S = 10 * 365 * 86_400.0
 # Of a log of gauges alone a restart is a gap, after which resident memory is what it was at first.
 GAP_PERIODS = 3.0
 LIKE_FIRST, FELL_TO = 1.1, 0.8
+# A clock that was put back makes an uptime a little less; this much less is another start.
+UPTIME_FELL_TO = 0.5
 # A log whose counters fall more often than this holds what each row added, not totals.
 MOST_RESTARTS = 3
 MOST_RESTART_SHARE = 0.05
@@ -58,6 +61,9 @@ class Reading:
         self._raw: dict[str, float] = {}  # each total as it was read last
         self._before: dict[str, float] = dict.fromkeys((*self._totals, *self._deltas), 0.0)
         self._who: dict[str, str] = {}
+        timed = None if self._time is None else self._time.theirs
+        self._uptimes = [name for name in self.table.facts if name != timed and is_uptime(name)]
+        self._up: dict[str, float] = {}  # each uptime as it was read last
         self._first: dict[str, float] = {}  # of this life
         self._last: Sample = {}
         self._start: float | None = None
@@ -68,8 +74,8 @@ class Reading:
         self.table.remarks.add(kind, str(place or self._place))
 
     def _timed(self) -> Iterator[tuple[tuple[Place, Row], Moment]]:
-        for number, (place, row) in enumerate(self.table.rows()):
-            every = Moment(number * (self.every_s or 0.0))
+        for at, (place, row) in enumerate(self.table.rows()):
+            every = Moment(at * (self.every_s or 0.0))
             yield (place, row), every if self._time is None else self._moment(self._time, place, row)
 
     def samples(self) -> Iterator[tuple[Place, Sample]]:
@@ -147,10 +153,13 @@ class Reading:
         changed = [name for name, value in who.items() if self._who.get(name, value) != value]
         was = {name: self._who[name] for name in changed}
         self._who |= who
+        fallen = self._uptime_fell(row)
         if not self.rows:
             return None
         if changed:
             return f"{changed[0]} changed from {was[changed[0]]} to {who[changed[0]]}"
+        if fallen is not None:
+            return fallen
         counted = [
             (n, self._raw[n], v) for n in self._totals if (v := sample.get(n)) is not None and self._raw.get(n)
         ]
@@ -161,6 +170,19 @@ class Reading:
         if self._is_since_start(moment):
             return f"the time since the start fell from {self._bridge._raw:g} to {moment.seconds:g} s"
         return self._after_a_gap(sample, moment)
+
+    def _uptime_fell(self, row: Row) -> str | None:
+        """Which column of the time since the start fell to near zero, in words; None if none did."""
+        why = None
+        for name in self._uptimes:
+            read = number(row.get(name))
+            if read is None or read.unit:
+                continue
+            last = self._up.get(name, 0.0)
+            if read.value < last * UPTIME_FELL_TO:
+                why = f"{name} fell from {last:,.6g} to {read.value:,.6g}"
+            self._up[name] = read.value
+        return why
 
     def _after_a_gap(self, sample: Sample, moment: Moment) -> str | None:
         now, last, first = (one.get(RSS_BYTES) for one in (sample, self._last, self._first))
