@@ -116,6 +116,15 @@ def test_the_profile_names_what_was_counted_and_has_private_memory(tmp_path: Pat
     assert "malloc: bytes that malloc has given out and not got back." in profile
 
 
+def test_a_line_on_where_the_run_is_calls_malloc_malloc(tmp_path: Path) -> None:
+    out = io.StringIO()
+    said = Heartbeat(stream=out)
+    said.on_start(make_command_record(tmp_path / "run").run)
+    said.on_sample(command_row(5, 6.0) | {"malloc.live_bytes": 2 << 20})
+    assert "malloc 2.00 MiB, RSS" in out.getvalue()
+    assert "heap" not in out.getvalue()
+
+
 def test_how_it_ended_is_said_in_the_programs_words(tmp_path: Path) -> None:
     for number, (end, sentence) in enumerate(
         (

@@ -8,6 +8,7 @@ from typing import IO, Self
 from zcbench.foreign import one_line
 from zcbench.quantities.heaps import heap_of
 from zcbench.quantities.names import CONSUMER_GAPS, ELAPSED_S, ENGINE_DROPS, ENGINE_XRUNS, RATE_PER_S, RSS_BYTES
+from zcbench.quantities.registry import STANDARD
 from zcbench.quantities.units import format_bytes, format_count, format_duration, format_rate
 from zcbench.record.schema import End, Ending, Event, RunInfo
 from zcbench.render.progress import Row, counts_packets, hit_rate_said, opened, progress
@@ -68,7 +69,8 @@ class Heartbeat:
 
 def heartbeat(run: RunInfo, row: Row) -> str:
     """One line on where the run is."""
-    heap = row.get(heap_of(lambda name: row.get(name) is not None, traced=run.tracemalloc).name)
+    counted = heap_of(lambda name: row.get(name) is not None, traced=run.tracemalloc)
+    heap = row.get(counted.name)
     rss = row.get(RSS_BYTES)
     parts = [
         f"{format_duration(round(float(row.get('elapsed_s') or 0.0), 1))}",
@@ -79,7 +81,8 @@ def heartbeat(run: RunInfo, row: Row) -> str:
     if counts_packets(run, row) and (rate := row.get(RATE_PER_S)) is not None:
         parts.append(format_rate(rate))
     if heap is not None:
-        parts.append(f"heap {format_bytes(heap)}")
+        named = "heap" if counted.name in STANDARD else counted.label or counted.name
+        parts.append(f"{named} {format_bytes(heap)}")
     if rss is not None:
         parts.append(f"RSS {format_bytes(rss)}")
     if (rate_said := hit_rate_said(row)) is not None:
