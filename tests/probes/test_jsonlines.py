@@ -97,6 +97,15 @@ def test_nan_and_what_is_no_number_are_no_readings() -> None:
     assert said == ["rss_bytes: 'many' is no number of bytes"]
 
 
+def test_a_number_that_no_counter_holds_is_no_reading_and_costs_no_row() -> None:
+    row, said = heard(f'{{"pool.hits": {10**30}, "pool.misses": 1e300, "pool.slots": {2**63}, "fds": 3}}\n')
+    assert row == {"pool.slots": 2**63, "fds": 3}
+    assert said == [
+        f"{name}: more than 64 bits hold was published, and is no reading"
+        for name in ("pool.hits", "pool.misses")
+    ]
+
+
 def test_a_line_of_ten_megabytes_is_passed_over_and_the_next_is_read() -> None:
     probe = JsonLines()
     probe.hear(b'{"pool.hits": 1, "blob": "')

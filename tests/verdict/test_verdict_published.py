@@ -39,3 +39,14 @@ def test_an_endpoint_that_never_answered_leaves_the_run_without_a_verdict(tmp_pa
 def test_a_program_that_publishes_nothing_is_not_asked(tmp_path: Path) -> None:
     finding = published(tmp_path)
     assert (finding.outcome, finding.lacks) == ("skipped", "published")
+
+
+def test_a_program_that_falls_silent_in_the_middle_leaves_the_run_without_a_verdict(tmp_path: Path) -> None:
+    finding = published(tmp_path, counts=lambda index: counts(index) if index < 20 else {})
+    assert (finding.outcome, finding.required, finding.cause) == ("inconclusive", True, "silent")
+    assert finding.sentence == "it published nothing more after 0:20: what came later is not known"
+
+
+def test_a_program_that_publishes_now_and_then_is_not_called_silent(tmp_path: Path) -> None:
+    now_and_then = published(tmp_path, counts=lambda index: counts(index) if index % 15 == 3 else {})
+    assert now_and_then.outcome == "pass"

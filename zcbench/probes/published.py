@@ -19,6 +19,7 @@ from zcbench.importers.mapping import IGNORE, metric_named
 from zcbench.probes.probe import Notice, Number
 from zcbench.quantities.quantity import Kind, Quantity
 from zcbench.quantities.registry import VOCABULARY
+from zcbench.record.decoding import LARGEST_READING
 from zcbench.record.writer import RecordError
 
 MOST_UNMAPPED = 30  # names shown that no quantity has: a screen's worth
@@ -146,6 +147,10 @@ class Latest:
         with self._lock:
             for quantity, value in values.items():
                 name = quantity.name
+                # The record's reader would leave out the whole row.
+                if abs(value) > LARGEST_READING:
+                    self._tell_beyond(name)
+                    continue
                 if quantity.kind is Kind.TOTAL:
                     last = self._raw.get(name)
                     if last is not None and value < last * RESTART_SHARE:
@@ -173,6 +178,12 @@ class Latest:
         with self._lock:
             notices, self._notices = tuple(self._notices), []
             return notices
+
+    def _tell_beyond(self, name: str) -> None:
+        message = f"{name}: more than 64 bits hold was published, and is no reading"
+        if message not in self._told:
+            self._told.add(message)
+            self._notices.append(Notice("probe", message, {"probe": self._probe}))
 
     def _tell_restart(self, name: str, last: Number, value: Number) -> None:
         self._restarts += 1

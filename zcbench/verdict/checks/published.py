@@ -7,12 +7,16 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
+from zcbench.analysis.stream import streaming
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.quantities.quantity import Kind, Origin
+from zcbench.quantities.units import clock
 from zcbench.record.schema import EventKind, Finding
 from zcbench.verdict.check import Check, Evidence, Facts
 
 _SHOWN = 3
 FEWEST_SAMPLES = 3  # of a counter, before it may be said to stand
+PAUSES = 5.0  # times the longest pause between two readings, beyond which it fell silent
 
 
 class _Facts(Facts):
@@ -39,6 +43,22 @@ class _Facts(Facts):
             if read.size >= FEWEST_SAMPLES:
                 found[one.name] = float(read[-1] - read[0])
         return found
+
+    @cached_property
+    def last_s(self) -> float | None:
+        """When the last reading of what it publishes itself came, if it then fell silent for longer than any
+        pause before explains; else None. A hung page is known by the same rule."""
+        if not self.rises:
+            return None
+        rows = streaming(self.record)
+        times = self.record.samples[ELAPSED_S][rows]
+        came = times[np.any([np.isfinite(self.record.samples[name][rows]) for name in self.rises], axis=0)]
+        if came.size < FEWEST_SAMPLES:
+            return None
+        rested_s = float(times[-1] - came[-1])
+        longest_s = float(np.diff(came).max())
+        hang_s = float(self.record.run.scenario.limits.hang)
+        return float(came[-1]) if rested_s > max(hang_s, PAUSES * longest_s) else None
 
     @property
     def evidence(self) -> Evidence:
@@ -75,6 +95,18 @@ def _silent(facts: _Facts) -> Finding | None:
     return msgspec.structs.replace(finding, cause="silent")
 
 
+def _fell_silent(facts: _Facts) -> Finding | None:
+    """What was read until then says nothing of the rest of the run."""
+    if (last_s := facts.last_s) is None:
+        return None
+    finding = CHECK.undecided(
+        f"it published nothing more after {clock(last_s)}: what came later is not known",
+        facts.evidence,
+        remedy="look whether it stopped working then, or only stopped to say so",
+    )
+    return msgspec.structs.replace(finding, cause="silent")
+
+
 def _stands(facts: _Facts) -> Finding | None:
     if any(rise > 0 for rise in facts.rises.values()):
         return None
@@ -97,9 +129,9 @@ CHECK = Check(
     name="published",
     question="Did it publish what it was to publish, and did what it counts move?",
     facts=_Facts,
-    rules=(_publishes_nothing, _silent, _stands, _moves),
+    rules=(_publishes_nothing, _silent, _fell_silent, _stands, _moves),
     causes={
-        "silent": "what --scrape or --read names never answered",
+        "silent": "what --scrape or --read names never answered, or no more",
         "stands": "none of its own totals moved",
     },
     meaning="it was watched at rest, or not at all",
