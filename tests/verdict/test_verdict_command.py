@@ -98,6 +98,13 @@ FAULTS: dict[str, tuple[Count, tuple[str, str]]] = {
         changed(pool, pool__hits=lambda n: n + n // 5),
         ("conservation", "counters_disagree"),
     ),
+    "more in flight than the pool has": (
+        lambda index: (
+            pool(index, returned=lambda taken: taken - 90)
+            | {"pool.hits": PER_S * (index + 1), "pool.misses": 0}
+        ),
+        ("conservation", "counters_disagree"),
+    ),
     "leases returned twice": (
         changed(pool, pool__returns=lambda n: 2 * n),
         ("conservation", "returned_twice"),
@@ -233,3 +240,16 @@ def test_remedies_tell_no_other_program_of_pythons_tools(tmp_path: Path) -> None
     for finding in failed:
         for word in (*OUR_FLAGS, *PYTHONS):
             assert word not in f"{finding.sentence} {finding.remedy}", (finding.check, finding.remedy)
+
+
+@pytest.mark.parametrize(("misses", "outcome"), [(0.0, "fail"), (0.5, "inconclusive")])
+def test_only_a_miss_can_be_refused(tmp_path: Path, misses: float, outcome: str) -> None:
+    def half(index: int) -> Row:
+        taken = PER_S * (index + 1)
+        missed = int(misses * taken)
+        back = {"pool.returns": taken // 2 - 2, "pool.in_flight": 2}
+        return {"pool.hits": taken - missed, "pool.misses": missed, **back}
+
+    findings = judge(make_command_record(tmp_path, counts=half)).findings
+    conservation = next(finding for finding in findings if finding.check == "conservation")
+    assert conservation.outcome == outcome

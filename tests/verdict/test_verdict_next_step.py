@@ -9,6 +9,7 @@ import msgspec
 
 from tests.records import make_command_record, make_record, scenario
 from zcbench.quantities.parsing import Duration
+from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.reader import Record
 from zcbench.record.schema import FAULT_FILE, End, Ending, Finding, RunInfo
 from zcbench.scenario import ConsumerTable
@@ -45,6 +46,12 @@ def test_a_crash_points_at_the_stack(tmp_path: Path) -> None:
     assert "subject.log" in next_step(record, judge(record))
     (record.path / FAULT_FILE).write_text("Fatal Python error: Segmentation fault\n")
     assert FAULT_FILE in next_step(record, judge(record))
+
+
+def test_of_a_process_that_was_only_watched_there_is_no_log_to_see(tmp_path: Path) -> None:
+    end = End(ending=Ending.EXITED, message="the process ended while it was watched")
+    record = make_command_record(tmp_path / "run", ending=end, subject=SubjectInfo(kind="attached"))
+    assert "subject.log" not in next_step(record, judge(record))
 
 
 def test_an_interrupted_run_is_to_be_made_again(tmp_path: Path) -> None:

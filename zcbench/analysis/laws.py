@@ -225,6 +225,9 @@ def _bounds(
     missing = set(lacking) & {*law.minus, *law.right}
     if not missing:
         return least, slack
+    misses = count(found, POOL_MISSES)
+    if missing == {POOL_REFUSED} and law.minus and record.can("ending") and misses is not None:
+        return least, slack + misses  # only a miss can be refused
     if record.can("worker") or not missing <= _QUEUES:
         return least, None
     # What was captured, and neither delivered nor known to be dropped, lies in a queue, or is gone.

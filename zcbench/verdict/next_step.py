@@ -39,6 +39,8 @@ def next_step(record: Record, result: Result) -> str:
             return failed[0].remedy
         if raised := _raised(record, end):
             return raised
+        if record.run.subject.kind == "attached":  # what it printed was never ours to read
+            return "see where it died: what it printed, and its parent or service manager, tell"
         return f"see where it died: {_stack_file(record)} in the run's directory"
     for finding in failed:
         return _mend(finding, record)

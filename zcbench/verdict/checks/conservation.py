@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import numpy as np
+
 from zcbench.analysis.laws import MOVING_PACKETS, RECEIVED, Balance, Overflow, balances, overflow
 from zcbench.analysis.stream import at_rest
 from zcbench.analysis.totals import Totals, count
@@ -22,6 +24,7 @@ from zcbench.quantities.names import (
     POOL_OVERFLOW_FREED_BYTES,
     POOL_REFUSED,
     POOL_RETURNS,
+    POOL_SLOTS,
 )
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
@@ -99,6 +102,24 @@ def _below_zero(facts: _Facts) -> Finding | None:
         facts.evidence,
         cause="returned_twice",
         remedy=_REMEDIES["returned_twice"],
+    )
+
+
+def _more_than_the_pool_has(facts: _Facts) -> Finding | None:
+    """Of a command that counted from its start: a lease is of a slot, or of an acquire that found none."""
+    names = (POOL_IN_FLIGHT, POOL_SLOTS, POOL_MISSES)
+    in_flight, slots, misses = (count(facts.totals, name) for name in names)
+    if facts.record.run.subject.kind != "command" or in_flight is None or not slots or misses is None:
+        return None
+    held = max(slots, int(np.nanmax(facts.record.samples[POOL_SLOTS], initial=0)))
+    moving = max((balance.moving for balance in facts.laws), default=MOVING_PACKETS)
+    if in_flight <= held + misses + moving:
+        return None
+    return CHECK.failed(
+        f"{in_flight:,} leases in flight, of {held:,} slots and {misses:,} misses: more than there can be",
+        facts.evidence,
+        cause="counters_disagree",
+        remedy=_REMEDIES["counters_disagree"],
     )
 
 
@@ -193,7 +214,15 @@ CHECK = Check(
     name="conservation",
     question=("acquires = hits + misses = delivered + drops + queued = returns + in flight, at every sample."),
     facts=_Facts,
-    rules=(_disagree, _below_zero, _not_written, _nothing_to_compare, _not_measured, _add_up),
+    rules=(
+        _disagree,
+        _below_zero,
+        _more_than_the_pool_has,
+        _not_written,
+        _nothing_to_compare,
+        _not_measured,
+        _add_up,
+    ),
     reads=(
         ENGINE_CAPTURED,
         ENGINE_DELIVERED,
