@@ -230,6 +230,7 @@ LIVES: dict[str, tuple[str, Callable[[int, int], str]]] = {
     "start time": ("started,t,fds", lambda life, t: f"12:{life:02}:00,{life * 200 + t},9"),
     "a counter": ("t,captured", lambda life, t: f"{life * 200 + t},{t * 100}"),
     "its uptime": ("t,uptime_s,fds", lambda life, t: f"{life * 200 + t},{t},9"),
+    "its uptime in words": ("t,uptime,fds", lambda life, t: f"{life * 200 + t},0:{t // 60:02}:{t % 60:02},9"),
     "its own time": ("uptime_s,fds", lambda life, t: f"{t},9"),
 }
 
@@ -382,3 +383,8 @@ def test_a_compressed_log_that_ends_too_early_is_read_to_its_end(ingest: Ingest,
     read_on = ingest(path)
     assert read_on.exit_code == 4
     assert "the compressed file ends too early" in read_on.stderr
+
+
+def test_a_number_of_json_that_no_float_holds_is_refused(ingest: Ingest) -> None:
+    refused = ingest(f'{{"t": 0, "rss": {10**400}}}\n{{"t": 5, "rss": {10**400}}}\n')
+    assert refused.exit_code == 2

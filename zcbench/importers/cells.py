@@ -50,7 +50,10 @@ def number(cell: Any, decimal: str = POINT) -> Number | None:
     if isinstance(cell, bool):
         return Number(float(cell))
     if isinstance(cell, int | float):
-        return Number(float(cell))
+        try:
+            return Number(float(cell))
+        except OverflowError:  # JSON's numbers have no end
+            return None
     if not isinstance(cell, str):
         return None
     if decimal == POINT:

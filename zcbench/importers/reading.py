@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from zcbench.importers.cells import is_missing, number
-from zcbench.importers.clocks import Bridge, Moment
+from zcbench.importers.clocks import Bridge, Clock, Moment
 from zcbench.importers.columns import IN_PAGES, PAGE_BYTES, TIME, Column
 from zcbench.importers.format import Row
 from zcbench.importers.labels import is_uptime
@@ -175,13 +175,18 @@ class Reading:
         """Which column of the time since the start fell to near zero, in words; None if none did."""
         why = None
         for name in self._uptimes:
-            read = number(row.get(name))
-            if read is None or read.unit:
+            cell = row.get(name)
+            read = number(cell)
+            if read is not None and not read.unit:
+                value = read.value
+            elif isinstance(cell, str) and (moment := Clock(stopwatch=True).moment(cell)) is not None:
+                value = moment.seconds
+            else:
                 continue
             last = self._up.get(name, 0.0)
-            if read.value < last * UPTIME_FELL_TO:
-                why = f"{name} fell from {last:,.6g} to {read.value:,.6g}"
-            self._up[name] = read.value
+            if value < last * UPTIME_FELL_TO:
+                why = f"{name} fell from {last:,.6g} to {value:,.6g}"
+            self._up[name] = value
         return why
 
     def _after_a_gap(self, sample: Sample, moment: Moment) -> str | None:
