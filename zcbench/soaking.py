@@ -64,7 +64,7 @@ def soak(
     for name, other in (("setup", setup), ("teardown", teardown)):
         values |= {} if other is None else {f"subject.{name}": _spec(other)}
     values |= {key.replace("__", "."): text for key, text in keys.items()}
-    flags = [Setting(key, text, "zcbench.soak") for key, text in values.items()]
+    flags = [Setting(key, str(text), "zcbench.soak") for key, text in values.items()]
     scenario = load(flags=[*flags, *(Setting("expect", text, "zcbench.soak") for text in expect)])
     with _importable():
         check_callables(scenario.subject)

@@ -116,3 +116,8 @@ def test_a_script_soaks_its_own_function(tmp_path: Path) -> None:
 def test_a_function_without_a_name_is_refused() -> None:
     with pytest.raises(ScenarioError, match="has no name that another process could import"):
         zcbench.soak(lambda: None)
+
+
+def test_a_number_given_to_soak_is_read_as_its_text_is() -> None:
+    with pytest.raises(ScenarioError, match="duration: -5"):
+        zcbench.soak(dict, duration=-5)  # type: ignore[arg-type]
