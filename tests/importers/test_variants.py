@@ -388,3 +388,11 @@ def test_a_compressed_log_that_ends_too_early_is_read_to_its_end(ingest: Ingest,
 def test_a_number_of_json_that_no_float_holds_is_refused(ingest: Ingest) -> None:
     refused = ingest(f'{{"t": 0, "rss": {10**400}}}\n{{"t": 5, "rss": {10**400}}}\n')
     assert refused.exit_code == 2
+
+
+def test_podman_s_megabytes_are_a_million_bytes(tmp_path: Path) -> None:
+    header = "ID            NAME   CPU %   MEM USAGE / LIMIT   MEM %   PIDS"
+    samples, _ = read(
+        tmp_path, f"{header}\n7a4cba1d7c41  eng    0.10%   50.5MB / 16.5GB    0.5%    8\n" * 2, every=5
+    )
+    assert samples[0]["cgroup_bytes"] == pytest.approx(50_500_000)

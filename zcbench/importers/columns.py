@@ -39,6 +39,8 @@ IN_PAGES = (RSS_BYTES, USS_BYTES, PSS_BYTES, SWAP_BYTES, VIRTUAL_BYTES)
 _WHOLE_UNITS = ("b", "bytes", "kb", "kib")
 # Words of a time that counts from a start: "05:10" of it is minutes and seconds.
 _SINCE = words("elapsed etime uptime duration since running runtime stopwatch")
+# Docker writes MiB; podman's MB are 1,000,000 bytes (go-units' HumanSize).
+_DECIMAL_MB = ("docker", "docker-json")
 # What counts how far a subject has come; a guess of one is taken back where the column falls and falls.
 _PROGRESS = (ENGINE_CAPTURED, ENGINE_DELIVERED)
 MOST_FALLS, MOST_FALL_SHARE = 3, 0.05
@@ -224,7 +226,7 @@ class _Maker:
             clock,
             "" if clock else unit,
             self._decimal(spec.theirs, facts, whole=metric.name in IN_PAGES and unit in _WHOLE_UNITS),
-            binary=not self._table.format.guess,
+            binary=not self._table.format.guess and self._table.format.name not in _DECIMAL_MB,
             delta=spec.theirs in self._table.format.deltas or (self._deltas and metric.cumulative),
             day_first=self._table.clock.day_first if metric.name == TIME else False,
             stopwatch=facts.past_day or not _SINCE.isdisjoint(read_name(spec.theirs).words.split("_")),
