@@ -68,7 +68,7 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "daemon": ("sh -c '(setsid sleep 97 &) & exit 0'", {}),
     "survived": (f"sh -c 'trap \"exit 0\" TERM; {STUBBORN.replace(chr(39), chr(34))} & wait'", {}),
     "silent": ("sh -c 'exec >&- 2>&-; sleep 97'", {}),
-    "chatty": ("sh -c 'yes a long line of nothing | head -c 150M'", {"duration": "60s"}),
+    "chatty": ("sh -c 'yes a long line of nothing 2>/dev/null | head -c 150M'", {"duration": "60s"}),
     "bomb": ("sh -c 'for n in $(seq 200); do sleep 97 & done; wait'",
              {"limits.processes": "60", "duration": "9s"}),
     "never ready": ("sleep 97", {"subject.ready": "listening", "subject.ready_limit": "500ms"}),

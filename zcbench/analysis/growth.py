@@ -290,8 +290,10 @@ def packets_per_s(record: Record, found: Totals) -> float | None:
     """Packets delivered in a second of the stream, in the run's own time, which the slopes are in too."""
     elapsed, delivered = record.samples[ELAPSED_S], record.samples[ENGINE_DELIVERED]
     rows = np.flatnonzero(streaming(record) & np.isfinite(delivered))
-    if rows.size > 1 and (made := delivered[rows[-1]] - delivered[rows[0]]) > 0:
-        return float(made / (elapsed[rows[-1]] - elapsed[rows[0]]))
+    if rows.size > 1:
+        made, took = (float(column[rows[-1]] - column[rows[0]]) for column in (delivered, elapsed))
+        if made > 0 and took > 0:
+            return made / took
     total = count(found, ENGINE_DELIVERED)
     return total / float(elapsed[-1]) if total and elapsed.size and elapsed[-1] else None
 
