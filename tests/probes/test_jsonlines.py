@@ -53,8 +53,22 @@ def test_names_that_are_no_quantity_are_listed_with_what_to_do() -> None:
     assert said == [
         "lines of JSON: published, and no quantity by its name: apples; --map QUANTITY=NAME takes one"
     ]
-    _, said = heard('{"apples": 3}\n', "ignore=apples")
+    _, said = heard('{"apples": 3, "pool.hits": 1}\n', "ignore=apples")
     assert said == []
+
+
+def test_an_output_without_one_known_reading_is_no_answer() -> None:
+    for line, maps, says in (
+        ('{"apples": 3}', (), "no quantity by its name: apples"),
+        ('{"hits": 3}', ("pool.hits=hitz",), "never published: hitz"),
+        ('{"pool.hits": "many"}', (), "no reading that is known"),
+        ('{"apples": 3}', ("ignore=apples",), "no reading that is known"),
+    ):
+        probe = JsonLines(maps)
+        probe.hear(line.encode() + b"\n")
+        probe.close()
+        silent = [notice.message for notice in probe.notices() if notice.data.get("silent")]
+        assert any(says in one for one in silent), (line, silent)
 
 
 def test_a_mapped_name_that_was_never_published_is_told_of() -> None:

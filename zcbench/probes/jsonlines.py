@@ -131,10 +131,7 @@ class JsonLines:
         if not self._objects:
             self._latest.tell("no line of JSON was printed", silent=True)
             return
-        if (missing := self._vocabulary.missing()) is not None:
-            self._latest.tell(f"lines of JSON: {missing}")
-        if self._strangers:
-            self._latest.tell(f"lines of JSON: {strangers(self._strangers)}")
+        self._latest.tell_at_end("lines of JSON", self._vocabulary.missing(), strangers(self._strangers))
 
 
 def json_object(line: bytes) -> dict[str, Any] | None:

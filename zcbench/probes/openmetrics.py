@@ -77,10 +77,7 @@ class Scrape:
         if not self._answers:
             self._latest.tell(f"{self._url} never answered with metrics", silent=True)
             return
-        if (missing := self._vocabulary.missing()) is not None:
-            self._latest.tell(f"{self._url}: {missing}")
-        if self._strangers:
-            self._latest.tell(f"{self._url}: {strangers(self._strangers)}")
+        self._latest.tell_at_end(self._url, self._vocabulary.missing(), strangers(self._strangers))
 
     def _run(self) -> None:
         while not self._stop.is_set():

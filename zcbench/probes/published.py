@@ -141,6 +141,7 @@ class Latest:
         self._notices: list[Notice] = []
         self._told: set[str] = set()
         self._restarts = 0
+        self.count = 0  # of readings taken
 
     def publish(self, values: Mapping[Quantity, Number]) -> None:
         """Take readings."""
@@ -159,6 +160,7 @@ class Latest:
                     self._raw[name] = value
                     value += self._before.get(name, 0)
                 self._fresh[name] = value
+                self.count += 1
 
     def take(self) -> dict[str, Number]:
         """What was published since the last call."""
@@ -172,6 +174,15 @@ class Latest:
             if message not in self._told and len(self._told) < MOST_UNMAPPED:
                 self._told.add(message)
                 self._notices.append(Notice("probe", message, {"probe": self._probe, **data}))
+
+    def tell_at_end(self, source: str, *found: str | None) -> None:
+        """Say what was ``found`` amiss in all that ``source`` published. One that had no reading was silent."""
+        silent = {} if self.count else {"silent": True}
+        sentences = [one for one in found if one is not None]
+        if silent and not sentences:
+            sentences.append("no reading that is known")
+        for one in sentences:
+            self.tell(f"{source}: {one}", **silent)
 
     def notices(self) -> tuple[Notice, ...]:
         """What was said since the last call."""
@@ -199,9 +210,11 @@ def whole(value: float) -> Number:
     return nearest if abs(value - nearest) <= ROUNDING * abs(value) else value
 
 
-def strangers(names: Iterable[str]) -> str:
-    """A sentence that lists names which are no quantity, and what to do about them."""
+def strangers(names: Iterable[str]) -> str | None:
+    """A sentence that lists names which are no quantity, and what to do about them; None without any."""
     there = sorted(names)
+    if not there:
+        return None
     more = f" and {len(there) - MOST_UNMAPPED:,} more" if len(there) > MOST_UNMAPPED else ""
     return (
         f"published, and no quantity by its name: {', '.join(there[:MOST_UNMAPPED])}{more}; "
