@@ -33,6 +33,13 @@ sys.path[:] = _path
 
 
 @pytest.fixture
+def installed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For processes that inherit this one's path: the checkout, which has no compiled parts, comes last."""
+    rest = [entry for entry in sys.path if Path(entry).resolve() != CHECKOUT]
+    monkeypatch.setattr(sys, "path", [*rest, str(CHECKOUT)])
+
+
+@pytest.fixture
 def unwritable(tmp_path: Path) -> Iterator[Path]:
     """A folder in which nobody can make another: Linux's /proc refuses even root."""
     if sys.platform == "linux":

@@ -67,6 +67,7 @@ def test_one_row_of_a_table_is_all_that_a_new_number_takes(tmp_path: Path) -> No
 
         import sys, io, contextlib
         from pathlib import Path
+        sys.path.append(sys.argv[2])
         from tests.records import make_record
         from zcbench.cli import cli
         from zcbench.expectations.language import parse
@@ -84,7 +85,8 @@ def test_one_row_of_a_table_is_all_that_a_new_number_takes(tmp_path: Path) -> No
                 cli(command, standalone_mode=False)
             print(command[0], "case.heat" in out.getvalue())
     """))  # fmt: skip
-    run = subprocess.run([sys.executable, program, tmp_path], capture_output=True, text=True, check=False)
+    command = [sys.executable, program, tmp_path, Path(__file__).parents[1]]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     # then columns, expectations, endpoints, lists and results have it
     assert run.stderr == ""
     assert run.stdout.splitlines() == [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from click.testing import Result
 
 from tests.cli.conftest import program
-from tests.conftest import CHECKOUT
 from zcbench import faults
 from zcbench.faults import programs
 from zcbench.faults.controls import CONTROLS
@@ -89,12 +87,11 @@ def test_the_records_are_whole_and_the_table_is_markdown(
     assert len(rows) == len(GROUPS)
 
 
+@pytest.mark.usefixtures("installed_first")
 def test_a_fault_called_by_another_name_leaves_with_1(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     # given a fault that is declared to be what it is not
     fault = dataclasses.replace(faults.find_fault("duplicated"), cause="reordered")
     monkeypatch.setattr(faults, "FAULTS", (fault,))
-    # The processes that run it inherit the path, and a checkout has no compiled parts.
-    monkeypatch.setattr(sys, "path", [e for e in sys.path if Path(e).resolve() != CHECKOUT])
     # when it runs, twice
     done = invoke("selftest", "duplicated", "--repeat", "2", "--jobs", "2")
     # then that is told, in the table and by the exit code

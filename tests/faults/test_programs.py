@@ -49,6 +49,7 @@ def test_the_program_compiles_without_a_warning(compiler: str, tmp_path: Path) -
     subprocess.run([compiler, *strict, programs.SOURCE, "-o", tmp_path / "faulty"], check=True, timeout=100)
 
 
+@pytest.mark.usefixtures("installed_first")
 def test_the_selftest_runs_it(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["selftest", "c-exit", "--json", "--keep", str(tmp_path / "kept")])
     assert done.exit_code == 0, done.output

@@ -80,6 +80,7 @@ def test_what_cannot_be_called_is_said_before_anything_is_written(spec: str, say
     check("called.py:Codec.decode", str(HERE))
 
 
+@pytest.mark.usefixtures("installed_first")
 def test_soak_is_the_same_from_python(tmp_path: Path) -> None:
     soaked = zcbench.soak(
         called.keep,
