@@ -45,7 +45,7 @@ def json_schema(name: str) -> dict[str, Any]:
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise SchemaError(f"no schema {name!r}; {hint}there are {', '.join(PUBLISHED)}")
     kind, file = PUBLISHED[name]
-    made = msgspec.json.schema(_as_written(kind))
+    made = _undented(msgspec.json.schema(_as_written(kind)))
     # Always written, and what tells one version from another; the type has a default only for our own sake.
     top = made["$defs"][kind.__name__]
     top["properties"]["schema"] = {"const": SCHEMA}
@@ -84,6 +84,16 @@ def _struct_as_written(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
     for field in msgspec.structs.fields(kind):
         optional = msgspec.field(default_factory=object)  # a factory: its value is not described
         fields.append((field.name, _as_written(field.type), *([] if field.required else [optional])))
-    # Python 3.13 takes the indentation out of docstrings by itself; earlier ones do not.
-    namespace = {"__doc__": inspect.cleandoc(kind.__doc__ or "")}
-    return msgspec.defstruct(kind.__name__, fields, kw_only=True, namespace=namespace)
+    return msgspec.defstruct(kind.__name__, fields, kw_only=True, namespace={"__doc__": kind.__doc__ or ""})
+
+
+def _undented(schema: Any) -> Any:
+    """``schema`` with descriptions as Python 3.13 has docstrings; earlier ones keep the indentation."""
+    if isinstance(schema, list):
+        return [_undented(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _undented(value)
+        for key, value in schema.items()
+    }
