@@ -79,9 +79,9 @@ class LatencyCreep(ReferenceEngine):
 
 
 class GcStorm(FaultyConsumer):
-    """Collects a heap of 300,000 containers each 10 packets: some 10 ms or more each time."""
+    """Collects a heap of 300,000 containers each 5 packets: some 7 ms or more each time."""
 
-    CONTAINERS, EVERY = 300_000, 10
+    CONTAINERS, EVERY = 300_000, 5
 
     def __init__(self, inner: Consumer) -> None:
         super().__init__(inner)
@@ -141,7 +141,7 @@ FAULTS = (
     ),
     Fault(
         "gc-storm",
-        "a full collection of 300,000 containers each 10 packets",
+        "a full collection of 300,000 containers each 5 packets",
         "timing",
         "gc_pauses",
         consumer=GcStorm,
