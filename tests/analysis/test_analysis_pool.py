@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.records import make_record, scenario
-from zcbench.analysis.delivery import delivery
 from zcbench.analysis.pool import PoolBehaviour, behaviour
 from zcbench.analysis.totals import totals
 from zcbench.quantities.parsing import Duration
@@ -17,8 +16,7 @@ from zcbench.verdict import judge
 
 
 def pool_of(record: Record) -> PoolBehaviour:
-    found = totals(record)
-    return behaviour(record, found, delivery(record, found).streamed_s)
+    return behaviour(record, totals(record))
 
 
 def test_hits_and_misses_are_all_acquires(tmp_path: Path) -> None:
@@ -62,8 +60,7 @@ def test_before_the_first_acquire_there_is_no_hit_rate(tmp_path: Path) -> None:
 @pytest.mark.parametrize("counted", [{"pool.slots": 0}, {"pool.slots": 5, "pool.grown": 9}])
 def test_a_page_that_says_no_pool_at_all_measured_none(tmp_path: Path, counted: dict[str, int]) -> None:
     record = make_record(tmp_path, counters=counted)
-    found = totals(record)
-    assert behaviour(record, found, 30.0).sizes is None
+    assert behaviour(record, totals(record)).sizes is None
     # and what cannot be said of it is not said
     outcomes = {f.check: f.outcome for f in judge(record).findings}
     assert outcomes["pool.recycling"] == "inconclusive"

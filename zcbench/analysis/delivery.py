@@ -94,7 +94,7 @@ def delivery(record: Record, found: Totals) -> Delivery:
         delivered=delivered,
         tolerance=packets,
         why=why,
-        streamed_s=_streamed_s(record, found),
+        streamed_s=streamed_s(record, found),
         counted=_counted(record, found),
         holes=max(0, (count(found, CONSUMER_MISSING) or 0) - filled),
         counter=counter,
@@ -294,13 +294,13 @@ def _window(
 def _at_stop(record: Record, found: Totals) -> tuple[int | None, int | None]:
     """Due when the stream was stopped, and delivered, both by the page: the worker drains when its supervisor
     dies, and what it delivers then fell due after the last sample."""
-    per_s, streamed_s = nominal_per_s(record, found), _streamed_s(record, found)
+    per_s, lasted_s = nominal_per_s(record, found), streamed_s(record, found)
     if record.run.scenario.source.unpaced:
         due = count(found, ENGINE_CAPTURED)
-    elif per_s is None or streamed_s is None or not found[ENGINE_STOP_NS]:
+    elif per_s is None or lasted_s is None or not found[ENGINE_STOP_NS]:
         return _while_alive(record)
     else:
-        due = int(streamed_s * per_s)
+        due = int(lasted_s * per_s)
     if due is not None and record.run.due_packets is not None:
         due = min(due, record.run.due_packets)
     return due, count(found, ENGINE_DELIVERED)
@@ -322,7 +322,7 @@ def _while_alive(record: Record) -> tuple[int | None, int | None]:
     return int(due), int(delivered + queued)
 
 
-def _streamed_s(record: Record, found: Totals) -> float | None:
+def streamed_s(record: Record, found: Totals) -> float | None:
     """Wall time from the stream's start to its stop, or to when the last sample still saw packets move."""
     start, stop = found[ENGINE_START_NS], found[ENGINE_STOP_NS]
     if not start and record.run.subject.kind == "command":

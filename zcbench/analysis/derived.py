@@ -44,7 +44,7 @@ def _finite(value: Value) -> bool:
 
 def _of_stream(record: Record, found: Totals) -> dict[str, Value]:
     seen, spent, line = delivery(record, found), cost(record), rate_fit(record, found)
-    pool = behaviour(record, found, seen.streamed_s)
+    pool = behaviour(record, found)
     return {
         "missing": seen.missing,
         "pool.mean_in_flight": pool.mean_in_flight,

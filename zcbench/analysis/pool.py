@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zcbench.analysis.delivery import streamed_s
 from zcbench.analysis.resources import NEW_HIGHS, marks, staircase
 from zcbench.analysis.slots import Slots, misses_between, slots_of, steady
 from zcbench.analysis.stream import streaming
@@ -77,10 +78,10 @@ class PoolBehaviour:
         return None if self.high_water is None else max(1, math.ceil(self.high_water * HEADROOM))
 
 
-def behaviour(record: Record, found: Totals, streamed_s: float | None) -> PoolBehaviour:
-    """The pool's behaviour; ``streamed_s`` is how long the stream ran, in wall time."""
+def behaviour(record: Record, found: Totals) -> PoolBehaviour:
+    """The pool's behaviour over the time that the stream ran."""
     hold = record.histogram("hold_ns")
-    captured = count(found, ENGINE_CAPTURED)
+    captured, lasted_s = count(found, ENGINE_CAPTURED), streamed_s(record, found)
     return PoolBehaviour(
         sizes=slots_of(record, found),
         hits=count(found, POOL_HITS),
@@ -88,7 +89,7 @@ def behaviour(record: Record, found: Totals, streamed_s: float | None) -> PoolBe
         returns=count(found, POOL_RETURNS),
         in_flight=count(found, POOL_IN_FLIGHT),
         high_water=count(found, POOL_HIGH_WATER),
-        rate_per_s=captured / streamed_s if captured and streamed_s else None,
+        rate_per_s=captured / lasted_s if captured and lasted_s else None,
         mean_hold_s=hold.total_ns / hold.count / 1e9 if hold is not None and hold.count else None,
     )
 

@@ -42,7 +42,7 @@ class Sizing:
 
 def point(record: Record, result: Result) -> Point:
     """What one run says of its pool."""
-    seen = behaviour(record, result.totals, None)
+    seen = behaviour(record, result.totals)
     samples, warmup = record.samples, record.run.scenario.warmup
     rows = streaming(record) & (samples[ELAPSED_S] >= warmup)
     counted = samples[POOL_IN_FLIGHT][rows]

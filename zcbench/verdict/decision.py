@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zcbench.analysis.delivery import delivery
+from zcbench.analysis.delivery import streamed_s
 from zcbench.exit_codes import ExitCode
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
@@ -75,7 +75,7 @@ def _memory_unknown(_record: Record, result: Result) -> str | None:
 def _sound(record: Record, result: Result) -> str:
     warned = [f.check for f in result.findings if f.outcome == "fail"]
     warning = f", with a warning ({', '.join(warned)})" if warned else ""
-    lasted_s = delivery(record, result.totals).streamed_s or result.end.elapsed_s
+    lasted_s = streamed_s(record, result.totals) or result.end.elapsed_s
     lasted = "" if lasted_s is None else f" for {format_duration(lasted_s)}"
     if lasted_s is not None and lasted_s < LEAST_SHIPPED_S:
         late = "slow leaks and lost slots take" if record.can("pool") else "a slow leak takes"

@@ -154,7 +154,7 @@ def _longer(record: Record, duration: str, shipped: str) -> str:
 
 def _slots_wanting(record: Record, result: Result) -> int | None:
     """The slots that would have served nearly every acquire; None if those there were did."""
-    seen = behaviour(record, result.totals, None)
+    seen = behaviour(record, result.totals)
     if seen.hit_rate is None or seen.hit_rate >= ENOUGH_HITS:
         return None
     return seen.slots_needed

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zcbench.analysis.delivery import delivery
 from zcbench.analysis.growth import growths
 from zcbench.analysis.pool import behaviour
 from zcbench.analysis.trend import Window
@@ -73,7 +72,7 @@ def _pool(runs: Sequence[Judged]) -> Figure | None:
     pools: list[_Pool] = []
     for run, label in zip(runs, _labels(runs), strict=True):
         found = run.result.totals
-        seen = behaviour(run.record, found, delivery(run.record, found).streamed_s)
+        seen = behaviour(run.record, found)
         if seen.slots and seen.high_water and seen.hit_rate is not None:
             said = f"{percent(seen.hit_rate)} hits"
             pools.append(_Pool(label, int(seen.slots), int(seen.high_water), said))

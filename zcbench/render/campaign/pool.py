@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zcbench.analysis.delivery import delivery
 from zcbench.analysis.pool import ENOUGH_HITS, PoolBehaviour, behaviour
 from zcbench.quantities.names import RSS_BYTES
 from zcbench.quantities.units import MISSING, format_count
@@ -51,7 +50,7 @@ def section(campaign: Campaign) -> Section | None:
 
 def behaviour_of(run: Judged) -> PoolBehaviour:
     """The pool's behaviour in ``run``."""
-    return behaviour(run.record, run.result.totals, delivery(run.record, run.result.totals).streamed_s)
+    return behaviour(run.record, run.result.totals)
 
 
 def _row(run: Judged, pool: PoolBehaviour) -> tuple[Cell, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from zcbench.analysis import laws
-from zcbench.analysis.delivery import delivery
 from zcbench.analysis.pool import PoolBehaviour, behaviour
 from zcbench.analysis.stated import Stated, stated
 from zcbench.quantities.names import (
@@ -40,7 +39,7 @@ def section(record: Record, result: Result) -> Section | None:
 
 def _statistics(record: Record, result: Result) -> Table:
     found = result.totals
-    pool = behaviour(record, found, delivery(record, found).streamed_s)
+    pool = behaviour(record, found)
     mean = pool.mean_in_flight
     rows = (
         *_slots(record, result, pool),

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from zcbench.analysis.delivery import delivery
 from zcbench.analysis.laws import overflow
 from zcbench.analysis.pool import (
     ENOUGH_HITS,
@@ -47,7 +46,7 @@ class _Reason(NamedTuple):
 class _Facts(Facts):
     @cached_property
     def pool(self) -> PoolBehaviour:
-        return behaviour(self.record, self.totals, delivery(self.record, self.totals).streamed_s)
+        return behaviour(self.record, self.totals)
 
     @property
     def evidence(self) -> Evidence:

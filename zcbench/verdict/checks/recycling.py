@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from zcbench.analysis.delivery import delivery
 from zcbench.analysis.laws import MOVING_PACKETS
 from zcbench.analysis.pool import (
     LOST_SHARE,
@@ -44,7 +43,7 @@ _LEFT_BY_OTHERS = "find who holds a lease when the program says that it is done:
 class _Facts(Facts):
     @cached_property
     def pool(self) -> PoolBehaviour:
-        return behaviour(self.record, self.totals, delivery(self.record, self.totals).streamed_s)
+        return behaviour(self.record, self.totals)
 
     @property
     def evidence(self) -> Evidence:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zcbench.analysis.delivery import delivery
+from zcbench.analysis.delivery import streamed_s
 from zcbench.analysis.timing import (
     CREEP_RATIO,
     CREEP_S,
@@ -60,7 +60,7 @@ class _Facts(Facts):
 
     @cached_property
     def gc(self) -> Collector | None:
-        return collector(self.totals, delivery(self.record, self.totals).streamed_s)
+        return collector(self.totals, streamed_s(self.record, self.totals))
 
     @cached_property
     def rises(self) -> dict[str, Creep | None]:
@@ -101,11 +101,11 @@ def _too_few(facts: _Facts) -> Finding | None:
 
 
 def _too_short(facts: _Facts) -> Finding | None:
-    streamed_s = _streamed_s(facts.record, facts.totals)
-    if not facts.wrong or streamed_s >= SHORTEST_S:
+    lasted_s = _lasted_s(facts.record, facts.totals)
+    if not facts.wrong or lasted_s >= SHORTEST_S:
         return None
     return CHECK.undecided(
-        f"{facts.said}; a stream of {format_duration(streamed_s)} is too short to tell that from the machine",
+        f"{facts.said}; a stream of {format_duration(lasted_s)} is too short to tell that from the machine",
         facts.evidence,
         lasting_s=SHORTEST_S,
         required=False,
@@ -141,11 +141,11 @@ def _in_time(facts: _Facts) -> Finding:
     )
 
 
-def _streamed_s(record: Record, found: Totals) -> float:
+def _lasted_s(record: Record, found: Totals) -> float:
     """How long the stream ran; of somebody else's, whose start nobody noted, from the first row to the last."""
     elapsed = record.samples[ELAPSED_S]
     rows_s = float(elapsed[-1] - elapsed[0]) if not record.can("worker") else 0.0
-    return delivery(record, found).streamed_s or rows_s
+    return streamed_s(record, found) or rows_s
 
 
 def _sporadic(late: Stalls) -> str:

@@ -113,7 +113,7 @@ def pool_is_large_enough(campaign: Campaign) -> Item | None:
     title = f"A pool size is known that serves {ENOUGH_HITS:.0%} of the packets"
     best: dict[str, tuple[float, int, Judged]] = {}
     for run in campaign.sound:
-        seen = behaviour(run.record, run.result.totals, None)
+        seen = behaviour(run.record, run.result.totals)
         if seen.hit_rate is None or seen.slots is None:
             continue
         found = (seen.hit_rate, seen.slots, run)
@@ -124,7 +124,7 @@ def pool_is_large_enough(campaign: Campaign) -> Item | None:
         return Item(title, "not shown", "no run measured its pool", "`zcbench run stability-5min`")
     for what, (rate, slots, run) in best.items():
         if rate < ENOUGH_HITS:
-            needed = behaviour(run.record, run.result.totals, None).slots_needed
+            needed = behaviour(run.record, run.result.totals).slots_needed
             reached = f"{SHARE.beside(rate, ENOUGH_HITS)} at best, with {format_count(slots)} slots"
             return Item(
                 title, "no", f"{what}: {reached}", f"`zcbench sweep`, or a run with --pool {needed} for: {what}"
@@ -162,7 +162,7 @@ def survives_a_small_pool(campaign: Campaign) -> Item | None:
         return None
     title = "A pool that is too small costs time, not packets"
     for run in campaign.passing:
-        seen = behaviour(run.record, run.result.totals, None)
+        seen = behaviour(run.record, run.result.totals)
         if seen.hit_rate is not None and seen.hit_rate < ENOUGH_HITS:
             return Item(
                 title,
