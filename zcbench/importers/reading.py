@@ -15,12 +15,11 @@ from zcbench.importers.mapping import LARGEST
 from zcbench.importers.spreading import spread
 from zcbench.importers.table import NEAR_ZERO, Place, Table
 from zcbench.quantities.names import RSS_BYTES
+from zcbench.record.decoding import LONGEST_S
 from zcbench.record.writer import RecordError
 
 Sample = dict[str, float | None]
 
-# Ten years: beyond any run, and well below the 1.7e9 s that have passed since 1970.
-LONGEST_S = 10 * 365 * 86_400.0
 # Of a log of gauges alone a restart is a gap, after which resident memory is what it was at first.
 GAP_PERIODS = 3.0
 LIKE_FIRST, FELL_TO = 1.1, 0.8

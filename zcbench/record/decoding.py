@@ -17,7 +17,8 @@ T = TypeVar("T")
 LARGEST_READING = 2.0**64  # a counter's; beyond it the squares of readings would leave float64
 # Cheaper than to look at every number; a name may hold as many digits.
 _LONG_NUMBER = re.compile(b"[0-9]{20}")
-LONGEST_S = 10 * 365 * 86_400.0  # beyond any run
+# Ten years: beyond any run, and well below the 1.7e9 s that have passed since 1970.
+LONGEST_S = 10 * 365 * 86_400.0
 
 
 class DamagedError(ValueError):
