@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,7 +49,7 @@ CLOCKS = {"time": 1.0, "iso": 1.0, "unix": 1.0, "unix_ms": 1e-3, "unix_us": 1e-6
 
 @dataclass(frozen=True)
 class Column:
-    """Their column ``theirs`` is our ``metric`` after multiplication with ``factor``; see :func:`reader`.
+    """Their column ``theirs`` is our ``metric`` after multiplication with ``factor``.
 
     A ``clock`` ("time", "unix", ...) tells a date or time of day, of which only differences count. With
     ``delta`` it holds what each row added.
@@ -381,4 +381,3 @@ def _named_unit(spec: Spec, metric: Quantity, known: Mapping[str, float]) -> str
 
 
 _WORDS = {"%": "percent"}
-Reader = Callable[[Any], float | None]

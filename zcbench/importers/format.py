@@ -40,8 +40,7 @@ class Format:
 
     ``columns`` maps their column to ours and its unit ("rss_bytes:KiB"), as ``--map`` does. ``labels`` are the
     columns that say whose row it is, ``identity`` those whose change is a restart (a pid, a start time),
-    ``deltas`` those that hold what each row added. ``collected`` is a column whose rise says that a row's heap
-    was read right after a collection.
+    ``deltas`` those that hold what each row added.
     """
 
     name: str
@@ -53,7 +52,6 @@ class Format:
     identity: tuple[str, ...] = ()
     deltas: frozenset[str] = frozenset()
     guess: bool = False  # columns that are not in ``columns`` are guessed by their names
-    delimiter: str | None = None  # what separates cells, where that tells how numbers are written
 
 
 def reads(
