@@ -93,6 +93,27 @@ def matches(text: Text, pattern: re.Pattern[str]) -> Iterator[tuple[int, Any, re
         yield number, now, match
 
 
+def fields(text: Text, pattern: re.Pattern[str], *, of_one_time: bool = False) -> Rows:
+    """Rows of lines that are one field each, ``name`` and ``value`` in ``pattern``; others are left out.
+
+    A row ends where a name comes again; with ``of_one_time`` also where another time is told.
+    """
+    row: dict[str, Any] = {}
+    begin, at = 1, None
+    for number, now, line in stamped_lines(text):
+        match = pattern.match(line)
+        if match is None:
+            continue
+        if row and (match["name"] in row or (of_one_time and now != at)):
+            yield begin, timed(at, row)
+            row = {}
+        if not row:
+            begin, at = number, now
+        row[match["name"]] = match["value"]
+    if row:
+        yield begin, timed(at, row)
+
+
 def timed(now: Any, cells: dict[str, Any]) -> dict[str, Any]:
     """``cells`` with the time of their line, where it has one."""
     return cells if now is None else {TIME: now, **cells}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from zcbench.importers.blocks import TIME
+from zcbench.importers.blocks import TIME, timed
 from zcbench.importers.clocks import Clock
 from zcbench.importers.format import Rows, matching, reads
 from zcbench.importers.text import Text
@@ -14,7 +14,6 @@ _JEMALLOC = re.compile(
     r"^Allocated: (?P<live>\d+), active: \d+,.* resident: (?P<resident>\d+), mapped: (?P<mapped>\d+)"
 )
 _TCMALLOC = re.compile(r"^MALLOC:\s+(?P<live>\d+) \(\s*[\d.]+ MiB\) Bytes in use by application")
-_ARENA = re.compile(r"^(?:Total \(incl\. mmap\):|in use bytes\s+=)")
 _IN_USE = re.compile(r"^in use bytes\s+=\s+(?P<live>\d+)")
 
 
@@ -39,5 +38,4 @@ def read(text: Text) -> Rows:
         match = _JEMALLOC.match(line) or _TCMALLOC.match(line) or (_IN_USE.match(line) if total else None)
         if match is not None:
             total = False
-            cells = match.groupdict()
-            yield number, cells if now is None else {TIME: now, **cells}
+            yield number, timed(now, match.groupdict())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from zcbench.importers.blocks import TIME, stamped_lines
+from zcbench.importers.blocks import stamped_lines, timed
 from zcbench.importers.format import LIKELY, Head, Rows, reads
 from zcbench.importers.text import SEARCHED, Text
 
@@ -34,5 +33,5 @@ def read(text: Text) -> Rows:
         if not _numeric(line):
             text.remarks.add("a line that is no reading is left out", text.where(number))
             continue
-        row: dict[str, Any] = {} if now is None else {TIME: now}
+        row = timed(now, {})
         yield number, row | {key: value for key, value in pairs.items() if key not in row}

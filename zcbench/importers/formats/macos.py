@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from zcbench.importers.blocks import TIME
+from zcbench.importers.blocks import TIME, timed
 from zcbench.importers.clocks import Clock
 from zcbench.importers.format import Rows, matching, reads
 from zcbench.importers.text import Text
@@ -42,4 +42,4 @@ def read(text: Text) -> Rows:
         elif match := _MALLOCED.match(line):
             cells |= {"nodes": match["nodes"], "malloced": f"{match['size']} {match['unit']}"}
         if cells:
-            yield number, cells if now is None else {TIME: now, **cells}
+            yield number, timed(now, cells)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from zcbench.importers.blocks import TIME
+from zcbench.importers.blocks import TIME, timed
 from zcbench.importers.clocks import Clock
 from zcbench.importers.format import Rows, matching, reads
 from zcbench.importers.text import Text
@@ -42,7 +42,7 @@ def read(text: Text) -> Rows:
         now = moment or now
         if found and not row:
             begin = number
-            row = {} if now is None else {TIME: now}
+            row = timed(now, {})
         row |= {name: value.replace("_", "") for name, value in found}
     if row:
         yield begin, row

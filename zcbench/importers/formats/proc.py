@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from zcbench.importers.blocks import TIME, stamped_lines
+from zcbench.importers.blocks import TIME, fields
 from zcbench.importers.format import Rows, matching, reads
 from zcbench.importers.text import Text
 
@@ -36,24 +35,6 @@ _FIELD = re.compile(r"^(?P<name>[A-Za-z_]+):?\s+(?P<value>\d+)(?P<unit> kB)?\s*$
 )
 def read(text: Text) -> Rows:
     """A row of each file: a new one begins with a date, or with a field that was there already."""
-    row: dict[str, Any] = {}
-    begin, at = 1, None
-    for number, now, line in stamped_lines(text):
-        match = _FIELD.match(line)
-        if match is None:
-            continue
-        name = match["name"]
-        if row and (name in row or now != at):
-            yield begin, _row(row, at)
-            row = {}
-        if not row:
-            begin, at = number, now
-        row[name] = match["value"]
-    if row:
-        yield begin, _row(row, at)
-
-
-def _row(row: dict[str, Any], now: Any) -> dict[str, Any]:
-    private = [int(row[name]) for name in ("Private_Clean", "Private_Dirty") if name in row]
-    cells = {**row, "Private": sum(private)} if private else row
-    return cells if now is None else {TIME: now, **cells}
+    for number, row in fields(text, _FIELD, of_one_time=True):
+        private = [int(row[name]) for name in ("Private_Clean", "Private_Dirty") if name in row]
+        yield number, {**row, "Private": sum(private)} if private else row

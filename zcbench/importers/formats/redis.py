@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from zcbench.importers.blocks import TIME, stamped_lines
+from zcbench.importers.blocks import TIME, fields
 from zcbench.importers.format import Rows, matching, reads
 from zcbench.importers.text import Text
 
@@ -26,17 +25,4 @@ _FIELD = re.compile(r"^(?P<name>[a-z_]+):(?P<value>\d+)\s*$")
 )
 def read(text: Text) -> Rows:
     """A row of each answer: a new one begins where a field comes again."""
-    row: dict[str, Any] = {}
-    begin, at = 1, None
-    for number, now, line in stamped_lines(text):
-        match = _FIELD.match(line)
-        if match is None:
-            continue
-        if match["name"] in row:
-            yield begin, row if at is None else {TIME: at, **row}
-            row = {}
-        if not row:
-            begin, at = number, now
-        row[match["name"]] = match["value"]
-    if row:
-        yield begin, row if at is None else {TIME: at, **row}
+    yield from fields(text, _FIELD)

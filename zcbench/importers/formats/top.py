@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from zcbench.importers.blocks import TIME, header_of
+from zcbench.importers.blocks import TIME, header_of, timed
 from zcbench.importers.clocks import Clock
 from zcbench.importers.format import Rows, matching, reads
 from zcbench.importers.text import Text
@@ -56,4 +56,4 @@ def read(text: Text) -> Rows:
                 row: dict[str, Any] = dict(zip(header, cells, strict=True))
                 if "#TH" in row:  # "12/3": of which so many run
                     row["#TH"] = row["#TH"].partition("/")[0]
-                yield number, row if now is None else {TIME: now, **row}
+                yield number, timed(now, row)
