@@ -3,7 +3,8 @@
 End minus start, least squares and rank tests call healthy allocators leaking on a fifth to a third of settled
 5-minute windows (docs/verdict.md has the measurements). What holds is the lowest reading of each of 12
 equal blocks: garbage, bursts and sawteeth lie above it, a leak lifts it. The increments between
-neighbouring low-water marks are then few, honest numbers for Student's t.
+neighbouring low-water marks are then few, honest numbers for Student's t: 11 of 12 blocks, into each of
+which two collections fall (gc.every). Below 6, t at 0.998 is above 6 and nothing could be seen.
 
 Everything here takes times in s and values in the counter's own unit ("units"), as float64 arrays of
 shape (readings,), and is pure.
@@ -13,16 +14,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import scipy  # its parts are imported at their first use, which a short run does not reach
 from numpy.typing import NDArray
 
-Readings = NDArray[np.float64]
+from zcbench.analysis.trend import FEWEST_BLOCKS, Outcome, Readings, Step, Window, equal_blocks
 
-MOST_BLOCKS = 12  # enough for Student's t (11 increments); two collections fall into each (gc.every)
-FEWEST_BLOCKS = 6  # below, t at 0.998 is above 6 and nothing could be seen
 # A warm-up of unknown length: the run without its first tenth, third and half. A fail must hold in one
 # and not be contradicted by the last, where a warm-up is longest over.
 DROPPED = (0.1, 1 / 3, 1 / 2)
@@ -36,41 +34,6 @@ STEP_NOT_AFTER = 2 / 3  # of the run: a later step could be the first of many
 SHORTEST_PASS_S = 60.0  # of run: 30 s hold no settled half long enough for a byte counter
 SHORTEST_PAGES_FAIL_S = 120.0  # RSS moves in jumps of many pages while a process settles
 POWER_FACTOR = 2.0  # the plain formula was optimistic by up to 2 on held-out series
-
-Outcome = Literal["fail", "pass", "inconclusive"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One increment set aside: a rise of ``size`` units at ``at_s``."""
-
-    at_s: float
-    size: float
-
-
-@dataclass(frozen=True)
-class Window:
-    """What one window of a run shows. Rates are in units/s; ``low``, ``high`` are one-sided bounds.
-
-    ``judged`` is None, or why nothing may be concluded from it (the numbers stand nevertheless).
-    """
-
-    start_s: float
-    stop_s: float
-    blocks: int
-    slope: float
-    standard_error: float
-    low: float  # at 1 - alpha
-    high: float  # at PASS_CONFIDENCE
-    slowing: bool
-    step: Step | None
-    smallest_seen: float  # the smallest growth that would have been told, units/s
-    unjudged: str | None = None
-
-    @property
-    def length_s(self) -> float:
-        """How long it is."""
-        return self.stop_s - self.start_s
 
 
 @dataclass(frozen=True)
@@ -210,18 +173,6 @@ def _window(
         smallest_seen=POWER_FACTOR * (budget + (t_fail + t_pass) * error),
         unjudged=unjudged,
     )
-
-
-def equal_blocks(t: Readings, start: float, stop: float) -> NDArray[np.intp] | None:
-    """The block of each reading, shape of ``t``: the most equal blocks, 12 to 6, that leave none empty. None
-    if there are fewer."""
-    if stop <= start:
-        return None
-    for count in range(MOST_BLOCKS, FEWEST_BLOCKS - 1, -1):
-        block = np.minimum(((t - start) / (stop - start) * count).astype(np.intp), count - 1)
-        if np.unique(block).size == count:
-            return block
-    return None
 
 
 def _increments(
