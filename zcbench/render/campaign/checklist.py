@@ -8,13 +8,12 @@ from zcbench.render.content.cells import size, text
 from zcbench.render.content.document import (
     Block,
     Cell,
-    Code,
     Section,
-    Span,
     Strong,
     Table,
     columns,
     paragraph,
+    with_code,
 )
 from zcbench.render.content.verdict import headline
 from zcbench.verdict.checks import MEMORY
@@ -85,10 +84,5 @@ def section(readiness: Readiness) -> Section:
 
 def next_steps(readiness: Readiness) -> Section:
     """What follows from what is refuted or not shown, the most pressing first."""
-    steps = (paragraph(f"({at}) ", *_commands(step)) for at, step in enumerate(readiness.steps, 1))
+    steps = (paragraph(f"({at}) ", *with_code(step)) for at, step in enumerate(readiness.steps, 1))
     return Section("Next steps", tuple(steps))
-
-
-def _commands(step: str) -> list[Span]:
-    """What stands between backticks is to be typed."""
-    return [Code(part) if at % 2 else part for at, part in enumerate(step.split("`"))]

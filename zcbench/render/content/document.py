@@ -57,6 +57,12 @@ def paragraph(*spans: Span) -> Paragraph:
     return Paragraph(spans)
 
 
+def with_code(said: str) -> list[Span]:
+    """``said``, whose commands stand between backticks."""
+    parts = said.split("`")
+    return [Code(part) if at % 2 else part for at, part in enumerate(parts) if part]
+
+
 @dataclass(frozen=True)
 class Quoted:
     """Text shown as it is, in a fixed-width font; ``language`` for highlighting."""

@@ -17,11 +17,11 @@ from zcbench.render.content.document import (
     Link,
     Paragraph,
     Section,
-    Span,
     Strong,
     Table,
     columns,
     paragraph,
+    with_code,
 )
 from zcbench.verdict.checks import MEMORY
 from zcbench.verdict.decision import decision
@@ -110,14 +110,8 @@ def lead(record: Record, result: Result) -> list[Paragraph]:
     said = [paragraph(f"{_capitalised(headline(result))}.")]
     step = next_step(record, result)
     if step not in decision(record, result):
-        said.append(paragraph(Strong("Next:"), " ", *_with_code(step), "."))
+        said.append(paragraph(Strong("Next:"), " ", *with_code(step), "."))
     return [*said, _made(record)]
-
-
-def _with_code(said: str) -> list[Span]:
-    """``said``, whose commands stand between backticks."""
-    parts = said.split("`")
-    return [Code(part) if at % 2 else part for at, part in enumerate(parts) if part]
 
 
 def _made(record: Record) -> Paragraph:
