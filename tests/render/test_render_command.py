@@ -103,6 +103,17 @@ def test_no_section_and_no_table_of_it_is_empty(tmp_path: Path) -> None:
     assert [figure.name for figure in figures.draw(record, judge(record))] == ["memory", "cost", "resources"]
 
 
+def test_both_sections_with_the_cpu_of_a_program_say_the_same(tmp_path: Path) -> None:
+    # given a program whose CPU time, half a core, could be read in the first half of the run alone
+    record = make_command_record(
+        tmp_path / "run",
+        counts=lambda index: {"cpu_user_s": 0.5 * index if index < 30 else None, "cpu_system_s": 0.0},
+    )
+    text = markdown.render(record, judge(record))
+    assert "| CPU, of one core | 50 % |" in text
+    assert "| Subject CPU, of one core | 50 % |" in text
+
+
 def test_the_profile_names_what_was_counted_and_has_private_memory(tmp_path: Path) -> None:
     names = ("malloc.live_bytes", "anonymous_bytes", "swap_bytes")
     record = make_command_record(

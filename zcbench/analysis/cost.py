@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from zcbench.analysis.statistics import kendall_tau
 from zcbench.analysis.stream import streaming
+from zcbench.analysis.totals import mean_per_s
 from zcbench.analysis.trend.views import FEWEST_BLOCKS, MOST_BLOCKS
 from zcbench.quantities.names import (
     CPU_SYSTEM_S,
@@ -99,21 +100,12 @@ def cost(record: Record) -> Cost | None:
 
 def mean_cores(record: Record) -> float | None:
     """The share of a core (0..) that the subject took from its first reading to its last; None without two."""
-    return _cores(record, record.samples[CPU_USER_S] + record.samples[CPU_SYSTEM_S])
+    return mean_per_s(record, record.samples[CPU_USER_S] + record.samples[CPU_SYSTEM_S])
 
 
 def supervisor_cores(record: Record) -> float | None:
     """The share of a core (0..) that the supervisor took likewise."""
-    return _cores(record, record.samples[SUPERVISOR_CPU_S])
-
-
-def _cores(record: Record, spent: NDArray[np.float64]) -> float | None:
-    known = np.flatnonzero(np.isfinite(spent))
-    if known.size < 2:
-        return None
-    elapsed = record.samples[ELAPSED_S][known]
-    length_s = float(elapsed[-1] - elapsed[0])
-    return float(spent[known[-1]] - spent[known[0]]) / length_s if length_s else None
+    return mean_per_s(record, record.samples[SUPERVISOR_CPU_S])
 
 
 def _allowed_cores(record: Record, per_s: float) -> float | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from zcbench.quantities.names import ELAPSED_S
 from zcbench.record.reader import Record
 
 Totals = dict[str, int | float | None]
@@ -33,6 +35,19 @@ def highest(record: Record, column: str) -> float | None:
     """The largest reading in a column of the samples; None if there is none."""
     values = record.samples[column]
     return float(np.nanmax(values)) if np.isfinite(values).any() else None
+
+
+def mean_per_s(record: Record, values: NDArray[np.float64]) -> float | None:
+    """The rise of a total a second, from its first reading to its last; None without two at different times.
+
+    ``values`` have the shape (samples,); a missing one is NaN.
+    """
+    known = np.flatnonzero(np.isfinite(values))
+    if not known.size:
+        return None
+    first, last = known[0], known[-1]
+    length_s = float(record.samples[ELAPSED_S][last] - record.samples[ELAPSED_S][first])
+    return float(values[last] - values[first]) / length_s if length_s > 0 else None
 
 
 def count(found: Totals, name: str) -> int | None:

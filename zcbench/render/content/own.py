@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zcbench.quantities.names import ELAPSED_S
+from zcbench.analysis.totals import mean_per_s
 from zcbench.quantities.quantity import Kind, Origin, Quantity
 from zcbench.quantities.registry import STANDARD
 from zcbench.record.reader import Record
@@ -39,7 +38,7 @@ def section(record: Record, _result: Result) -> Section | None:
 def _row(record: Record, one: Quantity) -> tuple[Cell, ...]:
     values = record.samples[one.name]
     known = values[np.isfinite(values)]
-    per_s = _per_s(record.samples[ELAPSED_S], values) if one.kind is Kind.TOTAL else None
+    per_s = mean_per_s(record, values) if one.kind is Kind.TOTAL else None
     shown = (known[0], known[-1], known.min(), known.max())
     return (
         text(one.name),
@@ -47,10 +46,3 @@ def _row(record: Record, one: Quantity) -> tuple[Cell, ...]:
         of(one.unit.per_second, None if per_s is None else per_s * one.unit.in_base),
         text(one.title),
     )
-
-
-def _per_s(elapsed: NDArray[np.float64], values: NDArray[np.float64]) -> float | None:
-    known = np.flatnonzero(np.isfinite(values))
-    first, last = known[0], known[-1]
-    span_s = float(elapsed[last] - elapsed[first])
-    return float(values[last] - values[first]) / span_s if span_s > 0 else None
