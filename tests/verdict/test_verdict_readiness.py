@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.records import ENVIRONMENT, Row, make_record, scenario
+from tests.records import ENVIRONMENT, Row, make_command_record, make_record, scenario
 from zcbench.quantities.parsing import Duration
+from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.schema import End, Ending, Environment
 from zcbench.scenario import ConsumerTable, Expectation, Scenario, SourceTable
 from zcbench.verdict import judge
@@ -161,6 +162,30 @@ def test_runs_of_two_commits_are_evidence_of_two_things(
     other: Environment = msgspec.structs.replace(ENVIRONMENT, **changed)
     readiness = assess(Campaign((hour, judged(tmp_path, "other", environment=other))))
     assert item(readiness, "same software").answer == answer
+
+
+@pytest.mark.parametrize(
+    ("subject", "commit"),
+    [
+        (SubjectInfo(kind="imported", file="soak.csv"), ENVIRONMENT.git_commit),  # of who read the log
+        (SubjectInfo(kind="command", title="./server"), None),
+    ],
+)
+def test_of_no_known_commit_two_runs_are_not_shown_to_be_one_software(
+    tmp_path: Path, subject: SubjectInfo, commit: str | None
+) -> None:
+    runs = []
+    for name in ("monday", "tuesday"):
+        record = make_command_record(tmp_path / name, subject=subject)
+        where = msgspec.structs.replace(ENVIRONMENT, git_commit=commit)
+        record = replace(record, run=msgspec.structs.replace(record.run, environment=where))
+        runs.append(Judged(name, record, judge(record)))
+    both = item(assess(Campaign(tuple(runs))), "same software")
+    assert (both.answer, both.why) == (
+        "not shown", "no commit is known of what was tested in monday and tuesday",
+    )  # fmt: skip
+    alone = item(assess(Campaign((runs[0],))), "same software")
+    assert (alone.answer, alone.why) == ("yes", "there is one run, monday")
 
 
 def test_changes_in_no_commit_are_no_subject(tmp_path: Path) -> None:

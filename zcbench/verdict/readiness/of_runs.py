@@ -50,6 +50,12 @@ def long_enough(campaign: Campaign) -> Item:
 def one_subject(campaign: Campaign) -> Item:
     """All runs are of one commit without changes: else they are evidence for different things."""
     title = "All runs tested the same software"
+    unknown = [run for run in campaign.sound if not _knows_what_it_tested(run)]
+    if unknown and len(campaign.sound) > 1:
+        why = f"no commit is known of what was tested in {named(unknown)}"
+        return Item(title, "not shown", why, "run the program in its checkout: `zcbench run -- COMMAND`")
+    if unknown:
+        return Item(title, "yes", f"there is one run, {unknown[0].name}")
     made_by: dict[str, list[Judged]] = {}
     for run in campaign.sound:
         where = run.record.run.environment
@@ -70,6 +76,17 @@ def one_subject(campaign: Campaign) -> Item:
             "commit, and make all runs again",
         )
     return Item(title, "yes", made)
+
+
+def _knows_what_it_tested(run: Judged) -> bool:
+    """Whether the commit or the version in its record is that of what was tested.
+
+    zcbench's version is that of its engines alone; a log's commit is that of the folder in which it was read.
+    """
+    info = run.record.run
+    if info.subject.kind == "engine":
+        return True
+    return info.subject.kind != "imported" and info.environment.git_commit is not None
 
 
 def what_failed_passes(campaign: Campaign) -> Item | None:
