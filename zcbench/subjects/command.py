@@ -20,6 +20,7 @@ from zcbench.clock import now_ns
 from zcbench.foreign import brief, one_line
 from zcbench.page.layout import State
 from zcbench.probes.malloc.meter import POISON, poisoned
+from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE
 from zcbench.probes.probe import Notice, Probe
 from zcbench.quantities.units import format_duration
 from zcbench.record.capabilities import SubjectInfo
@@ -28,7 +29,7 @@ from zcbench.scenario.subject import READY_BY_PAGE, is_url
 from zcbench.scenario.tables import STOP_BY_CLOSING, STOP_BY_NOTHING, SubjectTable, filled
 from zcbench.subjects.crash_files import crash_files
 from zcbench.subjects.guard import Guard
-from zcbench.subjects.instrumented import PRELOAD_VARIABLE, Instrumented
+from zcbench.subjects.instrumented import Instrumented
 from zcbench.subjects.output import OutputPump
 from zcbench.subjects.readiness import Answering, OnPage, Printed, Readiness
 from zcbench.subjects.subject import Counters, Death

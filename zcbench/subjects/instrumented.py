@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zcbench.probes.jsonlines import JsonLines
 from zcbench.probes.malloc.meter import MallocMeter, MeterMissingError
+from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE
 from zcbench.probes.openmetrics import Scrape
 from zcbench.probes.page import PageProbe
 from zcbench.probes.probe import Notice, Probe
@@ -18,7 +19,6 @@ from zcbench.scenario import Scenario, SubjectTable
 from zcbench.scenario.tables import READ_JSON_LINES
 
 MALLOC_FOLDER = "malloc"  # of the run directory: the pages of the malloc meter, one a process
-PRELOAD_VARIABLE = "LD_PRELOAD"
 
 
 class Instrumented:
