@@ -10,6 +10,7 @@ from typing import TypeVar
 from zcbench.probes.probe import Notice, Number, Probe, Processes
 from zcbench.quantities.quantity import Kind, Origin, Quantity
 from zcbench.quantities.units import NS
+from zcbench.record.schema import EventKind
 
 T = TypeVar("T")
 
@@ -73,7 +74,7 @@ class Instruments:
             if probe.name not in self._failed:
                 self._failed.add(probe.name)
                 message = f"the probe {probe.name} failed, its readings are missing: {error!r}"
-                self._notices.append(Notice("probe", message, {"probe": probe.name}))
+                self._notices.append(Notice(EventKind.PROBE, message, {"probe": probe.name}))
             return None
         finally:
             self._costs_ns[probe.name] += time.thread_time_ns() - started_ns

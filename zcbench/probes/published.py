@@ -20,6 +20,7 @@ from zcbench.probes.probe import Notice, Number
 from zcbench.quantities.quantity import Kind, Quantity
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.decoding import LARGEST_READING
+from zcbench.record.schema import EventKind
 from zcbench.record.writer import RecordError
 
 MOST_UNMAPPED = 30  # names shown that no quantity has: a screen's worth
@@ -173,7 +174,7 @@ class Latest:
         with self._lock:
             if message not in self._told and len(self._told) < MOST_UNMAPPED:
                 self._told.add(message)
-                self._notices.append(Notice("probe", message, {"probe": self._probe, **data}))
+                self._notices.append(Notice(EventKind.PROBE, message, {"probe": self._probe, **data}))
 
     def tell_at_end(self, source: str, *found: str | None) -> None:
         """Say what was ``found`` amiss in all that ``source`` published. One that had no reading was silent."""
@@ -194,13 +195,13 @@ class Latest:
         message = f"{name}: more than 64 bits hold was published, and is no reading"
         if message not in self._told:
             self._told.add(message)
-            self._notices.append(Notice("probe", message, {"probe": self._probe}))
+            self._notices.append(Notice(EventKind.PROBE, message, {"probe": self._probe}))
 
     def _tell_restart(self, name: str, last: Number, value: Number) -> None:
         self._restarts += 1
         if self._restarts <= MOST_RESTARTS_TOLD:
             message = f"{name} fell from {last:,} to {value:,}: its counter began again, and is continued"
-            self._notices.append(Notice("restart", message, {"probe": self._probe, "quantity": name}))
+            self._notices.append(Notice(EventKind.RESTART, message, {"probe": self._probe, "quantity": name}))
 
 
 def whole(value: float) -> Number:

@@ -33,6 +33,7 @@ from zcbench.quantities.names import (
 )
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.registry import VOCABULARY
+from zcbench.record.schema import EventKind
 
 FOLDER_VARIABLE = "ZCBENCH_MALLOC_DIR"
 LONGEST_LIST = 64  # processes named in one notice, and notices of ends: a shell script may start thousands
@@ -168,7 +169,7 @@ class MallocMeter:
     def _tell_once(self, sentence: str) -> None:
         if sentence not in self._told and len(self._told) < LONGEST_LIST:
             self._told.add(sentence)
-            self._notices.append(Notice("probe", sentence, {"probe": self.name}))
+            self._notices.append(Notice(EventKind.PROBE, sentence, {"probe": self.name}))
 
     def _tell_ends(self) -> None:
         for metered in self._pages.ended:
@@ -177,7 +178,7 @@ class MallocMeter:
                 return
             blocks, size = metered.page.live_blocks, metered.page.live_bytes
             message = f"{metered.name} ended with {blocks:,} blocks of {size:,} bytes in malloc"
-            self._notices.append(Notice("malloc_end", message, _facts(metered)))
+            self._notices.append(Notice(EventKind.MALLOC_END, message, _facts(metered)))
 
     def _take_inventory(self) -> None:
         self._latest = [*self._pages.living.values()] or self._latest
@@ -190,7 +191,7 @@ class MallocMeter:
         if by_size:
             listed = [_facts(metered) for metered in by_size[:LONGEST_LIST]]
             data = {"probe": self.name, "processes": listed}
-            self._notices.append(Notice("inventory", f"malloc meters: {len(by_size)}", data))
+            self._notices.append(Notice(EventKind.INVENTORY, f"malloc meters: {len(by_size)}", data))
         self._latest = []
 
 

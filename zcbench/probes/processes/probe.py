@@ -32,6 +32,7 @@ from zcbench.quantities.names import (
 )
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.registry import VOCABULARY
+from zcbench.record.schema import EventKind
 
 DEAR_SHARE = 0.005  # of a core: what costs more than that at its interval is read less often
 SLACK = 0.95  # of an interval: a sample that comes a little early is not left out
@@ -205,7 +206,7 @@ class ProcessProbe:
         message = f"{name} is another user's: its {', '.join(sorted(parts))} cannot be read"
         if message not in self._told and len(self._told) < MOST_NAMES:
             self._told.add(message)
-            self._notices.append(Notice("probe", message, {"probe": self.name}))
+            self._notices.append(Notice(EventKind.PROBE, message, {"probe": self.name}))
 
     def _take_inventory(self, living: Mapping[Key, tuple[psutil.Process, Reading]]) -> None:
         fds: Counter[str] = Counter()
@@ -228,7 +229,7 @@ class ProcessProbe:
             "child_counts": dict(children.most_common(MOST_NAMES)),
             "processes": [_facts(process, reading) for process, reading in by_size[:MOST_NAMES]],
         }
-        self._latest = Notice("inventory", f"processes: {len(living)}", data)
+        self._latest = Notice(EventKind.INVENTORY, f"processes: {len(living)}", data)
 
 
 class _Interval:
