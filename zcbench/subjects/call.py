@@ -5,27 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import psutil
-
 from zcbench.clock import now_ns
-from zcbench.probes.probe import Notice, Probe
+from zcbench.probes.probe import Probe
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.schema import Phase
 from zcbench.scenario import Scenario
+from zcbench.subjects.in_worker import InWorker
 from zcbench.subjects.instrumented import Instrumented
-from zcbench.subjects.subject import Counters, Death
-from zcbench.subjects.worker_process import WorkerProcess
+from zcbench.subjects.subject import Counters
 
 
-class CallSubject:
+class CallSubject(InWorker):
     """See :class:`zcbench.subjects.subject.Subject`."""
 
-    name = "the worker"
-    has_page = True
     due_packets: int | None = None
-    ready_limit_s: float | None = None
-    grace_s: float | None = None
-    is_ours = True
 
     def __init__(self, scenario: Scenario) -> None:
         self._table = scenario.subject
@@ -42,40 +35,12 @@ class CallSubject:
     def start(self, directory: Path, environment: Mapping[str, str]) -> None:
         """See :class:`Subject`."""
         variables = {**environment, **self._table.env}
-        self._worker = WorkerProcess(directory, variables, self._table.cwd)
-
-    def processes(self) -> Sequence[psutil.Process]:
-        """See :class:`Subject`."""
-        return self._worker.processes()
+        self.start_worker(directory, variables, self._table.cwd)
 
     def ask_to_stop(self) -> None:
         """See :class:`Subject`."""
         self._asked = "a line on its input"
-        self._worker.ask_to_stop()
-
-    def dump_stacks(self) -> None:
-        """See :class:`Subject`."""
-        self._worker.dump_stacks()
-
-    def kill(self) -> None:
-        """See :class:`Subject`."""
-        self._worker.kill()
-
-    def wait(self, timeout_s: float) -> int | None:
-        """See :class:`Subject`."""
-        return self._worker.wait(timeout_s)
-
-    def phase(self, counters: Counters) -> int | None:
-        """See :class:`Subject`."""
-        return counters["phase"]
-
-    def output_bytes(self) -> int | None:
-        """See :class:`Subject`."""
-        return self._worker.output.size()
-
-    def notices(self) -> Sequence[Notice]:
-        """See :class:`Subject`."""
-        return ()
+        super().ask_to_stop()
 
     def awaits(self) -> str:
         """See :class:`Subject`."""
@@ -84,17 +49,6 @@ class CallSubject:
     def asked(self) -> str | None:
         """See :class:`Subject`."""
         return self._asked
-
-    def death(self) -> Death:
-        """See :class:`Subject`."""
-        return Death()
-
-    def close(self) -> None:
-        """See :class:`Subject`."""
-
-    def is_done(self, counters: Counters) -> bool:
-        """See :class:`Subject`."""
-        return counters["phase"] == Phase.DONE
 
     def progress(self, counters: Counters) -> int:
         """See :class:`Subject`."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import psutil
-
-from zcbench.probes.probe import Notice, Probe
+from zcbench.probes.probe import Probe
 from zcbench.quantities.names import (
     CONSUMER_RECEIVED,
     CONSUMER_RECHECKED,
@@ -20,25 +18,20 @@ from zcbench.record.capabilities import ENGINE
 from zcbench.record.schema import Phase
 from zcbench.scenario import Scenario
 from zcbench.subjects.assembly import due_packets, stream_format
-from zcbench.subjects.subject import Counters, Death
-from zcbench.subjects.worker_process import WorkerProcess
+from zcbench.subjects.in_worker import InWorker
+from zcbench.subjects.subject import Counters
 
 # What moves. Returns and the phase count too: draining without verification shows in nothing else.
 _MOVING = (CONSUMER_RECEIVED, CONSUMER_RECHECKED, POOL_RETURNS, "phase")
 
 
-class EngineSubject:
+class EngineSubject(InWorker):
     """An engine with its consumer in a worker process (:mod:`zcbench.subjects.worker`); see
     :class:`zcbench.subjects.subject.Subject`."""
 
     info = ENGINE
-    name = "the worker"
-    has_page = True
     # It ends by itself, and its page says how far it is.
     stop_after_s: float | None = None
-    ready_limit_s: float | None = None
-    grace_s: float | None = None
-    is_ours = True
 
     def __init__(self, scenario: Scenario) -> None:
         """Resolve what ``scenario`` asks of the engine. Raises SourceError."""
@@ -55,46 +48,7 @@ class EngineSubject:
 
     def start(self, directory: Path, environment: Mapping[str, str]) -> None:
         """See :class:`Subject`."""
-        self._worker = WorkerProcess(directory, environment)
-
-    def processes(self) -> Sequence[psutil.Process]:
-        """See :class:`Subject`."""
-        return self._worker.processes()
-
-    def ask_to_stop(self) -> None:
-        """See :class:`Subject`."""
-        self._worker.ask_to_stop()
-
-    def dump_stacks(self) -> None:
-        """See :class:`Subject`."""
-        self._worker.dump_stacks()
-
-    def kill(self) -> None:
-        """See :class:`Subject`."""
-        self._worker.kill()
-
-    def wait(self, timeout_s: float) -> int | None:
-        """See :class:`Subject`."""
-        return self._worker.wait(timeout_s)
-
-    def phase(self, counters: Counters) -> int | None:
-        """See :class:`Subject`."""
-        return counters["phase"]
-
-    def output_bytes(self) -> int | None:
-        """See :class:`Subject`."""
-        return self._worker.output.size()
-
-    def notices(self) -> Sequence[Notice]:
-        """See :class:`Subject`."""
-        return ()
-
-    def death(self) -> Death:
-        """See :class:`Subject`."""
-        return Death()
-
-    def close(self) -> None:
-        """See :class:`Subject`."""
+        self.start_worker(directory, environment)
 
     def awaits(self) -> str:
         """See :class:`Subject`."""
@@ -103,10 +57,6 @@ class EngineSubject:
     def asked(self) -> str | None:
         """See :class:`Subject`: it always leaves with 0 when it was."""
         return None
-
-    def is_done(self, counters: Counters) -> bool:
-        """See :class:`Subject`."""
-        return counters["phase"] == Phase.DONE
 
     def progress(self, counters: Counters) -> int:
         """See :class:`Subject`."""

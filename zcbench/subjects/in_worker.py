@@ -1,4 +1,5 @@
-"""The process in which an engine or a callable runs (:mod:`zcbench.subjects.worker`), for its subject."""
+"""The part of a subject that an engine and a callable share: the worker in which they run
+(:mod:`zcbench.subjects.worker`)."""
 
 from __future__ import annotations
 
@@ -13,18 +14,27 @@ from pathlib import Path
 
 import psutil
 
-from zcbench.record.schema import STDERR_FILE
+from zcbench.probes.probe import Notice
+from zcbench.record.schema import STDERR_FILE, Phase
 from zcbench.subjects.output import OutputLog
+from zcbench.subjects.subject import Counters, Death
 
 
-class WorkerProcess:
-    """A worker that runs the scenario in ``directory``; the methods are those of
-    :class:`zcbench.subjects.subject.Subject`. Raises OSError, RuntimeError."""
+class InWorker:
+    """What runs in a worker, and says on its page how far it is; the methods are those of
+    :class:`zcbench.subjects.subject.Subject`."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str], cwd: str | None = None) -> None:
+    name = "the worker"
+    has_page = True
+    ready_limit_s: float | None = None
+    grace_s: float | None = None
+    is_ours = True
+
+    def start_worker(self, directory: Path, environment: Mapping[str, str], cwd: str | None = None) -> None:
+        """Start a worker that runs the scenario in ``directory``. Raises OSError, RuntimeError."""
         # For appending, so that the supervisor can cut it while the subject prints.
         log = (directory / STDERR_FILE).open("ab")
-        self.output = OutputLog(directory / STDERR_FILE)
+        self._output = OutputLog(directory / STDERR_FILE)
         with log:
             # A session of its own: the terminal's Ctrl-C reaches the supervisor alone.
             self._popen = subprocess.Popen(
@@ -48,32 +58,55 @@ class WorkerProcess:
         self._ended.set()
 
     def processes(self) -> Sequence[psutil.Process]:
-        """The worker alone."""
+        """See :class:`Subject`: the worker alone."""
         return (self._process,)
 
     def ask_to_stop(self) -> None:
-        """Ask it to drain and end."""
+        """See :class:`Subject`."""
         assert self._popen.stdin is not None
         with contextlib.suppress(OSError, ValueError):  # it is gone already
             self._popen.stdin.write(b"stop\n")
             self._popen.stdin.flush()
 
     def dump_stacks(self) -> None:
-        """Make it write its stacks and die."""
+        """See :class:`Subject`."""
         if os.name == "nt":  # has no signal that leaves stacks
             self._popen.kill()
         else:
             self._popen.send_signal(signal.SIGABRT)
 
     def kill(self) -> None:
-        """End it now."""
+        """See :class:`Subject`."""
         self._popen.kill()
 
     def wait(self, timeout_s: float) -> int | None:
-        """Its exit code, or None if it still runs after ``timeout_s``."""
+        """See :class:`Subject`."""
         if not self._ended.wait(timeout_s):
             return None
         if self._popen.stdin is not None:
             with contextlib.suppress(OSError):
                 self._popen.stdin.close()
         return self._popen.returncode
+
+    def output_bytes(self) -> int | None:
+        """See :class:`Subject`."""
+        return self._output.size()
+
+    def phase(self, counters: Counters) -> int | None:
+        """See :class:`Subject`."""
+        return counters["phase"]
+
+    def is_done(self, counters: Counters) -> bool:
+        """See :class:`Subject`."""
+        return counters["phase"] == Phase.DONE
+
+    def notices(self) -> Sequence[Notice]:
+        """See :class:`Subject`."""
+        return ()
+
+    def death(self) -> Death:
+        """See :class:`Subject`."""
+        return Death()
+
+    def close(self) -> None:
+        """See :class:`Subject`."""
