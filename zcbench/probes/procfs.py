@@ -23,6 +23,7 @@ class Stat(NamedTuple):
     name: str
     state: str  # "Z": a zombie
     parent: int
+    group: int
     session: int
     minor_faults: int
     major_faults: int
@@ -32,6 +33,11 @@ class Stat(NamedTuple):
     start_ns: int
     virtual_bytes: int
     resident_bytes: int
+
+    @property
+    def lives(self) -> bool:
+        """Whether it can still do something."""
+        return self.state not in "ZX"
 
 
 def read(path: str) -> bytes:
@@ -60,6 +66,7 @@ def stat(pid: int) -> Stat:
             name=before.partition(b"(")[2].decode(errors="replace"),
             state=fields[0].decode(),
             parent=int(fields[1]),
+            group=int(fields[2]),
             session=int(fields[3]),
             minor_faults=int(fields[7]) + int(fields[8]),
             major_faults=int(fields[9]) + int(fields[10]),

@@ -155,7 +155,7 @@ class CommandSubject:
     # -- what it is
 
     def processes(self) -> Sequence[psutil.Process]:
-        """See :class:`Subject`. All who ask for one sample get one look: it costs 80 µs a process."""
+        """See :class:`Subject`. All who ask for one sample get one look: it costs 60 µs a process."""
         now = time.monotonic()
         if now - self._scanned_s > FRESH_S or not self._scanned:
             self._scanned, self._scanned_s = self._tree.scan(), now

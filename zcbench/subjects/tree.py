@@ -13,41 +13,25 @@ import itertools
 import os
 import secrets
 import signal
-import sys
 import threading
 import time
 import weakref
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from zcbench.probes import procfs
+from zcbench.probes.procfs import Stat
 
 MARKER = "ZCBENCH_TREE"  # in the environment of whatever comes from a tree's first process
 KILL_S = 5.0  # for as long processes that multiply are killed
 KILL_PAUSE_S = 0.01
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
-_LINUX = sys.platform == "linux"
 BIRTHS = threading.Lock()
 _ROOTS: set[int] = set()  # first processes, which whoever started them waits for
 _NUMBERS = itertools.count()
 _TREES: weakref.WeakSet[ProcessTree] = weakref.WeakSet()
-
-
-@dataclass(frozen=True)
-class Stat:
-    """What /proc/PID/stat says of a process: "Z" is a zombie."""
-
-    name: str
-    state: str
-    group: int
-    session: int
-    start: int
-
-    @property
-    def lives(self) -> bool:
-        """Whether it can still do something."""
-        return self.state not in "ZX"
 
 
 class ProcessTree:
@@ -61,10 +45,10 @@ class ProcessTree:
         self.marker, self.number = secrets.token_hex(8), next(_NUMBERS)
         self._known: dict[int, Stat] = {}
         self._processes: dict[int, psutil.Process] = {}
-        self._foreign = set(_children(os.getpid())) if _LINUX else set()
+        self._foreign = set(_children(os.getpid())) if procfs.IS_LINUX else set()
         self._root: int | None = None
         self.last_code: int | None = None  # of the orphan that ended last
-        if _LINUX:
+        if procfs.IS_LINUX:
             become_subreaper()
 
     def begin(self, pid: int) -> None:
@@ -73,7 +57,7 @@ class ProcessTree:
         _ROOTS.add(pid)
         _TREES.add(self)
         self._processes[pid] = psutil.Process(pid)
-        if (stat := read_stat(pid)) is not None:
+        if (stat := _stat(pid)) is not None:
             self._known[pid] = stat
 
     def close(self) -> None:
@@ -83,13 +67,13 @@ class ProcessTree:
 
     def scan(self) -> list[psutil.Process]:
         """Its processes now, the first one first, zombies with them; orphans that ended are reaped."""
-        found = self._scan_linux() if _LINUX else self._scan_psutil()
+        found = self._scan_linux() if procfs.IS_LINUX else self._scan_psutil()
         self._processes = {pid: self._processes.get(pid) or _process(pid) for pid in found}
         return [process for process in self._processes.values() if process is not None]
 
     def living(self) -> list[int]:
         """The process ids of those that can still do something."""
-        if _LINUX:
+        if procfs.IS_LINUX:
             self.scan()
             return [pid for pid, stat in self._known.items() if stat.lives]
         return [p.pid for p in self.scan() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
@@ -121,7 +105,7 @@ class ProcessTree:
         return True
 
     def _groups(self, pids: Iterable[int]) -> set[int]:
-        if not _LINUX:
+        if not procfs.IS_LINUX:
             return set()
         return {self._known[pid].group for pid in pids if pid in self._known} - {os.getpgid(0), 0, 1}
 
@@ -140,9 +124,9 @@ class ProcessTree:
             waiting = [*self._known, *self._orphans()]
         while waiting:
             pid = waiting.pop(0)
-            stat = None if pid in found else read_stat(pid)
+            stat = None if pid in found else _stat(pid)
             known = self._known.get(pid)
-            if stat is None or (known is not None and known.start != stat.start):
+            if stat is None or (known is not None and known.start_ns != stat.start_ns):
                 continue
             found[pid] = stat
             if stat.lives:
@@ -156,7 +140,7 @@ class ProcessTree:
         for pid in _children(os.getpid()):
             if pid in _ROOTS or pid in self._foreign:
                 continue
-            stat = read_stat(pid)
+            stat = _stat(pid)
             if stat is None:
                 continue
             if pid not in self._known and (
@@ -197,7 +181,7 @@ def adopt_none_of(pid: int) -> None:
 
 def descendants(process: psutil.Process) -> list[psutil.Process]:
     """``process`` and what comes from it, as far as no parent between has ended."""
-    if not _LINUX:
+    if not procfs.IS_LINUX:
         with contextlib.suppress(psutil.Error):
             return [process, *process.children(recursive=True)]
         return [process]
@@ -214,16 +198,12 @@ def become_subreaper() -> None:
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
-def read_stat(pid: int) -> Stat | None:
-    """What the kernel says of a process (proc_pid_stat(5)); None if there is none."""
+def _stat(pid: int) -> Stat | None:
+    """What the kernel says of a process; None if there is none."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        return procfs.stat(pid)
     except OSError:
         return None
-    # A name may hold spaces and brackets.
-    before, _, after = text.rpartition(")")
-    fields = after.split()
-    return Stat(before.partition("(")[2], fields[0], int(fields[2]), int(fields[3]), int(fields[19]))
 
 
 def _children(pid: int) -> list[int]:
@@ -235,7 +215,7 @@ def _children(pid: int) -> list[int]:
         return found
     for task in tasks:
         with contextlib.suppress(OSError):
-            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+            found += map(int, procfs.read(f"/proc/{pid}/task/{task}/children").split())
     return found
 
 

@@ -55,7 +55,7 @@ def _linux(pid: int) -> Reading:
         stat = procfs.stat(pid)
     except OSError as error:
         raise Gone from error
-    is_zombie = stat.state in "ZX"
+    is_zombie = not stat.lives
     reading = Reading(stat.name, stat.start_ns, is_zombie, is_zombie or not stat.virtual_bytes)
     values = reading.values
     values |= {
