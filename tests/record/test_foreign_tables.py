@@ -13,6 +13,7 @@ from zcbench.importers.ingest import Story, survey, write_record
 from zcbench.record.reader import read_record
 from zcbench.record.schema import Ending, Result
 from zcbench.verdict import judge
+from zcbench.verdict.next_step import next_step
 
 Columns = Mapping[str, Sequence[object]]
 NAN = ""
@@ -242,6 +243,10 @@ TOLD: dict[str, tuple[Columns, str, str]] = {
     "files pile up": ({"elapsed_s": LONG, "temporary_files": range(len(LONG))}, "disk", "files"),
     "it prints without end": ({"elapsed_s": LONG, "output_bytes": [30_000 * t for t in LONG]}, "disk", "output"),
     "it stalls": ({"elapsed_s": LONG, "delivery_max_ns": [4e8 if i % 20 == 3 else 1e7 for i in range(len(LONG))]}, "timing", "stalls"),
+    "hits stand still": ({"elapsed_s": LONG, "pool_hits": [min(10, 100 * t) for t in LONG], "pool_misses": [max(0, 100 * t - 10) for t in LONG]}, "pool.recycling", "never_recycled"),
+    "hits stand still and packets go on": ({"elapsed_s": LONG, "pool_hits": [10] * len(LONG), "engine_captured": [10 + 100 * t for t in LONG]}, "pool.recycling", "never_recycled"),
+    "no slot was ever free": ({"elapsed_s": LONG, "pool_hits": [0] * len(LONG), "pool_misses": [100 * t for t in LONG]}, "pool.recycling", "never_recycled"),
+    "no slot returns any more": ({"elapsed_s": LONG, "pool_hits": [min(9_000, 100 * t) for t in LONG], "pool_misses": [max(0, 100 * t - 9_000) for t in LONG]}, "pool.recycling", "never_recycled"),
     "no slot returns": ({"elapsed_s": LONG, "pool_slots": [10] * len(LONG), "pool_hits": [min(10, 100 * t) for t in LONG], "pool_misses": [max(0, 100 * t - 10) for t in LONG], "pool_returns": [0] * len(LONG)}, "pool.recycling", "never_recycled"),
 }  # fmt: skip
 
@@ -250,6 +255,23 @@ TOLD: dict[str, tuple[Columns, str, str]] = {
 def test_what_a_table_counts_beside_the_packets_is_judged_too(tmp_path: Path, case: str) -> None:
     columns, check, cause = TOLD[case]
     assert failures(judged(tmp_path, columns)) == {(check, cause)}
+
+
+@pytest.mark.parametrize(
+    ("hits", "misses"),
+    [
+        ([10 + t // 30 * 10 for t in LONG], [99 * t for t in LONG]),  # kept for 30 s each
+        ([min(100 * t, 300_000) for t in LONG], [max(0, min(t - 3000, 50)) for t in LONG]),  # the stream ended
+        ([10] * len(LONG), [0] * len(LONG)),  # nobody asks any more
+        ([10 if t < 3580 else 20 for t in LONG], [100 * t for t in LONG]),  # one came back at last
+    ],
+)
+def test_a_hit_rate_explains_and_carries_no_verdict(tmp_path: Path, hits: list[int], misses: list[int]) -> None:
+    result = judged(tmp_path, {"elapsed_s": LONG, "pool_hits": hits, "pool_misses": misses})
+    assert not failures(result)
+    assert named(result, "pool.hit_rate").outcome == "pass"
+    assert (result.verdict, result.exit_code) == ("inconclusive", 4)
+    assert "sound" not in next_step(read_record(tmp_path / "run"), result)
 
 
 def test_a_table_without_word_of_disk_or_returns_says_only_that(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from zcbench.analysis.trend import FEWEST_BLOCKS
 from zcbench.quantities.derived import hit_rate
 from zcbench.quantities.names import (
     CONSUMER_REUSE_DISTANCE,
+    ELAPSED_S,
     ENGINE_CAPTURED,
     GC_COLLECTIONS,
     POOL_HIGH_WATER,
@@ -92,6 +93,38 @@ def behaviour(record: Record, found: Totals) -> PoolBehaviour:
         rate_per_s=captured / lasted_s if captured and lasted_s else None,
         mean_hold_s=hold.total_ns / hold.count / 1e9 if hold is not None and hold.count else None,
     )
+
+
+# Longer than an application that means to return its packets holds them.
+LONGEST_HOLD_S = 60.0
+
+
+@dataclass(frozen=True)
+class Standstill:
+    """Since ``from_s`` (s) no acquire found a slot, ``in_vain`` acquires long; ``hits`` had until then."""
+
+    from_s: float
+    hits: int
+    in_vain: int
+
+
+def standstill(record: Record) -> Standstill | None:
+    """Whether, at the end of the stream, no slot had come back for longer than a packet is held, and more
+    acquires were in vain than had found one; None if not, or if hits were not measured. Acquires in vain are
+    misses or, where nobody measured those, packets captured beyond the hits."""
+    samples, rows = record.samples, streaming(record)
+    hits = samples[POOL_HITS]
+    missed = np.isfinite(samples[POOL_MISSES]).any()
+    asked = samples[POOL_MISSES] if missed else samples[ENGINE_CAPTURED] - hits
+    rows &= np.isfinite(hits) & np.isfinite(asked)
+    if not rows.any():
+        return None
+    t, hits, asked = samples[ELAPSED_S][rows], hits[rows], asked[rows]
+    since = int(np.argmax(hits >= hits[-1]))
+    in_vain = int(asked[-1] - asked[since])
+    if t[-1] - t[since] < LONGEST_HOLD_S or in_vain <= max(hits[-1] - hits[0], 1):
+        return None
+    return Standstill(float(t[since]), int(hits[-1]), in_vain)
 
 
 # A first-in first-out pool hands each slot out once a lap, so the packets between two uses of one slot are the

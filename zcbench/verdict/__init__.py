@@ -14,7 +14,7 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Finding, Outcome, Result
 from zcbench.scenario import required_checks
 from zcbench.verdict import checks, theirs
-from zcbench.verdict.checks import disk, expectations
+from zcbench.verdict.checks import disk, expectations, hit_rate
 from zcbench.verdict.lengths import together
 from zcbench.verdict.wanting import unmeasured
 
@@ -100,15 +100,15 @@ def _is_owed(name: str, record: Record, measured_memory: bool) -> bool:
 
 
 def _says_nothing(record: Record) -> frozenset[str]:
-    """The checks on which no verdict of this record can rest: the end of a run that was not watched is known by
-    somebody's word, and a program may end well, and leave no files, that never did anything."""
+    """The checks on which no verdict of this record can rest: a hit rate only explains; the end of a run that
+    was not watched is known by somebody's word, and a program may end well, and leave no files, that never did
+    anything."""
+    nothing = {hit_rate.CHECK.name}
     if not record.can("ending"):
-        return frozenset({checks.LIFE.name})
-    return (
-        frozenset()
-        if record.can("packets", "pool", "worker")
-        else frozenset({checks.LIFE.name, disk.CHECK.name})
-    )
+        nothing |= {checks.LIFE.name}
+    elif not record.can("packets", "pool", "worker"):
+        nothing |= {checks.LIFE.name, disk.CHECK.name}
+    return frozenset(nothing)
 
 
 def _overall(findings: list[Finding], says_nothing: frozenset[str]) -> Outcome:

@@ -44,9 +44,12 @@ def next_step(record: Record, result: Result) -> str:
         return f"see where it died: {_stack_file(record)} in the run's directory"
     for finding in failed:
         return _mend(finding, record)
-    for finding in result.findings:
-        if finding.outcome == "inconclusive" and finding.required:
-            return _answered(finding, record)
+    undecided = [finding for finding in result.findings if finding.outcome == "inconclusive"]
+    owed = [finding for finding in undecided if finding.required]
+    if not owed and result.verdict == "inconclusive":
+        owed = undecided  # no check that passed says enough
+    if owed:
+        return _answered(owed[0], record)
     return _after_a_pass(record, result)
 
 

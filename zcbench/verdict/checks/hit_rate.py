@@ -16,6 +16,7 @@ from zcbench.analysis.pool import (
     behaviour,
     held_by_garbage,
     lost_slots,
+    standstill,
 )
 from zcbench.analysis.slots import Slots
 from zcbench.quantities.names import (
@@ -141,7 +142,8 @@ def _no_miss(facts: _Facts) -> _Reason | None:
 def _never_recycled(facts: _Facts) -> _Reason | None:
     pool = facts.pool
     never = pool.returns == 0 or (pool.returns is None and (pool.hits or 0) <= facts.slots)
-    if not never or not facts.slots:
+    stands = pool.returns is None and standstill(facts.record) is not None
+    if not stands and (not never or not facts.slots):
         return None
     return _Reason("never_recycled", "the pool never got a slot back (see pool.recycling)")
 

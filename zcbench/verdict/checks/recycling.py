@@ -11,6 +11,7 @@ from zcbench.analysis.pool import (
     behaviour,
     can_see_lost_slots,
     lost_slots,
+    standstill,
 )
 from zcbench.analysis.stream import at_rest
 from zcbench.analysis.totals import Totals, count
@@ -27,7 +28,7 @@ from zcbench.quantities.names import (
     POOL_RETURNS,
     POOL_SLOTS,
 )
-from zcbench.quantities.units import format_duration
+from zcbench.quantities.units import clock, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Phase
 from zcbench.verdict import moments
@@ -88,6 +89,19 @@ def _never_reused_by_hits(facts: _Facts) -> Finding | None:
     )
 
 
+def _stands_still(facts: _Facts) -> Finding | None:
+    """Nor need slots be, where hits stand still and acquires go on."""
+    if facts.pool.returns is not None or (still := standstill(facts.record)) is None:
+        return None
+    return CHECK.failed(
+        f"no slot came back after {clock(still.from_s)}: {still.hits:,} hits until then, and "
+        f"{still.in_vain:,} acquires in vain since (returns were not measured)",
+        facts.evidence,
+        cause="never_recycled",
+        remedy=_WHO_KEEPS,
+    )
+
+
 def _not_written(facts: _Facts) -> Finding | None:
     words = missing(facts.record, POOL_SLOTS, POOL_HITS, POOL_MISSES, POOL_RETURNS)
     if not words:
@@ -100,8 +114,13 @@ def _not_written(facts: _Facts) -> Finding | None:
 
 def _not_measured(facts: _Facts) -> Finding | None:
     pool = facts.pool
-    if None in (pool.slots, pool.hits, pool.misses, pool.returns) or not pool.acquires:
+    if not pool.acquires:
         return CHECK.undecided("the pool was never asked for a slot, or not measured", facts.evidence)
+    if None in (pool.slots, pool.returns):
+        return CHECK.undecided(
+            f"whether slots come back was not measured: {pool.hits:,} hits, {pool.misses:,} misses",
+            facts.evidence,
+        )
     return None
 
 
@@ -238,6 +257,7 @@ CHECK = Check(
     facts=_Facts,
     rules=(
         _never_reused_by_hits,
+        _stands_still,
         _not_written,
         _not_measured,
         _still_held,
