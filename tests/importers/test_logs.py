@@ -194,6 +194,19 @@ def test_the_same_log_comes_by_standard_input(ingest: Ingest) -> None:
     assert ingest(Path("-"), stdin=content).failures() == {"delivery", "gaps"}
 
 
+def test_the_first_interval_of_a_second_test_counts(ingest: Ingest) -> None:
+    # given two runs of iperf in one log, of which the second lost packets in its first second alone
+    def test(first_lost: int) -> list[str]:
+        lost = [first_lost, 0, 0, 0]
+        spans = [(float(at), at + 1.0, lost[at], 1000) for at in range(4)]
+        spans.append((0.0, 4.04, first_lost, 4000))
+        return [f"[  5]  {a:.2f}-{b:.2f} sec  128 KBytes  0.011 ms  {n}/{m} (0%)" for a, b, n, m in spans]
+
+    answer = ingest("\n".join([*test(0), *test(700)]) + "\n")
+    assert answer.failures() == {"delivery", "gaps"}
+    assert "7,300 of 8,000" in answer.sentence("delivery")
+
+
 @pytest.mark.parametrize("packed", [gzip.compress, lzma.compress, bz2.compress])
 def test_a_log_may_be_compressed(ingest: Ingest, tmp_path: Path, packed: Callable[[bytes], bytes]) -> None:
     # given one of 120 rows, whose name says nothing
