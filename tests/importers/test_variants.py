@@ -93,6 +93,22 @@ def test_a_resident_size_below_a_page_is_refused_with_the_likely_unit(
         read(tmp_path, lines("t,rss", lambda t: f"{t},{cell}"))
 
 
+@pytest.mark.parametrize("shorten", [lambda n: f"{n:_}", lambda n: str(n) if n < 1000 else f"{n / 1000:.2f} K"])
+def test_a_count_above_a_thousand_is_read_however_it_is_written(
+    ingest: Ingest, shorten: Callable[[int], str]
+) -> None:
+    # given descriptors that climb by one every 20 s, from 980 on
+    rows = [f"{t},{shorten(980 + t // 20)}" for t in range(0, 3600, 10)]
+    answer = ingest("\n".join(["elapsed_s,fds", *rows]) + "\n")
+    assert answer.failures() == {"resources"}
+    assert "from 980 to 1,1" in answer.sentence("resources")
+
+
+def test_an_underscore_that_groups_nothing_makes_no_number(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"1_2.*not a number"):
+        read(tmp_path, lines("t,fds", lambda t: "90,1_2" if t == 90 else f"{t},8"))
+
+
 # -- decimal marks
 
 

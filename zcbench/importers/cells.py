@@ -19,6 +19,7 @@ _NUMBER = re.compile(
     re.DOTALL,
 )
 _GROUPED = re.compile(r"(\d) (?=\d{3}(?!\d))")  # "1 234 567 K"
+_UNDERSCORED = re.compile(r"[+-]?\d{1,3}(?:_\d{3})+(?:\.\d*)?")  # Python's f"{n:_}"
 _UNIT = re.compile(r"[A-Za-z\u00b5\u03bc%/]{1,12}")
 
 _SMALL_UNITS = ("b", "bytes", "k", "kb", "kib", "ko")
@@ -58,9 +59,14 @@ def number(cell: Any, decimal: str = POINT) -> Number | None:
         return None
     if decimal == POINT:
         try:  # what nearly every cell is
-            return Number(float(cell)) if "_" not in cell else None
+            plain = float(cell)
         except ValueError:
             pass
+        else:
+            if "_" not in cell:
+                return Number(plain)
+            if not _UNDERSCORED.fullmatch(cell.strip()):
+                return None  # Python's float() takes an "1_2", which is a name
     match = _NUMBER.fullmatch(_GROUPED.sub(r"\1", cell.strip().strip('"')))
     if match is None:
         return None

@@ -44,6 +44,8 @@ _DECIMAL_MB = ("docker", "docker-json")
 # What counts how far a subject has come; a guess of one is taken back where the column falls and falls.
 _PROGRESS = (ENGINE_CAPTURED, ENGINE_DELIVERED)
 MOST_FALLS, MOST_FALL_SHARE = 3, 0.05
+# How Grafana and others shorten counts: "1.16 K". As written: "m" is no million.
+_THOUSANDS = {"k": 1e3, "K": 1e3, "M": 1e6, "Mil": 1e6, "G": 1e9, "Bil": 1e9, "T": 1e12, "Tri": 1e12}
 CLOCKS = {"time": 1.0, "iso": 1.0, "unix": 1.0, "unix_ms": 1e-3, "unix_us": 1e-6, "unix_ns": 1e-9}
 
 
@@ -75,7 +77,8 @@ class Column:
             except ValueError:
                 pass
             else:
-                return plain * self.factor if abs(plain) < float("inf") and "_" not in cell else None
+                if "_" not in cell:
+                    return plain * self.factor if abs(plain) < float("inf") else None
         if is_missing(cell):
             return None
         read = number(cell, self.decimal)
@@ -96,7 +99,7 @@ class Column:
         if unit in known:
             return known[unit]
         if not known and not unit.endswith("%"):
-            return 1.0  # "12 frames"
+            return _THOUSANDS.get(written.removesuffix("/s"), 1.0)  # 1 of "12 frames"
         raise ValueError(written)
 
     def moment(self, cell: Any) -> Moment | None:
