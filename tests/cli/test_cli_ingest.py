@@ -88,3 +88,41 @@ def test_every_metric_is_listed_with_unit_and_meaning(invoke: Invoke) -> None:
     rows = json.loads(invoke("metrics", "--json").stdout)
     assert len(rows) == len(text.splitlines())
     assert all(row["meaning"] and row["unit"] and row["kind"] for row in rows)
+
+
+SERIES = "elapsed_s,PID,consumer.gaps\n0,1,0\n0,2,0\n10,1,5\n10,2,0\n"  # the first fails, the last does not
+
+
+def test_of_several_series_a_job_is_told_the_worst(invoke: Invoke, here: Path) -> None:
+    Path("soak.csv").write_text(SERIES, encoding="utf-8")
+    told = {"GITHUB_OUTPUT": str(here / "outputs"), "GITHUB_STEP_SUMMARY": str(here / "summary")}
+    done = invoke("ingest", "soak.csv", "--by", "PID", "--out", "runs", "--github", **told)
+    assert done.exit_code == 1
+    # then the output that the runner keeps, the last of its name, is that of the failure
+    lines = Path("outputs").read_text(encoding="utf-8").splitlines()
+    values = {line.partition("<<")[0]: lines[at + 1] for at, line in enumerate(lines) if "<<" in line}
+    assert (values["verdict"], values["exit-code"]) == ("fail", "1")
+    assert Path(values["run"]) == Path("runs", "soak-1")
+
+
+def test_reports_of_several_series_are_not_written_over(invoke: Invoke, here: Path) -> None:
+    Path("soak.csv").write_text(SERIES, encoding="utf-8")
+    whole = ("ingest", "soak.csv", "--by", "PID", "--report-dir", "reports")
+    assert invoke(*whole, "--out", "first").exit_code == 1
+    again = invoke(*whole, "--out", "second")
+    assert again.exit_code == 2
+    assert "soak-1: holds a report.md already" in again.stderr
+    assert not Path("second").exists()
+
+
+def test_each_series_is_compared_with_its_own_earlier_run(invoke: Invoke, here: Path) -> None:
+    # given a log of two series that both pass, and the runs that an earlier one made
+    rows = "".join(f"{t},{pid},{3 * pid}\n" for t in range(0, 600, 10) for pid in (1, 9))
+    Path("soak.csv").write_text(f"elapsed_s,PID,fds\n{rows}", encoding="utf-8")
+    whole = ("ingest", "soak.csv", "--by", "PID", "--require", "resources", "--ended", "finished")
+    assert invoke(*whole, "--out", "first").exit_code == 0
+    # then neither is compared with the other's
+    assert invoke(*whole, "--out", "second", "--baseline", "first").exit_code == 0
+    for name in ("soak-1", "soak-9"):
+        compared = json.loads(Path("second", name, "comparison.json").read_text(encoding="utf-8"))
+        assert compared["comparisons"][0]["base"]["scenario"] == name

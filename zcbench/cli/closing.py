@@ -6,12 +6,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from zcbench.cli import TerminatedError
 from zcbench.cli.baseline import judged
+from zcbench.cli.output import shown_json
 from zcbench.exit_codes import ExitCode
 from zcbench.foreign import of_error, one_line
 from zcbench.record.reader import Record, read_record
-from zcbench.record.schema import Result
+from zcbench.record.schema import RESULT_FILE, Result
 from zcbench.record.writer import RecordError, write_result
 from zcbench.render.formats import write_reports
 
@@ -47,6 +50,14 @@ def close(
             raise
         sys.exit(ExitCode.HARNESS)
     return record, result
+
+
+def tell(record: Record, reports: Sequence[Path], as_json: bool) -> None:
+    """Print the paths of the reports, or ``result.json``."""
+    if as_json:
+        click.echo(shown_json((record.path / RESULT_FILE).read_text(encoding="utf-8")))
+    else:
+        click.echo("\n".join(map(str, reports)))
 
 
 def _why(error: BaseException, where: Path) -> str:

@@ -90,8 +90,9 @@ def command(
     if not files:
         raise click.UsageError("which FILE? (- is standard input)")
     from zcbench.cli.baseline import read_baseline
-    from zcbench.cli.closing import close
+    from zcbench.cli.closing import close, tell
     from zcbench.cli.running import typed
+    from zcbench.exit_codes import worst
     from zcbench.importers import ingest
     from zcbench.record.writer import RUNS_ROOT, create_run_directory
     from zcbench.render.formats import check_directory, parse_formats, report_paths
@@ -99,20 +100,24 @@ def command(
     formats = parse_formats(report_text)
     told = _told(mapping, flags)
     runs = [(foreign, ingest.survey(foreign)) for foreign in _foreigns(files, told, by)]
-    if report_dir is not None:
-        check_directory(formats, report_dir)
-    base = None if baseline is None else read_baseline(baseline, runs[0][0].story.name)
-    codes = []
-    for foreign, seen in runs:
+    places = [_of_run(report_dir, runs, foreign) for foreign, _ in runs]
+    for place in filter(None, places):
+        check_directory(formats, place)
+    bases = [None if baseline is None else read_baseline(baseline, foreign.story.name) for foreign, _ in runs]
+    ended = []
+    for (foreign, seen), reports, base in zip(runs, places, bases, strict=True):
         for remark in () if quiet else seen.remarks:
             click.echo(f"zcbench: {remark}", err=True)
         directory = create_run_directory(_of_run(out, runs, foreign), root or RUNS_ROOT, foreign.story.name)
         ingest.write_record(directory, foreign, seen, typed())
-        reports = _of_run(report_dir, runs, foreign)
         record, result = close(directory, formats, reports, base)
-        _tell(record, result, report_paths(formats, reports or directory), for_github, as_json)
-        codes.append(result.exit_code)
-    sys.exit(_worst(codes))
+        paths = report_paths(formats, reports or directory)
+        tell(record, paths, as_json)
+        ended.append((record, result, paths[0]))
+    code = worst(result.exit_code for _, result, _ in ended)
+    if for_github:
+        _tell_github(ended, code)
+    sys.exit(code)
 
 
 def _told(mapping: Path | None, flags: dict[str, Any]) -> dict[str, Any]:
@@ -132,31 +137,17 @@ def _list_formats() -> None:
         click.echo(f"{name:{width}}  {titles.get(name, 'installed')}")
 
 
-def _tell(record: Record, result: Result, paths: list[Path], for_github: bool, as_json: bool) -> None:
-    from zcbench.cli.output import shown_json
-    from zcbench.record.schema import RESULT_FILE
+def _tell_github(ended: list[tuple[Record, Result, Path]], code: int) -> None:
+    """Tell the job of each series; of outputs the last one told counts, so one that ended with ``code`` is."""
+    from zcbench.cli.github import tell_github
 
-    if for_github:
-        from zcbench.cli.github import tell_github
-
-        tell_github(record, result, paths[0])
-    if as_json:
-        click.echo(shown_json((record.path / RESULT_FILE).read_text(encoding="utf-8")))
-    else:
-        click.echo("\n".join(map(str, paths)))
+    for record, result, report in sorted(ended, key=lambda one: one[1].exit_code == code):
+        tell_github(record, result, report)
 
 
 def _of_run(folder: Path | None, runs: list[Any], foreign: Any) -> Path | None:
     """A folder for one of several series, below the one that was named."""
     return folder if folder is None or len(runs) == 1 else folder / foreign.story.name
-
-
-def _worst(codes: list[int]) -> int:
-    """Of several series: a failure before what is not known, before a pass."""
-    from zcbench.exit_codes import ExitCode
-
-    order = (ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.REGRESSION, ExitCode.FAIL)
-    return max(codes, key=lambda code: order.index(code) if code in order else len(order))
 
 
 def _foreigns(files: tuple[Path, ...], told: dict[str, Any], by: str | None) -> list[Any]:

@@ -12,7 +12,6 @@ import click
 
 from zcbench.cli import complete
 from zcbench.cli.checks import check_names
-from zcbench.cli.output import shown_json
 from zcbench.cli.scenario_flags import GROUPS, SubjectCommand, given, scenario_flags, tell_imported
 from zcbench.scenario import (
     Scenario,
@@ -239,8 +238,8 @@ def _tell(
     record: Record, result: Result, reports: list[Path], quiet: bool, for_github: bool, as_json: bool
 ) -> None:
     """Show how a run ended wherever it is to be shown."""
+    from zcbench.cli.closing import tell
     from zcbench.cli.terminal import print_summary
-    from zcbench.record.schema import RESULT_FILE
 
     if not quiet:
         print_summary(record, result, reports)
@@ -248,10 +247,7 @@ def _tell(
         from zcbench.cli.github import tell_github
 
         tell_github(record, result, reports[0])
-    if as_json:
-        click.echo(shown_json((record.path / RESULT_FILE).read_text(encoding="utf-8")))
-    else:
-        click.echo("\n".join(map(str, reports)))
+    tell(record, reports, as_json)
 
 
 def _traced(scenario: Scenario) -> Scenario:
