@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from tests.importers.conftest import LOGS, Ingest
 from zcbench.cli import cli
+from zcbench.exit_codes import ExitCode
 from zcbench.importers.format import names
 
 # Each log, what it needs beside its name, the checks that must fail, and words that their sentences must have.
@@ -135,6 +136,16 @@ def test_a_restart_is_named_and_descriptors_are_judged_in_each_life(ingest: Inge
 def test_an_hour_of_false_passes_says_that_threads_climb_too(ingest: Ingest) -> None:
     answer = ingest(LOGS / "61-hour-false-pass.csv")
     assert "threads climb from 8 to 44" in answer.sentence("resources")
+
+
+def test_counters_that_are_all_zero_keep_no_law(ingest: Ingest) -> None:
+    header = "elapsed_s,engine.captured,engine.delivered,engine.drops,engine.queued\n"
+    nothing = ingest(header + "".join(f"{t},0,0,0,0\n" for t in range(60)), "--ended", "finished")
+    assert nothing.findings["conservation"]["outcome"] == "inconclusive"
+    assert nothing.exit_code == ExitCode.INCONCLUSIVE
+    # and of packets that moved they are held against each other
+    moved = ingest(header + "".join(f"{t},{t},{t},0,0\n" for t in range(60)), "--ended", "finished")
+    assert moved.findings["conservation"]["outcome"] == "pass"
 
 
 NOTICED = {
