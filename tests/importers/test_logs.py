@@ -148,6 +148,15 @@ def test_counters_that_are_all_zero_keep_no_law(ingest: Ingest) -> None:
     assert moved.findings["conservation"]["outcome"] == "pass"
 
 
+@pytest.mark.parametrize(("files", "outcome"), [(0, "pass"), (1, "inconclusive")])
+def test_files_without_their_bytes_are_not_within_a_budget_of_bytes(
+    ingest: Ingest, files: int, outcome: str
+) -> None:
+    log = "elapsed_s,temporary_files,output_bytes\n" + "".join(f"{t},{files},0\n" for t in range(60))
+    found = ingest(log, "--ended", "finished").findings["disk"]
+    assert found["outcome"] == outcome
+
+
 NOTICED = {
     "42-restart.csv": "42-restart.csv:41: a restart",
     "47-ntp.csv": "47-ntp.csv:21: the clock stepped back by 1.978 s",

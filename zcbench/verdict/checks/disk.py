@@ -59,8 +59,9 @@ def _over_budget(facts: _Facts) -> Finding | None:
 def _not_to_the_end(facts: _Facts) -> Finding | None:
     counted = {
         "temporary files": facts.seen.temporary,
-        # A table has no word for those.
+        # A table has no word for those; of the others it may have the number and not the bytes.
         "files elsewhere": 0 if facts.theirs else facts.seen.elsewhere,
+        "the bytes of the files": facts.seen.size if facts.seen.files else 0,
         "the subject's output": facts.seen.printed,
     }
     lacking = [name for name, value in counted.items() if value is None]
