@@ -157,6 +157,16 @@ def test_files_without_their_bytes_are_not_within_a_budget_of_bytes(
     assert found["outcome"] == outcome
 
 
+@pytest.mark.parametrize(("threads", "outcome"), [((10, 10, 10), "pass"), ((10, 80, 270), "inconclusive")])
+def test_flat_descriptors_do_not_speak_for_threads_read_three_times(
+    ingest: Ingest, threads: tuple[int, ...], outcome: str
+) -> None:
+    rows = (f"{t},20,{'' if t % 20 else threads[t // 20]}\n" for t in range(60))
+    answer = ingest("elapsed_s,fds,threads\n" + "".join(rows), "--ended", "finished")
+    assert answer.findings["resources"]["outcome"] == outcome
+    assert "3 of threads" in answer.sentence("resources")
+
+
 NOTICED = {
     "42-restart.csv": "42-restart.csv:41: a restart",
     "47-ntp.csv": "47-ntp.csv:21: the clock stepped back by 1.978 s",

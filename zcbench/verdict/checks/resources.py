@@ -84,17 +84,20 @@ def _only_watched(facts: _Facts) -> Finding | None:
     if facts.record.can("worker") or any(one.before is not None for one in found):
         return None
     watched = [one for one in found if one.marks]
+    thin = [one for one in found if one.readings and not one.marks]
     rest = [noun(one.kind) for one in found if not one.readings]
     missing = f"; {', '.join(rest)} not counted" if rest else ""
-    if watched:
+    few = [f"{one.readings} of {noun(one.kind)}" for one in thin]
+    # What rose between a few readings may be a staircase: what was watched does not speak for it.
+    if watched and not any((one.last or 0) > (one.first or 0) for one in thin):
+        seldom = f"; too few readings to tell: {', '.join(few)}" if few else ""
         return CHECK.passed(
-            f"none climbed: {', '.join(_range(one) for one in watched)}{missing}",
+            f"none climbed: {', '.join(_range(one) for one in watched)}{seldom}{missing}",
             facts.evidence,
             detection_limit="three opened one by one",
         )
-    few = [f"{one.readings} of {noun(one.kind)}" for one in found if one.readings]
     wanted = f"{FEWEST_READINGS} or more"
-    if any(one.readings >= FEWEST_READINGS for one in found):  # which do not lie so that each block has one
+    if any(one.readings >= FEWEST_READINGS for one in thin):  # which do not lie so that each block has one
         wanted = f"one or more in each of {FEWEST_READINGS} equal parts after the first tenth"
     return CHECK.undecided(
         f"too few readings for a staircase ({', '.join(few)}; {wanted}){missing}"
