@@ -167,6 +167,19 @@ def test_flat_descriptors_do_not_speak_for_threads_read_three_times(
     assert "3 of threads" in answer.sentence("resources")
 
 
+@pytest.mark.parametrize("misses", [0, 10])
+def test_a_pool_whose_size_nobody_measured_is_not_called_one_of_0_slots(ingest: Ingest, misses: int) -> None:
+    rows = "".join(f"{t},{t * 100},{misses}\n" for t in range(60))
+    answer = ingest("elapsed_s,pool.hits,pool.misses\n" + rows, "--ended", "finished")
+    said = "how many were in flight at once was not measured; how many slots there are was not measured"
+    assert said in answer.sentence("pool.hit_rate")
+    # nor is it too small for what was in flight at once
+    log = "elapsed_s,pool.hits,pool.misses,pool.high_water\n" + rows.replace(f",{misses}\n", f",{misses},50\n")
+    found = ingest(log, "--ended", "finished").findings["pool.hit_rate"]
+    assert found["cause"] is None
+    assert "0 slots" not in found["sentence"]
+
+
 NOTICED = {
     "42-restart.csv": "42-restart.csv:41: a restart",
     "47-ntp.csv": "47-ntp.csv:21: the clock stepped back by 1.978 s",

@@ -71,6 +71,15 @@ class _Facts(Facts):
         return self.pool.slots or 0
 
     @property
+    def unmeasured(self) -> str:
+        """What is not known of how large the pool was and had to be, in words; empty if all is."""
+        lacking = {
+            "how many were in flight at once": self.pool.high_water,
+            "how many slots there are": self.pool.slots,
+        }
+        return "; ".join(f"{what} was not measured" for what, value in lacking.items() if value is None)
+
+    @property
     def misses(self) -> int:
         return self.pool.misses or 0
 
@@ -135,6 +144,8 @@ def _no_miss(facts: _Facts) -> _Reason | None:
     if facts.misses:
         return None
     sizes = facts.pool.sizes
+    if facts.unmeasured:
+        return _Reason(None, f"each acquire found a free slot; {facts.unmeasured}")
     came = "" if sizes is None or not sizes.grown else f"; it grew {_range(sizes)}"
     return _Reason(None, f"at most {facts.high:,} of {facts.slots:,} slots were in flight at once{came}")
 
@@ -190,7 +201,7 @@ def _held_by_garbage(facts: _Facts) -> _Reason | None:
         return None
     rate = facts.pool.rate_per_s
     collect = "gc.collect()" if facts.in_worker else "a collection"
-    often = f"{collect} every {format_duration(facts.slots / rate)} or so, " if rate else ""
+    often = f"{collect} every {format_duration(facts.slots / rate)} or so, " if rate and facts.slots else ""
     enough = f"--pool-max {facts.pool.slots_needed}" if facts.policy == "adaptive" else facts.enough
     return _Reason(
         "held_by_garbage",
@@ -211,10 +222,10 @@ def _largest_too_small(facts: _Facts) -> _Reason | None:
     )
 
 
-def _high_water_not_measured(facts: _Facts) -> _Reason | None:
-    if facts.pool.high_water is not None:
+def _size_not_measured(facts: _Facts) -> _Reason | None:
+    if not facts.unmeasured:
         return None
-    return _Reason(None, f"{facts.misses:,} misses; how many were in flight at once was not measured")
+    return _Reason(None, f"{facts.misses:,} misses; {facts.unmeasured}")
 
 
 def _burst(facts: _Facts) -> _Reason | None:
@@ -269,7 +280,7 @@ _REASONS: tuple[Callable[[_Facts], _Reason | None], ...] = (
     _did_not_grow,
     _held_by_garbage,
     _largest_too_small,
-    _high_water_not_measured,
+    _size_not_measured,
     _burst,
     _too_small_to_tell,
     _too_small,
