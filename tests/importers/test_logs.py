@@ -237,6 +237,28 @@ def test_the_same_log_comes_by_standard_input(ingest: Ingest) -> None:
     assert ingest(Path("-"), stdin=content).failures() == {"delivery", "gaps"}
 
 
+@pytest.mark.parametrize(
+    ("line", "known", "unknown"),
+    [
+        (
+            "frame={n} fps=25 size=1kB time={time} bitrate=1kbits/s drop={drop} speed=1x",
+            "00:00:{t:02d}.00",
+            "N/A",
+        ),
+        ("frame={n}\ndrop_frames={drop}\nout_time_us={time}\nprogress=continue", "{t}000000", "N/A"),
+    ],
+)
+def test_what_ffmpeg_dropped_counts_where_it_tells_no_time(
+    ingest: Ingest, line: str, known: str, unknown: str
+) -> None:
+    # given reports of which the last, with the drops, has no time
+    rows = [line.format(n=25 * t, time=known.format(t=t), drop=0) for t in range(1, 50)]
+    rows.append(line.format(n=1225, time=unknown, drop=900))
+    answer = ingest("\n".join(rows) + "\n", "--rate", "25")
+    assert answer.failures() == {"delivery"}
+    assert "900" in answer.sentence("delivery")
+
+
 def test_the_first_interval_of_a_second_test_counts(ingest: Ingest) -> None:
     # given two runs of iperf in one log, of which the second lost packets in its first second alone
     def test(first_lost: int) -> list[str]:

@@ -24,17 +24,22 @@ _COLUMNS = {
 
 @reads("ffmpeg", "ffmpeg -stats (what it prints as it goes)", matching(_STATS), _COLUMNS)
 def read(text: Text) -> Rows:
-    """A row of each status line; its time is the log's, else the media's, which a live source keeps."""
+    """A row of each status line; its time is the log's, else the media's, which a live source keeps.
+
+    Where that is not told ("N/A") it is the last one that was: what was dropped until then counts.
+    """
+    media: str | None = None
     for number, line in text.short_lines():
         moment, rest = Clock().prefix(line)
         match = _STATS.search(rest)
         if match is None:
             continue
         row: dict[str, Any] = {"frame": match["frame"], **dict(_FIELD.findall(rest))}
+        media = media if match["time"] == "N/A" else match["time"].lstrip("-")
         if moment is not None:
             row[TIME] = moment
-        elif match["time"] != "N/A":
-            row["media"] = match["time"].lstrip("-")
+        elif media is not None:
+            row["media"] = media
         if TIME in row or "media" in row:
             yield number, row
 
@@ -43,20 +48,18 @@ def read(text: Text) -> Rows:
 def progress(text: Text) -> Rows:
     """A row of each block of key=value lines, which "progress=" closes."""
     row: dict[str, Any] = {}
+    media: str | None = None  # the last that was told: the last block may say N/A
     for number, line in text.short_lines():
         match = _PROGRESS.match(line)
         if match is None:
             continue
         key, value = match.groups()
         if key == "progress":
-            if "us" in row:
-                yield (
-                    number,
-                    {"media": f"{row['us'] / 1e6:.6f}s", **{k: v for k, v in row.items() if k != "us"}},
-                )
+            if media is not None:
+                yield number, {"media": media, **row}
             row = {}
         elif key.startswith("out_time"):  # out_time_ms is in microseconds too
             if value.isdigit():
-                row["us"] = float(value)
+                media = f"{float(value) / 1e6:.6f}s"
         else:
             row[{"dup_frames": "dup", "drop_frames": "drop"}.get(key, key)] = value
