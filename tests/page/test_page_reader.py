@@ -228,7 +228,12 @@ def test_the_writer_counts_from_many_threads(page: PageWriter, path: Path) -> No
     assert (found.state, found.header.heartbeat, found.header.pid) == (State.DONE, 1, os.getpid())
 
 
-def test_a_forked_child_of_python_counts_for_itself(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [layout.PAGE_BYTES, 2 * layout.PAGE_BYTES])
+def test_a_forked_child_of_python_counts_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    path = tmp_path / "page.bin"
+    make_page(path, layout.geometry(size=size))
     monkeypatch.setenv(layout.PAGE_VARIABLE, str(path))
     monkeypatch.setattr(zcbench.page, "_page", None)
     page = zcbench.page.open()

@@ -31,6 +31,7 @@ from zcbench.page import layout
 from zcbench.page.contents import Contents, Header, parse_contents, parse_header
 from zcbench.page.histogram import WORDS, Histogram
 from zcbench.page.layout import ENTRY_BYTES, HEADER_BYTES, UNSET, Entry, Geometry, Kind, PageError, State
+from zcbench.page.writer import make_file
 
 SETTLE_PAUSE_S = 50e-6  # several times what a packet's way through an engine takes
 # Two readings that are the same are of one moment. How often that is tried: less often of a large page, so that
@@ -44,9 +45,7 @@ _FAINT = UNSET // 2  # a gauge that is added to for the first time is below this
 def make_page(path: Path, parts: Geometry | None = None) -> None:
     """Make the empty page ``path``, which must not exist, every block of it on the disk. Raises OSError."""
     parts = parts or layout.geometry()
-    with path.open("xb") as file:
-        file.write(layout.header(parts))
-        file.write(bytes(parts.size - HEADER_BYTES))
+    make_file(path, layout.header(parts), parts.size)
 
 
 @dataclass(frozen=True, eq=False)

@@ -112,11 +112,11 @@ class PageWriter:
         """
         path = path.absolute()
         if not path.exists():
-            return cls._made(path, layout.header(layout.geometry()))
+            return cls._made(path)
         page = cls(_mapped(path), path)
         writer = page._get(layout.AT_PID, 8)
         if writer and writer != os.getpid():
-            return cls._made(_beside(path), layout.header(layout.geometry()))
+            return cls._made(_beside(path))
         page._claim()
         return page
 
@@ -129,8 +129,8 @@ class PageWriter:
         return cls(memoryview(memory))
 
     @classmethod
-    def _made(cls, path: Path, start: bytes) -> PageWriter:
-        _make(path, start)
+    def _made(cls, path: Path) -> PageWriter:
+        make_file(path, layout.header(layout.geometry()), layout.PAGE_BYTES)
         page = cls(_mapped(path), path)
         page._claim()
         return page
@@ -268,7 +268,7 @@ class PageWriter:
         """
         if self.path is not None and self._get(layout.AT_PID, 8) != os.getpid():
             path = _beside(self.path)
-            _make(path, bytes(self._buffer))
+            make_file(path, bytes(self._buffer), self._buffer.nbytes)
             self._map(_mapped(path))
             self.path = path
             self._claim()
@@ -305,11 +305,14 @@ def _beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.{os.getpid()}")
 
 
-def _make(path: Path, start: bytes) -> None:
-    """A page's file that begins with ``start``, every block of it on the disk."""
+def make_file(path: Path, start: bytes, size: int) -> None:
+    """A page's file of ``size`` bytes that begins with ``start``, every block of it on the disk.
+
+    It must not exist. Raises OSError.
+    """
     with path.open("xb") as file:
         file.write(start)
-        file.write(bytes(layout.PAGE_BYTES - len(start)))
+        file.write(bytes(size - len(start)))
 
 
 def _mapped(path: Path) -> memoryview:
