@@ -12,45 +12,24 @@ from zcbench.quantities.registry import VOCABULARY, Registry
 
 Kind = Literal["engine", "command", "attached", "call", "imported"]
 Capability = Literal[
-    "packets",
-    "order",
-    "latency",
-    "device",
-    "pool",
-    "payload",
-    "heap",
-    "malloc",
-    "processes",
-    "files",
-    "page",
-    "ending",
-    "pace",
-    "laws",
-    "load",
-    "published",
-    "worker",
+    "packets",  # it counts packets: captured, delivered or received
+    "order",  # gaps, duplicates and disorder of its packets are counted
+    "latency",  # how long its packets take to be delivered is measured
+    "device",  # over- and underruns of an audio device are counted
+    "pool",  # it counts what its buffer pool does
+    "payload",  # its packets' bytes are compared with those that were captured
+    "heap",  # bytes that it has allocated are counted exactly
+    "malloc",  # each of its calls of malloc and free is counted
+    "processes",  # its processes are read from outside
+    "files",  # the files that it leaves and the text that it prints are counted
+    "page",  # it counts on a shared page of the run
+    "ending",  # its end was watched, not told by somebody else
+    "pace",  # zcbench sets its pace, and knows what is due
+    "laws",  # it, or its user, states laws that its numbers keep
+    "load",  # a load generator runs beside it
+    "published",  # it publishes counters of its own
+    "worker",  # it runs in a worker of zcbench's, in Python, which counts for it and collects garbage
 ]
-
-# What each means.
-CAPABILITIES: Mapping[Capability, str] = {
-    "packets": "it counts packets: captured, delivered or received",
-    "order": "gaps, duplicates and disorder of its packets are counted",
-    "latency": "how long its packets take to be delivered is measured",
-    "device": "over- and underruns of an audio device are counted",
-    "pool": "it counts what its buffer pool does",
-    "payload": "its packets' bytes are compared with those that were captured",
-    "heap": "bytes that it has allocated are counted exactly",
-    "malloc": "each of its calls of malloc and free is counted",
-    "processes": "its processes are read from outside",
-    "files": "the files that it leaves and the text that it prints are counted",
-    "page": "it counts on a shared page of the run",
-    "ending": "its end was watched, not told by somebody else",
-    "pace": "zcbench sets its pace, and knows what is due",
-    "laws": "it, or its user, states laws that its numbers keep",
-    "load": "a load generator runs beside it",
-    "published": "it publishes counters of its own",
-    "worker": "it runs in a worker of zcbench's, in Python, which counts for it and collects garbage",
-}
 
 # What is said of a subject that a check cannot be asked about, by the capability that it lacks.
 LACKING: Mapping[Capability, str] = {
