@@ -140,7 +140,6 @@ class Mapped:
 
     columns: tuple[Column, ...]
     assumed: tuple[Column, ...] = ()
-    unread: tuple[str, ...] = ()
 
     @property
     def map_line(self) -> str:
@@ -340,10 +339,7 @@ class _Maker:
         return unit
 
     def mapped(self) -> Mapped:
-        found = self._found.values()
-        taken = {c.theirs for c in found} | {c.day for c in found if c.day} | self.ignored
-        unread = tuple(name for name in self._table.columns if name not in taken)
-        return Mapped(tuple(self._found.values()), tuple(self._assumed), unread)
+        return Mapped(tuple(self._found.values()), tuple(self._assumed))
 
 
 def _known(name: str) -> bool:

@@ -123,8 +123,8 @@ def recognise(text: Text) -> Format:
         raise RecordError(f"{text.name}: the file is empty")
     known = list(builtins())
     known += [named(name) for name in plugins.names(GROUP) if name not in {one.name for one in known}]
-    sure = max(known, key=lambda one: one.sniff(head))
-    if sure.sniff(head) <= 0:
+    confidence, sure = max(((one.sniff(head), one) for one in known), key=lambda found: found[0])
+    if confidence <= 0:
         raise RecordError(
             f"{text.name}: no table and no log of a tool that is known (`zcbench ingest --list-formats`); "
             "CSV with a header line and a column of times is always read"
