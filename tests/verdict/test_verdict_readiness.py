@@ -188,6 +188,18 @@ def test_of_no_known_commit_two_runs_are_not_shown_to_be_one_software(
     assert (alone.answer, alone.why) == ("yes", "there is one run, monday")
 
 
+def test_an_expectation_that_no_run_could_answer_has_not_come_true(tmp_path: Path) -> None:
+    # given a run that passed one expectation, and did not measure what the other is about
+    plan = scenario(expect=(Expectation(that="gaps == 0"), Expectation(that="threads < 50")))
+    run = judged(tmp_path, "blind", plan, bend=lambda _, row: row.update(threads=None))
+    blind = item(assess(Campaign((run,))), "expect")
+    assert blind.answer == "not shown"
+    assert blind.why.startswith("blind: threads")
+    # when another run answers it
+    whole = judged(tmp_path, "whole", plan)
+    assert item(assess(Campaign((run, whole))), "expect").answer == "yes"
+
+
 def test_changes_in_no_commit_are_no_subject(tmp_path: Path) -> None:
     dirty = msgspec.structs.replace(ENVIRONMENT, git_dirty=True)
     readiness = assess(Campaign((judged(tmp_path, "dirty", environment=dirty),)))

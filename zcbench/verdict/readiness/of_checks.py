@@ -96,6 +96,10 @@ def expectations_hold(campaign: Campaign) -> Item:
     if wrong:
         run, finding = wrong[0]
         return Item(title, "no", f"{run.name}: {finding.sentence}", f"see {finding.check} in its report")
+    answered = {finding.check for _, finding in found if finding.outcome in ("pass", "fail")}
+    for run, finding in found:
+        if finding.check not in answered:
+            return Item(title, "not shown", f"{run.name}: {finding.sentence}", finding.remedy)
     warned = [run for run, finding in found if finding.outcome == "fail"]
     held = sum(finding.outcome == "pass" for _, finding in found)
     why = f"{held} of {len(found)} in {len(campaign.sound)} runs"
