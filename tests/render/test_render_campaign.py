@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
+import msgspec
 import pytest
 
 from tests.records import make_record, scenario
@@ -96,6 +98,19 @@ def test_what_did_not_pass_is_told_once_with_its_runs_and_its_meaning(tmp_path: 
     # then an open question means nothing yet
     (memory,) = (line for line in table if line[0] == "memory")
     assert memory[4] == "nothing yet"
+
+
+def test_what_was_not_asked_is_not_said_to_have_passed(hour: Judged) -> None:
+    # given a run without a failure, some of whose checks were not asked
+    assert {finding.outcome for finding in hour.result.findings} == {"pass", "skipped"}
+    report = final(Campaign((hour,))).markdown()
+    assert "Every check that had an answer passed." in report
+    # when none was asked
+    skipped = [msgspec.structs.replace(finding, outcome="skipped") for finding in hour.result.findings]
+    silent = replace(hour, result=msgspec.structs.replace(hour.result, findings=skipped))
+    report = final(Campaign((silent,))).markdown()
+    assert "No check had an answer." in report
+    assert "passed." not in report.partition("## Findings")[2].partition("##")[0]
 
 
 def test_a_planted_fault_is_said_to_be_one(tmp_path: Path, hour: Judged) -> None:
