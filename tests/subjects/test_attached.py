@@ -9,19 +9,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from zcbench.record.reader import Record, read_record
+from tests.subjects.conftest import planned, recorded
+from zcbench.record.reader import Record
 from zcbench.record.schema import Ending
-from zcbench.scenario import Setting, load
-from zcbench.soak.supervisor import run
 
 CHILD = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep({0})'])"
 
 
 def watched(pid: int, directory: Path, **keys: str) -> Record:
     flags = {"subject.pid": str(pid), "duration": "1s", "sampling.every": "100ms", **keys}
-    scenario = load(flags=[Setting(key.replace("__", "."), text, "test") for key, text in flags.items()])
-    run(scenario, directory, command=["test"])
-    return read_record(directory)
+    return recorded(planned({key.replace("__", "."): text for key, text in flags.items()}), directory)
 
 
 def test_it_is_read_with_its_children_and_runs_on(tmp_path: Path) -> None:

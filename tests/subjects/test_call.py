@@ -11,10 +11,10 @@ import pytest
 
 import zcbench
 from tests.subjects import called
-from zcbench.record.reader import Record, read_record
+from tests.subjects.conftest import planned, recorded
+from zcbench.record.reader import Record
 from zcbench.record.schema import STDERR_FILE, Ending
-from zcbench.scenario import ScenarioError, Setting, load
-from zcbench.soak.supervisor import run
+from zcbench.scenario import ScenarioError
 from zcbench.subjects.inside.target import CallableError, check
 
 HERE = Path(__file__).parent
@@ -28,8 +28,7 @@ def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
 def call(name: str, directory: Path, **keys: str) -> Record:
     flags = {"subject.call": f"called:{name}", "duration": "1s", "sampling.every": "100ms"}
     flags |= {key.replace("__", "."): text for key, text in keys.items()}
-    run(load(flags=[Setting(key, text, "test") for key, text in flags.items()]), directory, command=["test"])
-    return read_record(directory)
+    return recorded(planned(flags), directory)
 
 
 def test_it_is_called_at_its_rate_between_setup_and_teardown(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 import psutil
 import pytest
 
-from zcbench.record.reader import Record, read_record
+from tests.subjects.conftest import planned, recorded
+from zcbench.record.reader import Record
 from zcbench.record.schema import STDERR_FILE, Ending, Phase
 from zcbench.scenario import Setting, load
-from zcbench.soak.supervisor import run
 from zcbench.subjects.output import KEPT_OF_LOG, LARGEST_LOG
 
 if sys.platform != "linux":
@@ -108,15 +108,14 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
         flags = {"subject.command": words, "subject.cwd": str(cwd), "sampling.every": "200ms"}
         flags |= {"duration": "1s", "name": "test", "subject.env.MINE": str(folder), **keys}
         expect = flags.pop("expect", None)
-        scenario = load(flags=[Setting(key, text, "test") for key, text in flags.items()])
+        plan = planned(flags)
         if expect is not None:
             from msgspec.structs import replace
 
             from zcbench.scenario import Expectation
 
-            scenario = replace(scenario, expect=(Expectation(that=expect, abort=True),))
-        run(scenario, directory, command=["test"])
-        return read_record(directory)
+            plan = replace(plan, expect=(Expectation(that=expect, abort=True),))
+        return recorded(plan, directory)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         records = dict(zip(COMMANDS, pool.map(record, COMMANDS), strict=True))
@@ -277,8 +276,7 @@ def test_a_daemon_is_found_without_its_environment_and_by_its_code(
 ) -> None:
     # alone: beside other commands nobody could tell whose it is
     flags = {"subject.command": shlex.join(["sh", "-c", command]), "duration": "1s"}
-    run(load(flags=[Setting(key, text, "test") for key, text in flags.items()]), tmp_path, command=["test"])
-    record = read_record(tmp_path)
+    record = recorded(planned(flags), tmp_path)
     (goes_on,) = events(record, "left_processes")
     assert goes_on.startswith("the command goes on in ")
     assert record.end.message == message
