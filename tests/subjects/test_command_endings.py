@@ -275,9 +275,11 @@ def test_a_daemon_is_found_without_its_environment_and_by_its_code(
     tmp_path: Path, command: str, message: str
 ) -> None:
     # alone: beside other commands nobody could tell whose it is
+    its_sleep = f"98.{os.getpid()}"  # no other test process has one as long
+    command = command.replace("98", its_sleep)
     flags = {"subject.command": shlex.join(["sh", "-c", command]), "duration": "1s"}
     record = recorded(planned(flags), tmp_path)
     (goes_on,) = events(record, "left_processes")
     assert goes_on.startswith("the command goes on in ")
     assert record.end.message == message
-    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "98"]]
+    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", its_sleep]]
