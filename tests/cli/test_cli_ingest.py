@@ -126,3 +126,16 @@ def test_each_series_is_compared_with_its_own_earlier_run(invoke: Invoke, here: 
     for name in ("soak-1", "soak-9"):
         compared = json.loads(Path("second", name, "comparison.json").read_text(encoding="utf-8"))
         assert compared["comparisons"][0]["base"]["scenario"] == name
+
+
+def test_series_whose_names_would_be_one_keep_apart(invoke: Invoke, here: Path) -> None:
+    # given a name as long as one may be, and labels that differ in what no name may have
+    name = "n" * 64
+    rows = "".join(f"{t},{who},5\n" for t in (0, 10) for who in ("a b", "a+b", "c"))
+    Path("soak.csv").write_text(f"elapsed_s,who,fds\n{rows}", encoding="utf-8")
+    done = invoke("ingest", "soak.csv", "--by", "who", "--name", name, "--out", "runs")
+    assert done.exit_code == 4, done.stderr
+    # then each has a folder, and no two a name
+    assert {path.name for path in Path("runs").iterdir()} == {
+        "n" * 60 + "-a-b", "n" * 60 + "-a-2", "n" * 62 + "-c",
+    }  # fmt: skip

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zcbench.record.reader import Record
     from zcbench.record.schema import Result
 
+_LONGEST_NAME = 64  # characters, of a run
 _ENDINGS = ("finished", "crashed", "exited", "hung", "memory", "interrupted")
 
 
@@ -172,10 +173,9 @@ def _foreigns(files: tuple[Path, ...], told: dict[str, Any], by: str | None) -> 
     if by is None:
         tables = [(story, series.only_one(table))]
     else:
-        tables = [
-            (_called(story, one.where), part)
-            for one, part in series.by(table, tuple(name.strip() for name in by.split(",")))
-        ]
+        apart = series.by(table, tuple(name.strip() for name in by.split(",")))
+        stories = _each_called(story, [one.where for one, _ in apart])
+        tables = [(told_of, part) for told_of, (_, part) in zip(stories, apart, strict=True)]
     specs = [f"{ours}={theirs}" for ours, theirs in told.get("map", {}).items()]
     specs += [part for text in told.get("maps", ()) for part in text.split(",") if part.strip()]
     totals = _totals(told, tuple(told.get("totals_given", ())))
@@ -186,12 +186,27 @@ def _foreigns(files: tuple[Path, ...], told: dict[str, Any], by: str | None) -> 
     return found
 
 
-def _called(story: Any, where: tuple[tuple[str, str], ...]) -> Any:
+def _each_called(story: Any, wheres: list[tuple[tuple[str, str], ...]]) -> list[Any]:
+    """``story`` for each series, under a name that no other has: it is that of a folder and of a baseline."""
     import dataclasses
+
+    names: list[str] = []
+    for where in wheres:
+        label = _name("-".join(value for _, value in where))[: _LONGEST_NAME // 2]
+        name = whole = f"{story.name[: _LONGEST_NAME - 1 - len(label)]}-{label}"
+        number = 1
+        while name in names:
+            number += 1
+            name = f"{whole[: _LONGEST_NAME - 1 - len(str(number))]}-{number}"
+        names.append(name)
+    return [dataclasses.replace(story, name=name) for name in names]
+
+
+def _name(text: str) -> str:
+    """``text`` in the characters that the name of a run may have."""
     import re
 
-    label = "-".join(value for _, value in where)
-    return dataclasses.replace(story, name=re.sub(r"[^A-Za-z0-9._-]+", "-", f"{story.name}-{label}")[:64])
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)
 
 
 def _totals(told: dict[str, Any], flags: tuple[str, ...]) -> dict[str, float]:
@@ -204,8 +219,6 @@ def _totals(told: dict[str, Any], flags: tuple[str, ...]) -> dict[str, float]:
 
 
 def _story(told: dict[str, Any], file: Path) -> Any:
-    import re
-
     from zcbench.importers.ingest import Story
     from zcbench.quantities.parsing import parse_duration
     from zcbench.record.schema import Ending
@@ -225,7 +238,7 @@ def _story(told: dict[str, Any], file: Path) -> Any:
     if ended is not None and ended not in _ENDINGS:
         raise RecordError(f"ended = {ended!r}: there are {', '.join(_ENDINGS)}")
     return Story(
-        name=re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:64] or "ingested",
+        name=_name(name).strip("-.")[:_LONGEST_NAME] or "ingested",
         duration_s=None if duration is None else parse_duration(str(duration)),
         rate_per_s=None if rate is None else _per_s(str(rate)),
         ended=Ending.UNKNOWN if ended is None else Ending(ended),
