@@ -280,6 +280,14 @@ def test_a_log_may_be_compressed(ingest: Ingest, tmp_path: Path, packed: Callabl
     assert ingest(path).failures() == {"memory"}
 
 
+def test_a_log_of_another_tool_is_not_passed_over(ingest: Ingest, tmp_path: Path) -> None:
+    # given a log in two files, of which the second is no log of that tool
+    (tmp_path / "other.csv").write_text("t,drops\n0,5\n10,9\n", encoding="utf-8")
+    answer = ingest(tmp_path / "other.csv", "--", str(LOGS / "12-iperf.txt"))
+    assert answer.exit_code == 2
+    assert "other.csv: no row of readings in what looks like iperf" in answer.stderr
+
+
 def test_rotated_logs_are_one(ingest: Ingest, tmp_path: Path) -> None:
     # given a log in two files, each with its header
     header, *lines = (LOGS / "46-comment.csv").read_text(encoding="utf-8").splitlines()[1:]

@@ -152,14 +152,18 @@ class Table:
         return tuple(self.facts)
 
     def rows(self) -> Iterator[tuple[Place, Row]]:
-        """Each row with its place. Raises RecordError for a line that cannot be read."""
+        """Each row with its place. Raises RecordError for a line that cannot be read, a file without rows."""
         return self._rows() if self.pivot is None else pivoted(self._rows(), *self.pivot)
 
     def _rows(self) -> Iterator[tuple[Place, Row]]:
         for text in self.texts:
+            has_rows = False
             for line, row in _read(self.format, text):
+                has_rows = True
                 if all(str(row.get(column, "")).strip() == value for column, value in self.where):
                     yield Place(text, line), row
+            if not has_rows:
+                raise _without_rows(text, self.format)
 
     def only(self, where: Sequence[tuple[str, str]]) -> Table:
         """The rows whose cells are the values in ``where``, looked at anew. Raises RecordError for none."""
@@ -260,7 +264,11 @@ def open_table(
         table = replace(table, pivot=pair, facts={})
         table.look()
     if not table.facts:
-        raise RecordError(
-            f"{table.name}: no row of readings in what looks like {form.title} (--format {form.name})"
-        )
+        raise _without_rows(texts[0], form)
     return table
+
+
+def _without_rows(text: Text, form: Format) -> RecordError:
+    return RecordError(
+        f"{text.name}: no row of readings in what looks like {form.title} (--format {form.name})"
+    )
