@@ -109,6 +109,21 @@ def test_an_underscore_that_groups_nothing_makes_no_number(tmp_path: Path) -> No
         read(tmp_path, lines("t,fds", lambda t: "90,1_2" if t == 90 else f"{t},8"))
 
 
+@pytest.mark.parametrize(
+    ("columns", "check"), [("overruns,underruns", "xruns"), ("drops,frames_skipped", "delivery")]
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_of_two_columns_of_one_fault_the_one_that_counted_some_is_heard(
+    ingest: Ingest, columns: str, check: str, first: bool
+) -> None:
+    rows = [
+        f"{t},{t * 100},{t * 100}," + (f"{t // 10},0" if first else f"0,{t // 10}") for t in range(0, 600, 5)
+    ]
+    answer = ingest("\n".join([f"t,due,delivered,{columns}", *rows]) + "\n")
+    assert check in answer.failures()
+    assert "59" in answer.sentence(check)
+
+
 # -- decimal marks
 
 

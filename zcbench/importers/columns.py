@@ -24,7 +24,7 @@ from zcbench.quantities.names import (
     USS_BYTES,
     VIRTUAL_BYTES,
 )
-from zcbench.quantities.quantity import Quantity
+from zcbench.quantities.quantity import Better, Quantity
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.quantities.units import BYTES, S
 from zcbench.record.writer import RecordError
@@ -268,7 +268,7 @@ class _Maker:
                     found.setdefault(one.quantity, []).append((one.rank, theirs, one))
         self._drop_levels(found)
         for quantity, choices in found.items():
-            choices.sort(key=lambda choice: choice[0])
+            choices.sort(key=lambda choice: (self._counts_no_fault(quantity, choice[1]), choice[0]))
             rank, theirs, best = choices[0]
             same = [choice[1] for choice in choices if choice[0] == rank]
             if len(same) > 1:
@@ -300,6 +300,12 @@ class _Maker:
             found["engine.delivered"] = kept
         else:
             found.pop("engine.delivered", None)
+
+    def _counts_no_fault(self, quantity: str, theirs: str) -> bool:
+        """Whether a column of faults stays at 0: one beside it that counted some is to be heard, not this."""
+        is_fault = quantity in VOCABULARY and VOCABULARY[quantity].cumulative
+        is_fault = is_fault and VOCABULARY[quantity].better is Better.LOWER
+        return is_fault and self._table.facts[theirs].high <= 0
 
     def _with_its_day(self, column: Column, named: list[str]) -> Column:
         """A time of day, and the column beside it that holds its date, where a table has one of each."""
