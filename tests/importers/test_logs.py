@@ -180,6 +180,20 @@ def test_a_pool_whose_size_nobody_measured_is_not_called_one_of_0_slots(ingest: 
     assert "0 slots" not in found["sentence"]
 
 
+def test_a_baseline_with_which_nothing_can_be_compared_does_not_pass(ingest: Ingest) -> None:
+    # given a log of memory, and one of packets
+    memory = "elapsed_s,rss_bytes\n" + "".join(f"{t * 10},{50_000_000 + t % 3 * 4096}\n" for t in range(60))
+    packets = "elapsed_s,engine.captured,engine.delivered\n"
+    packets += "".join(f"{t * 10},{t * 1000},{t * 1000}\n" for t in range(60))
+    base = [ingest(log, "--ended", "finished").directory for log in (memory, packets)]
+    # then each is held against its like only
+    outcomes = [
+        ingest(packets, "--ended", "finished", "--baseline", str(one)).findings["baseline"]["outcome"]
+        for one in base
+    ]
+    assert outcomes == ["skipped", "pass"]
+
+
 NOTICED = {
     "42-restart.csv": "42-restart.csv:41: a restart",
     "47-ntp.csv": "47-ntp.csv:21: the clock stepped back by 1.978 s",

@@ -27,6 +27,7 @@ from zcbench.record.schema import Ending, Finding, Outcome, Result
 FAMILY_ALPHA = 0.05  # the chance that any interval of a comparison misses the truth
 
 Verdict = Literal["better", "worse", "no evidence", "not comparable"]
+_LIFE = "life"  # the figure, and the check of that name
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +108,17 @@ def compare(
 
 
 def _overall(compared: Sequence[Compared]) -> Verdict:
-    return next(v for v in _BY_WEIGHT if any(one.verdict == v for one in compared))
+    verdict = next(v for v in _BY_WEIGHT if any(one.verdict == v for one in compared))
+    # Where nothing was held against anything, no evidence of a difference is no answer.
+    return verdict if verdict != "no evidence" or any(map(_is_tested, compared)) else "not comparable"
+
+
+def _is_tested(one: Compared) -> bool:
+    """Whether a difference could have shown in it, be it only in a check's answer; that both runs ended well
+    says nothing of what they did."""
+    if one.figure in (_LIFE, f"check: {_LIFE}") or one.verdict not in ("better", "worse", "no evidence"):
+        return False
+    return one.difference is not None or {one.base, one.new} <= {"pass", "fail"}
 
 
 _BY_WEIGHT: tuple[Verdict, ...] = ("worse", "better", "no evidence", "not comparable")
@@ -130,7 +141,7 @@ def _side(run: Run, result: Result) -> Side:
 def _life(base: Result, new: Result) -> Compared:
     verdict, why = flips.of_life(base.end, new.end)
     return Compared(
-        figure="life",
+        figure=_LIFE,
         title="Life",
         section="Life",
         unit=None,

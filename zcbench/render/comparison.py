@@ -53,6 +53,8 @@ def table(compared: Comparisons) -> str:
 
 def sentence(comparison: Comparison) -> str:
     """ "worse in 2 figures (Hit rate, Drops), better in 1 (Misses); 20 without evidence"."""
+    if comparison.verdict == "not comparable":
+        return "nothing of the two can be compared"
     said = []
     for verdict in ("worse", "better"):
         titles = [one.title for one in comparison.compared if one.verdict == verdict]
