@@ -103,6 +103,16 @@ def test_no_section_and_no_table_of_it_is_empty(tmp_path: Path) -> None:
     assert [figure.name for figure in figures.draw(record, judge(record))] == ["memory", "cost", "resources"]
 
 
+def test_no_figure_of_it_speaks_of_engines(tmp_path: Path) -> None:
+    record = make_command_record(tmp_path / "run")
+    drawn = figures.draw(record, judge(record))
+    words = " ".join(
+        text for figure in drawn for panel in figure.panels for text in (panel.title, panel.subtitle)
+    )
+    assert "CPU of the subject" in words
+    assert not [word for word in OF_ENGINES if word in words]
+
+
 def test_both_sections_with_the_cpu_of_a_program_say_the_same(tmp_path: Path) -> None:
     # given a program whose CPU time, half a core, could be read in the first half of the run alone
     record = make_command_record(

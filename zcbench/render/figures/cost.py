@@ -34,7 +34,8 @@ def draw(record: Record, _result: Result) -> Figure | None:
 
 def _subject(record: Record) -> Strip | None:
     lines = [_line(record, "subject", [CPU_USER_S, CPU_SYSTEM_S], theme.BLUE)]
-    return _panel(record, "CPU of the subject", "engine, consumer, probes", lines)
+    whose = "engine, consumer, probes" if record.can("worker") else "all its processes"
+    return _panel(record, "CPU of the subject", whose, lines)
 
 
 def _harness(record: Record) -> Strip | None:
@@ -42,7 +43,8 @@ def _harness(record: Record) -> Strip | None:
         _line(record, "supervisor", [SUPERVISOR_CPU_S], theme.ORANGE),
         _line(record, "probes", [PROBE_COST_NS], theme.GREEN, scale=1e-9),
     ]
-    return _panel(record, "CPU of the harness", "supervisor, and probes in the subject", lines)
+    whose = "supervisor, and probes in the subject" if record.can("worker") else "supervisor, with its probes"
+    return _panel(record, "CPU of the harness", whose, lines)
 
 
 def _panel(record: Record, title: str, whose: str, lines: list[Line]) -> Strip | None:
