@@ -6,6 +6,8 @@ import signal
 import unicodedata
 
 LONGEST = 200  # characters of a value that an error echoes
+# What a crash dies of. SIGTERM and SIGINT are somebody's wish, and SIGKILL may be.
+CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
 
 # Letters and marks that are drawn as nothing: they hide what stands beside them.
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")

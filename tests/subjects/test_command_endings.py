@@ -269,6 +269,11 @@ def test_words_of_a_command_reach_it_as_they_were_written() -> None:
     [
         ("(env -i setsid sleep 98 &) & exit 0", "ended by SIGTERM, as it was asked to"),
         ("(setsid sh -c 'sleep 0.5; exit 5' &) & exit 0", "the command exited with code 5"),
+        # what it leaves ends well, and later
+        (
+            "(setsid sh -c 'sleep 0.6 & sleep 0.3; kill -SEGV $$' &) & exit 0",
+            "the command died of SIGSEGV",
+        ),
     ],
 )
 def test_a_daemon_is_found_without_its_environment_and_by_its_code(

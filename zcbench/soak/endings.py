@@ -6,7 +6,7 @@ import os
 import signal
 from dataclasses import dataclass
 
-from zcbench.foreign import signal_name
+from zcbench.foreign import CRASHES, signal_name
 from zcbench.record.schema import End, Ending, Event
 
 FIRST_EXCEPTION = 0xC0000000  # of Windows: exit codes from here on are a process's exceptions
@@ -66,8 +66,8 @@ class Exit:
         return self.is_done and (self.code in self.good_codes or self.is_as_asked)
 
 
-# What a crash dies of. SIGTERM and SIGINT are somebody's wish, which a shell relays as often.
-_RELAYED = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS", "SIGKILL")
+# SIGTERM and SIGINT a shell relays as often, and they are somebody's wish.
+_RELAYED = (*CRASHES, "SIGKILL")
 _OF_SHELLS = {
     126: " (as a shell says: it could not be executed)",
     127: " (as a shell says: there is no such program)",

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from zcbench.foreign import CRASHES, signal_name
 from zcbench.probes import procfs
 from zcbench.probes.procfs import Stat
 
@@ -47,7 +48,7 @@ class ProcessTree:
         self._processes: dict[int, psutil.Process] = {}
         self._foreign = set(_children(os.getpid())) if procfs.IS_LINUX else set()
         self._root: int | None = None
-        self.last_code: int | None = None  # of the orphan that ended last
+        self.last_code: int | None = None  # of the first orphan that crashed, else of the last that ended
         if procfs.IS_LINUX:
             become_subreaper()
 
@@ -170,8 +171,14 @@ class ProcessTree:
     def _reap(self, pid: int) -> None:
         with contextlib.suppress(ChildProcessError):
             done, status = os.waitpid(pid, os.WNOHANG)
-            if done and (pid in self._known or len(_TREES) == 1):
+            is_of_tree = done and (pid in self._known or len(_TREES) == 1)
+            # What a crashed daemon leaves behind may end well, and later.
+            if is_of_tree and not _is_crash(self.last_code):
                 self.last_code = os.waitstatus_to_exitcode(status)
+
+
+def _is_crash(code: int | None) -> bool:
+    return code is not None and code < 0 and signal_name(-code) in CRASHES
 
 
 def adopt_none_of(pid: int) -> None:
