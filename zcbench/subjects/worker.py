@@ -44,15 +44,12 @@ from zcbench.record.schema import (
     RunInfo,
 )
 from zcbench.scenario import ConsumerTable, Scenario, consumer_values
-from zcbench.scenario.tables import WARM_UP_SHARE
 from zcbench.subjects.assembly import Assembly, assemble
 from zcbench.subjects.inside import calling
-from zcbench.subjects.inside.allocations import AllocationSites
 from zcbench.subjects.inside.counting import CountingLedger, EngineBoard
 from zcbench.subjects.inside.first_packet import FirstPacket
 from zcbench.subjects.inside.leftovers import leave_what_is_there, tell_left, tell_open
-from zcbench.subjects.inside.native_sites import NativeSites
-from zcbench.subjects.inside.probes import GcWatch, Probes
+from zcbench.subjects.inside.probes import GcWatch, probes_of
 from zcbench.subjects.inside.stopping import EXCEPTION_EXIT_CODE, Stop, obey
 from zcbench.subjects.inside.unraisable import UnraisableWatch
 from zcbench.subjects.inside.written_files import WrittenFiles
@@ -123,7 +120,7 @@ def _run(directory: Path, run: RunInfo, note: Any) -> None:
     if run.gc_every_s is not None:
         leave_what_is_there()
     watch = GcWatch(board, note)
-    probes = _probes(directory, run, board, engine, watch, note)
+    probes = probes_of(run, directory, board, engine, watch, note)
     stop.first = probes.tell_growth
     probes.start()
     tell_open("before the stream", note)
@@ -179,22 +176,6 @@ def _verifier(scenario: Scenario, parts: Assembly) -> Verifier | None:
     return verify_checksum
 
 
-def _probes(directory: Path, run: RunInfo, board: Scoreboard, engine: Any, watch: GcWatch, note: Any) -> Probes:
-    sampling = run.scenario.sampling
-    return Probes(
-        board,
-        engine,
-        watch,
-        note,
-        every_s=sampling.every,
-        gc_every_s=run.gc_every_s,
-        sites=[AllocationSites()] if run.tracemalloc else [],
-        # Memray knows no earlier reading to compare with: what is in flight at the end would be called a leak.
-        sites_to_the_end=[NativeSites(directory)] if sampling.memray else [],
-        warmup_s=_warmup_s(run.scenario),
-    )
-
-
 def _options(table: ConsumerTable) -> dict[str, Any]:
     return consumer_values(table, find_consumer(table.kind).traits)
 
@@ -205,12 +186,6 @@ def _period_ns(parts: Assembly) -> float | None:
     if not isinstance(source, ReplaySource) or source.pace != "real" or parts.pool.policy == "block":
         return None  # under block the source waits for the application
     return 1e9 / (format.packets_per_s * source.speed)
-
-
-def _warmup_s(scenario: Scenario) -> float:
-    """Wall time after which allocations count as the stream's own: the warm-up, at least a tenth of the run."""
-    speed = 1.0 if scenario.source.unpaced else scenario.source.speed
-    return max(scenario.warmup, scenario.duration * WARM_UP_SHARE) / speed
 
 
 def _end_after(board: Scoreboard, duration_s: float, stop: threading.Event) -> None:

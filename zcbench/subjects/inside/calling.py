@@ -16,11 +16,8 @@ from zcbench.page.layout import State
 from zcbench.page.scoreboard import Scoreboard
 from zcbench.record.schema import SCOREBOARD_FILE, EventKind, Phase, RunInfo
 from zcbench.scenario import SubjectTable
-from zcbench.scenario.tables import WARM_UP_SHARE
-from zcbench.subjects.inside.allocations import AllocationSites
 from zcbench.subjects.inside.leftovers import leave_what_is_there, tell_left, tell_open
-from zcbench.subjects.inside.native_sites import NativeSites
-from zcbench.subjects.inside.probes import GcWatch, Probes
+from zcbench.subjects.inside.probes import GcWatch, probes_of
 from zcbench.subjects.inside.stopping import Stop, obey
 from zcbench.subjects.inside.target import find
 from zcbench.subjects.inside.written_files import WrittenFiles
@@ -44,7 +41,7 @@ def run(directory: Path, run: RunInfo, note: Any) -> None:
         if run.gc_every_s is not None:
             leave_what_is_there()
         watch = GcWatch(board, note)
-        probes = _probes(directory, run, board, watch, note)
+        probes = probes_of(run, directory, board, None, watch, note)
         stop.first = probes.tell_growth
         probes.start()
         tell_open("before the stream", note)
@@ -89,18 +86,3 @@ def _call(call: Callable[[], Any], rate: float | None, page: Any, stop: threadin
         made.add()
         took.record(now_ns() - began)
         due = max(due + period_ns, began)
-
-
-def _probes(directory: Path, run: RunInfo, board: Scoreboard, watch: GcWatch, note: Any) -> Probes:
-    sampling = run.scenario.sampling
-    return Probes(
-        board,
-        None,
-        watch,
-        note,
-        every_s=sampling.every,
-        gc_every_s=run.gc_every_s,
-        sites=[AllocationSites()] if run.tracemalloc else [],
-        sites_to_the_end=[NativeSites(directory)] if sampling.memray else [],
-        warmup_s=max(run.scenario.warmup, run.scenario.duration * WARM_UP_SHARE),
-    )

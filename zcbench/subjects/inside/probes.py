@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from zcbench.capture.engine import CaptureEngine
@@ -21,8 +22,12 @@ from zcbench.quantities.names import (
     GC_FULL_COLLECTIONS,
     GC_PAUSE_NS,
 )
-from zcbench.record.schema import EventKind
+from zcbench.record.schema import EventKind, RunInfo
+from zcbench.scenario import Scenario
+from zcbench.scenario.tables import WARM_UP_SHARE
+from zcbench.subjects.inside.allocations import AllocationSites
 from zcbench.subjects.inside.gauges import Gauges
+from zcbench.subjects.inside.native_sites import NativeSites
 
 LONG_PAUSE_NS = 10_000_000  # a gc pause worth an event: one block of the default stream
 MOST_GC = 20  # times its length until the next: at most a twentieth of the time for the harness's own
@@ -208,3 +213,28 @@ class Probes:
         self._sizes_noted += 1
         data = {"blocks": {str(size): number for size, number in blocks.items()}}
         self._note(EventKind.SMALL_OBJECTS, f"{sum(blocks.values()):,} blocks", data)
+
+
+def probes_of(
+    run: RunInfo, directory: Path, board: Scoreboard, engine: CaptureEngine | None, watch: GcWatch, note: Note
+) -> Probes:
+    """The probes of the run in ``directory``, as its scenario asks for them."""
+    sampling = run.scenario.sampling
+    return Probes(
+        board,
+        engine,
+        watch,
+        note,
+        every_s=sampling.every,
+        gc_every_s=run.gc_every_s,
+        sites=[AllocationSites()] if run.tracemalloc else [],
+        # Memray knows no earlier reading to compare with: what is in flight at the end would be called a leak.
+        sites_to_the_end=[NativeSites(directory)] if sampling.memray else [],
+        warmup_s=_warmup_s(run.scenario),
+    )
+
+
+def _warmup_s(scenario: Scenario) -> float:
+    """Wall time after which allocations count as the stream's own: the warm-up, at least a tenth of the run."""
+    speed = 1.0 if scenario.source.unpaced else scenario.source.speed
+    return max(scenario.warmup, scenario.duration * WARM_UP_SHARE) / speed
