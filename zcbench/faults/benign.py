@@ -9,7 +9,6 @@ from zcbench.capture.engine import Packet
 from zcbench.consumers.consumer import Consumer
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import GROWING, GROWING_PACKETS
-from zcbench.quantities.names import POOL_SLOTS
 
 
 class WarmsUp(FaultyConsumer):
@@ -105,7 +104,7 @@ FAULTS = (
             **GROWING,
             "consumer.kind": "hold",
             "consumer.hold": "3s",
-            POOL_SLOTS: "100",
+            "pool.slots": "100",
         },
     ),
     Fault(
@@ -116,7 +115,7 @@ FAULTS = (
             "sampling.every": "500ms",
             "consumer.kind": "hold",
             "consumer.hold": "30s",
-            POOL_SLOTS: "100",
+            "pool.slots": "100",
         },
         slow=True,
     ),

@@ -17,7 +17,7 @@ from zcbench.clock import now_ns
 from zcbench.faults.data import EVERY, FIRST
 from zcbench.faults.fault import Fault
 from zcbench.faults.pace import QUICK, STEADY
-from zcbench.quantities.names import ENGINE_DROPS, ENGINE_START_NS, POOL_SLOTS
+from zcbench.quantities.names import ENGINE_DROPS, ENGINE_START_NS
 
 
 def _is_its_turn(sequence: int) -> bool:
@@ -208,7 +208,7 @@ FAULTS = (
         "no packet outside the slab is flagged OVERFLOW",
         "flags",
         HidesOverflow,
-        {**QUICK, POOL_SLOTS: "10", "consumer.kind": "hold", "consumer.hold": "200ms"},
+        {**QUICK, "pool.slots": "10", "consumer.kind": "hold", "consumer.hold": "200ms"},
     ),
     _lie("wrong-shape", "one packet in 100 has another shape than it says", "shape", WrongShape),
     _lie(

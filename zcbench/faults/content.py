@@ -11,7 +11,7 @@ from zcbench.capture.sources import ReplaySource
 from zcbench.faults.data import EVERY, FIRST
 from zcbench.faults.fault import Fault
 from zcbench.faults.pace import QUICK
-from zcbench.quantities.names import ENGINE_CAPTURED, POOL_SLOTS
+from zcbench.quantities.names import ENGINE_CAPTURED
 
 
 def _is_its_turn(sequence: int) -> bool:
@@ -85,7 +85,7 @@ class SwappedChannels(ReferenceEngine):
 
 
 # As many slots as the tone has packets before it repeats: without a stamp, stale bytes were the right ones.
-_POOL_OF_ITS_PERIOD = {**QUICK, POOL_SLOTS: "100"}
+_POOL_OF_ITS_PERIOD = {**QUICK, "pool.slots": "100"}
 
 FAULTS = (
     Fault(

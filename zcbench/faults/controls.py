@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from zcbench.faults.pace import FIVE_MINUTES
 from zcbench.faults.trial import Trial
-from zcbench.quantities.names import POOL_SLOTS
 
 ENGINES = ("native", "reference")
 CONSUMERS = ("immediate", "hold", "cycle", "slow", "burst", "copy")
@@ -53,7 +52,7 @@ def _control(engine: str, consumer: str, slots: int, policy: str) -> Trial:
             **_OPTIONS.get(consumer, {}),
             "engine": engine,
             "consumer.kind": consumer,
-            POOL_SLOTS: str(slots),
+            "pool.slots": str(slots),
             "pool.policy": policy,
         },
     )
@@ -77,7 +76,7 @@ _EXPLAINED = (
             **_SHORT,
             "consumer.kind": "hold",
             "consumer.hold": "100ms",
-            POOL_SLOTS: "10",
+            "pool.slots": "10",
         },
         check="pool.hit_rate",
         cause="too_small",
@@ -91,7 +90,7 @@ _EXPLAINED = (
             "duration": "80s",
             "source.speed": "20",
             "consumer.kind": "cycle",
-            POOL_SLOTS: "10",
+            "pool.slots": "10",
         },
         check="pool.hit_rate",
         cause="held_by_garbage",

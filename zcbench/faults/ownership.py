@@ -16,7 +16,7 @@ from zcbench.capture.reference import ReferenceEngine, Slot, SlotPool, Stream
 from zcbench.consumers.ledger import PacketLedger
 from zcbench.faults.fault import Fault, FaultyConsumer
 from zcbench.faults.pace import DYING, QUICK
-from zcbench.quantities.names import POOL_OVERFLOW_FREED_BYTES, POOL_RETURNS, POOL_SLOTS
+from zcbench.quantities.names import POOL_OVERFLOW_FREED_BYTES, POOL_RETURNS
 
 
 class _MixedOwnershipPool(SlotPool):
@@ -214,7 +214,7 @@ FAULTS = (
         "life",
         "crashed",
         engine=MixedOwnership,
-        settings={**DYING, POOL_SLOTS: "10"},
+        settings={**DYING, "pool.slots": "10"},
     ),
     Fault(
         "no-op-return",
@@ -222,7 +222,7 @@ FAULTS = (
         "pool.recycling",
         "never_recycled",
         engine=NoOpReturn,
-        settings={**QUICK, POOL_SLOTS: "10"},
+        settings={**QUICK, "pool.slots": "10"},
     ),
     Fault(
         "lost-slot",
@@ -231,7 +231,7 @@ FAULTS = (
         "slots_lost",
         engine=LostSlot,
         # 5,000 packets lose half of 100 slots: no miss gives it away, only the slots in circulation do.
-        settings={**QUICK, "duration": "50s", "source.speed": "10", POOL_SLOTS: "100"},
+        settings={**QUICK, "duration": "50s", "source.speed": "10", "pool.slots": "100"},
     ),
     Fault(
         "no-op-return-adaptive",
@@ -240,7 +240,7 @@ FAULTS = (
         "never_recycled",
         engine=NoOpReturn,
         # A twentieth of the packets to begin with: growing takes a moment, and this is not about that.
-        settings={**QUICK, POOL_SLOTS: "50", "pool.policy": "adaptive"},
+        settings={**QUICK, "pool.slots": "50", "pool.policy": "adaptive"},
     ),
     Fault(
         "lost-slot-adaptive",
@@ -252,7 +252,7 @@ FAULTS = (
             **QUICK,
             "duration": "50s",
             "source.speed": "10",
-            POOL_SLOTS: "100",
+            "pool.slots": "100",
             "pool.policy": "adaptive",
         },
     ),
@@ -265,7 +265,7 @@ FAULTS = (
         # 100 in flight (500 packets/s held 0.2 s) over 10 slots: nine of ten packets overflow.
         settings={
             **QUICK,
-            POOL_SLOTS: "10",
+            "pool.slots": "10",
             "consumer.kind": "hold",
             "consumer.hold": "200ms",
         },
@@ -278,7 +278,7 @@ FAULTS = (
         engine=DoubleReturn,
         settings={
             **QUICK,
-            POOL_SLOTS: "50",
+            "pool.slots": "50",
             "consumer.kind": "hold",
             "consumer.hold": "50ms",
         },
@@ -293,7 +293,7 @@ FAULTS = (
         # Poisoned at once on return; 500 slots first in first out are not handed out again while 25 are held.
         settings={
             **QUICK,
-            POOL_SLOTS: "500",
+            "pool.slots": "500",
             "pool.debug": "true",
             "consumer.kind": "hold",
             "consumer.hold": "50ms",
@@ -316,7 +316,7 @@ FAULTS = (
         # 50 packets come between two readings, for 5 slots.
         settings={
             **DYING,
-            POOL_SLOTS: "5",
+            "pool.slots": "5",
             "pool.policy": "block",
             "consumer.kind": "burst",
             "consumer.every": "100ms",

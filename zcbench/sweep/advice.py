@@ -8,14 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from zcbench.quantities.names import POOL_SLOTS
 from zcbench.record.reader import Record, read_record
 from zcbench.record.schema import Result
 from zcbench.scenario import Scenario
 from zcbench.sweep.journal import Sweep, run_directory
 from zcbench.sweep.sizing import Sizing, point, recommend
 
-POOL = POOL_SLOTS
+POOL = "pool.slots"  # the key of a scenario
 
 # Makes the run of this name and scenario in the sweep's directory; the text says to a person what it checks.
 Check = Callable[[str, Scenario, str], None]
