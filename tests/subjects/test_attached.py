@@ -12,6 +12,7 @@ import pytest
 from tests.subjects.conftest import planned, recorded
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending
+from zcbench.subjects.made import subject_of
 
 CHILD = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep({0})'])"
 
@@ -44,6 +45,18 @@ def test_that_it_dies_in_the_middle_is_told(tmp_path: Path) -> None:
     message = record.end.message or ""
     assert message.startswith("the process ended while it was watched after ")
     assert message.endswith(" of 1 h; its exit code is known to its parent alone")
+
+
+def test_that_it_dies_as_the_watching_ends_is_told(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(97)"])
+    subject = subject_of(planned({"subject.pid": str(process.pid)}))
+    subject.start(tmp_path, {})
+    subject.ask_to_stop()
+    process.kill()
+    process.wait()
+    assert subject.wait(0.0) == 0
+    assert subject.death().runs_on is False
+    subject.close()
 
 
 def test_one_that_eats_too_much_is_no_longer_watched_and_not_killed(tmp_path: Path) -> None:

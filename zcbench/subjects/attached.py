@@ -97,22 +97,24 @@ class AttachedSubject:
 
     def wait(self, timeout_s: float) -> int | None:
         """See :class:`Subject`."""
-        if self._asked is not None:
-            return 0
+        # What was watched to the end may have ended just before it.
+        self._ended = self._has_ended(timeout_s if self._asked is None else 0.0)
+        return 0 if self._ended or self._asked is not None else None
+
+    def _has_ended(self, timeout_s: float) -> bool:
+        """Whether it ends within ``timeout_s``."""
         if self._descriptor is not None:
-            self._ended = bool(select.select([self._descriptor], [], [], timeout_s)[0])
-            return 0 if self._ended else None
+            return bool(select.select([self._descriptor], [], [], timeout_s)[0])
         give_up = time.monotonic() + timeout_s
         while self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE:
             if time.monotonic() >= give_up:
-                return None
+                return False
             time.sleep(min(POLL_S, max(0.0, give_up - time.monotonic())))
-        self._ended = True
-        return 0
+        return True
 
     def death(self) -> Death:
         """See :class:`Subject`. Its exit code is for its parent alone."""
-        return Death(runs_on=self._asked is not None)
+        return Death(runs_on=not self._ended)
 
     def close(self) -> None:
         """See :class:`Subject`."""
