@@ -21,6 +21,7 @@ from zcbench.foreign import brief, one_line
 from zcbench.page.layout import State
 from zcbench.probes.malloc.meter import POISON, poisoned
 from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE
+from zcbench.probes.page import PageProbe
 from zcbench.probes.probe import Notice, Probe
 from zcbench.quantities.units import format_duration
 from zcbench.record.capabilities import SubjectInfo
@@ -139,8 +140,7 @@ class CommandSubject:
         if ready is None:
             return Readiness()
         if ready == READY_BY_PAGE:
-            page = None if self._instrumented is None else self._instrumented.page
-            return Readiness() if page is None else OnPage(page)
+            return Readiness() if self._page is None else OnPage(self._page)
         return Answering(ready) if is_url(ready) else Printed(ready)
 
     def _await_end(self) -> None:
@@ -165,10 +165,13 @@ class CommandSubject:
         """See :class:`Subject`."""
         return self._output.size()
 
+    @property
+    def _page(self) -> PageProbe | None:
+        return None if self._instrumented is None else self._instrumented.page
+
     def phase(self, counters: Counters) -> int | None:
         """See :class:`Subject`. Only the subject itself can say, on its page, that nothing is in its hands."""
-        page = None if self._instrumented is None else self._instrumented.page
-        state = None if page is None else page.state()
+        state = None if self._page is None else self._page.state()
         if state in (State.DRAINING, State.DONE):
             return Phase.DONE if state is State.DONE else Phase.DRAINING
         if self._asked is not None:
@@ -302,8 +305,7 @@ class CommandSubject:
 
     def progress(self, counters: Counters) -> int:
         """See :class:`Subject`: what moves on its page."""
-        page = None if self._instrumented is None else self._instrumented.page
-        progress = 0 if page is None else page.progress()
+        progress = 0 if self._page is None else self._page.progress()
         now = now_ns()
         if progress != self._progress:
             if self._moved_ns:
