@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-import numpy as np
 
 from zcbench.analysis.derived import derive
-from zcbench.analysis.growth import counters
+from zcbench.analysis.growth import growths
 from zcbench.analysis.totals import totals
 from zcbench.exit_codes import ExitCode
 from zcbench.quantities.quantity import Quantity
@@ -33,7 +32,7 @@ def judge(record: Record) -> Result:
     findings += theirs.findings(record, found)
     if not record.can("worker"):
         wanted = unmeasured(record, found, findings)
-        memory = any(np.isfinite(counter.values).any() for counter in counters(record))
+        memory = bool(growths(record))
         findings = [_of_others(finding, record, wanted.get(finding.check, ()), memory) for finding in findings]
     findings = [_demanded(finding, record) for finding in findings]
     findings += _unknown(record, {finding.check for finding in findings})
