@@ -29,10 +29,6 @@ class _Facts(Facts):
         return self.record.run.scenario.budget
 
     @property
-    def theirs(self) -> bool:
-        return not self.record.can("worker")
-
-    @property
     def evidence(self) -> Evidence:
         seen = self.seen
         return {
@@ -60,7 +56,7 @@ def _not_to_the_end(facts: _Facts) -> Finding | None:
     counted = {
         "temporary files": facts.seen.temporary,
         # A table has no word for those; of the others it may have the number and not the bytes.
-        "files elsewhere": 0 if facts.theirs else facts.seen.elsewhere,
+        "files elsewhere": facts.seen.elsewhere if facts.in_worker else 0,
         "the bytes of the files": facts.seen.size if facts.seen.files else 0,
         "the subject's output": facts.seen.printed,
     }

@@ -8,7 +8,7 @@ import numpy as np
 
 from zcbench.analysis.delivery import delivery
 from zcbench.analysis.expected import answer
-from zcbench.analysis.totals import Totals, count
+from zcbench.analysis.totals import Totals
 from zcbench.expectations.language import ExpectationError, parse
 from zcbench.quantities.names import CONSUMER_MISSING, CONSUMER_REORDERED, ENGINE_DROPS
 from zcbench.quantities.quantity import Origin
@@ -86,14 +86,10 @@ def _with_holes(record: Record, found: Totals) -> tuple[Record, Totals]:
     """What a dropped packet leaves, in place of the drops of an engine that does not count them."""
     rows = record.samples
     holes = np.maximum(rows[CONSUMER_MISSING] - rows[CONSUMER_REORDERED], 0)
-    late = count(found, CONSUMER_REORDERED) or 0  # one that comes late fills its hole
-    seen = max(0, (count(found, CONSUMER_MISSING) or 0) - late)
-    never = delivery(record, found)
-    seen = max(seen, never.missing or 0) if (never.missing or 0) > never.tolerance else seen
-    return (
-        replace(record, samples={**rows, ENGINE_DROPS: holes}),
-        {**found, ENGINE_DROPS: seen},
-    )
+    seen = delivery(record, found)
+    beyond = seen.missing or 0
+    drops = max(seen.holes, beyond if beyond > seen.tolerance else 0)
+    return replace(record, samples={**rows, ENGINE_DROPS: holes}), {**found, ENGINE_DROPS: drops}
 
 
 def _unwritten(name: str, expectation: Expectation, record: Record, words: frozenset[str]) -> Finding:
