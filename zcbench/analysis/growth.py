@@ -17,6 +17,7 @@ from zcbench.analysis.size_classes import steady_rise
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import Trend, pages_trend, trend
+from zcbench.quantities.known import PAGE_BYTES
 from zcbench.quantities.names import (
     ANONYMOUS_BYTES,
     CONSUMER_HELD,
@@ -44,7 +45,6 @@ from zcbench.record.schema import FREE_THREADED, EventKind
 # The least and the most that a block of Python's small-object allocator holds (its size classes).
 SMALLEST_BLOCK_BYTES, LARGEST_BLOCK_BYTES = 16, 512
 HEAP_RESOLUTION_BYTES = 64  # two of glibc's smallest chunks
-PAGE_BYTES = 4096
 MALLOC_HEADER_BYTES, MALLOC_ALIGNMENT_BYTES = 8, 16  # of a chunk of glibc's on 64 bits
 
 
@@ -157,10 +157,7 @@ def _explained(record: Record) -> NDArray[np.float64]:
     if not record.can("worker"):
         names.append(PYTHON_HEAP_BYTES)  # another runtime's heap, as the importers name it
     for name in names:
-        values = record.samples[name][rows]
-        known = np.isfinite(values) & fresh
-        if known.any():
-            total += np.interp(times, times[known], values[known])
+        total += program.filled(times, np.where(fresh, record.samples[name][rows], np.nan))
     # The slab is taken off by itself.
     return np.asarray(total + beside - np.nan_to_num(record.samples[SLAB_LIVE_BYTES][rows]))
 

@@ -15,6 +15,7 @@ from zcbench.analysis.counter import Counter, Readings
 from zcbench.analysis.inventories import process_names
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend.growing import FEWEST_CELLS
+from zcbench.quantities.known import PAGE_BYTES
 from zcbench.quantities.names import (
     ANONYMOUS_BYTES,
     CGROUP_ANONYMOUS_BYTES,
@@ -46,7 +47,6 @@ from zcbench.quantities.quantity import Kind, Memory, Origin, Quantity, Reckonin
 from zcbench.quantities.units import BYTES
 from zcbench.record.reader import Record
 
-PAGE_BYTES = 4096
 PRIVATE, MAPPED_FILES = "private memory", "mapped files"
 # What counts a runtime's full collections, whichever of them a subject has.
 _COLLECTIONS = (RUNTIME_FULL_COLLECTIONS, GC_FULL_COLLECTIONS, GC_FORCED_COLLECTIONS)
@@ -138,7 +138,7 @@ def explained(record: Record, *, judged: bool = False) -> Readings:
     for quantity, memory in exact(record):
         if blind and memory.reckoning is Reckoning.MANAGED:
             continue
-        values = _filled(times, record.samples[quantity.name][rows])
+        values = filled(times, record.samples[quantity.name][rows])
         if quantity.origin is Origin.SUBJECT:
             published += values
         elif quantity.origin is Origin.ALLOCATOR:
@@ -146,7 +146,7 @@ def explained(record: Record, *, judged: bool = False) -> Readings:
         elif quantity.name not in PARTS and not (metered and quantity.name in _FROM_MALLOC):
             runtime += values
     # A slab is never given back, and need not be judged; what it takes is known all the same.
-    published += _filled(times, _column(record, SLAB)[rows])
+    published += filled(times, _column(record, SLAB)[rows])
     return np.maximum(malloc, published) + runtime
 
 
@@ -156,7 +156,7 @@ def private(record: Record) -> tuple[str, Readings] | None:
     times = record.samples[ELAPSED_S][rows]
     if has(record, ANONYMOUS_BYTES):
         anonymous = record.samples[ANONYMOUS_BYTES][rows]
-        return PRIVATE, anonymous + _filled(times, _column(record, SWAP_BYTES)[rows])
+        return PRIVATE, anonymous + filled(times, _column(record, SWAP_BYTES)[rows])
     for name in (PRIVATE_BYTES, USS_BYTES, RSS_BYTES):
         if has(record, name):
             return record.quantities[name].label, record.samples[name][rows]
@@ -215,7 +215,7 @@ def _column(record: Record, name: str) -> Readings:
     return record.samples[name] if name in record.samples else np.full(record.rows, np.nan)
 
 
-def _filled(times: Readings, values: Readings) -> Readings:
+def filled(times: Readings, values: Readings) -> Readings:
     """``values``, with a missing reading from those around it; 0 where all are missing."""
     known = np.isfinite(values)
     if not known.any():
