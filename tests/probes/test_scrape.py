@@ -125,6 +125,13 @@ def test_prometheus_text_is_read_and_series_of_one_name_are_summed(endpoint: Cal
     ]
 
 
+def test_a_sum_is_not_known_while_one_of_its_series_is_not(endpoint: Callable[[Answer], str]) -> None:
+    series = 'engine_drops_total{{queue="a"}} 0\nengine_drops_total{{queue="b"}} {}\npool_misses 3\n'
+    assert scraped(endpoint(text(series.format("0"))))[0] == {"engine.drops": 0, "pool.misses": 3}
+    for unknown in ("NaN", "+Inf"):
+        assert scraped(endpoint(text(series.format(unknown))))[0] == {"pool.misses": 3}
+
+
 def test_openmetrics_is_read(endpoint: Callable[[Answer], str]) -> None:
     url = endpoint(text(OPENMETRICS, "application/openmetrics-text; version=1.0.0"))
     row, _ = scraped(url)

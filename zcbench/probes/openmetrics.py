@@ -32,7 +32,8 @@ class ScrapeError(Exception):
 
 class Scrape:
     """Asks ``url`` every ``every_s``. ``specs`` are as for ``--map``; a name may have labels:
-    ``engine.drops=app_drops_total{queue="a"}``. Series of one name are summed.
+    ``engine.drops=app_drops_total{queue="a"}``. Series of one name are summed; the sum
+    is missing while one of them is no number.
 
     Raises RecordError for a URL that is none of http, or a mapping that cannot be understood.
     """
@@ -95,6 +96,7 @@ class Scrape:
     def _scrape(self) -> dict[Quantity, Number]:
         text = fetch(self._url, self._stop)
         values: dict[Quantity, Number] = {}
+        unknown: set[Quantity] = set()  # one of whose series is no number, so that the sum is none
         wanted = "".join(self._wanted(text))
         if not wanted and "<html" in text[:1000].lower():
             raise ScrapeError("answers HTML, not metrics")
@@ -104,11 +106,13 @@ class Scrape:
                     if not one.labels.items() <= sample.labels.items():
                         continue
                     value = one.column.value(float(sample.value))
-                    if value is not None:
+                    if value is None:
+                        unknown.add(one.quantity)
+                    else:
                         values[one.quantity] = values.get(one.quantity, 0) + value
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise ScrapeError(f"answers what is no metrics text: {str(error)[:100]}") from error
-        return {quantity: whole(value) for quantity, value in values.items()}
+        return {one: whole(value) for one, value in values.items() if one not in unknown}
 
     def _wanted(self, text: str) -> Iterator[str]:
         """The lines of names that are quantities: to parse all of a large answer would take long."""
