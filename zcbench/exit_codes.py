@@ -24,7 +24,10 @@ class ExitCode(enum.IntEnum):
         "usage or scenario error: nothing was written; or an engine of your own that breaks its contract",
     )
     HARNESS = 3, "the harness itself failed (for example: the disk is full)"
-    INCONCLUSIVE = 4, "inconclusive: a required check could not be answered"
+    INCONCLUSIVE = (
+        4,
+        "inconclusive: a required check could not be answered, or `zcbench compare` had nothing to compare",
+    )
     DIED = 5, "the subject crashed, hung, exited or ran out of memory"
     REGRESSION = 6, "a regression against `--baseline`, or in `zcbench compare`"
     INTERRUPTED = 130, "interrupted by Ctrl-C; the report is written"

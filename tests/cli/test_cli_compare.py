@@ -51,6 +51,17 @@ def verdicts(comparison: Comparison) -> dict[str, str]:
     return {one.title: one.verdict for one in comparison.compared}
 
 
+def test_two_runs_that_have_nothing_in_common_are_no_pass(invoke: Invoke, here: Path) -> None:
+    # given a log of memory, and one of packets
+    for name in ("rss_bytes", "engine.drops"):
+        rows = "".join(f"{t},{0 if '.' in name else 2**24}\n" for t in range(0, 100, 10))
+        Path(f"{name}.csv").write_text(f"elapsed_s,{name}\n{rows}", encoding="utf-8")
+        assert invoke("ingest", f"{name}.csv", "--out", name).exit_code == 4
+    # then nothing of the two can be compared, also beside a run that can be
+    assert invoke("compare", "rss_bytes", "engine.drops").exit_code == 4
+    assert invoke("compare", "rss_bytes", "rss_bytes", "engine.drops").exit_code == 4
+
+
 def test_a_run_is_neither_better_nor_worse_than_itself(invoke: Invoke, tmp_path: Path) -> None:
     run = write_record(tmp_path / "run")
     done = invoke("compare", run, run)

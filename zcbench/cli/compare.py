@@ -22,7 +22,8 @@ from zcbench.exit_codes import ExitCode
 def command(base: Path, new: tuple[Path, ...], form: str, as_json: bool, out: Path | None, force: bool) -> None:
     """Compare each of the runs NEW with the run BASE: what is better, what is worse, how sure is it?
 
-    Both are judged anew from their directories. Leaves with 6 if anything is worse, else with 0.
+    Both are judged anew from their directories. Leaves with 6 if anything is worse, with 4 if nothing of two
+    runs can be compared, else with 0.
     """
     from zcbench.cli.output import emit, writable
     from zcbench.comparing.comparison import compare, together
@@ -40,3 +41,5 @@ def command(base: Path, new: tuple[Path, ...], form: str, as_json: bool, out: Pa
     emit(render(compared), out)
     if compared.verdict == "worse":
         sys.exit(ExitCode.REGRESSION)
+    if any(one.verdict == "not comparable" for one in compared.comparisons):
+        sys.exit(ExitCode.INCONCLUSIVE)
