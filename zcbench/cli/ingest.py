@@ -92,25 +92,20 @@ def command(
         raise click.UsageError("which FILE? (- is standard input)")
     from zcbench.cli.baseline import read_baseline
     from zcbench.cli.closing import close, tell
-    from zcbench.cli.running import typed
     from zcbench.exit_codes import worst
-    from zcbench.importers import ingest
-    from zcbench.record.writer import RUNS_ROOT, create_run_directory
-    from zcbench.render.formats import check_directory, parse_formats, report_paths
+    from zcbench.importers.ingest import survey
+    from zcbench.render.formats import parse_formats, report_paths
 
     formats = parse_formats(report_text)
     told = _told(mapping, flags)
-    runs = [(foreign, ingest.survey(foreign)) for foreign in _foreigns(files, told, by)]
-    places = [_of_run(report_dir, runs, foreign) for foreign, _ in runs]
-    for place in filter(None, places):
-        check_directory(formats, place)
+    runs = [(foreign, survey(foreign)) for foreign in _foreigns(files, told, by)]
+    places = _places(report_dir, runs, formats)
     bases = [None if baseline is None else read_baseline(baseline, foreign.story.name) for foreign, _ in runs]
     ended = []
     for (foreign, seen), reports, base in zip(runs, places, bases, strict=True):
         for remark in () if quiet else seen.remarks:
             click.echo(f"zcbench: {remark}", err=True)
-        directory = create_run_directory(_of_run(out, runs, foreign), root or RUNS_ROOT, foreign.story.name)
-        ingest.write_record(directory, foreign, seen, typed())
+        directory = _make(foreign, seen, _of_run(out, runs, foreign), root)
         record, result = close(directory, formats, reports, base)
         paths = report_paths(formats, reports or directory)
         tell(record, paths, as_json)
@@ -144,6 +139,28 @@ def _tell_github(ended: list[tuple[Record, Result, Path]], code: int) -> None:
 
     for record, result, report in sorted(ended, key=lambda one: one[1].exit_code == code):
         tell_github(record, result, report)
+
+
+def _places(report_dir: Path | None, runs: list[Any], formats: tuple[str, ...]) -> list[Path | None]:
+    """Where the reports of each series go. Raises FormatError if something would be lost there."""
+    from zcbench.render.formats import check_directory
+
+    places = [_of_run(report_dir, runs, foreign) for foreign, _ in runs]
+    for place in places:
+        if place is not None:
+            check_directory(formats, place)
+    return places
+
+
+def _make(foreign: Any, seen: Any, out: Path | None, root: Path | None) -> Path:
+    """Make the record of one series; the directory it lies in."""
+    from zcbench.cli.running import typed
+    from zcbench.importers.ingest import write_record
+    from zcbench.record.writer import RUNS_ROOT, create_run_directory
+
+    directory = create_run_directory(out, root or RUNS_ROOT, foreign.story.name)
+    write_record(directory, foreign, seen, typed())
+    return directory
 
 
 def _of_run(folder: Path | None, runs: list[Any], foreign: Any) -> Path | None:
