@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
 import lzma
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -292,6 +294,38 @@ def test_a_log_may_be_compressed(ingest: Ingest, tmp_path: Path, packed: Callabl
     path = tmp_path / "log"
     path.write_bytes(packed((LOGS / "20-psrecord.log").read_bytes()))
     assert ingest(path).failures() == {"memory"}
+
+
+def _scraped(reason: str) -> str:
+    """A stream whose drops a metrics endpoint counts by their reason; all others are 0."""
+    scrape = (
+        "expected_frames_total {due} {at}\nframes_delivered_total {due}\n# TYPE dropped_frames counter\n"
+        'dropped_frames{{reason="full"}} 0\ndropped_frames{{reason="{reason}"}} {drops}\n# EOF\n'
+    )
+    times = range(0, 600, 5)
+    return "".join(scrape.format(due=100 * t, at=1.7e9 + t, drops=t // 10, reason=reason) for t in times)
+
+
+def _queried(reason: str) -> str:
+    """The same as Prometheus answers it."""
+
+    def series(values: Callable[[int], int], **labels: str) -> dict[str, Any]:
+        return {"metric": labels, "values": [[1.7e9 + t, str(values(t))] for t in range(0, 600, 5)]}
+
+    result = [
+        series(lambda t: 100 * t, __name__="expected_frames_total"),
+        series(lambda t: 100 * t, __name__="frames_delivered_total"),
+        series(lambda _: 0, __name__="dropped_frames_total", reason="full"),
+        series(lambda t: t // 10, __name__="dropped_frames_total", reason=reason),
+    ]
+    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}})
+
+
+@pytest.mark.parametrize("log", [_scraped, _queried])
+def test_a_counter_with_labels_counts_for_all_of_them(ingest: Ingest, log: Callable[[str], str]) -> None:
+    answer = ingest(log("late"))
+    assert answer.failures() == {"delivery"}
+    assert "dropped 59" in answer.sentence("delivery")
 
 
 def test_a_log_of_another_tool_is_not_passed_over(ingest: Ingest, tmp_path: Path) -> None:

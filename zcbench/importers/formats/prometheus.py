@@ -41,6 +41,10 @@ _SAMPLE = re.compile(
     r"(?:\s+(?P<at>\d+(?:\.\d+)?))?\s*(?:#.*)?$"
 )
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+# How a counter's name ends, by Prometheus' own rule. One with labels is a column of each, and their sum too:
+# what was dropped was dropped, for whichever reason.
+_COUNTER = "_total"
+_TYPED = re.compile(r"# TYPE (?P<name>\S+) counter\s*$")
 # What tells targets apart; other labels name parts of one target.
 _TARGET = ("instance", "pod", "container", "namespace", "job", "host", "name")
 
@@ -69,18 +73,22 @@ def answer(text: Text) -> Rows:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordError(f"{text.name}: not an answer of Prometheus ({error})") from error
     rows: dict[tuple[tuple[str, ...], float], dict[str, Any]] = {}
+    sums: dict[tuple[tuple[str, ...], float], dict[str, float]] = {}
     for series in result:
         labels = series.get("metric", {})
         target = {name: labels[name] for name in _TARGET if name in labels}
-        column = labels.get("__name__", "value")
+        name = column = str(labels.get("__name__", "value"))
         parts = {k: v for k, v in labels.items() if k != "__name__" and k not in target}
         column += "".join(f"_{value}" for _, value in sorted(parts.items()))
         for at, value in series.get("values") or [series.get("value", (0, None))]:
-            row = rows.setdefault((tuple(target.values()), float(at)), {"time": float(at), **target})
-            row[column] = value
+            key = (tuple(target.values()), float(at))
+            rows.setdefault(key, {"time": float(at), **target})[column] = value
+            if column != name and name.endswith(_COUNTER) and value is not None:
+                of_labels = sums.setdefault(key, {})
+                of_labels[name] = of_labels.get(name, 0.0) + float(value)
     # One target after the other: times go on within each.
     for number, key in enumerate(sorted(rows), 1):
-        yield number, rows[key]
+        yield number, {**sums.get(key, {}), **rows[key]}
 
 
 def _is_exposition(head: Head) -> float:
@@ -108,21 +116,28 @@ def exposition(text: Text) -> Rows:
 
 def _scrapes(text: Text) -> Iterator[tuple[int, dict[str, Any]]]:
     row: dict[str, Any] = {}
+    sums: dict[str, float] = {}
+    counters: set[str] = set()
     begin = 1
     for number, line in text.short_lines():
         match = _SAMPLE.match(line)
         moment = None if match or line.startswith(("# TYPE", "# HELP")) else Clock().moment(line.lstrip("# "))
         column = None if match is None else _column(match)
+        if (typed := _TYPED.match(line)) is not None:
+            counters.add(typed["name"])
         if line.startswith("# EOF") or moment is not None or (column is not None and column in row):
-            yield begin, row
-            row, begin = {}, number
+            yield begin, {**sums, **row}
+            row, sums, begin = {}, {}, number
         if moment is not None:
             row[TIME] = moment
         if match is not None and column is not None:
+            name = match["name"]
             row[column] = match["value"]
+            if column != name and (name.endswith(_COUNTER) or name in counters):
+                sums[name] = sums.get(name, 0.0) + float(match["value"])
             if match["at"] and TIME not in row:
                 row[TIME] = float(match["at"]) / (1000.0 if float(match["at"]) > 1e11 else 1.0)
-    yield begin, row
+    yield begin, {**sums, **row}
 
 
 def _column(match: re.Match[str]) -> str:
