@@ -196,6 +196,18 @@ def test_a_baseline_with_which_nothing_can_be_compared_does_not_pass(ingest: Ing
     assert outcomes == ["skipped", "pass"]
 
 
+def test_packets_whose_readers_nobody_counted_are_not_said_to_have_had_one_each(ingest: Ingest) -> None:
+    names = ("received", "checked", "rechecked", "corrupt_on_delivery", "corrupt_before_return", "aliased")
+    rows = [(t, t * 100, t * 100, t * 100, 0, 0, 0) for t in range(60)]
+    for counted in (names, names[:-1]):
+        log = ",".join(["elapsed_s", *(f"consumer.{name}" for name in counted)]) + "\n"
+        log += "".join(",".join(map(str, row[: len(counted) + 1])) + "\n" for row in rows)
+        answer = ingest(log, "--ended", "finished")
+        lacking = ", ".join(f"consumer.{name}" for name in ("aliased", "wrong_size") if name not in counted)
+        assert answer.findings["integrity"]["outcome"] == "pass"
+        assert f"not counted: {lacking}" in answer.sentence("integrity")
+
+
 NOTICED = {
     "42-restart.csv": "42-restart.csv:41: a restart",
     "47-ntp.csv": "47-ntp.csv:21: the clock stepped back by 1.978 s",

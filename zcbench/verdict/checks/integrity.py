@@ -162,8 +162,11 @@ def _all_right(facts: _Facts) -> Finding:
     looked = not missing(record, POOL_GUARD_VIOLATIONS, POOL_POISON_VIOLATIONS)
     debug = "; guard zones and poison intact" if record.run.scenario.pool.debug and looked else ""
     unseen = _unseen(record, facts.totals)
+    # Bytes that are right say nothing of who else reads them.
+    lacking = [name for name in (CONSUMER_ALIASED, CONSUMER_WRONG_SIZE) if facts.totals[name] is None]
+    uncounted = f"; not counted: {', '.join(lacking)}" if lacking else ""
     return CHECK.passed(
-        f"{_compared(facts.seen)}{debug}; " + (unseen or "one wrong byte would have been detected"),
+        f"{_compared(facts.seen)}{debug}; {unseen or 'one wrong byte would have been detected'}{uncounted}",
         facts.evidence,
         detection_limit="one wrong byte in one packet" + (f"; {unseen}" if unseen else ""),
     )
