@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from functools import cache
 from typing import Final, NamedTuple
 
 IS_LINUX: Final = sys.platform == "linux"
@@ -79,6 +80,12 @@ def stat(pid: int) -> Stat:
         )
     except (IndexError, ValueError):  # read in the moment of its end
         raise ProcessLookupError(f"/proc/{pid}/stat: {content!r}") from None
+
+
+@cache
+def lists_children() -> bool:
+    """Whether the kernel lists the children of each thread (CONFIG_PROC_CHILDREN; proc_pid_task(5))."""
+    return os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # noqa: PTH110
 
 
 def start_ns(pid: int) -> int:

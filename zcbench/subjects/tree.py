@@ -2,7 +2,8 @@
 
 On Linux the supervisor becomes a subreaper (prctl(2)): a process whose parent ends falls to it, and not to
 init, so that a daemon that forks twice stays in sight. Each process is recognised by its start time, as a
-process id comes back. Elsewhere psutil finds the descendants, and a daemon that forked away is lost.
+process id comes back. Elsewhere, and under a kernel that lists no children, psutil finds the descendants, and a
+daemon that forked away is lost.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from zcbench.probes.procfs import Stat
 MARKER = "ZCBENCH_TREE"  # in the environment of whatever comes from a tree's first process
 KILL_S = 5.0  # for as long processes that multiply are killed
 KILL_PAUSE_S = 0.01
+_LINUX = procfs.IS_LINUX and procfs.lists_children()
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 BIRTHS = threading.Lock()
 _ROOTS: set[int] = set()  # first processes, which whoever started them waits for
@@ -46,10 +48,10 @@ class ProcessTree:
         self.marker, self.number = secrets.token_hex(8), next(_NUMBERS)
         self._known: dict[int, Stat] = {}
         self._processes: dict[int, psutil.Process] = {}
-        self._foreign = set(_children(os.getpid())) if procfs.IS_LINUX else set()
+        self._foreign = set(_children(os.getpid())) if _LINUX else set()
         self._root: int | None = None
         self.last_code: int | None = None  # of the first orphan that crashed, else of the last that ended
-        if procfs.IS_LINUX:
+        if _LINUX:
             become_subreaper()
 
     def begin(self, pid: int) -> None:
@@ -68,16 +70,16 @@ class ProcessTree:
 
     def scan(self) -> list[psutil.Process]:
         """Its processes now, the first one first, zombies with them; orphans that ended are reaped."""
-        found = self._scan_linux() if procfs.IS_LINUX else self._scan_psutil()
+        found = self._scan_linux() if _LINUX else self._scan_psutil()
         self._processes = {pid: self._processes.get(pid) or _process(pid) for pid in found}
         return [process for process in self._processes.values() if process is not None]
 
     def living(self) -> list[int]:
         """The process ids of those that can still do something."""
-        if procfs.IS_LINUX:
+        if _LINUX:
             self.scan()
             return [pid for pid, stat in self._known.items() if stat.lives]
-        return [p.pid for p in self.scan() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+        return [process.pid for process in self.scan() if lives(process)]
 
     def names(self) -> list[str]:
         """The names of those that live; one that ended meanwhile is "?", as it may have left others."""
@@ -106,7 +108,7 @@ class ProcessTree:
         return True
 
     def _groups(self, pids: Iterable[int]) -> set[int]:
-        if not procfs.IS_LINUX:
+        if not _LINUX:
             return set()
         return {self._known[pid].group for pid in pids if pid in self._known} - {os.getpgid(0), 0, 1}
 
@@ -181,6 +183,14 @@ def _is_crash(code: int | None) -> bool:
     return code is not None and code < 0 and signal_name(-code) in CRASHES
 
 
+def lives(process: psutil.Process) -> bool:
+    """Whether it can still do something."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:  # since it was asked whether it runs
+        return False
+
+
 def adopt_none_of(pid: int) -> None:
     """Say that the child ``pid`` of this process belongs to no tree. The caller holds BIRTHS."""
     _ROOTS.add(pid)
@@ -188,7 +198,7 @@ def adopt_none_of(pid: int) -> None:
 
 def descendants(process: psutil.Process) -> list[psutil.Process]:
     """``process`` and what comes from it, as far as no parent between has ended."""
-    if not procfs.IS_LINUX:
+    if not _LINUX:
         with contextlib.suppress(psutil.Error):
             return [process, *process.children(recursive=True)]
         return [process]

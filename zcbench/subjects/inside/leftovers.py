@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from zcbench.probes import procfs
 from zcbench.record.schema import EventKind
 from zcbench.subjects.inside.written_files import WrittenFiles
 
@@ -23,11 +24,11 @@ Note = Callable[[str, str, dict[str, Any]], None]
 
 def children(pid: int) -> int:
     """Child processes of ``pid``. On Linux the kernel's own list: psutil looks at every process there is."""
-    if sys.platform == "linux":
+    if procfs.IS_LINUX and procfs.lists_children():
         try:
             lists = Path(f"/proc/{pid}/task").glob("*/children")
             return sum(len(file.read_text().split()) for file in lists)
-        except OSError:  # a thread that just ended, or a kernel without these files
+        except OSError:  # a thread that just ended
             pass
     return len(psutil.Process(pid).children())
 
