@@ -11,10 +11,11 @@ from urllib.parse import unquote
 import msgspec
 import pytest
 
-from tests.records import make_record, scenario
+from tests.records import make_command_record, make_record, scenario
 from tests.render.test_render_html import Page
 from tests.render.test_render_markdown import tables
 from tests.verdict.test_verdict_readiness import DIED, judged, kept
+from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.schema import Event
 from zcbench.render import campaign as content
 from zcbench.render.campaign.written import Final, write_campaign
@@ -111,6 +112,15 @@ def test_what_was_not_asked_is_not_said_to_have_passed(hour: Judged) -> None:
     report = final(Campaign((silent,))).markdown()
     assert "No check had an answer." in report
     assert "passed." not in report.partition("## Findings")[2].partition("##")[0]
+
+
+def test_a_log_is_not_said_to_come_from_where_it_was_read(tmp_path: Path) -> None:
+    record = make_command_record(tmp_path / "log", subject=SubjectInfo(kind="imported", file="soak.csv"))
+    where = record.run.environment
+    report = final(Campaign((Judged("log", record, judge(record)),))).markdown()
+    environments = report.partition("## Environment")[2]
+    assert f"| {where.zcbench}, – |" in environments
+    assert where.processor not in environments
 
 
 def test_a_planted_fault_is_said_to_be_one(tmp_path: Path, hour: Judged) -> None:

@@ -42,7 +42,7 @@ from zcbench.render.content.document import (
     columns,
     paragraph,
 )
-from zcbench.render.content.verdict import headline, outcome_cell
+from zcbench.render.content.verdict import commit, headline, outcome_cell
 from zcbench.verdict.readiness import Campaign, Judged
 
 Value = Callable[[Judged], Cell]
@@ -173,16 +173,16 @@ def environments(campaign: Campaign) -> Section:
     for run in (*campaign.before, *campaign.runs):
         info = run.record.run
         where = info.environment
-        made = (
-            f"{where.git_commit[:12]}{' + changes' if where.git_dirty else ''}" if where.git_commit else MISSING
-        )
+        # A log was read in some folder, on some machine: neither is that of what wrote it.
+        theirs = info.subject.kind == "imported"
+        machine = f"{where.system}, {where.processor}, {count(where.cores).text} cores"
         rows.append(
             (
                 text(run.name),
                 text(info.started_at),
-                text(f"{where.zcbench}, {made}"),
-                text(where.python),
-                text(f"{where.system}, {where.processor}, {count(where.cores).text} cores"),
+                text(f"{where.zcbench}, {(None if theirs else commit(where)) or MISSING}"),
+                text(MISSING if theirs else where.python),
+                text(MISSING if theirs else machine),
             )
         )
     table = Table(
