@@ -124,6 +124,13 @@ def test_of_two_columns_of_one_fault_the_one_that_counted_some_is_heard(
     assert "59" in answer.sentence(check)
 
 
+def test_words_in_a_column_of_faults_do_not_hide_those_that_it_counts(ingest: Ingest) -> None:
+    rows = [f"{t},{t * 100},{t * 100},{'ok' if t < 590 else 7}" for t in range(0, 600, 5)]
+    answer = ingest("\n".join(["t,due,delivered,drops", *rows]) + "\n")
+    assert answer.exit_code == 2
+    assert "drops is 'ok', not a number" in answer.stderr
+
+
 # -- decimal marks
 
 

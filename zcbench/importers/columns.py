@@ -264,11 +264,11 @@ class _Maker:
             one = guess(theirs)
             if one is not None and _known(one.quantity) and self.is_open(theirs, one.quantity):
                 facts = self._table.facts[theirs]
-                if one.quantity == TIME or facts.is_numeric:
+                if one.quantity == TIME or facts.is_numeric or self._counted_a_fault(one.quantity, theirs):
                     found.setdefault(one.quantity, []).append((one.rank, theirs, one))
         self._drop_levels(found)
         for quantity, choices in found.items():
-            choices.sort(key=lambda choice: (self._counts_no_fault(quantity, choice[1]), choice[0]))
+            choices.sort(key=lambda choice: (not self._counted_a_fault(quantity, choice[1]), choice[0]))
             rank, theirs, best = choices[0]
             same = [choice[1] for choice in choices if choice[0] == rank]
             if len(same) > 1:
@@ -301,11 +301,11 @@ class _Maker:
         else:
             found.pop("engine.delivered", None)
 
-    def _counts_no_fault(self, quantity: str, theirs: str) -> bool:
-        """Whether a column of faults stays at 0: one beside it that counted some is to be heard, not this."""
-        is_fault = quantity in VOCABULARY and VOCABULARY[quantity].cumulative
-        is_fault = is_fault and VOCABULARY[quantity].better is Better.LOWER
-        return is_fault and self._table.facts[theirs].high <= 0
+    def _counted_a_fault(self, quantity: str, theirs: str) -> bool:
+        """Whether a column of faults is above 0 anywhere: it is heard before one that is not, and whatever else
+        stands in it."""
+        metric = _quantity(quantity)
+        return metric.cumulative and metric.better is Better.LOWER and self._table.facts[theirs].high > 0
 
     def _with_its_day(self, column: Column, named: list[str]) -> Column:
         """A time of day, and the column beside it that holds its date, where a table has one of each."""
