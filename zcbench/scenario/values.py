@@ -47,7 +47,7 @@ def convert(key: str, kind: Any, given: Value) -> Any:
     if kind is float and key == "source.speed" and given.is_text:
         return parse_speed(given.value)
     if key == "subject.rate" and isinstance(given.value, str):
-        return parse_rate(given.value)
+        return _events_per_s(given.value)
     return _READ_AS.get(kind, _text)(given)
 
 
@@ -128,7 +128,7 @@ def _exactly(value: Any, accepted: tuple[type, ...], what: str) -> Any:
     raise WrongTypeError(f"{shown(value)} is not {what}")
 
 
-def parse_rate(text: str) -> float:
+def _events_per_s(text: str) -> float:
     """Events a second: "100/s", "90/min", "100". Raises WrongTypeError."""
     match = re.fullmatch(r"([0-9_,.]{1,20})(?: */ *(s|min|h))?", text.strip())
     if match is None:
