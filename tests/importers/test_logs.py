@@ -208,6 +208,33 @@ def test_packets_whose_readers_nobody_counted_are_not_said_to_have_had_one_each(
         assert f"not counted: {lacking}" in answer.sentence("integrity")
 
 
+@pytest.mark.parametrize(
+    ("columns", "check"),
+    [
+        ("engine.xruns,engine.captured", "xruns"),
+        ("engine.captured,engine.delivered", "delivery"),
+        ("temporary_files,temporary_bytes,output_bytes", "disk"),
+        ("fds,threads", "resources"),
+        ("delivery_max_ns,engine.captured", "timing"),
+    ],
+)
+def test_counters_that_fall_silent_before_the_end_of_a_log_pass_nothing(
+    ingest: Ingest, columns: str, check: str
+) -> None:
+    def log(silent_from: int) -> str:
+        moving = ("engine.captured", "engine.delivered")
+        lines = [f"elapsed_s,rss_bytes,{columns}"]
+        for t in range(60):
+            values = (t * 100 if name in moving else 0 for name in columns.split(","))
+            lines.append(f"{t},50000000,{','.join(str(v) if t < silent_from else '' for v in values)}")
+        return "\n".join(lines) + "\n"
+
+    whole, cut = (ingest(log(t), "--ended", "finished") for t in (60, 20))
+    assert whole.findings[check]["outcome"] == "pass"
+    assert cut.findings[check]["outcome"] == "inconclusive"
+    assert "was not read after" in cut.sentence(check)
+
+
 NOTICED = {
     "42-restart.csv": "42-restart.csv:41: a restart",
     "47-ntp.csv": "47-ntp.csv:21: the clock stepped back by 1.978 s",

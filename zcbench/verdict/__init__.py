@@ -15,6 +15,7 @@ from zcbench.scenario import required_checks
 from zcbench.verdict import checks, theirs
 from zcbench.verdict.checks import disk, expectations, hit_rate
 from zcbench.verdict.lengths import together
+from zcbench.verdict.silent import known_to_the_end
 from zcbench.verdict.wanting import unmeasured
 
 _SIGNAL_CODES = {
@@ -33,6 +34,7 @@ def judge(record: Record) -> Result:
     if not record.can("worker"):
         wanted = unmeasured(record, found, findings)
         memory = bool(growths(record))
+        findings = [known_to_the_end(finding, record) for finding in findings]
         findings = [_of_others(finding, record, wanted.get(finding.check, ()), memory) for finding in findings]
     findings = [_demanded(finding, record) for finding in findings]
     findings += _unknown(record, {finding.check for finding in findings})
