@@ -130,6 +130,14 @@ def test_an_input_that_is_wrong_fails_the_step_and_its_exit_code_is_known(tmp_pa
     assert not (tmp_path / "hacked").exists()
 
 
+def test_a_baseline_that_is_a_file_is_no_job_without_one(tmp_path: Path) -> None:
+    (tmp_path / "result.json").touch()
+    done, _ = run_step("soak", tmp_path, args="--duration 300ms --quiet", baseline="result.json")
+    assert done.returncode == 2
+    assert "result.json: is a file" in done.stderr
+    assert "no earlier run" not in done.stdout
+
+
 def test_an_earlier_run_that_is_there_is_compared_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "run.json").touch()
