@@ -35,9 +35,9 @@ class TextbookPool:
         self.kept.append(hit)
         self.high_water = max(self.high_water, len(self.kept))
         while len(self.kept) > self.hold:
-            self.give_back()
+            self.release()
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """The oldest lease returns."""
         slab = self.kept.popleft()
         self.in_slab -= slab
@@ -45,13 +45,13 @@ class TextbookPool:
         self.returns += 1
 
     def drain(self) -> None:
-        """The application lets go of everything."""
+        """The application releases everything."""
         while self.kept:
-            self.give_back()
+            self.release()
 
     def counters(self) -> Row:
         """What stands on the scoreboard."""
-        n, release = self.captured, self.captured - len(self.kept)
+        n, returned = self.captured, self.captured - len(self.kept)
         return {
             "engine.captured": n,
             "engine.captured_bytes": n * PACKET_BYTES,
@@ -83,7 +83,7 @@ class TextbookPool:
             "consumer.places": min(n, self.slots),
             "consumer.reordered": 0,
             "consumer.checked": n,
-            "consumer.rechecked": release,
+            "consumer.rechecked": returned,
             "consumer.corrupt_on_delivery": 0,
             "consumer.corrupt_before_return": 0,
             "consumer.held": len(self.kept),
