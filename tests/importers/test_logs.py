@@ -233,6 +233,7 @@ def test_counters_that_fall_silent_before_the_end_of_a_log_pass_nothing(
     assert whole.findings[check]["outcome"] == "pass"
     assert cut.findings[check]["outcome"] == "inconclusive"
     assert "was not read after" in cut.sentence(check)
+    assert cut.findings[check]["detection_limit"] is None
 
 
 NOTICED = {

@@ -33,6 +33,7 @@ def known_to_the_end(finding: Finding, record: Record) -> Finding:
         outcome="inconclusive",
         sentence=f"{finding.sentence}; but {said}: what came later is not known",
         detection_limit=None,
+        power=None,
         remedy=f"measure {', '.join(silent)} to the end",
     )
 
