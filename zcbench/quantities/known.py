@@ -16,6 +16,7 @@ OBJECT_BYTES = 8  # the alignment of V8's, the JVM's and Go's objects
 _EXACT = Memory(Reckoning.EXACT, CHUNK_BYTES)
 _MANAGED = Memory(Reckoning.MANAGED, OBJECT_BYTES)
 _BUFFERS = Memory(Reckoning.MANAGED, 1)  # counted to the byte, freed when a collector finds the owner dead
+_OBJECTS = Memory(Reckoning.MANAGED, 512)  # one object of Python's largest class may come just after a reading
 _PAGES = Memory(Reckoning.PAGES, PAGE_BYTES)
 
 _PROCESS, _ALLOCATOR, _RUNTIME = Origin.PROCESS, Origin.ALLOCATOR, Origin.RUNTIME
@@ -41,6 +42,9 @@ KNOWN: tuple[Quantity, ...] = (
     row("v8.heap_total_bytes", "bytes", _RUNTIME, "memory that V8 has for its heap, used or not", better=LOWER, memory=_PAGES, aliases=("heapTotal",)),
     row("v8.external_bytes", "bytes", _RUNTIME, "memory outside V8's heap that its objects keep (external, array buffers included)", better=LOWER, memory=_BUFFERS, aliases=("external",), label="V8 external"),
     row("v8.array_buffers_bytes", "bytes", _RUNTIME, "memory of ArrayBuffers and SharedArrayBuffers, Buffers included", better=LOWER, memory=_BUFFERS, aliases=("arrayBuffers",), label="V8 array buffers"),
+    row("v8.foreign_bytes", "bytes", _RUNTIME, "external memory without array buffers: native memory that JavaScript owns", better=LOWER, memory=_BUFFERS, label="V8 foreign buffers"),
+    row("v8.handles", "handles", _RUNTIME, "active handles of Node's event loop: timers, sockets, servers", better=LOWER),
+    row("v8.requests", "requests", _RUNTIME, "active requests of Node's event loop: files, names, writes", better=LOWER),
     row("v8.malloced_bytes", "bytes", _RUNTIME, "memory that V8 itself has from malloc (malloced_memory)", better=LOWER, memory=_EXACT),
     # -- JVM: hsperfdata, jstat, unified gc logs
     row("jvm.heap_bytes", "bytes", _RUNTIME, "the Java heap in use; compare readings after a collection", better=LOWER, memory=_MANAGED, label="Java heap"),
@@ -51,7 +55,12 @@ KNOWN: tuple[Quantity, ...] = (
     row("jvm.mapped_bytes", "bytes", _RUNTIME, "files that the JVM maps as ByteBuffers", better=LOWER, memory=_BUFFERS),
     row("jvm.metaspace_bytes", "bytes", _RUNTIME, "metaspace in use: classes and their methods", better=LOWER, memory=_MANAGED, label="Java metaspace"),
     row("jvm.code_bytes", "bytes", _RUNTIME, "compiled code in the code cache", better=LOWER, memory=_MANAGED),
+    row("jvm.threads", "threads", _RUNTIME, "live Java threads", better=LOWER),
     row("jvm.classes", "classes", _RUNTIME, "classes loaded", better=LOWER),
+    # -- CPython
+    row("python.blocks", "blocks", _RUNTIME, "blocks of Python's allocator in use", better=LOWER),
+    row("python.object_bytes", "bytes", _RUNTIME, "bytes of Python's objects in its own allocator", better=LOWER, memory=_OBJECTS, label="Python objects"),
+    row("python.unraisable", "exceptions", _RUNTIME, "exceptions that nobody could catch: in finalisers and callbacks", total=True, better=LOWER),
     # -- other runtimes
     row("go.heap_bytes", "bytes", _RUNTIME, "Go's heap in use (HeapAlloc, the live heap of a gctrace line)", better=LOWER, memory=_MANAGED, label="Go heap"),
     row("go.sys_bytes", "bytes", _RUNTIME, "memory that Go has from the system (Sys)", better=LOWER, memory=_PAGES),
@@ -60,6 +69,11 @@ KNOWN: tuple[Quantity, ...] = (
     row("runtime.collections", "collections", _RUNTIME, "garbage collections of the subject's runtime", total=True, better=LOWER),
     row("runtime.full_collections", "collections", _RUNTIME, "of those, collections of the whole heap", total=True, better=LOWER),
     row("runtime.pause_ns", "ns", _RUNTIME, "time that the subject's runtime stood still to collect", total=True, better=LOWER),
+    # -- an event loop (Node's, asyncio's): how late it turns, since the sample before
+    row("event_loop.delay_p50_ns", "ns", _RUNTIME, "how late the event loop turned, median since the last sample", better=LOWER),
+    row("event_loop.delay_p99_ns", "ns", _RUNTIME, "how late the event loop turned, p99 since the last sample", better=LOWER),
+    row("event_loop.delay_max_ns", "ns", _RUNTIME, "how late the event loop turned, at most since the last sample", better=LOWER),
+    row("event_loop.utilization", "ratio", _RUNTIME, "share of the time since the last sample in which the event loop was busy"),
     # -- memory of the processes, from outside; sums over the process tree
     row("pss_bytes", "bytes", _PROCESS, "proportional set size: resident memory, what is shared divided by its sharers", better=LOWER, memory=_PAGES, aliases=("pss",), label="PSS"),
     row("private_bytes", "bytes", _PROCESS, "private memory, as the system counts it (Windows: private bytes)", better=LOWER, memory=_PAGES, label="private memory"),
@@ -89,5 +103,7 @@ KNOWN: tuple[Quantity, ...] = (
         for kind in DESCRIPTOR_KINDS
     ),
     # -- what a stream publishes beside our own words
+    row("pool.copies", "copies", Origin.SUBJECT, "hand-overs that copied the buffer", total=True, better=LOWER),
+    row("pool.external_refused", "refusals", Origin.SUBJECT, "hand-overs that the runtime refused to take without a copy", total=True, better=LOWER),
     row("stream.frames", "frames", Origin.SUBJECT, "frames that the subject has handled", total=True, better=HIGHER),
 )  # fmt: skip

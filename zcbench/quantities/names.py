@@ -117,15 +117,43 @@ MALLOC_ALLOCATED_BYTES: Final = "malloc.allocated_bytes"
 MALLOC_METERED: Final = "malloc.metered"
 MALLOC_UNMETERED: Final = "malloc.unmetered"
 
+V8_HEAP_BYTES: Final = "v8.heap_bytes"
+V8_HEAP_TOTAL_BYTES: Final = "v8.heap_total_bytes"
 V8_EXTERNAL_BYTES: Final = "v8.external_bytes"
 V8_ARRAY_BUFFERS_BYTES: Final = "v8.array_buffers_bytes"
+V8_FOREIGN_BYTES: Final = "v8.foreign_bytes"
+V8_HANDLES: Final = "v8.handles"
+V8_REQUESTS: Final = "v8.requests"
 V8_MALLOCED_BYTES: Final = "v8.malloced_bytes"
 
+JVM_HEAP_BYTES: Final = "jvm.heap_bytes"
+JVM_HEAP_COMMITTED_BYTES: Final = "jvm.heap_committed_bytes"
 JVM_HEAP_AFTER_GC_BYTES: Final = "jvm.heap_after_gc_bytes"
 JVM_OLD_BYTES: Final = "jvm.old_bytes"
 JVM_DIRECT_BYTES: Final = "jvm.direct_bytes"
 JVM_MAPPED_BYTES: Final = "jvm.mapped_bytes"
 
+JVM_METASPACE_BYTES: Final = "jvm.metaspace_bytes"
+JVM_THREADS: Final = "jvm.threads"
+
+GO_HEAP_BYTES: Final = "go.heap_bytes"
+GO_SYS_BYTES: Final = "go.sys_bytes"
+GO_GOROUTINES: Final = "go.goroutines"
+
+PYTHON_BLOCKS: Final = "python.blocks"
+PYTHON_OBJECT_BYTES: Final = "python.object_bytes"
+PYTHON_UNRAISABLE: Final = "python.unraisable"
+
+EVENT_LOOP_DELAY_P50_NS: Final = "event_loop.delay_p50_ns"
+EVENT_LOOP_DELAY_P99_NS: Final = "event_loop.delay_p99_ns"
+EVENT_LOOP_DELAY_MAX_NS: Final = "event_loop.delay_max_ns"
+EVENT_LOOP_UTILIZATION: Final = "event_loop.utilization"
+
+POOL_COPIES: Final = "pool.copies"
+POOL_EXTERNAL_REFUSED: Final = "pool.external_refused"
+
+RUNTIME_COLLECTIONS: Final = "runtime.collections"
+RUNTIME_PAUSE_NS: Final = "runtime.pause_ns"
 RUNTIME_FULL_COLLECTIONS: Final = "runtime.full_collections"
 
 PSS_BYTES: Final = "pss_bytes"
