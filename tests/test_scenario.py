@@ -23,6 +23,7 @@ from zcbench.scenario import (
     load,
     parse_setting,
     parse_tag,
+    probes,
     shipped,
     variable_of,
 )
@@ -363,3 +364,22 @@ def test_a_replay_too_slow_to_come_to_an_end_is_refused(write: Write) -> None:
     flags = [flag("--speed", "1e-7"), flag("--duration", "1m")]
     with pytest.raises(ScenarioError, match=r"--speed: source\.speed: 1e-07 makes 1m take longer"):
         load(write(ENGINE), flags=flags)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (None, probes.probe_names()),
+        ("auto", probes.probe_names()),
+        ("none", ()),
+        ("malloc", ("malloc",)),
+    ],
+)
+def test_probes_are_asked_for_by_name_all_or_none(given: str | None, wanted: tuple[str, ...]) -> None:
+    flags = [flag("--pid", "1")] + ([] if given is None else [flag("--probe", given)])
+    assert probes.wanted(load(None, flags=flags).subject) == set(wanted)
+
+
+def test_a_probe_that_there_is_not_is_named_with_those_there_are() -> None:
+    with pytest.raises(ScenarioError, match=r"no probe 'maloc' .*mean 'malloc'.*or .none"):
+        load(None, flags=[flag("--pid", "1"), flag("--probe", "maloc,auto")])

@@ -17,8 +17,8 @@ class Thermometer:
     background_ns = 0
     broken = False
 
-    def environment(self) -> Mapping[str, str]:
-        return {"THERMOMETER": "on"}
+    def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        return {"THERMOMETER": given.get("THERMOMETER", "") + "on"}
 
     def begin(self, processes: Processes) -> None:
         self.begun_with = processes()
@@ -42,7 +42,7 @@ class Clock(Thermometer):
     name = "clock"
 
     def quantities(self) -> tuple[Quantity, ...]:
-        return ()
+        return (Quantity("hour", unit_of("hours"), Kind.GAUGE, Origin.PROCESS, "the hour of the day"),)
 
     def read(self) -> Mapping[str, Number | None]:
         return {"hour": sum(range(20_000)) and 12}
@@ -50,10 +50,11 @@ class Clock(Thermometer):
 
 def test_each_probe_is_read_and_its_cost_is_a_reading_too() -> None:
     instruments = Instruments([Thermometer(), Clock()])
-    assert instruments.environment() == {"THERMOMETER": "on"}
+    # The second extends what the first has set, and what is the subject's own stays.
+    assert instruments.environment({"TZ": "UTC"}) == {"TZ": "UTC", "THERMOMETER": "onon"}
     instruments.begin(lambda: ())
     names = [quantity.name for quantity in instruments.quantities()]
-    assert names == ["temperature", "probe.thermometer.cost_ns", "probe.clock.cost_ns"]
+    assert names == ["temperature", "hour", "probe.thermometer.cost_ns", "probe.clock.cost_ns"]
     first, second = instruments.read(), instruments.read()
     assert first["temperature"] == 21
     assert 0 < first["probe.clock.cost_ns"] < second["probe.clock.cost_ns"]
@@ -62,8 +63,24 @@ def test_each_probe_is_read_and_its_cost_is_a_reading_too() -> None:
 def test_two_probes_of_one_name_share_their_cost() -> None:
     instruments = Instruments([Clock(), Clock()])
     names = [quantity.name for quantity in instruments.quantities()]
-    assert names == ["probe.clock.cost_ns"]
+    assert names == ["hour", "hour", "probe.clock.cost_ns"]
     assert (instruments.read()["probe.clock.cost_ns"] or 0) > 0
+
+
+class Sundial(Thermometer):
+    name = "sundial"
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        return ()
+
+    def read(self) -> Mapping[str, Number | None]:
+        return {}
+
+
+def test_a_probe_that_finds_nothing_to_read_has_no_cost_in_the_record() -> None:
+    instruments = Instruments([Sundial(), Clock()])
+    assert list(instruments.read()) == ["hour", "probe.clock.cost_ns"]
+    assert [quantity.name for quantity in instruments.quantities()] == ["hour", "probe.clock.cost_ns"]
 
 
 def test_a_probe_that_fails_is_told_of_once_and_the_others_are_read() -> None:

@@ -39,8 +39,9 @@ class Metered:
     """A program under the meter."""
 
     def __init__(self, folder: Path, *command: str | Path, preload: str = "", **variables: str) -> None:
-        self.meter = MallocMeter(folder / "malloc", preload=preload)
-        environment = os.environ | self.meter.environment() | variables
+        self.meter = MallocMeter(folder / "malloc")
+        given = os.environ | ({"LD_PRELOAD": preload} if preload else {})
+        environment = given | self.meter.environment(given) | variables
         self.errors = folder / "stderr"
         with self.errors.open("wb") as errors:
             self.popen = subprocess.Popen(

@@ -126,7 +126,7 @@ def test_a_page_of_an_earlier_process_of_that_number_is_not_ours(tmp_path: Path)
 
 def test_a_damaged_page_is_told_of_once(tmp_path: Path) -> None:
     meter = MallocMeter(tmp_path)
-    meter.environment()
+    meter.environment({})
     meter.begin(tuple)
     (tmp_path / "77.page").write_bytes(b"what is this")
     for _ in range(3):

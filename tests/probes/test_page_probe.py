@@ -18,7 +18,7 @@ from zcbench.quantities.quantity import Kind
 def probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PageProbe]:
     monkeypatch.setattr("zcbench.probes.page.FRESH_NS", 0)  # the tests ask faster than a supervisor
     made = PageProbe(tmp_path / "page.bin")
-    assert made.environment() == {PAGE_VARIABLE: str(tmp_path / "page.bin")}
+    assert made.environment({}) == {PAGE_VARIABLE: str(tmp_path / "page.bin")}
     made.begin(tuple)
     yield made
     made.close()

@@ -12,6 +12,7 @@ from zcbench.cli import complete
 from zcbench.cli.grouped import GroupedCommand
 from zcbench.consumers.registry import built_in, built_in_options
 from zcbench.scenario import FLAGS, Scenario, ScenarioError, Setting, parse_setting, variable_of
+from zcbench.scenario.probes import probe_names
 
 _HELP = {
     "--duration": "how long the stream is: 30s, 5m, 1h30m",
@@ -48,7 +49,7 @@ _HELP = {
     "--ready-limit": "how long that may take (default: 1m)",
     "--stop": 'how the command is asked to end: SIGTERM, "stdin" or "none"',
     "--grace": "how long its end may take before it is killed (default: 10s)",
-    "--probe": 'what is started with it: "malloc" (the default) or "none"',
+    "--probe": 'what reads its allocator and its runtimes: "auto" (the default), "none", or names: malloc,v8',
     "--read": '"jsonl": lines of JSON in its output are readings',
     "--poison": "overwrite freed memory (glibc)",
     "--load": "a load generator, as one text: it runs while the command is ready",
@@ -78,7 +79,7 @@ _COMPLETE = {
     "--fault": complete.fault,
     "--require": complete.checks,
     "--stop": complete.values_of_stop,
-    "--probe": complete.words("malloc", "none"),
+    "--probe": complete.words("auto", "none", *probe_names()),
     "--read": complete.words("jsonl"),
     "--ready": complete.words("page"),
     "--consumer": complete.consumer,

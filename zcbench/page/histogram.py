@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from zcbench.page.layout import BUCKETS
 from zcbench.page.layout import bucket_of as bucket_of
 
 WORDS = 4 + BUCKETS  # count, sum, largest, one reserved, then the buckets
+PERCENTS = (50, 99)  # that a record has of each histogram
 
 
 def bucket_bounds() -> NDArray[np.float64]:
@@ -62,3 +64,25 @@ class Histogram:
         used = np.flatnonzero(buckets)
         top = min(int(bucket_bounds()[used[-1]]), self.max_ns) if used.size else 0
         return Histogram(self.count - earlier.count, self.total_ns - earlier.total_ns, top, buckets)
+
+    def columns(self, name: str) -> dict[str, int | None]:
+        """What a record has of the histogram ``name``, by the names of :func:`columns_of`; None without
+        readings."""
+        found = [None if (value := self.percentile(p)) is None else int(value) for p in PERCENTS]
+        return dict(zip(columns_of(name), [*found, self.max_ns if self.count else None], strict=True))
+
+
+def columns_of(name: str) -> tuple[str, ...]:
+    """A histogram's columns: delivery_p50_ns, delivery_p99_ns, delivery_max_ns of delivery_ns."""
+    short = name.removesuffix("_ns")
+    return (*(f"{short}_p{percent}_ns" for percent in PERCENTS), f"{short}_max_ns")
+
+
+def summed(histograms: Iterable[Histogram]) -> Histogram:
+    """All their readings in one."""
+    whole = Histogram.empty()
+    for one in histograms:
+        largest = max(whole.max_ns, one.max_ns)
+        buckets = whole.buckets + one.buckets
+        whole = Histogram(whole.count + one.count, whole.total_ns + one.total_ns, largest, buckets)
+    return whole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from zcbench.probes.probe import Notice, Number, Probe, Processes
@@ -29,9 +29,12 @@ class Instruments:
         """What they are called."""
         return tuple(probe.name for probe in self._probes)
 
-    def environment(self) -> dict[str, str]:
-        """The variables that the subject is started with."""
-        return {name: value for p in self._probes for name, value in p.environment().items()}
+    def environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        """The variables that the subject is started with: those ``given``, and the probes'."""
+        found = dict(given)
+        for probe in self._probes:
+            found.update(self._try(probe, functools.partial(probe.environment, found)) or {})
+        return found
 
     def begin(self, processes: Processes) -> None:
         """Begin each probe; the subject has been started."""
@@ -39,9 +42,9 @@ class Instruments:
             self._try(probe, functools.partial(probe.begin, processes))
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """What they read, and the CPU time that each takes."""
+        """What they read, and the CPU time that each takes which reads anything."""
         read = tuple(metric for probe in self._probes for metric in probe.quantities())
-        return read + tuple(_cost(name) for name in self._costs_ns)
+        return read + tuple(_cost(name) for name in self._costs_ns if name in self._reading())
 
     def read(self) -> dict[str, Number | None]:
         """The readings of now, by name. What one reads replaces what an earlier probe has read."""
@@ -52,7 +55,11 @@ class Instruments:
         costs_ns = dict(self._costs_ns)
         for probe in self._probes:
             costs_ns[probe.name] += probe.background_ns
-        return row | {_cost_name(name): cost_ns for name, cost_ns in costs_ns.items()}
+        reading = self._reading()
+        return row | {_cost_name(name): cost_ns for name, cost_ns in costs_ns.items() if name in reading}
+
+    def _reading(self) -> set[str]:
+        return {probe.name for probe in self._probes if probe.quantities()}
 
     def notices(self) -> tuple[Notice, ...]:
         """What they have to say since the last call."""

@@ -81,7 +81,7 @@ class JsonLines:
             while self._waiting_bytes > MOST_WAITING and len(self._waiting) > 1:
                 self._waiting_bytes -= len(self._waiting.popleft())
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """See :class:`Probe`: none."""
         return {}
 

@@ -52,7 +52,7 @@ class Scrape:
         self._strangers: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="zcbench-scrape", daemon=True)
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """See :class:`Probe`: none."""
         return {}
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zcbench.clock import now_ns
-from zcbench.page.histogram import Histogram
+from zcbench.page.histogram import Histogram, columns_of, summed
 from zcbench.page.layout import PAGE_VARIABLE, Entry, Kind, PageError, State
 from zcbench.page.reader import PageReader, Reading, make_page
 from zcbench.probes.probe import Notice, Number, Processes
@@ -22,7 +22,6 @@ from zcbench.quantities.units import NS, unit_of
 from zcbench.record.schema import EventKind
 
 MOST_PAGES = 256  # of one run: a reading of all of them takes some ms
-PERCENTS = (50, 99)
 FRESH_NS = 50_000_000  # half of the supervisor's poll
 
 
@@ -43,7 +42,7 @@ class PageProbe:
         self._told: set[str] = set()
         self._notices: list[Notice] = []
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """See :class:`Probe`: where the page is."""
         if not self._path.exists():
             make_page(self._path)
@@ -114,7 +113,7 @@ class PageProbe:
 
     def _declare(self, entry: Entry) -> None:
         if entry.kind is Kind.HISTOGRAM:
-            for name in _statistics(entry.name) if entry.unit == NS.name else ():
+            for name in columns_of(entry.name) if entry.unit == NS.name else ():
                 title = f"{name.rpartition('_')[0].rpartition('_')[2]} of {entry.name} since the last sample"
                 self._add(Quantity(name, NS, quantities.Kind.GAUGE, Origin.SUBJECT, title))
             return
@@ -126,26 +125,13 @@ class PageProbe:
         if one.name not in self._quantities:
             self._quantities[one.name] = VOCABULARY.get(one.name, one)
 
-    def _percentiles(self, name: str) -> dict[str, Number | None]:
+    def _percentiles(self, name: str) -> Mapping[str, Number | None]:
         """Of what was recorded since the last reading, in all processes."""
-        there = [reading.histograms[name] for reading in self._readings if name in reading.histograms]
-        current = Histogram(
-            sum(one.count for one in there),
-            sum(one.total_ns for one in there),
-            max(one.max_ns for one in there),
-            sum((one.buckets for one in there[1:]), start=there[0].buckets),
-        )
+        there = (reading.histograms[name] for reading in self._readings if name in reading.histograms)
+        current = summed(there)
         before = self._histograms.get(name)
         self._histograms[name] = current
-        since = current if before is None else current.since(before)
-        p50, p99, largest = _statistics(name)
-        values = [since.percentile(percent) for percent in PERCENTS]
-        row: dict[str, Number | None] = {
-            column: None if value is None else int(value)
-            for column, value in zip((p50, p99), values, strict=True)
-        }
-        row[largest] = since.max_ns if since.count else None
-        return row
+        return (current if before is None else current.since(before)).columns(name)
 
     def _tell_laws(self) -> None:
         laws = list(dict.fromkeys(law for reading in self._readings for law in reading.laws))
@@ -169,9 +155,3 @@ class PageProbe:
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
-
-
-def _statistics(name: str) -> tuple[str, str, str]:
-    """The names of a histogram's columns: delivery_p50_ns, delivery_p99_ns, delivery_max_ns of delivery_ns."""
-    short = name.removesuffix("_ns")
-    return f"{short}_p50_ns", f"{short}_p99_ns", f"{short}_max_ns"

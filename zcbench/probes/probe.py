@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import psutil
 
@@ -34,8 +34,9 @@ class Probe(Protocol):
     name: str  # "malloc": what its cost and its notices are filed under
     background_ns: int  # CPU time of threads of its own so far; 0 without
 
-    def environment(self) -> Mapping[str, str]:
-        """Variables that the subject is started with. One that is set already is the probe's to extend."""
+    def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Variables to start the subject with, beside those ``given``: this process's, the user's, those of
+        the probes before. One that is given already is the probe's to extend."""
         ...
 
     def begin(self, processes: Processes) -> None:
@@ -56,4 +57,14 @@ class Probe(Protocol):
 
     def close(self) -> None:
         """Stop reading; the subject may have ended or not."""
+        ...
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A probe that is given what the subject prints, piece by piece, by a thread that reads nothing else
+    meanwhile: ``hear`` must return at once."""
+
+    def hear(self, piece: bytes) -> None:
+        """Take the next piece of the output."""
         ...

@@ -11,9 +11,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from zcbench.scenario.keys import ENGINE_KEYS, ENGINE_TABLES, FLAGS, FREE_TABLES
+from zcbench.scenario.probes import named, probe_names
 from zcbench.scenario.sheet import Sheet
 from zcbench.scenario.tables import (
-    PROBES,
+    AUTO_PROBES,
     STOP_BY_CLOSING,
     STOP_BY_NOTHING,
     Scenario,
@@ -29,7 +30,7 @@ LONGEST_LIMIT_S = 86_400.0
 READY_BY_PAGE = "page"
 _OF_COMMAND = (
     *("cwd", "env", "args", "ready", "ready_limit", "stop", "grace", "exit_codes", "load"),
-    *("probes", "read", "poison"),
+    *("read", "poison"),
 )
 # Which kinds of subject read a key of [subject].
 _READ_BY: Mapping[str, tuple[str, ...]] = {
@@ -37,6 +38,7 @@ _READ_BY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("rate", "setup", "teardown"), ("call",)),
     "env": ("command", "call"),
     "cwd": ("command", "call"),
+    "probes": ("command", "attached"),
     **dict.fromkeys(("scrape", "map", "laws"), ("command", "attached", "call")),
 }
 _EXAMPLES = {"command": "-- ./my-engine --port 0", "call": "--call package.module:function"}
@@ -59,8 +61,8 @@ def check_subject(scenario: Scenario, sheet: Sheet) -> None:
         if value.origin.startswith("ZCBENCH_"):
             continue
         table, _, name = key.partition(".")
-        of_python = (subject.kind, table) == ("call", "gc")
-        if subject.kind != "engine" and value.origin != "default" and not of_python:
+        # Collections are made in whatever has a runtime.
+        if subject.kind != "engine" and value.origin != "default" and table != "gc":
             _refuse_engines(key, table, sheet)
         name = name.partition(".")[0]
         if table == "subject" and not reads(subject.kind, name):
@@ -75,9 +77,12 @@ def check_subject(scenario: Scenario, sheet: Sheet) -> None:
 
 
 def _check_published(subject: SubjectTable, sheet: Sheet) -> None:
-    for probe in subject.probes:
-        if probe not in PROBES:
-            sheet.fail("subject.probes", f'no probe {shown(probe)}; there are {", ".join(PROBES)}, or "none"')
+    there = probe_names()
+    for probe in named(subject):
+        if probe not in (*there, AUTO_PROBES):
+            meant = did_you_mean(probe, there)
+            every = f'there are {", ".join(there)}; or "{AUTO_PROBES}", or "none"'
+            sheet.fail("subject.probes", f"no probe {shown(probe)}{meant}; {every}")
     for url in subject.scrape:
         if not is_url(url) or not urlsplit(url).hostname:
             sheet.fail("subject.scrape", f"{shown(url)} is no URL; write http://127.0.0.1:9100/metrics")

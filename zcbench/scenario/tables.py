@@ -49,7 +49,8 @@ class SourceTable(Table, frozen=True):
 
 
 READ_JSON_LINES = "jsonl"  # subject.read
-PROBES = ("malloc",)  # those that subject.probes may name
+AUTO_PROBES = "auto"  # subject.probes: all there are
+MALLOC_PROBE = "malloc"
 STOP_BY_CLOSING = "stdin"  # subject.stop: closing its standard input asks it to end
 STOP_BY_NOTHING = "none"  # subject.stop: nobody asks; it is killed once its grace is over
 SubjectKind = Literal["engine", "command", "attached", "call"]
@@ -72,7 +73,7 @@ class SubjectTable(Table, frozen=True):
     stop: str = "SIGTERM"  # command: a signal, "stdin" or "none"
     grace: Duration | None = None  # command: from there until it is killed; None: 10 s, with "none" 0 s
     exit_codes: tuple[int, ...] = (0,)  # command: those of a good end
-    probes: tuple[str, ...] = ("malloc",)  # what is started with it, beside what is read from outside
+    probes: tuple[str, ...] = (AUTO_PROBES,)  # command, pid: beside what is read of every process
     scrape: tuple[str, ...] = ()  # URLs of metrics endpoints that it serves
     read: Literal["jsonl"] | None = None  # what it prints among its output
     map: tuple[str, ...] = ()  # "QUANTITY=NAME[:UNIT]" of what it publishes

@@ -30,7 +30,7 @@ class Load:
             return []
         command = self._make()
         try:
-            command.start(directory, environment)
+            command.start(directory, {**environment, **command.variables})
         except (OSError, RuntimeError) as error:
             return [_notice("failed", f"the load generator could not be started: {error}", None, 0.0)]
         self._command, self._began_ns = command, now_ns()

@@ -106,12 +106,8 @@ class Sampler:
         self._previous = (elapsed, delivered)
         for name, earlier in self._histograms.items():
             current = self._board.histogram(name)
-            since, short = current.since(earlier), name.removesuffix("_ns")
             self._histograms[name] = current
-            for percent in (50, 99):
-                value = since.percentile(percent)
-                out[f"{short}_p{percent}_ns"] = None if value is None else int(value)
-            out[f"{short}_max_ns"] = since.max_ns if since.count else None
+            out |= current.since(earlier).columns(name)
         # What a probe has read is not replaced by what is missing on our page.
         return {name: value for name, value in out.items() if value is not None or name not in row}
 

@@ -138,7 +138,7 @@ class _Watch:
                 temporary = TemporaryFolder()
                 stack.callback(temporary.remove)
                 self._environment = temporary.environment()
-                environment = {**self._environment, **self._instruments.environment()}
+                environment = self._instruments.environment({**self._environment, **self._subject.variables})
                 self._subject.start(self._writer.directory, environment)
             except (OSError, RuntimeError) as error:  # no process, no descriptor, no thread
                 end = self._placed(self._not_started(error))

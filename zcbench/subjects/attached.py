@@ -29,6 +29,7 @@ class AttachedSubject:
     ready_limit_s: float | None = None
     grace_s: float | None = None
     is_ours = False
+    variables: Mapping[str, str] = {}
 
     def __init__(self, pid: int, lasts_s: float, instrumented: Instrumented) -> None:
         """Raises psutil.NoSuchProcess."""

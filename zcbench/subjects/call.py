@@ -22,6 +22,7 @@ class CallSubject(InWorker):
 
     def __init__(self, scenario: Scenario) -> None:
         self._table = scenario.subject
+        self.variables: Mapping[str, str] = scenario.subject.env
         self._instrumented = Instrumented(scenario)
         self.stop_after_s: float | None = scenario.duration
         self.info = SubjectInfo(kind="call", title=self._table.call, capabilities=self._instrumented.promised())
@@ -34,8 +35,7 @@ class CallSubject(InWorker):
 
     def start(self, directory: Path, environment: Mapping[str, str]) -> None:
         """See :class:`Subject`."""
-        variables = {**environment, **self._table.env}
-        self.start_worker(directory, variables, self._table.cwd)
+        self.start_worker(directory, environment, self._table.cwd)
 
     def ask_to_stop(self) -> None:
         """See :class:`Subject`."""

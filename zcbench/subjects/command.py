@@ -20,7 +20,6 @@ from zcbench.clock import now_ns
 from zcbench.foreign import brief, one_line
 from zcbench.page.layout import State
 from zcbench.probes.malloc.meter import POISON, poisoned
-from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE
 from zcbench.probes.page import PageProbe
 from zcbench.probes.probe import Notice, Probe
 from zcbench.quantities.units import format_duration
@@ -65,6 +64,7 @@ class CommandSubject:
         instrumented: Instrumented | None = None,
     ) -> None:
         self._table, self.name, self._log, self._instrumented = table, name, log, instrumented
+        self.variables: Mapping[str, str] = table.env
         promised = () if instrumented is None else instrumented.promised()
         title = brief(one_line(shlex.join(table.words)))
         self.info = SubjectInfo(kind="command", title=title, capabilities=promised)
@@ -102,8 +102,8 @@ class CommandSubject:
         self._readiness = self._awaited()
         self._output = OutputPump(directory / self._log, reading, "zcbench-output")
         self._output.listeners.append(self._readiness.hear)
-        if self._instrumented is not None and self._instrumented.lines is not None:
-            self._output.listeners.append(self._instrumented.lines.hear)
+        if self._instrumented is not None:
+            self._output.listeners += self._instrumented.listeners
         self._output.start()
         self._dumped = False
         self._ended = threading.Event()
@@ -126,11 +126,7 @@ class CommandSubject:
             return popen
 
     def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        """This process's variables, those of the probes, the user's: the later goes before the earlier, but
-        what is to be preloaded is the probes' to say, who take in what the user has said."""
-        own = {**_VARIABLES, **given, **self._table.env, MARKER: self._tree.marker}
-        if PRELOAD_VARIABLE in given and given[PRELOAD_VARIABLE] != os.environ.get(PRELOAD_VARIABLE):
-            own[PRELOAD_VARIABLE] = given[PRELOAD_VARIABLE]
+        own = {**_VARIABLES, **given, MARKER: self._tree.marker}
         if self._table.poison:
             own = poisoned(own) | {"MALLOC_PERTURB_": str(POISON)}  # of a glibc before 2.26
         return own

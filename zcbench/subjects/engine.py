@@ -32,6 +32,7 @@ class EngineSubject(InWorker):
     info = ENGINE
     # It ends by itself, and its page says how far it is.
     stop_after_s: float | None = None
+    variables: Mapping[str, str] = {}
 
     def __init__(self, scenario: Scenario) -> None:
         """Resolve what ``scenario`` asks of the engine. Raises SourceError."""

@@ -7,22 +7,26 @@ from pathlib import Path
 
 from zcbench.probes.jsonlines import JsonLines
 from zcbench.probes.malloc.meter import MallocMeter, MeterMissingError
-from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE
 from zcbench.probes.openmetrics import Scrape
 from zcbench.probes.page import PageProbe
-from zcbench.probes.probe import Notice, Probe
+from zcbench.probes.probe import Listening, Notice, Probe
 from zcbench.probes.processes.probe import ProcessProbe
+from zcbench.probes.runtimes import Setting, make
 from zcbench.quantities.law import parse_law
 from zcbench.record.capabilities import Capability, capabilities_of
 from zcbench.record.schema import PAGE_FILE, EventKind
 from zcbench.scenario import Scenario, SubjectTable
-from zcbench.scenario.tables import READ_JSON_LINES
+from zcbench.scenario.probes import runtimes, wanted
+from zcbench.scenario.tables import MALLOC_PROBE, READ_JSON_LINES
+from zcbench.subjects.assembly import gc_every_s
+from zcbench.subjects.output import Listener
 
+PROBES_FOLDER = "probes"  # of the run directory: a folder for each runtime that is read
 MALLOC_FOLDER = "malloc"  # of the run directory: the pages of the malloc meter, one a process
 
 
 class Instrumented:
-    """The probes of one subject. ``page`` and ``lines`` are those that the subject itself has to do with.
+    """The probes of one subject. ``page`` is the one that the subject itself has to do with.
 
     Raises RecordError for a mapping, LawError for a law that cannot be understood.
     """
@@ -31,15 +35,16 @@ class Instrumented:
         table = scenario.subject
         self._scenario, self._table = scenario, table
         self.page: PageProbe | None = None
-        self.lines = JsonLines(table.map) if table.read == READ_JSON_LINES else None
+        self._lines = JsonLines(table.map) if table.read == READ_JSON_LINES else None
         self._scrape = [Scrape(url, table.map, every_s=scenario.sampling.every) for url in table.scrape]
         for law in table.laws:
             parse_law(law)
         self.notices: list[Notice] = []
+        self.listeners: list[Listener] = []  # of its probes, to the subject's output
 
     def promised(self) -> tuple[Capability, ...]:
         """What can be asked about whatever the record has: what a mapping says that the subject publishes."""
-        published: list[Probe] = [*self._scrape, *([] if self.lines is None else [self.lines])]
+        published: list[Probe] = [*self._scrape, *([] if self._lines is None else [self._lines])]
         return capabilities_of(one.name for probe in published for one in probe.quantities())
 
     def probes(self, directory: Path, *, ours: bool) -> Sequence[Probe]:
@@ -50,14 +55,33 @@ class Instrumented:
             found.append(self.page)
         if self._table.command:
             found += self._malloc(directory)
-        found += self._scrape
-        return [*found, *([] if self.lines is None else [self.lines])]
+        if self._table.kind != "call":  # its runtime is the worker's, which reads itself
+            found += self._runtimes(directory)
+        found += [*self._scrape, *([] if self._lines is None else [self._lines])]
+        self.listeners = [probe.hear for probe in found if isinstance(probe, Listening)]
+        return found
+
+    def _runtimes(self, directory: Path) -> list[Probe]:
+        asked = wanted(self._table)
+        return [
+            make(
+                name,
+                Setting(
+                    folder=directory / PROBES_FOLDER / name,
+                    gc_every_s=gc_every_s(self._scenario),
+                    sample_every_s=float(self._scenario.sampling.every),
+                    launched=bool(self._table.command),
+                ),
+            )
+            for name in runtimes()
+            if name in asked
+        ]
 
     def _malloc(self, directory: Path) -> list[Probe]:
-        if "malloc" not in self._table.probes:
+        if MALLOC_PROBE not in wanted(self._table):
             return []
         try:
-            return [MallocMeter(directory / MALLOC_FOLDER, preload=self._table.env.get(PRELOAD_VARIABLE))]
+            return [MallocMeter(directory / MALLOC_FOLDER)]
         except MeterMissingError as error:
             self.notices.append(Notice(EventKind.PROBE, str(error), {"probe": "malloc"}))
             return []

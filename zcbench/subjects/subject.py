@@ -41,13 +41,15 @@ class Subject(Protocol):
     ready_limit_s: float | None  # it must have left STARTING by then; None: the hang watch says
     grace_s: float | None  # it must have ended so long after it was asked to; None: the hang watch says
     is_ours: bool  # whether it may be ended: not what ran before
+    variables: Mapping[str, str]  # environment variables that its scenario gives it
 
     def probes(self, directory: Path) -> Sequence[Probe]:
         """What else reads it: asked once, before the start of a run in ``directory``."""
         ...
 
     def start(self, directory: Path, environment: Mapping[str, str]) -> None:
-        """Start it, writing into ``directory``. Raises OSError, RuntimeError."""
+        """Start it with the variables ``environment``, its own and the probes' among them, writing into
+        ``directory``. Raises OSError, RuntimeError."""
         ...
 
     def processes(self) -> Sequence[psutil.Process]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -49,20 +48,18 @@ class MallocMeter:
     """Reads the pages that the preloaded meter writes into ``folder``, which is made when the variables are
     asked.
 
-    ``preload`` are libraries that the subject preloads anyway ("a.so:b.so"; by default what this process's
-    environment says). They come after the meter: an allocator among them is the one that is metered. Every
-    ``inventory_every_s`` the processes are listed in a notice, with what each has live. Raises
+    Libraries that the subject preloads anyway come after the meter: an allocator among them is the one that is
+    metered. Every ``inventory_every_s`` the processes are listed in a notice, with what each has live. Raises
     MeterMissingError.
     """
 
     name = "malloc"
     background_ns = 0
 
-    def __init__(self, folder: Path, *, preload: str | None = None, inventory_every_s: float = 60.0) -> None:
+    def __init__(self, folder: Path, *, inventory_every_s: float = 60.0) -> None:
         self._folder = folder.absolute()
         self._pages = MeterPages(self._folder)
         self._library = meter_library()
-        self._preload = os.environ.get(PRELOAD_VARIABLE, "") if preload is None else preload
         self._link: Path | None = None
         self._processes: Processes = tuple
         self._without: dict[tuple[int, float], int] = {}  # by process and its start: looks without a page
@@ -73,17 +70,15 @@ class MallocMeter:
         self._inventory_ns: int | None = None
         self._latest: list[Metered] = []  # that lived at the last look, if no inventory has told of it
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """See :class:`Probe`: the library to preload, and the folder of the pages."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        libraries = [str(self._preloadable()), *filter(None, [self._preload])]
+        libraries = [str(self._preloadable()), *filter(None, [given.get(PRELOAD_VARIABLE)])]
         return {
             PRELOAD_VARIABLE: ":".join(libraries),
             FOLDER_VARIABLE: str(self._folder),
             # An AddressSanitizer of shared libraries refuses to start when it is not the first of them.
-            "ASAN_OPTIONS": ":".join(
-                filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"])
-            ),
+            "ASAN_OPTIONS": ":".join(filter(None, [given.get("ASAN_OPTIONS"), "verify_asan_link_order=0"])),
         }
 
     def begin(self, processes: Processes) -> None:

@@ -78,7 +78,7 @@ class ProcessProbe:
         self._notices: list[Notice] = []
         self._latest: Notice | None = None  # the newest inventory, if it was not told of yet
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """See :class:`Probe`: none."""
         return {}
 

@@ -1,0 +1,278 @@
+"""What agents of ours inside the processes of a subject read: one page a process, in a folder of the run.
+
+An agent is started by a variable in the subject's environment (NODE_OPTIONS, PYTHONPATH). It finds the folder
+in ``ZCBENCH_PROBE_<NAME>``, reads ``setting.json`` there ({"gc_every_s": 12.5, "sample_every_s": 1.0}; null:
+it makes no collections), copies ``template.page``, an empty page, to a name of its own ("4242.page",
+"4242.1.page" for a second thread), and declares what it reads under the names that the record has.
+
+At each multiple of ``gc_every_s`` of the monotonic clock it collects until its counters rest, publishes them,
+and then adds one to its total ``settled``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zcbench.clock import now_ns
+from zcbench.page import layout
+from zcbench.page.histogram import Histogram, columns_of, summed
+from zcbench.page.layout import Kind, PageError
+from zcbench.page.reader import PageReader, Reading, make_page
+from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.probes.runtimes import Setting
+from zcbench.quantities import quantity as quantities
+from zcbench.quantities.names import GC_FORCED_COLLECTIONS
+from zcbench.quantities.quantity import Origin, Quantity, Reckoning
+from zcbench.quantities.registry import VOCABULARY
+from zcbench.quantities.units import NS, unit_of
+from zcbench.record.schema import EventKind
+
+TEMPLATE, SETTING_FILE, SUFFIX = "template.page", "setting.json", ".page"
+SETTLED = "settled"  # an agent's total of settled collections
+MOST_PAGES = 256  # read of one run
+_PARTS = layout.geometry(128, laws_bytes=64, size=1 << 16)
+
+
+@dataclass
+class _Agent:
+    """One page: ``reading`` is its newest, ``held`` its gauges as they were right after its newest settled
+    collection, which the supervisor saw at ``settled_ns``."""
+
+    reader: PageReader
+    inode: int
+    first_seen_ns: int
+    reading: Reading | None = None
+    settled: int = 0
+    settled_ns: int = 0
+    held: dict[str, int] = field(default_factory=dict)
+
+
+class AgentPages:
+    """The part that the probes of runtimes with an agent share; a probe calls it for the methods of
+    :class:`~zcbench.probes.probe.Probe` of the same name.
+
+    Totals are summed over all processes, those that have ended too; gauges over the living. Of a managed heap
+    only what was read right after a settled collection is a reading, and it is one when every process has
+    collected again: until then the one before stands.
+    """
+
+    def __init__(self, name: str, setting: Setting) -> None:
+        self.name, self._setting = name, setting
+        self.folder = setting.folder.absolute()
+        self._processes: Processes = tuple
+        self._agents: dict[Path, _Agent] = {}
+        self._ended: dict[str, int] = {}  # totals of processes that have ended
+        self._histograms: dict[str, Histogram] = {}
+        self._ended_histograms: dict[str, list[Histogram]] = {}
+        self._quantities: dict[str, Quantity] = {}
+        self._held: dict[str, int] = {}
+        self._marks = 0
+        self._marked_ns = 0
+        self._told: set[str] = set()
+        self._notices: list[Notice] = []
+
+    @property
+    def variable(self) -> str:
+        """What tells an agent of its folder."""
+        return f"ZCBENCH_PROBE_{self.name.upper()}"
+
+    def environment(self) -> dict[str, str]:
+        """The variable; the folder is made, with what an agent finds in it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.folder / TEMPLATE).exists():
+            make_page(self.folder / TEMPLATE, _PARTS)
+        every = {"gc_every_s": self._setting.gc_every_s, "sample_every_s": self._setting.sample_every_s}
+        (self.folder / SETTING_FILE).write_text(json.dumps(every))
+        return {self.variable: str(self.folder)}
+
+    def begin(self, processes: Processes) -> None:
+        """``processes`` are the subject's: a page is a living process's if its pid is one of theirs."""
+        self._processes = processes
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """Living processes that have an agent, as of the last reading."""
+        return frozenset(agent.reading.header.pid for agent in self._agents.values() if agent.reading)
+
+    def readings(self) -> Iterable[Reading]:
+        """The newest reading of each page of a living process."""
+        return (agent.reading for agent in self._agents.values() if agent.reading)
+
+    def read(self) -> dict[str, Number | None]:
+        """The readings of now, by name."""
+        now = now_ns()
+        self._look(now)
+        if not self._agents and not self._ended:
+            return {}
+        row: dict[str, Number | None] = dict(self._ended)
+        for reading in self.readings():
+            for entry in reading.entries:
+                self._declare(entry)
+            for name, value in reading.values.items():
+                if value is not None and name != SETTLED and not self._is_held(name):
+                    row[name] = (row.get(name) or 0) + value
+        row |= self._histogram_columns()
+        if self._setting.gc_every_s is not None:
+            self._mark(now)
+            row |= self._held
+            row[GC_FORCED_COLLECTIONS] = self._marks
+            self._add(VOCABULARY[GC_FORCED_COLLECTIONS])
+        return row
+
+    # -- which pages there are
+
+    def _look(self, now: int) -> None:
+        living = {process.pid for process in self._processes()}
+        for path in self._files():
+            agent = self._opened(path, now)
+            if agent is None:
+                continue
+            try:
+                reading = agent.reader.read()
+            except (OSError, PageError) as error:
+                self._tell(f"{path.name} cannot be read: {error}")
+                continue
+            if reading.header.pid:
+                agent.reading = reading
+                self._note_settled(agent, reading, now)
+        for path, agent in list(self._agents.items()):
+            if agent.reading is not None and agent.reading.header.pid not in living:
+                self._end(path, agent)
+
+    def _files(self) -> list[Path]:
+        with contextlib.suppress(OSError):
+            found = (one for one in self.folder.iterdir() if one.suffix == SUFFIX and one.name != TEMPLATE)
+            return sorted(found)[:MOST_PAGES]
+        return []
+
+    def _opened(self, path: Path, now: int) -> _Agent | None:
+        """The agent whose page ``path`` is; a page that another process has put in its place is another's."""
+        try:
+            inode = path.stat().st_ino
+            known = self._agents.get(path)
+            if known is not None and known.inode == inode:
+                return known
+            if known is not None:
+                self._end(path, known, keep_file=True)
+            self._agents[path] = _Agent(PageReader(path), inode, now)
+            return self._agents[path]
+        except (OSError, PageError) as error:
+            if path.exists():
+                self._tell(f"{path.name} cannot be read: {error}")
+            return None
+
+    def _end(self, path: Path, agent: _Agent, *, keep_file: bool = False) -> None:
+        """Keep what a process has counted that has ended; its page goes."""
+        del self._agents[path]
+        agent.reader.close()
+        if not keep_file:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        if (reading := agent.reading) is None:
+            return
+        for entry in reading.entries:
+            self._declare(entry)
+            value = reading.values.get(entry.name)
+            if entry.kind is Kind.TOTAL and entry.name != SETTLED and value is not None:
+                self._ended[entry.name] = self._ended.get(entry.name, 0) + value
+        for name, histogram in reading.histograms.items():
+            self._ended_histograms[name] = [summed([*self._ended_histograms.get(name, []), histogram])]
+
+    # -- settled collections
+
+    def _note_settled(self, agent: _Agent, reading: Reading, now: int) -> None:
+        count = reading.values.get(SETTLED) or 0
+        if count == agent.settled:
+            return
+        agent.settled, agent.settled_ns = count, now
+        agent.held = {
+            name: value for name, value in reading.values.items() if value is not None and self._is_held(name)
+        }
+
+    def _mark(self, now: int) -> None:
+        """Take the settled readings of all processes together, once each has made its own."""
+        assert self._setting.gc_every_s is not None
+        every_ns = round(self._setting.gc_every_s * 1e9)
+        due_ns = now // every_ns * every_ns
+        # One that began after it owes none yet, and is no part of the sum.
+        asked = [agent for agent in self._agents.values() if agent.reading and agent.first_seen_ns < due_ns]
+        if self._marked_ns >= due_ns or not asked or any(agent.settled_ns < due_ns for agent in asked):
+            return
+        self._marked_ns = due_ns
+        self._marks += 1
+        self._held = {}
+        for agent in asked:
+            for name, value in agent.held.items():
+                self._held[name] = self._held.get(name, 0) + value
+
+    def _is_held(self, name: str) -> bool:
+        if self._setting.gc_every_s is None:
+            return False
+        known = VOCABULARY.get(name)
+        memory = None if known is None else known.memory
+        return memory is not None and memory.reckoning is Reckoning.MANAGED
+
+    # -- columns
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Those that some agent has declared so far."""
+        return tuple(self._quantities.values())
+
+    def _declare(self, entry: layout.Entry) -> None:
+        if entry.name == SETTLED:
+            return
+        if entry.kind is Kind.HISTOGRAM:
+            for name in columns_of(entry.name):
+                title = f"{entry.name} since the last sample"
+                self._add(Quantity(name, NS, quantities.Kind.GAUGE, Origin.RUNTIME, title))
+            return
+        kind = quantities.Kind.TOTAL if entry.kind is Kind.TOTAL else quantities.Kind.GAUGE
+        title = f"read by the probe {self.name}"
+        self._add(Quantity(entry.name, unit_of(entry.unit), kind, Origin.RUNTIME, title))
+
+    def _add(self, one: Quantity) -> None:
+        if one.name not in self._quantities:
+            self._quantities[one.name] = VOCABULARY.get(one.name, one)
+
+    def _histogram_columns(self) -> dict[str, Number | None]:
+        row: dict[str, Number | None] = {}
+        there = list(self.readings())
+        for name in {*self._ended_histograms, *(name for one in there for name in one.histograms)}:
+            parts = [one.histograms[name] for one in there if name in one.histograms]
+            current = summed([*self._ended_histograms.get(name, []), *parts])
+            before = self._histograms.get(name)
+            self._histograms[name] = current
+            row |= (current if before is None else current.since(before)).columns(name)
+        return row
+
+    # -- what is to be said
+
+    def _tell(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._notices.append(Notice(EventKind.PROBE, message, {"probe": self.name}))
+
+    def notices(self) -> Sequence[Notice]:
+        """What is wrong with a page, once."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def close(self) -> None:
+        """Stop reading; the folder goes."""
+        for agent in self._agents.values():
+            agent.reader.close()
+        self._agents.clear()
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self.folder)
+            os.rmdir(self.folder.parent)  # noqa: PTH106 - unless another probe has left something
+
+
+def extended(given: Mapping[str, str], name: str, addition: str, separator: str = " ") -> dict[str, str]:
+    """The variable ``name`` with ``addition`` before what is ``given`` of it."""
+    return {name: separator.join(filter(None, [addition, given.get(name)]))}
