@@ -31,7 +31,7 @@ setup-dev: setup
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 
 # What the tests need, where this user may install it: a PulseAudio server and PortAudio, a browser, a Prometheus server,
-# two C compilers with their sanitizers and a second C library, Node, Rust, Java.
+# two C compilers with their sanitizers and a second C library, Node and its npm, Rust, Java.
 DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins chromium chromium-driver prometheus \
   gcc g++ clang libclang-rt-dev musl-tools nodejs valgrind \
   default-jdk-headless rustc
@@ -39,8 +39,10 @@ debian:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  dpkg -s $(DEBIAN) >/dev/null 2>&1 || \
 	    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(DEBIAN); }; \
+	  command -v npm >/dev/null || \
+	    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends npm; }; \
 	else \
-	  echo "not root: the tests need $(DEBIAN)"; \
+	  echo "not root: the tests need $(DEBIAN) npm"; \
 	fi
 
 lint: setup-dev

@@ -103,6 +103,8 @@ KNOWN: tuple[Quantity, ...] = (
         for kind in DESCRIPTOR_KINDS
     ),
     # -- what a stream publishes beside our own words
+    row("pool.free", "slots", Origin.SUBJECT, "slots that are free", better=HIGHER),
+    row("pool.slots_in_use", "slots", Origin.SUBJECT, "slots in flight; leases over memory outside the slab left out", better=LOWER),
     row("pool.copies", "copies", Origin.SUBJECT, "hand-overs that copied the buffer", total=True, better=LOWER),
     row("pool.external_refused", "refusals", Origin.SUBJECT, "hand-overs that the runtime refused to take without a copy", total=True, better=LOWER),
     row("stream.frames", "frames", Origin.SUBJECT, "frames that the subject has handled", total=True, better=HIGHER),

@@ -1,0 +1,155 @@
+"""The Node add-on: it builds by the compiler alone, and each of its states is called by its name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.subjects.conftest import recorded
+from zcbench.quantities.registry import VOCABULARY
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding, Result
+from zcbench.scenario import Setting, load
+from zcbench.verdict import judge
+
+if sys.platform == "win32":
+    pytest.skip("g++ and SIGTERM", allow_module_level=True)
+
+ADDON = Path(__file__).parents[2] / "examples" / "node-addon"
+# Ten times the pace of soak.toml: V8 collects as often in 8 s as there in 80 s.
+PACE = {"subject.args.rate": "1000", "sampling.every": "200ms"}
+# A thousand slots are a second of it, for a machine that is busy; as many as ten are at the original's.
+STATES: dict[str, dict[str, str]] = {
+    "mixed-ownership": {"subject.args.rate": "100", "duration": "30s"},
+    "no-op-return": {"duration": "4s"},
+    "lost-slot": {"duration": "8s"},
+    "sound": {"duration": "8s"},
+    "told": {"duration": "8s", "subject.args.slots": "1000"},
+    "explicit": {"duration": "4s", "subject.args.slots": "1000"},
+    "copy": {"duration": "4s", "subject.args.slots": "1000"},
+    "refused": {"duration": "4s", "subject.args.slots": "1000"},
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the example and of the page's header beside it, built as its README says."""
+    folder = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(ADDON.parents[1] / "include", folder / "include")
+    addon = folder / "examples" / "node-addon"
+    shutil.copytree(ADDON, addon, ignore=shutil.ignore_patterns("build"))
+    if (addon / "node_modules").exists():
+        subprocess.run(["sh", "build.sh"], cwd=addon, check=True, timeout=100)
+    else:
+        subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=addon, check=True, timeout=200)
+    return addon
+
+
+@pytest.fixture(scope="module")
+def runs(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Record, Result]]:
+    """The record and the verdict of each state, all run side by side."""
+    folder = tmp_path_factory.mktemp("runs")
+
+    def soak(state: str) -> tuple[Record, Result]:
+        keys = PACE | STATES[state] | {"subject.args.state": state, "subject.cwd": str(built)}
+        plan = load(built / "soak.toml", flags=[Setting(key, text, "test") for key, text in keys.items()])
+        (folder / state).mkdir()
+        record = recorded(plan, folder / state)
+        return record, judge(record)
+
+    with ThreadPoolExecutor(len(STATES)) as pool:
+        return dict(zip(STATES, pool.map(soak, STATES), strict=True))
+
+
+def count(runs: dict[str, tuple[Record, Result]], state: str, name: str) -> int:
+    value = runs[state][1].totals[name]
+    assert value is not None
+    return int(value)
+
+
+def failed(result: Result) -> dict[str, Finding]:
+    return {finding.check: finding for finding in result.findings if finding.outcome == "fail"}
+
+
+def test_mixed_ownership_aborts_with_packet_111_of_10_slots(runs: dict[str, tuple[Record, Result]]) -> None:
+    found = failed(runs["mixed-ownership"][1])
+    assert found["life"].cause == "crashed"
+    assert "SIGABRT; 111 packets" in found["life"].sentence
+    assert count(runs, "mixed-ownership", "pool.returns") == 0
+
+
+def test_a_no_op_return_has_as_many_hits_as_slots_for_ever(runs: dict[str, tuple[Record, Result]]) -> None:
+    found = failed(runs["no-op-return"][1])
+    assert found["pool.recycling"].cause == "never_recycled"
+    assert count(runs, "no-op-return", "pool.hits") == 10
+    assert count(runs, "no-op-return", "pool.misses") > 1000
+
+
+def test_a_lost_slot_is_told_from_one_that_is_in_use(runs: dict[str, tuple[Record, Result]]) -> None:
+    found = failed(runs["lost-slot"][1])
+    assert found["laws"].cause == "law_broken"
+    assert "pool.slots == pool.free + pool.slots_in_use is broken: 10 against" in found["laws"].sentence
+
+
+def test_the_sound_one_serves_ten_hits_a_collection(runs: dict[str, tuple[Record, Result]]) -> None:
+    # All its packets came back, in bursts, each of which served ten more.
+    assert failed(runs["sound"][1]) == {}
+    assert count(runs, "sound", "pool.returns") == count(runs, "sound", "engine.captured")
+    assert count(runs, "sound", "pool.hits") < 0.1 * count(runs, "sound", "engine.captured")
+    assert count(runs, "sound", "pool.high_water") > 100
+
+
+@pytest.mark.parametrize("state", ["told", "explicit"])
+def test_a_slot_that_comes_back_in_time_makes_the_pool_large_enough(
+    runs: dict[str, tuple[Record, Result]], state: str
+) -> None:
+    assert failed(runs[state][1]).keys() <= {"memory"}
+    assert count(runs, state, "pool.hits") >= 0.9 * count(runs, state, "engine.captured")
+    assert count(runs, state, "pool.copies") == 0
+
+
+@pytest.mark.parametrize(("state", "refused"), [("copy", False), ("refused", True)])
+def test_a_copy_is_counted_as_one_and_says_whether_it_had_to_be(
+    runs: dict[str, tuple[Record, Result]], state: str, refused: bool
+) -> None:
+    copies = count(runs, state, "pool.copies")
+    assert copies == count(runs, state, "engine.delivered")
+    assert count(runs, state, "pool.external_refused") == (copies if refused else 0)
+    assert count(runs, state, "pool.hits") >= 0.9 * count(runs, state, "engine.captured")
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_no_packet_is_lost_reordered_or_changed(runs: dict[str, tuple[Record, Result]], state: str) -> None:
+    found = {finding.check: finding.outcome for finding in runs[state][1].findings}
+    assert found["gaps"] == "pass"
+    assert count(runs, state, "consumer.corrupt_on_delivery") == 0
+    assert count(runs, state, "consumer.corrupt_before_return") == 0
+    assert count(runs, state, "consumer.checked") == count(runs, state, "consumer.received")
+
+
+def test_its_names_and_units_are_those_of_our_engine(runs: dict[str, tuple[Record, Result]]) -> None:
+    for quantity in runs["sound"][0].quantities.values():
+        if quantity.name.startswith(("pool.", "engine.", "consumer.")):
+            ours = VOCABULARY.get(quantity.name)
+            assert ours is not None, quantity.name
+            assert quantity.unit == ours.unit, quantity.name
+
+
+def test_it_refuses_what_it_is_not(built: Path) -> None:
+    def start(*arguments: str) -> str:
+        done = subprocess.run(
+            ["node", "capture.js", *arguments],
+            cwd=built, env=os.environ, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        return done.stderr
+
+    assert "no state wrong: one of mixed-ownership, no-op-return, lost-slot" in start("wrong")
+    assert "slots 1..1,000,000" in start("sound", "--slots", "0")
+    assert "no option --pool" in start("sound", "--pool", "10")
