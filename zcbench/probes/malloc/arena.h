@@ -14,9 +14,13 @@ static _Atomic size_t arena_used;
 
 static inline int arena_has(const void* block) { return (uintptr_t)block - (uintptr_t)arena < sizeof arena; }
 
-static inline size_t arena_size(const void* block) { return ((const size_t*)block)[-1]; }
+// The size stands before the block, in a word that glibc would give a mapped block: what reads sizes there
+// passes such a block on to what asks whether it is the arena's.
+enum { kArenaShift = 3, kArenaMark = 2 };
 
-// A zeroed block of `size` bytes, or NULL; its size stands before it.
+static inline size_t arena_size(const void* block) { return ((const size_t*)block)[-1] >> kArenaShift; }
+
+// A zeroed block of `size` bytes, or NULL.
 static inline void* arena_take(size_t size, size_t alignment) {
   if (alignment < 16) alignment = 16;
   if (size > kArenaBytes || alignment > kArenaBytes) return NULL;
@@ -24,7 +28,7 @@ static inline void* arena_take(size_t size, size_t alignment) {
   size_t at = atomic_fetch_add(&arena_used, need);
   if (at + need > kArenaBytes) return NULL;
   uintptr_t block = ((uintptr_t)arena + at + sizeof(size_t) + alignment - 1) / alignment * alignment;
-  ((size_t*)block)[-1] = size;
+  ((size_t*)block)[-1] = size << kArenaShift | kArenaMark;
   return (void*)block;
 }
 

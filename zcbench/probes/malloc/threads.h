@@ -41,9 +41,13 @@ static _Atomic int begun;       // 0 nobody, 1 somebody makes the page, 2 it is 
 static _Atomic uint64_t spare;  // list of shards without a thread: a tag (against ABA) above an index + 1
 static pthread_key_t thread_end;
 static int has_thread_end;
-static Live at_fork;  // what was live before the fork that goes on
+static int has_glibc_chunks;  // a block's size can be read before it, see meter.c
+static Live at_fork;          // what was live before the fork that goes on
 
 THREAD_LOCAL Shard** slot = &nobody;
+// The same where a thread has a shard of its own and sizes can be read before blocks; else it points to
+// NULL. malloc and free ask for this one first, and for nothing else then.
+THREAD_LOCAL Shard** quick = &nobody;
 THREAD_LOCAL ThreadState state;
 
 static Shard* take_shard(void) {
@@ -75,7 +79,7 @@ static void give_shard_back(Shard* shard) {
 static void leave(void* unused) {
   (void)unused;
   Shard* shard = *slot;
-  slot = &nobody;
+  slot = quick = &nobody;
   if (state == kOwn && shard) give_shard_back(shard);
   state = kShared;
 }
@@ -86,6 +90,7 @@ static void enter(void) {
   if (!shard) return;
   table->of[shard - page->shards] = shard;
   slot = &table->of[shard - page->shards];
+  quick = has_glibc_chunks ? slot : &nobody;
   // After the slot is set: it may allocate, and that is freed at the thread's end.
   if (has_thread_end) pthread_setspecific(thread_end, page);
 }
@@ -115,7 +120,7 @@ static void forked(void) {
   new_page(at_fork.blocks ? at_fork : page_live(page), allocator, page->flags);
   atomic_store(&spare, 0);
   atomic_store_explicit(&table->made, 1, memory_order_release);
-  slot = &nobody;
+  slot = quick = &nobody;
   if (state == kOwn) enter();
 }
 
