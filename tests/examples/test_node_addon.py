@@ -93,6 +93,7 @@ def test_a_no_op_return_has_as_many_hits_as_slots_for_ever(runs: dict[str, tuple
 
 def test_a_lost_slot_is_told_from_one_that_is_in_use(runs: dict[str, tuple[Record, Result]]) -> None:
     found = failed(runs["lost-slot"][1])
+    assert found["pool.recycling"].cause == "slots_lost"
     assert found["laws"].cause == "law_broken"
     assert "pool.slots == pool.free + pool.slots_in_use is broken: 10 against" in found["laws"].sentence
 

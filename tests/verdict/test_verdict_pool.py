@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.records import Row, make_record, scenario
+from zcbench.quantities.names import POOL_FREE, POOL_SLOTS_IN_USE
 from zcbench.quantities.parsing import Duration
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.scenario import ConsumerTable
@@ -95,6 +97,31 @@ def test_misses_while_slots_must_be_free_are_lost_slots(tmp_path: Path) -> None:
     for check in ("recycling", "hit_rate"):
         assert finding(record, check).cause == "slots_lost"
     assert finding(record, "recycling").evidence["slots"] == 100
+
+
+def counted(neither: Callable[[int], int]) -> Bend:
+    """Rows whose slots are counted, ``neither`` of which are neither free nor in use; most leases overflow."""
+
+    def bend(index: int, row: Row) -> None:
+        row |= {"pool.slots_in_use": 10, "pool.free": 90 - neither(index)}
+        row |= {"pool.in_flight": 500, "pool.returns": int(row["engine.captured"] or 0) - 500}
+
+    return bend
+
+
+BROUGHT = tuple(VOCABULARY[name] for name in (POOL_FREE, POOL_SLOTS_IN_USE))
+
+
+def test_a_slot_that_is_neither_free_nor_in_use_is_lost(tmp_path: Path) -> None:
+    found = finding(run(tmp_path, counted(lambda i: i // 20), brought=BROUGHT), "recycling")
+    assert (found.outcome, found.cause) == ("fail", "slots_lost")
+    assert "from 100 to 98" in found.sentence
+
+
+def test_a_slot_on_its_way_is_not_lost(tmp_path: Path) -> None:
+    # given samples that each find a slot just taken out of the list, but for one of the last three
+    found = finding(run(tmp_path, counted(lambda i: int(i != ROWS - 2)), brought=BROUGHT), "recycling")
+    assert found.cause != "slots_lost"
 
 
 def test_a_pass_says_which_loss_of_slots_it_would_have_seen(tmp_path: Path) -> None:

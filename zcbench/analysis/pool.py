@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zcbench.analysis.delivery import streamed_s
 from zcbench.analysis.resources import NEW_HIGHS, marks, staircase
@@ -19,6 +20,7 @@ from zcbench.quantities.names import (
     ELAPSED_S,
     ENGINE_CAPTURED,
     GC_COLLECTIONS,
+    POOL_FREE,
     POOL_HIGH_WATER,
     POOL_HITS,
     POOL_IN_FLIGHT,
@@ -26,6 +28,7 @@ from zcbench.quantities.names import (
     POOL_RETURNS,
     POOL_SHRUNK,
     POOL_SLOTS,
+    POOL_SLOTS_IN_USE,
 )
 from zcbench.record.reader import Record
 
@@ -132,6 +135,8 @@ def standstill(record: Record) -> Standstill | None:
 LAP_SHARE = 0.9
 # Of the slots, at least one: below it, packets that overtook one another in returning.
 LOST_SHARE = 0.02
+# The newest samples that must all lack a slot: one on its way is neither free nor in use for a moment.
+LOST_SAMPLES = 3
 LOST_MISSES = 0.01  # of the acquires: a returning thread may stand between "returned" and "free" for a moment
 # Samples with returns out of a collection: with fewer, chance alone puts a burst of returns beside one.
 GARBAGE_BURSTS = 3
@@ -165,6 +170,8 @@ def lost_slots(record: Record, found: Totals) -> Circulation | None:
     slots, captured = count(found, POOL_SLOTS), count(found, ENGINE_CAPTURED)
     if not slots or not captured:
         return None
+    if counts_slots(record):
+        return _lost_by_count(record, slots, captured)
     seen, least = _laps(record, found), max(1.0, LOST_SHARE * slots)
     falls = staircase(-np.asarray(seen, dtype=np.float64), least=least)
     if not falls or not can_see_lost_slots(record, found):
@@ -175,6 +182,29 @@ def lost_slots(record: Record, found: Totals) -> Circulation | None:
     if max(seen) - seen[-1] - kept < NEW_HIGHS * least:
         return None
     return Circulation(slots, seen[-1], captured)
+
+
+def counts_slots(record: Record) -> bool:
+    """Whether the subject counts its free slots and those in use."""
+    return bool(_neither(record).size)
+
+
+def _lost_by_count(record: Record, slots: int, captured: int) -> Circulation | None:
+    """Slots that are neither free nor in use, in each of the last samples."""
+    neither = _neither(record)[-LOST_SAMPLES:]
+    lost = int(neither.min())
+    if neither.size < LOST_SAMPLES or lost < 1:
+        return None
+    return Circulation(slots, slots - lost, captured)
+
+
+def _neither(record: Record) -> NDArray[np.float64]:
+    """How many slots were neither free nor in use, at each sample that counts both."""
+    samples, rows = record.samples, streaming(record)
+    if POOL_FREE not in samples or POOL_SLOTS_IN_USE not in samples:
+        return np.empty(0)
+    neither = (samples[POOL_SLOTS] - samples[POOL_FREE] - samples[POOL_SLOTS_IN_USE])[rows]
+    return np.asarray(neither[np.isfinite(neither)])
 
 
 def _laps(record: Record, found: Totals) -> list[int]:

@@ -149,6 +149,8 @@ EVENT_LOOP_DELAY_P99_NS: Final = "event_loop.delay_p99_ns"
 EVENT_LOOP_DELAY_MAX_NS: Final = "event_loop.delay_max_ns"
 EVENT_LOOP_UTILIZATION: Final = "event_loop.utilization"
 
+POOL_FREE: Final = "pool.free"
+POOL_SLOTS_IN_USE: Final = "pool.slots_in_use"
 POOL_COPIES: Final = "pool.copies"
 POOL_EXTERNAL_REFUSED: Final = "pool.external_refused"
 

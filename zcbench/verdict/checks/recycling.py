@@ -10,6 +10,7 @@ from zcbench.analysis.pool import (
     PoolBehaviour,
     behaviour,
     can_see_lost_slots,
+    counts_slots,
     lost_slots,
     standstill,
 )
@@ -235,6 +236,8 @@ def _go_round(facts: _Facts) -> Finding:
 
 def _slots_limit(record: Record, found: Totals, hits: int, slots: int) -> str:
     """The rarest loss of slots that this run would have shown: a fall in most of the fewest blocks."""
+    if counts_slots(record):
+        return ", or one slot that is neither free nor in use"
     if not can_see_lost_slots(record, found):
         return "; slots lost one by one would not have been seen before the pool ran out of them"
     every = hits / FEWEST_BLOCKS / max(1.0, LOST_SHARE * slots)
