@@ -19,9 +19,9 @@ const releases = state === "explicit" || state === "mixed-ownership";
 
 const held = [];
 
-// Every byte behind the packet's number is the number's lowest.
+// Every byte behind the packet's number, which is 32 bits, is the number's lowest.
 function isIntact(packet, sequence) {
-  for (let i = 8; i < packet.length; i++) if (packet[i] !== (sequence & 0xff)) return false;
+  for (let i = 4; i < packet.length; i++) if (packet[i] !== (sequence & 0xff)) return false;
   return packet.length === 3840;
 }
 

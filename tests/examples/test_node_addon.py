@@ -129,6 +129,7 @@ def test_a_copy_is_counted_as_one_and_says_whether_it_had_to_be(
 def test_no_packet_is_lost_reordered_or_changed(runs: dict[str, tuple[Record, Result]], state: str) -> None:
     found = {finding.check: finding.outcome for finding in runs[state][1].findings}
     assert found["gaps"] == "pass"
+    assert found["integrity"] == "pass"
     assert count(runs, state, "consumer.corrupt_on_delivery") == 0
     assert count(runs, state, "consumer.corrupt_before_return") == 0
     assert count(runs, state, "consumer.checked") == count(runs, state, "consumer.received")

@@ -221,6 +221,17 @@ def test_a_scenario_that_compares_nothing_is_not_told_its_bytes_were_right(tmp_p
     assert result.verdict == "pass"
 
 
+@pytest.mark.parametrize(("checked", "outcome"), [(3000, "pass"), (2999, "skipped"), (300, "skipped")])
+def test_a_program_that_compares_of_its_own_accord_passes_if_it_compared_all(
+    tmp_path: Path, checked: int, outcome: str
+) -> None:
+    plan = scenario(consumer=ConsumerTable(verify=False))
+    counters = {"consumer.checked": checked, "consumer.rechecked": checked}
+    found = finding(judge(make_record(tmp_path / "run", plan, counters=counters)), "integrity")
+    assert found.outcome == outcome
+    assert f"{checked:,} " in found.sentence
+
+
 # -- conservation
 
 

@@ -63,6 +63,8 @@ class Capture {
                                        : 2 * kCollectAtBytes / static_cast<std::int64_t>(options.slots)) {
     zc_law(page_, "engine.captured == engine.delivered + engine.queued + engine.drops");
     queued_ = 0;
+    zc_set(zc_declare(page_, "consumer.content_period", "packets", ZC_CONSTANT, "main"),
+           std::int64_t{1} << 32);
   }
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
