@@ -93,7 +93,7 @@ def test_a_healthy_log_does_not_fail(ingest: Ingest, log: str) -> None:
 
 def test_buffers_that_a_runtime_keeps_are_the_cause(ingest: Ingest) -> None:
     for log in ("18-agentsjs.jsonl", "24-node-mem.jsonl"):
-        assert ingest(LOGS / log).findings["memory"]["cause"] == "buffers"
+        assert ingest(LOGS / log).findings["memory"]["cause"] == "array_buffers"
 
 
 def test_remedies_speak_of_the_runtime(ingest: Ingest) -> None:

@@ -41,7 +41,7 @@ def fitted_line(record: Record, growth: Growth) -> FittedLine | None:
     The trend knows no level (it is made of increments): the line goes through the middle of the readings.
     """
     window, counter = growth.trend.window, growth.counter
-    if window is None or counter.column is None:
+    if window is None or counter.column is None or counter.column not in record.samples:
         return None
     times, values = record.samples[ELAPSED_S], record.samples[counter.column]
     inside = (times >= window.start_s) & (times <= window.stop_s) & np.isfinite(values)

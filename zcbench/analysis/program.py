@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from zcbench.analysis import heaps
 from zcbench.analysis.counter import Counter, Readings
 from zcbench.analysis.inventories import process_names
 from zcbench.analysis.stream import streaming
@@ -21,13 +22,7 @@ from zcbench.quantities.names import (
     CGROUP_ANONYMOUS_BYTES,
     CGROUP_BYTES,
     ELAPSED_S,
-    GC_FORCED_COLLECTIONS,
-    GC_FULL_COLLECTIONS,
     GPU_BYTES,
-    JVM_DIRECT_BYTES,
-    JVM_HEAP_AFTER_GC_BYTES,
-    JVM_MAPPED_BYTES,
-    JVM_OLD_BYTES,
     MACHINE_COMMITTED_BYTES,
     MACHINE_USED_BYTES,
     MALLOC_LIVE_BYTES,
@@ -35,27 +30,19 @@ from zcbench.quantities.names import (
     PRIVATE_BYTES,
     PSS_BYTES,
     RSS_BYTES,
-    RUNTIME_FULL_COLLECTIONS,
     SWAP_BYTES,
     USS_BYTES,
     V8_ARRAY_BUFFERS_BYTES,
     V8_EXTERNAL_BYTES,
-    V8_MALLOCED_BYTES,
+    V8_FOREIGN_BYTES,
     VIRTUAL_BYTES,
 )
 from zcbench.quantities.quantity import Kind, Memory, Origin, Quantity, Reckoning
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.quantities.units import BYTES
 from zcbench.record.reader import Record
 
 PRIVATE, MAPPED_FILES = "private memory", "mapped files"
-# What counts a runtime's full collections, whichever of them a subject has.
-_COLLECTIONS = (RUNTIME_FULL_COLLECTIONS, GC_FULL_COLLECTIONS, GC_FORCED_COLLECTIONS)
-# Memory of a runtime that it has from malloc: where malloc is metered, it is in that count already.
-_FROM_MALLOC = (V8_EXTERNAL_BYTES, V8_ARRAY_BUFFERS_BYTES, V8_MALLOCED_BYTES, JVM_DIRECT_BYTES)
-# What of it holds the bytes of buffers.
-BUFFERS = (V8_EXTERNAL_BYTES, V8_ARRAY_BUFFERS_BYTES, JVM_DIRECT_BYTES, JVM_MAPPED_BYTES)
-# Parts of a heap that is counted as well.
-PARTS = (V8_ARRAY_BUFFERS_BYTES, JVM_OLD_BYTES, JVM_HEAP_AFTER_GC_BYTES)
 MALLOC = MALLOC_LIVE_BYTES
 # A gauge of bytes that the subject publishes under a name with this ending counts memory exactly: its own word.
 LIVE = "live_bytes"
@@ -85,34 +72,47 @@ def has(record: Record, name: str) -> bool:
 def counters(record: Record, known: frozenset[str]) -> list[Counter]:
     """The memory counters of a program beside those called ``known``, which are judged already."""
     rows = streaming(record)
-    times = record.samples[ELAPSED_S][rows]
+    times, after = record.samples[ELAPSED_S][rows], heaps.after_collection(record)[rows]
     found = []
     for quantity, memory in exact(record):
         if quantity.name in known:
             continue
         managed = memory.reckoning is Reckoning.MANAGED
+        values = readings(record, quantity.name)[rows]
         found.append(
             Counter(
                 quantity.label or quantity.name,
                 "exact",
                 memory.resolution_bytes,
                 times,
-                record.samples[quantity.name][rows],
-                _after_collection(record)[rows] if managed else None,
+                heaps.at_marks(values, after) if managed else values,
+                after if managed else None,
                 quantity.name,
             )
         )
     return found + _pages(record, rows, times)
 
 
+def readings(record: Record, name: str) -> Readings:
+    """The column ``name``; of foreign buffers that nobody wrote down, what V8 keeps outside its heap beyond its
+    array buffers."""
+    if name == V8_FOREIGN_BYTES and name not in record.samples:
+        return np.asarray(record.samples[V8_EXTERNAL_BYTES] - record.samples[V8_ARRAY_BUFFERS_BYTES])
+    return record.samples[name]
+
+
 def exact(record: Record) -> list[tuple[Quantity, Memory]]:
     """The quantities that count memory exactly, or as a collector manages it, and were read."""
     wanted = (Reckoning.EXACT, Reckoning.MANAGED)
-    counted = ((quantity, _memory(quantity)) for quantity in record.quantities.values())
+    quantities = list(record.quantities.values())
+    if has(record, V8_EXTERNAL_BYTES) and has(record, V8_ARRAY_BUFFERS_BYTES):
+        quantities += [] if V8_FOREIGN_BYTES in record.quantities else [VOCABULARY[V8_FOREIGN_BYTES]]
+    counted = ((quantity, _memory(quantity)) for quantity in quantities)
     return [
         (quantity, memory)
         for quantity, memory in counted
-        if memory is not None and memory.reckoning in wanted and has(record, quantity.name)
+        if memory is not None and memory.reckoning in wanted
+        if bool(np.isfinite(readings(record, quantity.name)).any())
         if quantity.origin in (Origin.ALLOCATOR, Origin.RUNTIME, Origin.SUBJECT)
     ]
 
@@ -128,23 +128,29 @@ def explained(record: Record, *, judged: bool = False) -> Readings:
     known. With ``judged`` only those whose growth is judged: a managed heap without known collections is not.
 
     What the subject publishes may lie in malloc: of the two the larger counts. The sum is so never above what
-    they account for.
+    they account for. A heap accounts for the pages that its runtime has for it, where those are known: private
+    memory has them, and what is in use of them is judged.
     """
     rows = streaming(record)
     times = record.samples[ELAPSED_S][rows]
     malloc, runtime, published = (np.zeros(times.shape) for _ in range(3))
     metered = has(record, MALLOC)
-    blind = judged and int(_after_collection(record)[rows].sum()) < FEWEST_CELLS
-    for quantity, memory in exact(record):
-        if blind and memory.reckoning is Reckoning.MANAGED:
+    seen = int(heaps.after_collection(record)[rows].sum()) >= FEWEST_CELLS
+    counted = exact(record)
+    once = heaps.each_once(one.name for one, _ in counted)
+    for quantity, memory in counted:
+        if judged and not seen and memory.reckoning is Reckoning.MANAGED:
             continue
-        values = filled(times, record.samples[quantity.name][rows])
+        values = filled(times, readings(record, quantity.name)[rows])
         if quantity.origin is Origin.SUBJECT:
             published += values
         elif quantity.origin is Origin.ALLOCATOR:
             malloc += values
-        elif quantity.name not in PARTS and not (metered and quantity.name in _FROM_MALLOC):
-            runtime += values
+        elif quantity.name in once and not (metered and quantity.name in heaps.FROM_MALLOC):
+            pages = _column(record, heaps.COMMITTED.get(quantity.name, quantity.name))[rows]
+            runtime += np.maximum(values, filled(times, pages)) if seen else values
+    if seen:
+        runtime += sum(filled(times, _column(record, name)[rows]) for name in heaps.BOUNDED)
     # A slab is never given back, and need not be judged; what it takes is known all the same.
     published += filled(times, _column(record, SLAB)[rows])
     return np.maximum(malloc, published) + runtime
@@ -221,11 +227,3 @@ def filled(times: Readings, values: Readings) -> Readings:
     if not known.any():
         return np.zeros(times.shape)
     return np.asarray(np.interp(times, times[known], values[known]))
-
-
-def _after_collection(record: Record) -> NDArray[np.bool_]:
-    """Samples before which the runtime has made a full collection."""
-    for name in _COLLECTIONS:
-        if has(record, name):
-            return np.diff(np.nan_to_num(record.samples[name]), prepend=0.0) > 0
-    return np.zeros(record.rows, bool)

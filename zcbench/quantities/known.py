@@ -54,7 +54,7 @@ KNOWN: tuple[Quantity, ...] = (
     row("jvm.direct_bytes", "bytes", _RUNTIME, "direct ByteBuffers", better=LOWER, memory=_BUFFERS, label="Java direct buffers"),
     row("jvm.mapped_bytes", "bytes", _RUNTIME, "files that the JVM maps as ByteBuffers", better=LOWER, memory=_BUFFERS),
     row("jvm.metaspace_bytes", "bytes", _RUNTIME, "metaspace in use: classes and their methods", better=LOWER, memory=_MANAGED, label="Java metaspace"),
-    row("jvm.code_bytes", "bytes", _RUNTIME, "compiled code in the code cache", better=LOWER, memory=_MANAGED),
+    row("jvm.code_bytes", "bytes", _RUNTIME, "compiled code in the code cache, which has a limit of its own", better=LOWER, memory=_PAGES),
     row("jvm.threads", "threads", _RUNTIME, "live Java threads", better=LOWER),
     row("jvm.classes", "classes", _RUNTIME, "classes loaded", better=LOWER),
     # -- CPython

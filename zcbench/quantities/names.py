@@ -134,6 +134,7 @@ JVM_DIRECT_BYTES: Final = "jvm.direct_bytes"
 JVM_MAPPED_BYTES: Final = "jvm.mapped_bytes"
 
 JVM_METASPACE_BYTES: Final = "jvm.metaspace_bytes"
+JVM_CODE_BYTES: Final = "jvm.code_bytes"
 JVM_THREADS: Final = "jvm.threads"
 
 GO_HEAP_BYTES: Final = "go.heap_bytes"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from zcbench.analysis import program
+from collections.abc import Sequence
+
+from zcbench.analysis import heaps
 from zcbench.analysis.growth import Growth, block_rate
 from zcbench.record.reader import Record
-from zcbench.verdict import program_memory
+from zcbench.verdict import heap_places, program_memory
 
 # A Python block larger than this owns memory outside the small-object allocator: an array or bytes object.
 OWNING_BYTES = 512
@@ -14,6 +16,9 @@ OWNING_BYTES = 512
 TYPICAL_BLOCK_BYTES = 32
 # What a counter does not explain is more than what it does: then another one has the cause.
 MOSTLY_ELSEWHERE = 2.0
+# An object that owns a buffer takes some hundred bytes of its heap itself (JavaScript's Uint8Array with its
+# ArrayBuffer 200, Java's DirectByteBuffer with its Cleaner 150): buffers of as many bytes leak with it.
+OWNED_SHARE = 0.5
 BUFFERS = frozenset({"leases", "overflow"})
 _OBJECTS = ("small objects", "allocated blocks", "Python heap")
 
@@ -35,28 +40,55 @@ def bearing_out(grown: list[Growth], failing: list[Growth]) -> list[Growth]:
         and w.low > 0
         and w.slope * MOSTLY_ELSEWHERE > max(pages)
     ]
-    parts = [g for g in found if (g.counter.column or "") in program.PARTS]
-    return parts or found
+    return without_wholes(found)
 
 
-def cause_of(record: Record, grown: list[Growth], failing: list[Growth]) -> str:
-    """The cause of the largest part: what fails by little does not name a leak that is mostly elsewhere."""
+def without_wholes(grown: Sequence[Growth]) -> list[Growth]:
+    """``grown`` without what grows by its parts: array buffers are external memory, and malloc's, but one leak."""
+    slopes = {g.counter.column or g.counter.name: g.slope or 0.0 for g in grown}
+    again = [name for name in heaps.ONE_HEAP if name in slopes][1:]
+
+    def is_of_parts(g: Growth) -> bool:
+        parts = [p for p in heaps.PARTS.get(g.counter.column or "", ()) if p in slopes]
+        inner = [p for p in parts if not any(p in heaps.PARTS.get(other, ()) for other in parts)]
+        if g.counter.column in again:
+            return True
+        return bool(parts) and MOSTLY_ELSEWHERE * sum(slopes[p] for p in inner) >= (g.slope or 0.0)
+
+    return [g for g in grown if not is_of_parts(g)]
+
+
+def cause_of(record: Record, grown: list[Growth], failing: list[Growth]) -> tuple[str, Growth | None]:
+    """The cause of the largest part, and the counter that names it, where one does: what fails by little does
+    not name a leak that is mostly elsewhere."""
     exact = {g.counter.name: g.slope or 0.0 for g in failing if g.counter.kind == "exact"}
     explained = sum(exact.values())
     pages = [g for g in failing if g.counter.kind == "pages"]
     most = max(pages, key=lambda g: g.slope or 0.0, default=None)
     if most is not None and (not exact or (most.slope or 0.0) > MOSTLY_ELSEWHERE * explained):
-        return program_memory.cause_of_pages(record, most)
+        return program_memory.cause_of_pages(record, most), most
     buffers = max(exact.get("leases", 0.0), exact.get("overflow", 0.0))
     rest = [slope for name, slope in exact.items() if name not in BUFFERS]
     if buffers > max(rest, default=0.0):
-        return "buffers"
-    largest = max((g for g in failing if g.counter.kind == "exact"), key=lambda g: g.slope or 0.0)
+        return "buffers", None
+    largest = _largest([g for g in failing if g.counter.kind == "exact" and g.counter.name not in BUFFERS])
     if (cause := program_memory.cause_of_exact(record, largest)) is not None:
-        return cause
-    names = set(exact)
+        return cause, largest
+    return _in_python(record, grown, exact), None
+
+
+def _largest(failing: Sequence[Growth]) -> Growth:
+    """What grows most; memory that objects own before the heap that those are in."""
+    largest = max(failing, key=lambda g: g.slope or 0.0)
+    owned = [g for g in failing if (g.counter.column or "") in heap_places.OWNED]
+    most_owned = max(owned, key=lambda g: g.slope or 0.0, default=largest)
+    return most_owned if (most_owned.slope or 0.0) >= OWNED_SHARE * (largest.slope or 0.0) else largest
+
+
+def _in_python(record: Record, grown: list[Growth], exact: dict[str, float]) -> str:
+    """The cause among Python's objects and its malloc."""
     native = next((g for g in grown if g.counter.name == "native heap"), None)
-    blocks_per_s = block_rate(record) if "native heap" in names else 0.0
+    blocks_per_s = block_rate(record) if "native heap" in exact else 0.0
     many = blocks_per_s * TYPICAL_BLOCK_BYTES > float(record.run.scenario.memory.budget)
     # What malloc gained for each new block of Python's is what the block owns.
     if many and native and (native.slope or 0.0) / blocks_per_s > OWNING_BYTES:

@@ -14,10 +14,15 @@ from zcbench.quantities.quantity import Origin
 from zcbench.quantities.units import format_bytes
 from zcbench.record.reader import Record
 from zcbench.record.schema import EventKind
+from zcbench.verdict.heap_places import NATIVE_OF, PLACES
 
 # What the causes that only a program has mean.
 CAUSES: Mapping[str, str] = {
-    "runtime_heap": "the heap of its runtime grows",
+    "runtime_heap": "the heap of its runtime grows: V8's, Java's, Go's, .NET's",
+    "array_buffers": "JavaScript keeps Buffers or typed arrays",
+    "foreign_buffers": "JavaScript keeps native memory, an add-on's",
+    "direct_memory": "Java keeps direct buffers",
+    "classes": "Java loads classes and never unloads them",
     "published": "bytes that the subject itself counts grow",
     "mapped": "private memory outside malloc: mapped by itself, an arena, a runtime's heap",
     "files_mapped": "files or shared memory are mapped, and stay so",
@@ -25,7 +30,8 @@ CAUSES: Mapping[str, str] = {
 # Of a subject whose language is not known.
 REMEDIES: Mapping[str, str] = {
     "buffers": "find who keeps the buffers: caches, lists, callbacks that hold a view",
-    "python_objects": "find the container that only grows, by a heap profile early and one late",
+    "python_objects": "find the container that only grows: tracemalloc snapshots early and late (compare_to) "
+    "name the lines",
     "native": "find who keeps what it allocates: a heap profile of the subject early in the run, and one late "
     "(heaptrack, or jemalloc's profiler); LeakSanitizer names what nobody can reach any more",
     "pages": "memory outside the heap that was measured: compare a memory map early in the run and late; if it "
@@ -53,10 +59,32 @@ _PUBLISH = (
 def cause_of_exact(record: Record, growth: Growth) -> str | None:
     """The cause that a counter of a program's names; None for one that every subject may have."""
     column = growth.counter.column or ""
+    if column in PLACES:
+        return PLACES[column].cause
     origin = record.quantities[column].origin if column in record.quantities else None
-    if column in program.BUFFERS:
-        return "buffers"
     return None if origin is None else _OF_ORIGIN.get(origin)
+
+
+def where(growth: Growth | None) -> str:
+    """ " in the V8 heap", of a counter that says so; empty for others."""
+    column = None if growth is None else growth.counter.column
+    return f" in {PLACES[column].where}" if column in PLACES else ""
+
+
+def remedy(record: Record, cause: str, growth: Growth | None) -> str:
+    """How to find who keeps what leaks, in the language of the subject."""
+    column = None if growth is None else growth.counter.column
+    if column in PLACES:
+        return PLACES[column].remedy
+    if cause == "native":
+        whose = next((said for begin, said in NATIVE_OF.items() if _has_runtime(record, begin)), "")
+        return whose + REMEDIES[cause]
+    return REMEDIES[cause]
+
+
+def _has_runtime(record: Record, begin: str) -> bool:
+    """Whether a quantity of the runtime was read whose names begin so."""
+    return any(name.startswith(begin) and program.has(record, name) for name in record.samples)
 
 
 def cause_of_pages(record: Record, growth: Growth) -> str:

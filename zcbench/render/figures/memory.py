@@ -59,7 +59,8 @@ def _shown(record: Record) -> dict[str, tuple[str, str]]:
         return shown
     for growth in growths(record):
         column = growth.counter.column
-        if column is not None and growth.counter.is_judged and len(shown) < MOST_PANELS:
+        drawn = column is not None and column in record.samples
+        if drawn and growth.counter.is_judged and len(shown) < MOST_PANELS:
             shown.setdefault(column, (growth.counter.name, COLOURS[growth.counter.kind]))
     return shown
 

@@ -26,7 +26,7 @@ from zcbench.record.reader import Record
 from zcbench.record.schema import EventKind, Finding
 from zcbench.verdict import moments, program_memory
 from zcbench.verdict.check import Check, Evidence, Facts
-from zcbench.verdict.memory_cause import BUFFERS, MOSTLY_ELSEWHERE, bearing_out, cause_of
+from zcbench.verdict.memory_cause import BUFFERS, MOSTLY_ELSEWHERE, bearing_out, cause_of, without_wholes
 from zcbench.verdict.resident import NOT_ITS_ABSENCE, limit_of, said, settled_flat
 
 # Without both, a leak could hide where nobody looked: Python's small objects, and everything from malloc.
@@ -62,6 +62,11 @@ class _Facts(Facts):
             failing = [g for g in failing if g.counter.name != "native heap"]
         borne_out = bearing_out(self.grown, failing)
         return failing + borne_out + _elsewhere(self.grown, failing) if failing else []
+
+    @cached_property
+    def leaks(self) -> list[Growth]:
+        """What fails, each leak once: array buffers are malloc's too."""
+        return without_wholes(self.failing)
 
     @cached_property
     def exact(self) -> dict[str, Growth]:
@@ -130,24 +135,26 @@ def _elsewhere(grown: list[Growth], failing: list[Growth]) -> list[Growth]:
 
 def _leaks(facts: _Facts) -> Finding | None:
     """Fail when a counter grows beyond the budget."""
-    record, failing = facts.record, facts.failing
-    if not failing:
+    record = facts.record
+    if not facts.failing:
         return None
-    cause = cause_of(record, facts.grown, failing)
+    cause, growth = cause_of(record, facts.grown, facts.leaks)
     sites = largest_sites(record, EventKind.NATIVE_ALLOCATIONS) if cause == "native" else []
     sites = sites or largest_sites(record)
     how = "the lines are named above" if sites else "--diagnose runs it again and names the lines"
     return CHECK.failed(
-        _leak(facts) + _where(sites) + program_memory.told(facts.record, facts.covered),
+        _leak(facts, program_memory.where(growth)) + _where(sites) + program_memory.told(facts.record, facts.covered),
         facts.evidence,
         cause=cause,
-        remedy=_CAUSES[cause].format(how=how) if record.can("worker") else program_memory.REMEDIES[cause],
+        remedy=_CAUSES[cause].format(how=how)
+        if record.can("worker")
+        else program_memory.remedy(record, cause, growth),
     )
 
 
-def _leak(facts: _Facts) -> str:
+def _leak(facts: _Facts, where: str) -> str:
     """What grows, by how much, and what does not."""
-    failing, packets = facts.failing, facts.packets_per_s
+    failing, packets = facts.leaks, facts.packets_per_s
     per_s = max(g.slope or 0.0 for g in failing)
     per_packet = f"{_few_digits(per_s / packets)} B a packet, " if packets else ""
     judged = [g for g in facts.grown if g.counter.is_judged]
@@ -156,7 +163,9 @@ def _leak(facts: _Facts) -> str:
     place = program_memory.process(facts.record, failing)
     # The pool's own memory is the slab: leases that nobody returns need not cost a byte.
     flat = all(g.counter.name == "leases" for g in failing)
-    what = "leases pile up, though memory is flat" if flat else "memory leaks"
+    what = "leases pile up, though memory is flat" if flat else f"memory leaks{where}"
+    wholes = [g.counter.name for g in facts.failing if g not in failing]
+    rest = (f"; {', '.join(wholes)} {'grows' if len(wholes) == 1 else 'grow'} by that" if wholes else "") + rest
     return (
         f"{what}: {', '.join(map(_moved, failing))} ({per_packet}{format_bytes(per_s * 3600)} an hour, "
         f"{format_bytes(per_s * 86_400)} in 24 h){_blocks(facts.record, failing, packets)}{place}{rest}"

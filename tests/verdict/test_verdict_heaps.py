@@ -1,0 +1,161 @@
+"""Leaks in the heaps of runtimes: each is named with the heap it is in, and healthy twins are not accused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.records import Row, make_command_record
+from zcbench.quantities.registry import VOCABULARY
+from zcbench.record.reader import Record
+from zcbench.record.schema import Finding
+from zcbench.verdict import judge
+
+SECONDS, EVERY_S = 300, 12
+MIB = 2**20
+LEAK = 300  # bytes a second
+NAMES = (
+    "malloc.live_bytes", "anonymous_bytes", "virtual_bytes", "processes", "v8.heap_bytes", "v8.heap_total_bytes",
+    "v8.external_bytes", "v8.array_buffers_bytes", "v8.foreign_bytes", "jvm.heap_bytes", "jvm.heap_committed_bytes",
+    "jvm.heap_after_gc_bytes", "jvm.direct_bytes", "jvm.metaspace_bytes", "jvm.code_bytes", "python.object_bytes",
+    "runtime.collections", "runtime.full_collections",
+)  # fmt: skip
+Readings = Callable[[int], Row]
+
+
+def jitter(index: int, size: int) -> int:
+    """0 to ``size``, another at each index: what is left of caches, and what the last packet still holds."""
+    return Random(index).randrange(size)
+
+
+def settled(index: int) -> int:
+    """The second of the last settled collection: what is published stays until the next."""
+    return index // EVERY_S * EVERY_S
+
+
+def node(index: int, *, heap: int = 0, arrays: int = 0, foreign: int = 0, native: int = 0) -> Row:
+    """A Node service that makes 1 MB of garbage a second; what leaks, in bytes a second, by where it is."""
+    at = settled(index)
+    garbage = 1_000_000 * (index % 13)  # V8 collects when it likes
+    committed = 24 * MIB + heap * index // 262_144 * 262_144
+    buffers, externals = 2 * MIB + arrays * at, foreign * at
+    malloc = 9 * MIB + (arrays + foreign + native) * index + jitter(index, 20_000)
+    row: Row = {
+        "v8.heap_bytes": 6 * MIB + (heap + arrays // 3 + foreign // 3) * at + jitter(at, 3_000),
+        "v8.heap_total_bytes": committed,
+        "v8.array_buffers_bytes": buffers,
+        "v8.external_bytes": buffers + 70_000 + externals,
+        "v8.foreign_bytes": 70_000 + externals,
+        "runtime.collections": index,
+        "runtime.full_collections": index // 40,
+        "malloc.live_bytes": malloc,
+        "gc.forced_collections": index // EVERY_S,
+    }
+    return row | _process(malloc + committed + 2 * MIB + garbage // 1_000)
+
+
+def java(index: int, *, heap: int = 0, direct: int = 0, classes: int = 0) -> Row:
+    """A Java service under load, whose JIT compiles for ever."""
+    at = settled(index)
+    malloc = 20 * MIB + direct * index + jitter(index, 30_000)
+    row: Row = {
+        "jvm.heap_bytes": 9 * MIB + (heap + direct // 3) * at + jitter(at, 3_000),
+        "jvm.heap_after_gc_bytes": 9 * MIB + (heap + direct // 3) * at + jitter(at, 3_000),
+        "jvm.heap_committed_bytes": 64 * MIB,
+        "jvm.direct_bytes": 65_536 + direct * at,
+        "jvm.metaspace_bytes": 8 * MIB + classes * at,
+        "jvm.code_bytes": 4 * MIB + 3_000 * index,
+        "runtime.full_collections": index // EVERY_S,
+        "malloc.live_bytes": malloc,
+        "gc.forced_collections": index // EVERY_S,
+    }
+    return row | _process(malloc + 64 * MIB + (12 * MIB + 3_000 * index))
+
+
+def _process(private: int) -> Row:
+    return {
+        "anonymous_bytes": private,
+        "rss_bytes": private + 30 * MIB,
+        "virtual_bytes": private + 700 * MIB,
+        "processes": 1,
+    }
+
+
+def made(directory: Path, readings: Readings, *, seconds: int = SECONDS, **story: object) -> Record:
+    brought = [VOCABULARY[name] for name in NAMES if readings(0).get(name) is not None]
+    return make_command_record(
+        directory, counts=readings, duration_s=seconds, rows=seconds, brought=brought, **story
+    )
+
+
+def memory(directory: Path, readings: Readings, **story: object) -> Finding:
+    findings = judge(made(directory, readings, **story)).findings
+    return next(f for f in findings if f.check == "memory")
+
+
+@pytest.mark.parametrize(
+    ("readings", "cause", "where", "remedy"),
+    [
+        (lambda i: node(i, heap=LEAK), "runtime_heap", "in the V8 heap: V8 heap by", "heap snapshot"),
+        (lambda i: node(i, arrays=LEAK), "array_buffers", "in V8's array buffers: V8", "Buffers"),
+        (lambda i: node(i, foreign=LEAK), "foreign_buffers", "JavaScript still owns: V8", "add-on"),
+        (lambda i: node(i, native=LEAK), "native", "leaks: malloc by", "an add-on's"),
+        (lambda i: java(i, heap=LEAK), "runtime_heap", "in the Java heap: Java heap by", "class_histogram"),
+        (lambda i: java(i, direct=LEAK), "direct_memory", "in Java's direct buffers: Java", "ByteBuffers"),
+        (lambda i: java(i, classes=LEAK), "classes", "in Java's metaspace: Java", "class loaders"),
+    ],
+)
+def test_a_leak_of_300_bytes_a_second_is_named_with_the_heap_that_it_is_in(
+    tmp_path: Path, readings: Readings, cause: str, where: str, remedy: str
+) -> None:
+    found = memory(tmp_path, readings)
+    assert (found.outcome, found.cause) == ("fail", cause), found.sentence
+    assert where in found.sentence
+    assert remedy in str(found.remedy)
+    # and nobody is told of another language's tools
+    assert "ython" not in found.sentence + str(found.remedy)
+    assert "pip" not in str(found.remedy)
+
+
+@pytest.mark.parametrize("readings", [node, java])
+def test_a_healthy_service_passes_beside_its_garbage(tmp_path: Path, readings: Readings) -> None:
+    found = memory(tmp_path, readings)
+    assert found.outcome == "pass", found.sentence
+    assert found.detection_limit is not None
+
+
+def test_a_leak_is_told_once_and_where_else_it_shows(tmp_path: Path) -> None:
+    found = memory(tmp_path, lambda index: node(index, arrays=LEAK))
+    told = found.sentence.partition(": ")[2]
+    assert told.startswith("V8 array buffers by 300 B/s"), found.sentence
+    assert "malloc" not in told.partition(";")[0]
+    assert "malloc, V8 external grow by that" in told
+
+
+def test_foreign_buffers_need_no_column_of_their_own(tmp_path: Path) -> None:
+    # given a log of process.memoryUsage(), which has external and arrayBuffers
+    def logged(index: int) -> Row:
+        row = node(index, foreign=LEAK)
+        return row | {"v8.foreign_bytes": None}
+
+    found = memory(tmp_path, logged)
+    assert (found.outcome, found.cause) == ("fail", "foreign_buffers"), found.sentence
+
+
+def test_the_harness_own_collections_are_the_marks_where_it_makes_them(tmp_path: Path) -> None:
+    # given a runtime that collects once a minute by itself: too seldom to judge by
+    natural = lambda index: node(index, heap=LEAK) | {"gc.forced_collections": None}  # noqa: E731
+    found = memory(tmp_path / "natural", lambda index: natural(index) | {"runtime.full_collections": index // 60})
+    assert found.outcome == "inconclusive", found.sentence
+    # then settled collections tell, also where full ones are counted that did not settle
+    assert memory(tmp_path / "forced", lambda index: node(index, heap=LEAK)).cause == "runtime_heap"
+
+
+def test_a_heap_that_nobody_collected_explains_no_pages(tmp_path: Path) -> None:
+    # given 64 MiB that the JVM has, and no collection at all
+    blind = lambda index: java(index) | {"gc.forced_collections": None, "runtime.full_collections": 0}  # noqa: E731
+    found = memory(tmp_path, blind)
+    assert found.outcome == "inconclusive", found.sentence

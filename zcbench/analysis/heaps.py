@@ -1,0 +1,111 @@
+"""What is known of the heaps of runtimes: what each is a part of, what the system sees of it, when it was read.
+
+V8's heap is mapped, its array buffers come from malloc; a JVM's heap is mapped, its direct buffers come from
+malloc. A heap's bytes in use lie in pages that the runtime has for it, used or not: those are in private memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.quantities.names import (
+    GC_COLLECTIONS,
+    GC_FORCED_COLLECTIONS,
+    GC_FULL_COLLECTIONS,
+    GO_HEAP_BYTES,
+    GO_SYS_BYTES,
+    JVM_CODE_BYTES,
+    JVM_DIRECT_BYTES,
+    JVM_HEAP_AFTER_GC_BYTES,
+    JVM_HEAP_BYTES,
+    JVM_HEAP_COMMITTED_BYTES,
+    JVM_OLD_BYTES,
+    MALLOC_LIVE_BYTES,
+    RUNTIME_COLLECTIONS,
+    RUNTIME_FULL_COLLECTIONS,
+    V8_ARRAY_BUFFERS_BYTES,
+    V8_EXTERNAL_BYTES,
+    V8_FOREIGN_BYTES,
+    V8_HEAP_BYTES,
+    V8_HEAP_TOTAL_BYTES,
+    V8_MALLOCED_BYTES,
+)
+from zcbench.record.reader import Record
+
+# Memory of a runtime that it has from malloc: where malloc is metered, it is in that count already.
+FROM_MALLOC = (V8_EXTERNAL_BYTES, V8_ARRAY_BUFFERS_BYTES, V8_MALLOCED_BYTES, JVM_DIRECT_BYTES)
+# The parts of what is counted as a whole. What foreign buffers point to need not be malloc's, but where a leak
+# of both is of one size it is one leak.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    V8_EXTERNAL_BYTES: (V8_ARRAY_BUFFERS_BYTES, V8_FOREIGN_BYTES),
+    MALLOC_LIVE_BYTES: (*FROM_MALLOC, V8_FOREIGN_BYTES),
+}
+# Other readings of a heap, of which one says all: the first of them that was read.
+ONE_HEAP = (JVM_HEAP_BYTES, JVM_HEAP_AFTER_GC_BYTES, JVM_OLD_BYTES)
+# The pages that a runtime has for its heap, used or not.
+COMMITTED: Mapping[str, str] = {
+    V8_HEAP_BYTES: V8_HEAP_TOTAL_BYTES,
+    JVM_HEAP_BYTES: JVM_HEAP_COMMITTED_BYTES,
+    JVM_HEAP_AFTER_GC_BYTES: JVM_HEAP_COMMITTED_BYTES,
+    GO_HEAP_BYTES: GO_SYS_BYTES,
+}
+# Memory of a runtime that has a limit of its own, and grows to it: a code cache cannot leak, and is known.
+BOUNDED = (JVM_CODE_BYTES,)
+# What counts a runtime's full collections, whichever of them a subject has.
+_FULL = (RUNTIME_FULL_COLLECTIONS, GC_FULL_COLLECTIONS)
+_EVERY = (RUNTIME_COLLECTIONS, GC_COLLECTIONS)
+
+
+def each_once(names: Iterable[str]) -> set[str]:
+    """``names`` without parts whose whole is among them, and without other readings of one heap."""
+    known = set(names)
+    parts = {part for whole in known - {MALLOC_LIVE_BYTES} for part in PARTS.get(whole, ())}
+    return known - parts - set([name for name in ONE_HEAP if name in known][1:])
+
+
+def rises(record: Record, name: str) -> NDArray[np.bool_]:
+    """The samples before which the total ``name`` rose, shape (samples,); none where nobody read it."""
+    if name not in record.samples:
+        return np.zeros(record.rows, bool)
+    values = record.samples[name]
+    known = np.flatnonzero(np.isfinite(values))
+    risen = np.zeros(record.rows, bool)
+    # A first reading counts from 0 on; one after a gap, from the reading before the gap.
+    risen[known] = np.diff(values[known], prepend=0.0) > 0
+    return risen
+
+
+def is_settled(record: Record) -> bool:
+    """Whether somebody collected the subject's garbage on purpose, to read its heaps right after."""
+    return bool(rises(record, GC_FORCED_COLLECTIONS).any())
+
+
+def after_collection(record: Record) -> NDArray[np.bool_]:
+    """Samples before which the runtime has made a full collection: the settled ones where there are any (after
+    those its finalisers have run too), else its own."""
+    if is_settled(record):
+        return rises(record, GC_FORCED_COLLECTIONS)
+    for name in _FULL:
+        if name in record.samples and np.isfinite(record.samples[name]).any():
+            return rises(record, name)
+    return np.zeros(record.rows, bool)
+
+
+def collections(record: Record) -> dict[str, NDArray[np.bool_]]:
+    """By what counts them, the samples before which garbage was collected: the harness's collections first, then
+    the runtime's full ones, then all of them. Those that nobody counted, or that never came, are left out."""
+    found = {name: rises(record, name) for name in (GC_FORCED_COLLECTIONS, *_FULL, *_EVERY)}
+    return {name: risen for name, risen in found.items() if risen.any()}
+
+
+def at_marks(values: NDArray[np.float64], marks: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """``values`` without those that are only held between two ``marks``; all of them where one changes between
+    marks, as a reading of its own does."""
+    known = np.flatnonzero(np.isfinite(values))
+    changed = known[np.flatnonzero(np.diff(values[known], prepend=np.nan) != 0)][1:]
+    if not marks.any() or not np.all(marks[changed]):
+        return values
+    return np.where(marks, values, np.nan)
