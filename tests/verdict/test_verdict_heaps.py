@@ -148,7 +148,9 @@ def test_foreign_buffers_need_no_column_of_their_own(tmp_path: Path) -> None:
 def test_the_harness_own_collections_are_the_marks_where_it_makes_them(tmp_path: Path) -> None:
     # given a runtime that collects once a minute by itself: too seldom to judge by
     natural = lambda index: node(index, heap=LEAK) | {"gc.forced_collections": None}  # noqa: E731
-    found = memory(tmp_path / "natural", lambda index: natural(index) | {"runtime.full_collections": index // 60})
+    found = memory(
+        tmp_path / "natural", lambda index: natural(index) | {"runtime.full_collections": index // 60}
+    )
     assert found.outcome == "inconclusive", found.sentence
     # then settled collections tell, also where full ones are counted that did not settle
     assert memory(tmp_path / "forced", lambda index: node(index, heap=LEAK)).cause == "runtime_heap"

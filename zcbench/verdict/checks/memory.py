@@ -143,7 +143,9 @@ def _leaks(facts: _Facts) -> Finding | None:
     sites = sites or largest_sites(record)
     how = "the lines are named above" if sites else "--diagnose runs it again and names the lines"
     return CHECK.failed(
-        _leak(facts, program_memory.where(growth)) + _where(sites) + program_memory.told(facts.record, facts.covered),
+        _leak(facts, program_memory.where(growth))
+        + _where(sites)
+        + program_memory.told(facts.record, facts.covered),
         facts.evidence,
         cause=cause,
         remedy=_CAUSES[cause].format(how=how)
