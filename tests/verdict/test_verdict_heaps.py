@@ -18,10 +18,10 @@ SECONDS, EVERY_S = 300, 12
 MIB = 2**20
 LEAK = 300  # bytes a second
 NAMES = (
-    "malloc.live_bytes", "anonymous_bytes", "virtual_bytes", "processes", "v8.heap_bytes", "v8.heap_total_bytes",
-    "v8.external_bytes", "v8.array_buffers_bytes", "v8.foreign_bytes", "jvm.heap_bytes", "jvm.heap_committed_bytes",
-    "jvm.heap_after_gc_bytes", "jvm.direct_bytes", "jvm.metaspace_bytes", "jvm.code_bytes", "python.object_bytes",
-    "runtime.collections", "runtime.full_collections",
+    "malloc.live_bytes", "anonymous_bytes", "virtual_bytes", "processes", "runtime.collections",
+    "v8.heap_bytes", "v8.heap_total_bytes", "v8.external_bytes", "v8.array_buffers_bytes", "v8.foreign_bytes",
+    "jvm.heap_bytes", "jvm.heap_committed_bytes", "jvm.heap_after_gc_bytes", "jvm.direct_bytes",
+    "jvm.metaspace_bytes", "jvm.code_bytes", "python.object_bytes", "runtime.full_collections",
 )  # fmt: skip
 Readings = Callable[[int], Row]
 

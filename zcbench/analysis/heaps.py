@@ -1,7 +1,7 @@
 """What is known of the heaps of runtimes: what each is a part of, what the system sees of it, when it was read.
 
 V8's heap is mapped, its array buffers come from malloc; a JVM's heap is mapped, its direct buffers come from
-malloc. A heap's bytes in use lie in pages that the runtime has for it, used or not: those are in private memory.
+malloc. A heap's bytes in use lie in pages that the runtime has for it, used or not: private memory has those.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def after_collection(record: Record) -> NDArray[np.bool_]:
 
 
 def collections(record: Record) -> dict[str, NDArray[np.bool_]]:
-    """By what counts them, the samples before which garbage was collected: the harness's collections first, then
-    the runtime's full ones, then all of them. Those that nobody counted, or that never came, are left out."""
+    """By what counts them, the samples before which garbage was collected: the harness's collections first,
+    then the runtime's full ones, then all. Those that nobody counted, or that never came, are left out."""
     found = {name: rises(record, name) for name in (GC_FORCED_COLLECTIONS, *_FULL, *_EVERY)}
     return {name: risen for name, risen in found.items() if risen.any()}
 

@@ -1,4 +1,4 @@
-"""The heaps that a leak can be in, in the words of the language whose they are: the cause, the place, what to do."""
+"""The heaps that a leak can be in: the cause, the place and the remedy in the words of their language."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ PLACES: Mapping[str, Place] = {
     V8_HEAP_BYTES: Place(
         "runtime_heap",
         "the V8 heap",
-        "take a heap snapshot early and one late (v8.writeHeapSnapshot(), or node --heapsnapshot-signal=SIGUSR2) "
-        "and compare them in the browser's developer tools: the retainers of what is new keep it",
+        "take a heap snapshot early and one late (v8.writeHeapSnapshot(), or node "
+        "--heapsnapshot-signal=SIGUSR2) and compare them in the browser's developer tools: the retainers of what is new keep it",
     ),
     V8_ARRAY_BUFFERS_BYTES: Place(
         "array_buffers",
         "V8's array buffers",
-        "find who keeps Buffers or typed arrays (caches, lists, listeners, a small slice of a large Buffer): a heap "
-        "snapshot late in the run lists ArrayBuffers with their retainers",
+        "find who keeps Buffers or typed arrays (caches, lists, listeners, a small slice of a large Buffer): a "
+        "heap snapshot late in the run lists ArrayBuffers with their retainers",
     ),
     V8_FOREIGN_BYTES: Place(
         "foreign_buffers",
         "native memory that JavaScript still owns",
-        "find which JavaScript objects keep the add-on's buffers (the retainers of ArrayBuffers in a heap snapshot); "
-        "let them go, or release the native memory explicitly instead of by a finaliser",
+        "find which JavaScript objects keep the add-on's buffers (the retainers of ArrayBuffers in a heap "
+        "snapshot); let them go, or release the native memory explicitly instead of by a finaliser",
     ),
     V8_EXTERNAL_BYTES: Place(
         "buffers",
         "memory outside the V8 heap that its objects keep",
-        "log arrayBuffers of process.memoryUsage() beside external: that tells Buffers from an add-on's memory; then "
-        "find who keeps them",
+        "log arrayBuffers of process.memoryUsage() beside external: that tells Buffers from an add-on's memory; "
+        "then find who keeps them",
     ),
     V8_MALLOCED_BYTES: Place(
         "runtime_heap",
@@ -73,8 +73,8 @@ PLACES: Mapping[str, Place] = {
     JVM_DIRECT_BYTES: Place(
         "direct_memory",
         "Java's direct buffers",
-        "find who keeps direct ByteBuffers (a pool that never shrinks, one a thread, a slice of a large one): a "
-        "heap dump lists java.nio.DirectByteBuffer with its referrers; -XX:MaxDirectMemorySize bounds them",
+        "find who keeps direct ByteBuffers (a pool that never shrinks, one a thread, a slice of a large one): "
+        "a heap dump lists java.nio.DirectByteBuffer with its referrers; -XX:MaxDirectMemorySize bounds them",
     ),
     JVM_MAPPED_BYTES: Place(
         "files_mapped",
@@ -108,8 +108,8 @@ OWNED = (V8_ARRAY_BUFFERS_BYTES, V8_FOREIGN_BYTES, V8_EXTERNAL_BYTES, JVM_DIRECT
 # Of malloc in a program with this runtime: what else has memory from it.
 NATIVE_OF: Mapping[str, str] = {
     "v8.": "an add-on's or a library's memory, which no JavaScript object stands for: ",
-    "jvm.": "memory of JNI code, or the JVM's own (-XX:NativeMemoryTracking=summary and `jcmd PID VM.native_memory` "
-    "tell): ",
+    "jvm.": "memory of JNI code, or the JVM's own (-XX:NativeMemoryTracking=summary and `jcmd PID "
+    "VM.native_memory` tell): ",
     "python.": "memory of an extension module, or Python objects above 512 bytes: ",
     "go.": "memory of C code: ",
 }

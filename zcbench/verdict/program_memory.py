@@ -67,13 +67,13 @@ def cause_of_exact(record: Record, growth: Growth) -> str | None:
 
 def where(growth: Growth | None) -> str:
     """ " in the V8 heap", of a counter that says so; empty for others."""
-    column = None if growth is None else growth.counter.column
+    column = "" if growth is None else growth.counter.column or ""
     return f" in {PLACES[column].where}" if column in PLACES else ""
 
 
 def remedy(record: Record, cause: str, growth: Growth | None) -> str:
     """How to find who keeps what leaks, in the language of the subject."""
-    column = None if growth is None else growth.counter.column
+    column = "" if growth is None else growth.counter.column or ""
     if column in PLACES:
         return PLACES[column].remedy
     if cause == "native":

@@ -58,9 +58,8 @@ def _shown(record: Record) -> dict[str, tuple[str, str]]:
     if record.can("worker"):
         return shown
     for growth in growths(record):
-        column = growth.counter.column
-        drawn = column is not None and column in record.samples
-        if drawn and growth.counter.is_judged and len(shown) < MOST_PANELS:
+        column = growth.counter.column or ""
+        if column in record.samples and growth.counter.is_judged and len(shown) < MOST_PANELS:
             shown.setdefault(column, (growth.counter.name, COLOURS[growth.counter.kind]))
     return shown
 
