@@ -42,7 +42,8 @@ PLACES: Mapping[str, Place] = {
         "runtime_heap",
         "the V8 heap",
         "take a heap snapshot early and one late (v8.writeHeapSnapshot(), or node "
-        "--heapsnapshot-signal=SIGUSR2) and compare them in the browser's developer tools: the retainers of what is new keep it",
+        "--heapsnapshot-signal=SIGUSR2) and compare them in the browser's developer tools: the retainers of "
+        "what is new keep it",
     ),
     V8_ARRAY_BUFFERS_BYTES: Place(
         "array_buffers",
@@ -59,7 +60,7 @@ PLACES: Mapping[str, Place] = {
     V8_EXTERNAL_BYTES: Place(
         "buffers",
         "memory outside the V8 heap that its objects keep",
-        "log arrayBuffers of process.memoryUsage() beside external: that tells Buffers from an add-on's memory; "
+        "log arrayBuffers of process.memoryUsage() beside external: it tells Buffers from an add-on's memory; "
         "then find who keeps them",
     ),
     V8_MALLOCED_BYTES: Place(
