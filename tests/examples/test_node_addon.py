@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,21 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.subjects.conftest import recorded
+from tests.examples.node_addon import STATES, State, build, misnamed, soak
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
-from zcbench.scenario import Setting, load
-from zcbench.verdict import judge
 
 if sys.platform == "win32":
     pytest.skip("g++ and SIGTERM", allow_module_level=True)
 
-ADDON = Path(__file__).parents[2] / "examples" / "node-addon"
 # Ten times the pace of soak.toml: V8 collects as often in 8 s as there in 80 s.
 PACE = {"subject.args.rate": "1000", "sampling.every": "200ms"}
 # A thousand slots are a second of it, for a machine that is busy; as many as ten are at the original's.
-STATES: dict[str, dict[str, str]] = {
+KEYS: dict[str, dict[str, str]] = {
     "mixed-ownership": {"subject.args.rate": "100", "duration": "30s"},
     "no-op-return": {"duration": "4s"},
     "lost-slot": {"duration": "8s"},
@@ -39,32 +35,18 @@ STATES: dict[str, dict[str, str]] = {
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the example and of the page's header beside it, built as its README says."""
-    folder = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(ADDON.parents[1] / "include", folder / "include")
-    addon = folder / "examples" / "node-addon"
-    shutil.copytree(ADDON, addon, ignore=shutil.ignore_patterns("build"))
-    if (addon / "node_modules").exists():
-        subprocess.run(["sh", "build.sh"], cwd=addon, check=True, timeout=100)
-    else:
-        subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=addon, check=True, timeout=200)
-    return addon
+    return build(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="module")
 def runs(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Record, Result]]:
     """The record and the verdict of each state, all run side by side."""
     folder = tmp_path_factory.mktemp("runs")
-
-    def soak(state: str) -> tuple[Record, Result]:
-        keys = PACE | STATES[state] | {"subject.args.state": state, "subject.cwd": str(built)}
-        plan = load(built / "soak.toml", flags=[Setting(key, text, "test") for key, text in keys.items()])
-        (folder / state).mkdir()
-        record = recorded(plan, folder / state)
-        return record, judge(record)
-
-    with ThreadPoolExecutor(len(STATES)) as pool:
-        return dict(zip(STATES, pool.map(soak, STATES), strict=True))
+    with ThreadPoolExecutor(len(KEYS)) as pool:
+        started = {
+            state: pool.submit(soak, built, state, folder / state, PACE | keys) for state, keys in KEYS.items()
+        }
+        return {state: running.result() for state, running in started.items()}
 
 
 def count(runs: dict[str, tuple[Record, Result]], state: str, name: str) -> int:
@@ -75,6 +57,11 @@ def count(runs: dict[str, tuple[Record, Result]], state: str, name: str) -> int:
 
 def failed(result: Result) -> dict[str, Finding]:
     return {finding.check: finding for finding in result.findings if finding.outcome == "fail"}
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+def test_each_state_is_called_by_its_name(runs: dict[str, tuple[Record, Result]], state: State) -> None:
+    assert misnamed(state, runs[state.name][1]) is None
 
 
 def test_mixed_ownership_aborts_with_packet_111_of_10_slots(runs: dict[str, tuple[Record, Result]]) -> None:
@@ -125,7 +112,7 @@ def test_a_copy_is_counted_as_one_and_says_whether_it_had_to_be(
     assert count(runs, state, "pool.hits") >= 0.9 * count(runs, state, "engine.captured")
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", KEYS)
 def test_no_packet_is_lost_reordered_or_changed(runs: dict[str, tuple[Record, Result]], state: str) -> None:
     found = {finding.check: finding.outcome for finding in runs[state][1].findings}
     assert found["gaps"] == "pass"
