@@ -315,9 +315,9 @@ def test_resident_and_anonymous_memory_are_of_one_count(monkeypatch: pytest.Monk
     lagging = stat._replace(resident_bytes=stat.resident_bytes // 2)
     monkeypatch.setattr(reading_module.procfs, "stat", lambda _pid: lagging)
     status = b"VmRSS:\t 9000 kB\nRssAnon:\t 6000 kB\nRssFile:\t 2000 kB\nRssShmem:\t 1000 kB\n"
-    read = reading_module.procfs.read
+    read = reading_module.procfs.read_record
     monkeypatch.setattr(
-        reading_module.procfs, "read", lambda path: status if path.endswith("/status") else read(path)
+        reading_module.procfs, "read_record", lambda path: status if path.endswith("/status") else read(path)
     )
     values = reading_module.read_process(psutil.Process()).values
     assert values["rss_bytes"] - values["anonymous_bytes"] == 3000 * 1024

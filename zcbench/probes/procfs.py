@@ -16,6 +16,7 @@ IS_LINUX: Final = sys.platform == "linux"
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK") if IS_LINUX else 100
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if IS_LINUX else 4096
 _LARGEST = 1 << 20  # bytes read of one file: a status or stat has a few hundred
+_AT_ONCE = 1 << 14  # bytes asked for a call: the kernel gives a page, and a buffer of 1 MiB has to be mapped
 
 
 class Stat(NamedTuple):
@@ -48,7 +49,7 @@ def read(path: str) -> bytes:
         # The kernel gives whole records, at most a page of them a call: only an empty answer is the end.
         parts = []
         size = 0
-        while size < _LARGEST and (part := os.read(file, _LARGEST)):
+        while size < _LARGEST and (part := os.read(file, _AT_ONCE)):
             parts.append(part)
             size += len(part)
         return b"".join(parts)
@@ -56,9 +57,18 @@ def read(path: str) -> bytes:
         os.close(file)
 
 
+def read_record(path: str) -> bytes:
+    """A file of ``/proc`` that is one record: one call gives it whole."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, _AT_ONCE)
+    finally:
+        os.close(file)
+
+
 def stat(pid: int) -> Stat:
     """What ``/proc/PID/stat`` says."""
-    content = read(f"/proc/{pid}/stat")
+    content = read_record(f"/proc/{pid}/stat")
     # A name may hold spaces and brackets: the last bracket ends it.
     before, _, after = content.rpartition(b")")
     fields = after.split()
@@ -95,7 +105,7 @@ def start_ns(pid: int) -> int:
 
 def numbers(path: str, names: re.Pattern[bytes]) -> dict[bytes, int]:
     """The numbers of a file of lines "Name:  123 kB", in bytes where it says kB; see :func:`lines_named`."""
-    return {name: int(number) * (1024 if kb else 1) for name, number, kb in names.findall(read(path))}
+    return {name: int(number) * (1024 if kb else 1) for name, number, kb in names.findall(read_record(path))}
 
 
 def lines_named(*names: str) -> re.Pattern[bytes]:

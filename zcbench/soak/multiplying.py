@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import psutil
 
-_LOADAVG = Path("/proc/loadavg")  # proc(5): its fourth field ends with the number of threads in the system
+from zcbench.probes import procfs
+
+_LOADAVG = "/proc/loadavg"  # proc(5): its fourth field ends with the number of threads in the system
 
 
 class MultiplyingWatch:
@@ -23,7 +24,7 @@ class MultiplyingWatch:
     def is_due(self) -> bool:
         """Whether the processes should be counted now; where the system does not say, always."""
         try:
-            threads = int(_LOADAVG.read_text().split()[3].partition("/")[2])
+            threads = int(procfs.read(_LOADAVG).split()[3].partition(b"/")[2])
         except (OSError, ValueError, IndexError):
             return True
         if threads - self._threads > self._limit // 2:

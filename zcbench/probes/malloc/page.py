@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,10 @@ STOOD_ASIDE = 2  # flag: a sanitizer is the program's malloc
 _LINE = 64
 _SHARED_AT = 3 * _LINE
 _WORDS = 4  # of a shard: allocations, frees, bytes allocated, bytes freed
+_HEAD = struct.Struct("=7Q")  # what follows the magic
+_SHARD = struct.Struct("=4Q32x")
+_FEW = 16 * _LINE  # bytes: of more shards NumPy makes the sums quicker
+_FIRST = _SHARED_AT + _FEW  # bytes that are read first: most processes have no more threads
 
 # Shards are read one after another while threads go on: a block that one thread allocated after its shard was
 # read and another freed before its own was makes the sum too small by it. More than this is no such moment.
@@ -58,16 +63,15 @@ def read_meter_page(path: Path) -> MeterPage:
     """The counts at ``path`` now. Raises OSError, MeterPageError."""
     # By reading, not by mapping: a file that somebody cuts short would be a SIGBUS.
     content = _content(path)
-    if len(content) != PAGE_BYTES or content[:8] != MAGIC:
+    if len(content) < _FIRST or not content.startswith(MAGIC):
         raise MeterPageError(f"{path}: not a page of the malloc meter")
-    words = np.frombuffer(content, dtype=np.uint64)
-    version, pid, made_ns, used, blocks, live_bytes, flags = (int(word) for word in words[1:8])
+    version, pid, made_ns, used, blocks, live_bytes, flags = _HEAD.unpack_from(content, len(MAGIC))
     if version != VERSION or used > SHARDS:
         raise MeterPageError(f"{path}: damaged, or a later version's (version {version}, {used} shards)")
-    shards = words[_SHARED_AT // 8 :].reshape(-1, _LINE // 8)[: used + 1, :_WORDS]
-    # Sums of unsigned words wrap, and their differences wrap back.
-    sums = shards.sum(axis=0, dtype=np.uint64)
-    allocations, frees, allocated, freed = (int(total) for total in sums)
+    end = _SHARED_AT + (used + 1) * _LINE
+    if len(content) < end:
+        raise MeterPageError(f"{path}: cut short while it was read")
+    allocations, frees, allocated, freed = _sums(content[_SHARED_AT:end])
     return MeterPage(
         pid=pid,
         made_ns=made_ns,
@@ -80,6 +84,14 @@ def read_meter_page(path: Path) -> MeterPage:
         flags=flags,
         allocator=content[_LINE:_SHARED_AT].split(b"\0")[0].decode(errors="replace"),
     )
+
+
+def _sums(shards: bytes) -> tuple[int, ...]:
+    """The words of all shards, summed; they wrap at 64 bits, and their differences wrap back."""
+    if len(shards) <= _FEW:
+        return tuple(sum(words) % 2**64 for words in zip(*_SHARD.iter_unpack(shards), strict=True))
+    lines = np.frombuffer(shards, dtype=np.uint64).reshape(-1, _LINE // 8)[:, :_WORDS]
+    return tuple(int(total) for total in lines.sum(axis=0, dtype=np.uint64))
 
 
 def _live(path: Path, count: int) -> int:
@@ -96,8 +108,14 @@ def _content(path: Path) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     file = os.open(path, flags)
     try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
             raise MeterPageError(f"{path}: not a regular file")
-        return os.read(file, PAGE_BYTES + 1)
+        if status.st_size != PAGE_BYTES:
+            raise MeterPageError(f"{path}: not a page of the malloc meter")
+        first = os.read(file, _FIRST)
+        if len(first) < _FIRST or _SHARED_AT + (1 + _HEAD.unpack_from(first, len(MAGIC))[3]) * _LINE <= _FIRST:
+            return first
+        return first + os.read(file, PAGE_BYTES - _FIRST)
     finally:
         os.close(file)

@@ -4,6 +4,7 @@ counted."""
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,12 +118,12 @@ class MeterPages:
 
     def _files(self) -> Iterator[tuple[int, Path]]:
         try:
-            names = sorted(path for path in self._folder.iterdir() if path.suffix == SUFFIX)
+            names = sorted(os.listdir(self._folder))  # noqa: PTH208
         except OSError:
             return
-        for path in names:
-            if path.stem.isdecimal():
-                yield int(path.stem), path
+        for name in names:
+            if name.endswith(SUFFIX) and (number := name.removesuffix(SUFFIX)).isdecimal():
+                yield int(number), self._folder / name
 
 
 def _living_elsewhere(pid: int, page: MeterPage) -> Metered | None:
