@@ -60,6 +60,7 @@ KNOWN: tuple[Quantity, ...] = (
     # -- CPython
     row("python.blocks", "blocks", _RUNTIME, "blocks of Python's allocator in use", better=LOWER),
     row("python.object_bytes", "bytes", _RUNTIME, "bytes of Python's objects in its own allocator", better=LOWER, memory=_OBJECTS, label="Python objects"),
+    row("python.large_blocks", "blocks", _RUNTIME, "blocks of Python above 512 bytes, which are malloc's", better=LOWER),
     row("python.unraisable", "exceptions", _RUNTIME, "exceptions that nobody could catch: in finalisers and callbacks", total=True, better=LOWER),
     # -- other runtimes
     row("go.heap_bytes", "bytes", _RUNTIME, "Go's heap in use (HeapAlloc, the live heap of a gctrace line)", better=LOWER, memory=_MANAGED, label="Go heap"),
