@@ -5,6 +5,9 @@ in ``ZCBENCH_PROBE_<NAME>``, reads ``setting.json`` there ({"gc_every_s": 12.5, 
 it makes no collections), copies ``template.page``, an empty page, to a name of its own ("4242.page",
 "4242.1.page" for a second thread), and declares what it reads under the names that the record has.
 
+The page of a thread that may end before its process has a gauge ``thread``: its number in the system. An agent
+that stops says so by the page's state, DONE.
+
 At each multiple of ``gc_every_s`` of the monotonic clock it collects until its counters rest, publishes them,
 and then adds one to its total ``settled``.
 """
@@ -15,15 +18,16 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from zcbench.clock import now_ns
 from zcbench.page import layout
 from zcbench.page.histogram import Histogram, columns_of, summed
-from zcbench.page.layout import Kind, PageError
+from zcbench.page.layout import Kind, PageError, State
 from zcbench.page.reader import PageReader, Reading, make_page
+from zcbench.probes import procfs
 from zcbench.probes.probe import Notice, Number, Processes
 from zcbench.probes.runtimes import Setting
 from zcbench.quantities import quantity as quantities
@@ -35,7 +39,12 @@ from zcbench.record.schema import EventKind
 
 TEMPLATE, SETTING_FILE, SUFFIX = "template.page", "setting.json", ".page"
 SETTLED = "settled"  # an agent's total of settled collections
+THREAD = "thread"  # of a second thread's page: what the system calls the thread
+_OURS = (SETTLED, THREAD)  # no columns
 MOST_PAGES = 256  # read of one run
+# For so many intervals all wait for a second thread that does not settle: it may compute for as long as it
+# likes. For the thread that a process began with they wait for ever.
+PATIENCE = 3
 _PARTS = layout.geometry(128, laws_bytes=64, size=1 << 16)
 
 
@@ -51,6 +60,11 @@ class _Agent:
     settled: int = 0
     settled_ns: int = 0
     held: dict[str, int] = field(default_factory=dict)
+
+    def is_lost(self, now: int, patience_ns: int) -> bool:
+        """Whether it is a second thread's, and has not settled for so long that nobody waits for it."""
+        is_second = self.reading is not None and self.reading.values.get(THREAD) is not None
+        return is_second and now - max(self.settled_ns, self.first_seen_ns) > patience_ns
 
 
 class AgentPages:
@@ -115,7 +129,7 @@ class AgentPages:
             for entry in reading.entries:
                 self._declare(entry)
             for name, value in reading.values.items():
-                if value is not None and name != SETTLED and not self._is_held(name):
+                if value is not None and name not in _OURS and not self._is_held(name):
                     row[name] = (row.get(name) or 0) + value
         row |= self._histogram_columns()
         if self._setting.gc_every_s is not None:
@@ -142,7 +156,7 @@ class AgentPages:
                 agent.reading = reading
                 self._note_settled(agent, reading, now)
         for path, agent in list(self._agents.items()):
-            if agent.reading is not None and agent.reading.header.pid not in living:
+            if agent.reading is not None and not _runs(agent.reading, living):
                 self._end(path, agent)
 
     def _files(self) -> list[Path]:
@@ -179,7 +193,7 @@ class AgentPages:
         for entry in reading.entries:
             self._declare(entry)
             value = reading.values.get(entry.name)
-            if entry.kind is Kind.TOTAL and entry.name != SETTLED and value is not None:
+            if entry.kind is Kind.TOTAL and entry.name not in _OURS and value is not None:
                 self._ended[entry.name] = self._ended.get(entry.name, 0) + value
         for name, histogram in reading.histograms.items():
             self._ended_histograms[name] = [summed([*self._ended_histograms.get(name, []), histogram])]
@@ -202,7 +216,8 @@ class AgentPages:
         due_ns = now // every_ns * every_ns
         # One that began after it owes none yet, and is no part of the sum.
         asked = [agent for agent in self._agents.values() if agent.reading and agent.first_seen_ns < due_ns]
-        if self._marked_ns >= due_ns or not asked or any(agent.settled_ns < due_ns for agent in asked):
+        awaited = [agent for agent in asked if not agent.is_lost(now, PATIENCE * every_ns)]
+        if self._marked_ns >= due_ns or not awaited or any(agent.settled_ns < due_ns for agent in awaited):
             return
         self._marked_ns = due_ns
         self._marks += 1
@@ -225,7 +240,7 @@ class AgentPages:
         return tuple(self._quantities.values())
 
     def _declare(self, entry: layout.Entry) -> None:
-        if entry.name == SETTLED:
+        if entry.name in _OURS:
             return
         if entry.kind is Kind.HISTOGRAM:
             for name in columns_of(entry.name):
@@ -271,6 +286,16 @@ class AgentPages:
         with contextlib.suppress(OSError):
             shutil.rmtree(self.folder)
             os.rmdir(self.folder.parent)  # noqa: PTH106 - unless another probe has left something
+
+
+def _runs(reading: Reading, living: Collection[int]) -> bool:
+    """Whether the process goes on, the thread in it whose page it is, and the agent."""
+    pid, thread = reading.header.pid, reading.values.get(THREAD)
+    if pid not in living or reading.state is State.DONE:
+        return False
+    if thread and procfs.IS_LINUX:
+        return os.path.exists(f"/proc/{pid}/task/{thread}")  # noqa: PTH110
+    return True
 
 
 def extended(given: Mapping[str, str], name: str, addition: str, separator: str = " ") -> dict[str, str]:

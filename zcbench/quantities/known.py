@@ -46,6 +46,12 @@ KNOWN: tuple[Quantity, ...] = (
     row("v8.handles", "handles", _RUNTIME, "active handles of Node's event loop: timers, sockets, servers", better=LOWER),
     row("v8.requests", "requests", _RUNTIME, "active requests of Node's event loop: files, names, writes", better=LOWER),
     row("v8.malloced_bytes", "bytes", _RUNTIME, "memory that V8 itself has from malloc (malloced_memory)", better=LOWER, memory=_EXACT),
+    row("v8.contexts", "contexts", _RUNTIME, "V8's contexts: one a global object, the probe's own included", better=LOWER),
+    row("v8.detached_contexts", "contexts", _RUNTIME, "contexts that were left and are not collected", better=LOWER),
+    row("v8.pause_minor_ns", "ns", _RUNTIME, "pauses of V8's collections of new objects", total=True, better=LOWER),
+    row("v8.pause_major_ns", "ns", _RUNTIME, "pauses of V8's collections of the whole heap", total=True, better=LOWER),
+    row("v8.pause_incremental_ns", "ns", _RUNTIME, "pauses of V8's steps of marking", total=True, better=LOWER),
+    row("v8.pause_weak_callbacks_ns", "ns", _RUNTIME, "pauses of V8 to run weak callbacks", total=True, better=LOWER),
     # -- JVM: hsperfdata, jstat, unified gc logs
     row("jvm.heap_bytes", "bytes", _RUNTIME, "the Java heap in use; compare readings after a collection", better=LOWER, memory=_MANAGED, label="Java heap"),
     row("jvm.heap_after_gc_bytes", "bytes", _RUNTIME, "the Java heap in use right after the newest collection", better=LOWER, memory=_MANAGED, label="Java heap after collection"),

@@ -1,0 +1,34 @@
+// A service of Node's that leaks, by its argument, and makes garbage: `node heaps.js objects 300 1000000`.
+// The leak and the garbage are bytes a second. "addon" leaks in malloc, through the add-on whose file stands in ADDON.
+"use strict";
+const [what = "nothing", leak = "0", garbage = "0"] = process.argv.slice(2);
+const EVERY_MS = 50;
+const kept = [], ring = [];
+let owed = 0, turns = 0;
+
+// Bytes of V8's heap: an array of n doubles takes 8 n, and about 48 for itself and its place in `kept`.
+function objects(bytes) {
+  kept.push(new Array(Math.max(1, Math.round((bytes - 48) / 8))).fill(0.5));
+}
+
+const leaks = {
+  nothing: () => {},
+  objects,
+  // Old garbage: V8 has to collect its whole heap.
+  churn: (bytes) => { ring[turns++ % 20000] = new Array(Math.round(bytes / 8)).fill(0.5); },
+  buffers: (bytes) => kept.push(new Uint8Array(bytes)),
+  addon: (bytes) => require(process.env.ADDON).leak(bytes),
+};
+
+// In pieces of at least this size, so that what keeps a piece is small beside it.
+const PIECE = 300;
+
+setInterval(() => {
+  owed += Number(leak) * EVERY_MS / 1000;
+  for (; owed >= PIECE; owed -= PIECE) leaks[what](PIECE);
+  for (let made = 0; made < Number(garbage) * EVERY_MS / 1000; made += 1000) garbageOf(1000);
+}, EVERY_MS);
+
+function garbageOf(bytes) {
+  return [new Array(Math.round(bytes / 16)).fill(0.25), Buffer.alloc(bytes / 2)];
+}

@@ -1,0 +1,18 @@
+// Event loops: with one worker thread that turns, one that computes for ever, and one that ends soon; or blocked.
+"use strict";
+const { Worker, isMainThread, workerData } = require("worker_threads");
+
+function block(ms) {
+  for (const until = Date.now() + ms; Date.now() < until;);
+}
+
+if (!isMainThread) {
+  if (workerData === "computes") block(1e9);
+  setInterval(() => { if (workerData === "ends") process.exit(); }, 200);
+} else if (process.argv[2] === "threads") {
+  for (const what of ["turns", "computes", "ends"]) new Worker(__filename, { workerData: what });
+} else if (process.argv[2] === "blocked") {
+  setTimeout(() => block(1e9), 300);
+} else {
+  setInterval(() => block(40), 100);
+}

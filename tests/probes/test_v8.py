@@ -1,0 +1,146 @@
+"""Node from inside: what the agents read, and that they change nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from zcbench.probes import v8
+from zcbench.probes.probe import Number, Probe
+from zcbench.probes.runtimes import Setting
+
+PROGRAMS = Path(__file__).parent / "programs" / "node"
+HEAPS, VISIBLE, LOOPS = (str(PROGRAMS / f"{name}.js") for name in ("heaps", "visible", "loops"))
+LIMIT_S = 60  # no promise: when a test gives up
+EVERY_S = 0.4
+Row = Mapping[str, Number | None]
+
+
+class Node:
+    """A Node program with its probe; ``rows`` has its readings so far."""
+
+    def __init__(self, folder: Path, *arguments: str, gc_every_s: float | None = EVERY_S, **given: str) -> None:
+        setting = Setting(folder / "probes" / "v8", gc_every_s, sample_every_s=0.2, launched=True)
+        self.probe: Probe = v8.make(setting)
+        environment = os.environ | given
+        environment |= self.probe.environment(environment)
+        self.popen = subprocess.Popen(["node", *arguments], env=environment, stdout=subprocess.DEVNULL)
+        self.process = psutil.Process(self.popen.pid)
+        self.probe.begin(self.processes)
+        self.rows: list[Row] = []
+        self.said: list[str] = []
+
+    def processes(self) -> Sequence[psutil.Process]:
+        return [self.process] if self.popen.poll() is None else []
+
+    def read(self) -> Row:
+        self.rows.append(self.probe.read())
+        self.said += [notice.message for notice in self.probe.notices()]
+        return self.rows[-1]
+
+    def until(self, holds: Callable[[Row], bool]) -> Row:
+        """The first reading that ``holds``."""
+        give_up = time.monotonic() + LIMIT_S
+        while not holds(row := self.read()):
+            assert time.monotonic() < give_up, (row, self.said)
+            assert self.popen.poll() is None, "it has ended"
+            time.sleep(0.1)
+        return row
+
+    def close(self) -> None:
+        self.popen.kill()
+        self.popen.wait()
+        self.probe.close()
+
+
+def marks(row: Row) -> int:
+    return int(row.get("gc.forced_collections") or 0)
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Node]]:
+    """Programs that run side by side while the tests read them."""
+    folder = tmp_path_factory.mktemp("nodes")
+    commands = {
+        "objects": [HEAPS, "objects", "100000", "1000000"],
+        "buffers": [HEAPS, "buffers", "100000", "1000000"],
+        "threads": [LOOPS, "threads"],
+        "blocked": [LOOPS, "blocked"],
+        "busy": [LOOPS, "busy"],
+    }
+    found = {name: Node(folder / name, *command) for name, command in commands.items()}
+    found["natural"] = Node(
+        folder / "natural", "--max-old-space-size=32", HEAPS, "churn", "20000000", gc_every_s=None
+    )
+    yield found
+    for node in found.values():
+        node.close()
+
+
+def test_a_leak_shows_in_the_heap_that_it_is_in(nodes: dict[str, Node]) -> None:
+    objects, buffers = nodes["objects"], nodes["buffers"]
+    for node in (objects, buffers):
+        node.until(lambda row: marks(row) >= 6)
+
+    def growth(node: Node, name: str) -> float:
+        held = [float(row[name] or 0) for row in node.rows if marks(row) >= 2]
+        return held[-1] - held[0]
+
+    # 1 MB/s of garbage is in none of them
+    assert growth(objects, "v8.heap_bytes") > 5 * abs(growth(objects, "v8.array_buffers_bytes")) + 20_000
+    assert growth(buffers, "v8.array_buffers_bytes") > 5 * abs(growth(buffers, "v8.foreign_bytes")) + 20_000
+    # and what was read stands until all have collected again
+    changes = {(marks(row), row.get("v8.heap_bytes")) for row in objects.rows if marks(row)}
+    assert len(changes) == len({count for count, _ in changes})
+
+
+def test_the_harness_s_collections_are_part_of_all_and_none_is_made_when_they_are_to_be_natural(
+    nodes: dict[str, Node],
+) -> None:
+    row = nodes["objects"].until(lambda row: marks(row) >= 3)
+    assert row["runtime.full_collections"] >= marks(row)  # type: ignore[operator]
+    assert row["gc.forced_pause_ns"] > 0  # type: ignore[operator]
+    assert row["runtime.collections"] >= row["runtime.full_collections"]  # type: ignore[operator]
+    natural = nodes["natural"].until(lambda row: (row.get("runtime.full_collections") or 0) >= 1)
+    assert natural["v8.heap_bytes"] is not None
+    assert "gc.forced_collections" not in natural
+    assert natural["gc.forced_pause_ns"] == 0
+
+
+def test_worker_threads_are_read_and_one_that_computes_holds_nobody_up(nodes: dict[str, Node]) -> None:
+    threads = nodes["threads"]
+    pages = threads.probe._node.pages.folder  # type: ignore[attr-defined]
+    first = threads.until(lambda row: marks(row) >= 1)
+    threads.until(lambda row: marks(row) >= marks(first) + 2)
+    # main, the one that turns, the one that computes; the one that ended is gone
+    assert len(list(pages.glob(f"{threads.popen.pid}*.page"))) == 3
+    assert "event_loop.delay_max_ns" in first
+
+
+def test_a_blocked_loop_is_seen_while_it_is_blocked_and_nothing_is_collected_in_it(
+    nodes: dict[str, Node],
+) -> None:
+    blocked, busy = nodes["blocked"], nodes["busy"]
+    late = blocked.until(lambda row: (row.get("event_loop.delay_max_ns") or 0) > 1.5e9)
+    later = blocked.until(lambda row: (row.get("event_loop.delay_max_ns") or 0) > 2e9)
+    assert marks(late) == marks(later)
+    assert len([sentence for sentence in blocked.said if "has not turned" in sentence]) == 1
+    # one that stands for 40 ms of each 100 turns late, and is said to be as busy
+    late_ns = busy.until(lambda row: (row.get("event_loop.delay_max_ns") or 0) > 20e6)
+    assert late_ns["event_loop.delay_p50_ns"] < late_ns["event_loop.delay_max_ns"]  # type: ignore[operator]
+    busy.until(lambda row: (row.get("event_loop.utilization") or 0) > 0.2)
+    assert not busy.said
+
+
+def test_handles_are_counted_by_their_types(nodes: dict[str, Node]) -> None:
+    row = nodes["objects"].until(lambda row: marks(row) >= 2)
+    assert row["v8.handles"] == row["v8.handles.Timeout"] == 1
+    units = {one.name: one.unit.name for one in nodes["objects"].probe.quantities()}
+    assert units["v8.handles.Timeout"] == "handles"
+    assert set(row) <= set(units)

@@ -1,0 +1,77 @@
+"""What the agents in all Node processes of a subject publish, as one row."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from zcbench.clock import now_ns
+from zcbench.probes.agents import PATIENCE, AgentPages
+from zcbench.probes.probe import Notice, Number
+from zcbench.probes.runtimes import Setting
+from zcbench.probes.v8.loops import ACTIVE, IDLE, Loops
+from zcbench.quantities.quantity import Quantity
+from zcbench.quantities.registry import VOCABULARY
+from zcbench.record.schema import EventKind
+
+NAME = "v8"
+MOST_TOLD = 64  # sentences of one run
+_NOTES = "*.note"
+_LONGEST_NOTE = 2_000  # letters: a stack
+
+
+class NodePages:
+    """The agents' pages of one subject, and what there is to say of them."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.pages = AgentPages(NAME, setting)
+        self._setting = setting
+        self._loops = Loops(setting.sample_every_s)
+        self._columns: dict[str, Quantity] = {}
+        self._told: set[str] = set()
+        self._notices: list[Notice] = []
+
+    def read(self) -> dict[str, Number | None]:
+        """The readings of now, by name."""
+        row = self.pages.read()
+        for sentence in self._stopped():
+            self.tell(sentence)
+        if not row:
+            return row
+        now = now_ns()
+        for name in (IDLE, ACTIVE):
+            row.pop(name, None)
+        self._loops.columns(self.pages.readings(), row, now)
+        if self._setting.gc_every_s is not None:
+            for pid in self._loops.blocked(now, round(PATIENCE * self._setting.gc_every_s * 1e9)):
+                self.tell(
+                    f"the event loop of process {pid} has not turned for {PATIENCE} times the time between "
+                    "collections: nothing is collected in it meanwhile, and its heap is not known"
+                )
+        self._columns |= {name: VOCABULARY[name] for name in row if name in VOCABULARY}
+        return row
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Those of an agent, and of an event loop."""
+        declared = {one.name: one for one in self.pages.quantities() if one.name not in (IDLE, ACTIVE)}
+        return tuple((declared | self._columns).values())
+
+    def _stopped(self) -> Iterator[str]:
+        """Why agents have stopped, each once."""
+        for path in self.pages.folder.glob(_NOTES):
+            with contextlib.suppress(OSError):
+                why = path.read_text(errors="replace")[:_LONGEST_NOTE].splitlines()
+                path.unlink()
+                pid = path.name.partition(".")[0]
+                yield f"V8's heap in process {pid} is not read any more: {why[0] if why else 'no reason'}"
+
+    def tell(self, message: str) -> None:
+        """Say ``message`` once."""
+        if message not in self._told and len(self._told) < MOST_TOLD:
+            self._told.add(message)
+            self._notices.append(Notice(EventKind.PROBE, message, {"probe": NAME}))
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What there was to say since the last call."""
+        notices, self._notices = (*self._notices, *self.pages.notices()), []
+        return notices
