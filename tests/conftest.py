@@ -18,9 +18,11 @@ CHECKOUT = Path(__file__).parents[1]
 
 os.environ["PYTHONSAFEPATH"] = "1"  # inherited by what the tests start: no current directory on the path
 
-# A shell's `&` and nohup have it ignored, which the processes that a test interrupts would inherit.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell's `&` and nohup have them ignored, which the processes that a test interrupts would inherit.
+for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    number = getattr(signal, name, None)
+    if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 _path = list(sys.path)
 sys.path[:] = [entry for entry in _path if Path(entry).resolve() != CHECKOUT]
