@@ -54,6 +54,9 @@ COMMITTED: Mapping[str, str] = {
 }
 # Memory of a runtime that has a limit of its own, and grows to it: a code cache cannot leak, and is known.
 BOUNDED = (JVM_CODE_BYTES,)
+# Runtimes, by how the names of their quantities begin.
+V8, JAVA, GO, DOTNET, PYTHON = "V8", "Java", "Go", ".NET", "Python"
+_CALLED: Mapping[str, str] = {"v8.": V8, "jvm.": JAVA, "go.": GO, "clr.": DOTNET, "python.": PYTHON}
 # What counts a runtime's full collections, whichever of them a subject has.
 _FULL = (RUNTIME_FULL_COLLECTIONS, GC_FULL_COLLECTIONS)
 _EVERY = (RUNTIME_COLLECTIONS, GC_COLLECTIONS)
@@ -109,3 +112,16 @@ def at_marks(values: NDArray[np.float64], marks: NDArray[np.bool_]) -> NDArray[n
     if not marks.any() or not np.all(marks[changed]):
         return values
     return np.where(marks, values, np.nan)
+
+
+def runtime_of(record: Record) -> str | None:
+    """The runtime whose heap was read, as a sentence calls it; None if none was."""
+    for begin, called in _CALLED.items():
+        if any(name.startswith(begin) and np.isfinite(record.samples[name]).any() for name in record.samples):
+            return called
+    return None
+
+
+def has_v8(record: Record) -> bool:
+    """Whether V8's heap was read."""
+    return runtime_of(record) == V8

@@ -19,7 +19,6 @@ from zcbench.quantities.names import (
     CONSUMER_REUSE_DISTANCE,
     ELAPSED_S,
     ENGINE_CAPTURED,
-    GC_COLLECTIONS,
     POOL_FREE,
     POOL_HIGH_WATER,
     POOL_HITS,
@@ -138,10 +137,6 @@ LOST_SHARE = 0.02
 # The newest samples that must all lack a slot: one on its way is neither free nor in use for a moment.
 LOST_SAMPLES = 3
 LOST_MISSES = 0.01  # of the acquires: a returning thread may stand between "returned" and "free" for a moment
-# Samples with returns out of a collection: with fewer, chance alone puts a burst of returns beside one.
-GARBAGE_BURSTS = 3
-# Nine of ten returns in samples in which a collection ran, when fewer of the samples are such: gc gives back.
-GARBAGE_RETURNS, GARBAGE_SAMPLES = 0.9, 0.6
 
 
 @dataclass(frozen=True)
@@ -235,15 +230,3 @@ def _lost_by_misses(record: Record, found: Totals) -> Circulation | None:
     missed = np.flatnonzero((record.samples[POOL_MISSES] > 0) & ~small)
     first = record.samples[ENGINE_CAPTURED][missed[0]] if missed.size else np.nan
     return Circulation(slots, high, int(first) if np.isfinite(first) else captured)
-
-
-def held_by_garbage(record: Record) -> bool:
-    """Whether leases come back when the collector runs, and hardly otherwise."""
-    samples = record.samples
-    rows = streaming(record)
-    returns = np.diff(samples[POOL_RETURNS][rows])
-    collected = np.diff(samples[GC_COLLECTIONS][rows]) > 0
-    if not np.nansum(returns) > 0 or int((returns[collected] > 0).sum()) < GARBAGE_BURSTS:
-        return False
-    share = float(np.nansum(returns[collected]) / np.nansum(returns))
-    return share >= GARBAGE_RETURNS and float(collected.mean()) <= GARBAGE_SAMPLES

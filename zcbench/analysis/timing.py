@@ -94,10 +94,10 @@ def stalls(record: Record, found: Totals) -> Stalls | None:
     late = slow & ~forced
     at, height = elapsed[late], longest[late]
     supervisor_late = np.nan_to_num(rows[SAMPLE_LATE_S][use])[late]
-    outside = (supervisor_late >= STALL_S / 2) | _suspended(record, at)
+    outside = (supervisor_late >= STALL_S / 2) | is_suspended(record, at)
     by_gc = sum(_is_gc(record, float(t), float(h)) for t, h in zip(at, height, strict=True))
     step = float(np.median(np.diff(elapsed))) if elapsed.size > 1 else 0.0
-    pattern, period = _pattern(at, height, outside, int(use.sum()), step)
+    pattern, period = pattern_of(at, height, outside, int(use.sum()), step)
     return Stalls(
         samples=int(use.sum()),
         floor_s=floor_s,
@@ -130,13 +130,15 @@ def _forced_s(record: Record) -> NDArray[np.float64]:
     return np.asarray(np.maximum(each, np.concatenate([[0.0], each[:-1]])))
 
 
-def _pattern(
+def pattern_of(
     at: NDArray[np.float64],
     height: NDArray[np.float64],
     outside: NDArray[np.bool_],
     samples: int,
     step_s: float,
 ) -> tuple[Pattern, float | None]:
+    """The pattern of stalls at times ``at`` (s) of ``height`` (s) among ``samples`` that lie ``step_s`` apart,
+    and the period of a periodic one; those ``outside`` are not the subject's. Shapes (stalls,)."""
     if not at.size:
         return "none", None
     period = _period(at, height, step_s)
@@ -163,7 +165,7 @@ def _period(at: NDArray[np.float64], height: NDArray[np.float64], step_s: float)
     return period if near.mean() >= REGULAR_SHARE and high <= ALIKE * low else None
 
 
-def _suspended(record: Record, at: NDArray[np.float64]) -> NDArray[np.bool_]:
+def is_suspended(record: Record, at: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which of these samples came right after the machine was suspended."""
     times = [event.elapsed_s for event in record.events if event.kind == EventKind.SUSPEND]
     every = record.run.scenario.sampling.every

@@ -80,6 +80,8 @@ KNOWN: tuple[Quantity, ...] = (
     row("event_loop.delay_p50_ns", "ns", _RUNTIME, "how late the event loop turned, median since the last sample", better=LOWER),
     row("event_loop.delay_p99_ns", "ns", _RUNTIME, "how late the event loop turned, p99 since the last sample", better=LOWER),
     row("event_loop.delay_max_ns", "ns", _RUNTIME, "how late the event loop turned, at most since the last sample", better=LOWER),
+    row("event_loop.active_ns", "ns", _RUNTIME, "time in which the event loop was busy", total=True),
+    row("event_loop.idle_ns", "ns", _RUNTIME, "time in which the event loop waited for something to do", total=True),
     row("event_loop.utilization", "ratio", _RUNTIME, "share of the time since the last sample in which the event loop was busy"),
     # -- memory of the processes, from outside; sums over the process tree
     row("pss_bytes", "bytes", _PROCESS, "proportional set size: resident memory, what is shared divided by its sharers", better=LOWER, memory=_PAGES, aliases=("pss",), label="PSS"),
@@ -102,6 +104,7 @@ KNOWN: tuple[Quantity, ...] = (
     row("zombies", "processes", _PROCESS, "children that ended and nobody waited for", better=LOWER),
     row("faults_minor", "faults", _PROCESS, "page faults served from memory", total=True),
     row("faults_major", "faults", _PROCESS, "page faults that had to read a disk", total=True, better=LOWER),
+    row("run_queue_ns", "ns", _PROCESS, "time that the first threads of the processes waited for a core", total=True, better=LOWER),
     row("io_read_bytes", "bytes", _PROCESS, "bytes read from storage", total=True),
     row("io_written_bytes", "bytes", _PROCESS, "bytes written to storage", total=True),
     row("cpu_percent", "percent", _PROCESS, "CPU as another tool shows it: percent of one core since its last row", better=LOWER),

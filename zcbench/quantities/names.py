@@ -148,6 +148,8 @@ PYTHON_UNRAISABLE: Final = "python.unraisable"
 EVENT_LOOP_DELAY_P50_NS: Final = "event_loop.delay_p50_ns"
 EVENT_LOOP_DELAY_P99_NS: Final = "event_loop.delay_p99_ns"
 EVENT_LOOP_DELAY_MAX_NS: Final = "event_loop.delay_max_ns"
+EVENT_LOOP_ACTIVE_NS: Final = "event_loop.active_ns"
+EVENT_LOOP_IDLE_NS: Final = "event_loop.idle_ns"
 EVENT_LOOP_UTILIZATION: Final = "event_loop.utilization"
 
 POOL_FREE: Final = "pool.free"
@@ -172,6 +174,8 @@ GPU_BYTES: Final = "gpu_bytes"
 
 MACHINE_USED_BYTES: Final = "machine.used_bytes"
 MACHINE_COMMITTED_BYTES: Final = "machine.committed_bytes"
+
+RUN_QUEUE_NS: Final = "run_queue_ns"
 
 IO_READ_BYTES: Final = "io_read_bytes"
 IO_WRITTEN_BYTES: Final = "io_written_bytes"

@@ -26,6 +26,7 @@ Capability = Literal[
     "ending",  # its end was watched, not told by somebody else
     "pace",  # zcbench sets its pace, and knows what is due
     "laws",  # it, or its user, states laws that its numbers keep
+    "event_loop",  # how late its event loop turns is measured
     "load",  # a load generator runs beside it
     "published",  # it publishes counters of its own
     "worker",  # it runs in a worker of zcbench's, in Python, which counts for it and collects garbage
@@ -47,6 +48,7 @@ LACKING: Mapping[Capability, str] = {
     "ending": "nobody here saw the end",
     "pace": "nobody here set the pace",
     "laws": "nobody states a law",
+    "event_loop": "nothing measures how late an event loop turns",
     "load": "no load generator was named",
     "published": "it publishes no counters",
     "worker": "it does not run in a worker of zcbench's",
@@ -80,6 +82,7 @@ _READ_FROM: Mapping[Capability, tuple[str, ...]] = {
     "packets": ("engine.", "consumer."),
     "order": ("consumer.gaps", "consumer.missing", "consumer.duplicates", "consumer.reordered"),
     "latency": ("delivery_",),
+    "event_loop": ("event_loop.delay",),
     "device": ("engine.xruns", "consumer.xruns"),
     "pool": ("pool.",),
     "payload": (

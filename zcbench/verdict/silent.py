@@ -23,7 +23,8 @@ def known_to_the_end(finding: Finding, record: Record) -> Finding:
     check = by_name(finding.check)
     if check is None or finding.outcome != "pass" or record.run.subject.kind != "imported":
         return finding
-    names = [name for one in check.reads for name in ((one,) if isinstance(one, str) else one)]
+    reads = [name for one in check.reads for name in ((one,) if isinstance(one, str) else one)]
+    names = [name for name in reads if name in record.samples]
     silent = {name: last_s for name in names if (last_s := _silent_from_s(record, name)) is not None}
     if not silent:
         return finding

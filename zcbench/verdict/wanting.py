@@ -22,14 +22,18 @@ def unmeasured(record: Record, found: Totals, findings: Iterable[Finding]) -> di
 
     def known(name: str) -> bool:
         # A total that came without a column is known: what a check says at the end, it can say.
-        return found[name] is not None or bool(np.isfinite(record.samples[name]).any())
+        column = record.samples[name] if name in record.samples else np.empty(0)
+        return found.get(name) is not None or bool(np.isfinite(column).any())
 
     lacking = {}
     for finding in findings:
         check = by_name(finding.check)
         if check is None or finding.outcome not in ("inconclusive", "skipped"):
             continue
-        wanted = [name for name in check.lacks(known) if name not in _HARNESS_ONLY]
+        # What only some subjects have (an event loop) is not wanted of the others.
+        wanted = [
+            name for name in check.lacks(known) if name not in _HARNESS_ONLY and name in record.quantities
+        ]
         if wanted:
             lacking[finding.check] = tuple(record.quantities[name] for name in wanted)
     return lacking

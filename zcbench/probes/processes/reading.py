@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +18,7 @@ from zcbench.quantities.names import (
     IO_WRITTEN_BYTES,
     PRIVATE_BYTES,
     RSS_BYTES,
+    RUN_QUEUE_NS,
     SWAP_BYTES,
     VIRTUAL_BYTES,
 )
@@ -25,7 +27,7 @@ from zcbench.quantities.names import (
 # samples is counted.
 INHERITED = (CPU_USER_S, CPU_SYSTEM_S, "faults_minor", "faults_major")
 # Of these a process's part stays when it has ended: a sum over the living would fall.
-TOTALS = (*INHERITED, "ctx_voluntary", "ctx_involuntary", IO_READ_BYTES, IO_WRITTEN_BYTES)
+TOTALS = (*INHERITED, "ctx_voluntary", "ctx_involuntary", IO_READ_BYTES, IO_WRITTEN_BYTES, RUN_QUEUE_NS)
 
 
 class Gone(Exception):  # noqa: N818
@@ -74,6 +76,7 @@ def _linux(pid: int) -> Reading:
     try:
         status = procfs.numbers(f"/proc/{pid}/status", _STATUS)
         values |= {_OF_STATUS[key]: number for key, number in status.items()}
+        values |= _waited(pid)
         # These need the rights of a debugger, in most kernels: another user's process does not give them.
         try:
             values["fds"] = _descriptor_count(pid)
@@ -101,6 +104,15 @@ _OF_STATUS = {
 }
 _STATUS = procfs.lines_named(*(key.decode() for key in _OF_STATUS))
 _IO = procfs.lines_named("read_bytes", "write_bytes")
+
+
+def _waited(pid: int) -> dict[str, int]:
+    """How long its first thread could have run and had no core; nothing of a kernel that does not count it."""
+    with contextlib.suppress(OSError, ValueError):
+        _, waited_ns, turns = procfs.read_record(f"/proc/{pid}/schedstat").split()
+        if int(turns):
+            return {RUN_QUEUE_NS: int(waited_ns)}
+    return {}
 
 
 def _descriptor_count(pid: int) -> int:

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import msgspec
 
+from zcbench.analysis import heaps
+from zcbench.analysis.garbage import Held, by_collector, by_event_loop
 from zcbench.analysis.laws import overflow
 from zcbench.analysis.pool import (
     ENOUGH_HITS,
     LAP_SHARE,
     PoolBehaviour,
     behaviour,
-    held_by_garbage,
     lost_slots,
     standstill,
 )
@@ -32,6 +33,7 @@ from zcbench.quantities.units import SHARE, format_bytes, format_duration
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
 from zcbench.verdict.check import Check, Evidence, Facts
+from zcbench.verdict.garbage_remedies import garbage_remedy
 from zcbench.verdict.not_written import missing, sentence
 
 _FAULTS = ("never_recycled", "slots_lost", "overflow_never_freed")
@@ -92,6 +94,19 @@ class _Facts(Facts):
         """The pool that would do, as it is asked for."""
         needed = self.pool.slots_needed
         return f"--pool {needed}" if self.policy else f"a pool of {needed} slots"
+
+    def slots_for(self, held: Held) -> int | None:
+        """Slots that would do where leases come back in bursts; None where nobody knows the rate."""
+        rate = self.pool.rate_per_s
+        return None if rate is None else max(held.slots_needed(rate), self.pool.slots_needed or 0)
+
+    def needed(self, held: Held) -> str:
+        """What is taken between two bursts, against the slots, in words."""
+        rate = self.pool.rate_per_s
+        if rate is None:
+            return ""
+        taken = f"{rate:,.1f}/s × {format_duration(held.longest_s)} = {rate * held.longest_s:,.0f} slots"
+        return f": {taken}, and there are {self.slots:,}" if self.slots else f": {taken}"
 
     @property
     def little(self) -> str:
@@ -195,9 +210,26 @@ def _did_not_grow(facts: _Facts) -> _Reason | None:
     )
 
 
-def _held_by_garbage(facts: _Facts) -> _Reason | None:
-    if not facts.record.run.application.needs_gc and not held_by_garbage(facts.record):
+def _finalizers_starved(facts: _Facts) -> _Reason | None:
+    held = by_event_loop(facts.record)
+    if held is None:
         return None
+    return _Reason(
+        "finalizers_starved",
+        f"leases come back only when the event loop turns, which stood still for up to "
+        f"{format_duration(held.longest_s)}: {held.before:,} in flight before it turned at "
+        f"{format_duration(held.at_s)}, {held.after:,} after{facts.needed(held)}",
+        "give the loop a turn (await a timer, setImmediate) between packets: finalisers run only then; or "
+        "release packets explicitly",
+    )
+
+
+def _held_by_garbage(facts: _Facts) -> _Reason | None:
+    held = by_collector(facts.record)
+    if not facts.record.run.application.needs_gc and held is None:
+        return None
+    if not facts.in_worker and held is not None:
+        return _held_by_runtime(facts, held)
     rate = facts.pool.rate_per_s
     collect = "gc.collect()" if facts.in_worker else "a collection"
     often = f"{collect} every {format_duration(facts.slots / rate)} or so, " if rate and facts.slots else ""
@@ -207,6 +239,26 @@ def _held_by_garbage(facts: _Facts) -> _Reason | None:
         f"leases come back when the garbage collector runs, up to {facts.high:,} at once{facts.little}",
         f"{often}{enough}, or packets released by hand instead of by gc",
     )
+
+
+def _held_by_runtime(facts: _Facts, held: Held) -> _Reason:
+    """The number of slots that would do, and what else would."""
+    runtime = heaps.runtime_of(facts.record)
+    who = f"{runtime} collects garbage" if runtime else "garbage is collected"
+    often = "the harness's own collections" if held.by_harness else f"{held.bursts:,} times"
+    alone = "; how it does without them, gc.every = natural tells" if held.by_harness else ""
+    return _Reason(
+        "held_by_garbage",
+        f"leases come back when {who} ({often}), up to {format_duration(held.longest_s)} apart"
+        f"{facts.needed(held)}; around {format_duration(held.at_s)} {held.before:,} were in flight before and "
+        f"{held.after:,} after{alone}",
+        f"{_a_pool(facts, held)}{garbage_remedy(runtime, facts.slots)}",
+    )
+
+
+def _a_pool(facts: _Facts, held: Held) -> str:
+    needed = facts.slots_for(held)
+    return f"a pool of {needed:,} slots; or " if needed else ""
 
 
 def _largest_too_small(facts: _Facts) -> _Reason | None:
@@ -277,6 +329,7 @@ _REASONS: tuple[Callable[[_Facts], _Reason | None], ...] = (
     _overflow_never_freed,
     _slots_lost,
     _did_not_grow,
+    _finalizers_starved,
     _held_by_garbage,
     _largest_too_small,
     _size_not_measured,
@@ -316,6 +369,7 @@ CHECK = Check(
     causes={
         "too_small": "more were in flight than there are slots",
         "held_by_garbage": "leases wait for the garbage collector",
+        "finalizers_starved": "leases wait for a turn of the event loop",
         "burst": "a moment's burst",
         "slots_lost": "slots get lost on their way back (see pool.recycling)",
         "overflow_never_freed": "overflow blocks stay (see conservation)",

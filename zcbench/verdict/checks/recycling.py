@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from zcbench.analysis import heaps
+from zcbench.analysis.garbage import collected_in_vain, starved_s
 from zcbench.analysis.laws import MOVING_PACKETS
 from zcbench.analysis.pool import (
     LOST_SHARE,
@@ -37,6 +39,9 @@ from zcbench.verdict.check import Check, Evidence, Facts
 from zcbench.verdict.not_written import missing, sentence
 
 _WHO_KEEPS = "find who keeps the leases: a return that does nothing, or a reference that never dies"
+
+# Runtimes whose finalizers give memory back that is not theirs.
+_FINALIZING = (heaps.V8, heaps.JAVA, heaps.GO, heaps.DOTNET)
 
 _LEFT = "look for references in caches, tracebacks and cycles (gc.garbage); see the oldest lease"
 _LEFT_BY_OTHERS = "find who holds a lease when the program says that it is done: a cache, a list, a callback"
@@ -132,13 +137,47 @@ def _still_held(facts: _Facts) -> Finding | None:
     return CHECK.undecided(f"the run ended before any of {hits + misses:,} leases was due back", facts.evidence)
 
 
+def _starved(facts: _Facts) -> Finding | None:
+    """Where finalizers give leases back, an event loop that stands still keeps them all."""
+    _, hits, misses, returns = facts.counts
+    standing_s = starved_s(facts.record)
+    if returns or not standing_s or hits + misses <= facts.counts[0]:
+        return None
+    return CHECK.failed(
+        f"the pool never got a slot back: {facts.spent}, 0 returns; the event loop stood still for the last "
+        f"{format_duration(standing_s)}, and no finalizer runs before it turns",
+        facts.evidence,
+        cause="finalizers_starved",
+        remedy="give the event loop a turn (await a timer, setImmediate) between packets, or release them "
+        "explicitly",
+    )
+
+
+def _never_collected(facts: _Facts) -> Finding | None:
+    """A slot that a runtime's collector gives back cannot come back before there was a collection."""
+    slots, hits, _, returns = facts.counts
+    runtime = heaps.runtime_of(facts.record)
+    came_back = returns or hits > slots or facts.in_worker or not facts.pool.acquires
+    if came_back or runtime not in _FINALIZING or collected_in_vain(facts.record):
+        return None
+    return CHECK.undecided(
+        f"no slot came back ({facts.spent}), and {runtime} collected no garbage in that time: a lease that "
+        "waits for the collector could not",
+        facts.evidence,
+        remedy="run longer, or let zcbench collect (gc.every = auto): what never comes back then is lost",
+    )
+
+
 def _never_returned(facts: _Facts) -> Finding | None:
     slots, hits, misses, returns = facts.counts
     start = slots if facts.pool.sizes is None else facts.pool.sizes.start
     if returns or hits + misses <= start:
         return None
+    made = 0 if facts.in_worker else collected_in_vain(facts.record)
+    runtime = heaps.runtime_of(facts.record)
+    vain = f", though {runtime} collected garbage {made:,} times" if made and runtime else ""
     return CHECK.failed(
-        f"the pool never got a slot back: {facts.spent}, 0 returns",
+        f"the pool never got a slot back: {facts.spent}, 0 returns{vain}",
         facts.evidence,
         cause="never_recycled",
         remedy=_WHO_KEEPS,
@@ -259,6 +298,8 @@ CHECK = Check(
     question="Does the pool get its slots back, all of them, all the time?",
     facts=_Facts,
     rules=(
+        _starved,
+        _never_collected,
         _never_reused_by_hits,
         _stands_still,
         _not_written,
@@ -285,6 +326,7 @@ CHECK = Check(
     needs=("pool",),
     causes={
         "never_recycled": "not one lease was returned",
+        "finalizers_starved": "the event loop never turned, so that no finalizer ran",
         "never_reused": "leases come back, their slots are not used again",
         "slots_lost": "slots get lost one by one on their way back",
         "leases_left": "leases are left over after the drain",

@@ -1,0 +1,131 @@
+"""An event loop (Node's, asyncio's) that stands still: how long, how often, which period, whose fault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zcbench.analysis.stream import streaming
+from zcbench.analysis.timing import (
+    CROWDED_RATIO,
+    GC_SHARE,
+    MOST_CROWDED,
+    STALL_S,
+    Pattern,
+    is_suspended,
+    pattern_of,
+)
+from zcbench.quantities.names import (
+    ELAPSED_S,
+    EVENT_LOOP_ACTIVE_NS,
+    EVENT_LOOP_DELAY_MAX_NS,
+    EVENT_LOOP_IDLE_NS,
+    GC_FORCED_PAUSE_NS,
+    RUN_QUEUE_NS,
+    RUNTIME_PAUSE_NS,
+    SAMPLE_LATE_S,
+    V8_HEAP_TOTAL_BYTES,
+)
+from zcbench.record.reader import Record
+
+Times = NDArray[np.float64]
+
+# What a process waited for a core explains a delay that it makes up a third of: a loop that does what it does
+# in 60 ms, and waits 40 ms for a core, is no loop that is blocked for 100 ms.
+MACHINE_SHARE = 1 / 3
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Samples in which the loop turned more than ``floor_s`` late: at which times (s into the run, to a sample)
+    and by how much. ``by_gc`` counts those that the runtime's own collections explain. Delays that the machine
+    explains (the process waited for a core) are left out, and counted in ``machine``; those of collections that
+    the harness forced in ``harness``. ``standing_s`` is how long it had stood still when the stream ended."""
+
+    samples: int
+    floor_s: float
+    median_s: float
+    longest_s: float
+    at_s: tuple[float, ...]
+    late_s: tuple[float, ...]
+    pattern: Pattern
+    period_s: float | None
+    by_gc: int
+    machine: int
+    harness: int
+    standing_s: float
+
+
+def blocks(record: Record) -> Blocks | None:
+    """When the event loop was blocked; None where nobody measured it."""
+    delays = _column(record, EVENT_LOOP_DELAY_MAX_NS) / 1e9
+    use = streaming(record) & np.isfinite(delays)
+    if not use.any():
+        return None
+    elapsed, longest = record.samples[ELAPSED_S][use], delays[use]
+    calm = float(np.percentile(longest, 25))
+    floor_s = min(max(STALL_S, CROWDED_RATIO * calm), MOST_CROWDED * STALL_S)
+    slow = longest > floor_s
+    forced = slow & (_spent_s(record, GC_FORCED_PAUSE_NS)[use] >= GC_SHARE * longest)
+    outside = slow & ~forced & _of_the_machine(record, longest, use)
+    own = slow & ~forced & ~outside
+    at, height = elapsed[own], longest[own]
+    step = float(np.median(np.diff(elapsed))) if elapsed.size > 1 else 0.0
+    pattern, period = pattern_of(at, height, np.zeros(at.shape, bool), int(use.sum()), step)
+    return Blocks(
+        samples=int(use.sum()),
+        floor_s=floor_s,
+        median_s=float(np.median(longest)),
+        longest_s=float(longest.max()),
+        at_s=tuple(at.tolist()),
+        late_s=tuple(height.tolist()),
+        pattern=pattern,
+        period_s=period,
+        by_gc=int((_spent_s(record, RUNTIME_PAUSE_NS)[use][own] >= GC_SHARE * height).sum()),
+        machine=int(outside.sum()),
+        harness=int(forced.sum()),
+        standing_s=_standing_s(record),
+    )
+
+
+def stood_still(record: Record) -> NDArray[np.bool_]:
+    """The samples since whose predecessor the loop of a living process did not turn, shape (samples,)."""
+    turned = _column(record, EVENT_LOOP_ACTIVE_NS) + _column(record, EVENT_LOOP_IDLE_NS)
+    if not np.isfinite(turned).any():
+        return np.zeros(record.rows, bool)
+    lives = np.isfinite(_column(record, V8_HEAP_TOTAL_BYTES))
+    still = np.diff(turned, prepend=np.nan) <= 0
+    return np.asarray(still & lives)
+
+
+def _standing_s(record: Record) -> float:
+    rows = streaming(record)
+    still, times = stood_still(record)[rows], record.samples[ELAPSED_S][rows]
+    if not still.size or not still[-1]:
+        return 0.0
+    turned = np.flatnonzero(~still)
+    return float(times[-1] - (times[turned[-1]] if turned.size else times[0]))
+
+
+def _of_the_machine(record: Record, longest: Times, use: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the delays are the machine's: it was suspended, it let the process wait, or us."""
+    waited = _spent_s(record, RUN_QUEUE_NS)[use] >= MACHINE_SHARE * longest
+    us_too = np.nan_to_num(record.samples[SAMPLE_LATE_S][use]) >= STALL_S / 2
+    return np.asarray(waited | us_too | is_suspended(record, record.samples[ELAPSED_S][use]))
+
+
+def _spent_s(record: Record, total: str) -> Times:
+    """By what the total ``total`` (ns) rose since the sample before the last one, at each sample, s: what took
+    the time may end just before a sample that the delay is told of after."""
+    values = _column(record, total)
+    each = np.nan_to_num(np.diff(values, prepend=values[:1] if values.size else 0.0)) / 1e9
+    return np.asarray(np.maximum(each, np.concatenate([[0.0], each[:-1]])))
+
+
+def _column(record: Record, name: str) -> Times:
+    try:
+        return record.samples[name]
+    except KeyError:  # a quantity that only some subjects have
+        return np.full(record.rows, np.nan)
