@@ -1,0 +1,1 @@
+"""What the probe jvm loads into a JVM: one small Java class, compiled for Java 8 and later."""

@@ -1,0 +1,255 @@
+"""One living JVM: how it is recognised, what it shows by itself, and how it is read when it has just collected."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from zcbench.probes import procfs
+from zcbench.probes.jvm import attach, hsperf
+from zcbench.probes.jvm.attach import AttachError, Target
+from zcbench.probes.jvm.hsperf import PerfData, PerfDataError
+from zcbench.probes.jvm.mailbox import CODE_BYTES, JAR, Answer, Mailbox
+from zcbench.quantities.names import (
+    GC_FORCED_PAUSE_NS,
+    JVM_DIRECT_BYTES,
+    JVM_HEAP_AFTER_GC_BYTES,
+    JVM_HEAP_BYTES,
+    JVM_HEAP_COMMITTED_BYTES,
+    JVM_MAPPED_BYTES,
+    JVM_METASPACE_BYTES,
+    JVM_THREADS,
+    RUNTIME_COLLECTIONS,
+    RUNTIME_FULL_COLLECTIONS,
+    RUNTIME_PAUSE_NS,
+)
+
+_HOTSPOT = re.compile(rb"/(?:libjvm\.so|libj9vm\d*\.so)$", re.MULTILINE)
+_PERF_FILE = re.compile(rb" (/\S*/hsperfdata_[^/\n]+/\d+)$", re.MULTILINE)
+_LARGEST_MAPS = 1 << 26  # bytes: 500,000 mappings
+MOST_RUNS = 4  # collections of one settling: of four, HotSpot's Serial compacts the whole heap in one
+REST_BYTES = 64  # by what a heap at rest differs from one collection to the next: the answer to the command itself
+LONGEST_S = 2.0  # that the collections of one settling may take in all: of a huge heap one is enough
+CLEANED_S = 0.05  # for the threads that run cleaners and finalizers, between two collections
+
+INSIDE_NS = "probe.jvm.inside_ns"
+Readings = dict[str, int | None]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process in which a JVM lives. ``counters`` is the file of its counters, None if it keeps none."""
+
+    target: Target
+    name: str
+    is_hotspot: bool
+    counters: str | None
+
+
+def identify(pid: int) -> Identity | None:
+    """The JVM in ``pid``; None if there is none. Raises OSError."""
+    with open(f"/proc/{pid}/maps", "rb") as file:  # noqa: PTH123
+        maps = file.read(_LARGEST_MAPS)
+    libraries = {match.group() for match in _HOTSPOT.finditer(maps)}
+    if not libraries:
+        return None
+    found = _PERF_FILE.search(maps)
+    counters = f"/proc/{pid}/root{os.fsdecode(found[1])}" if found else None
+    is_hotspot = not any(b"j9" in library for library in libraries)
+    return Identity(attach.target(pid), procfs.stat(pid).name, is_hotspot, counters)
+
+
+class Jvm:
+    """Reads one JVM. All calls by one thread; those that talk to the JVM may take seconds."""
+
+    def __init__(self, identity: Identity, folder: Path) -> None:
+        self.identity = identity
+        self._page = folder / f"{identity.target.pid}.page"
+        self._mailbox: Mailbox | None = None
+        self._silent: str | None = None  # why nothing is loaded into it
+        self.collects = True  # whether it makes full collections when asked to
+        self.complaints: list[str] = []  # what cannot be read, for a notice; whoever tells it clears it
+        self.held: Readings = {}  # memory, as the newest settled collection left it
+        self._runs = 0  # collections that we asked for
+        self.settlings = 0
+        self.totals: dict[str, int] = {}  # as last read
+
+    @property
+    def title(self) -> str:
+        """ "java (4242)"."""
+        return f"{self.identity.name} ({self.identity.target.pid})"
+
+    def lives(self) -> bool:
+        """Whether it is still the process that was recognised."""
+        try:
+            stat = procfs.stat(self.identity.target.pid)
+        except OSError:
+            return False
+        return stat.lives and stat.start_ns == self.identity.target.start_ns
+
+    def look(self) -> Readings:
+        """What it shows without being asked; nothing of one that keeps no counters."""
+        found = self._counters()
+        if found is None:
+            return {}
+        # Of each settling one collection counts: the others made it exact.
+        extra = self._runs - self.settlings
+        for name, value in (
+            (RUNTIME_COLLECTIONS, _less(found.collections, extra)),
+            (RUNTIME_FULL_COLLECTIONS, _less(found.full_collections, extra)),
+            (RUNTIME_PAUSE_NS, found.pause_ns),
+        ):
+            if value is not None:
+                self.totals[name] = max(value, self.totals.get(name, 0))
+        return {
+            JVM_HEAP_COMMITTED_BYTES: found.heap_committed_bytes,
+            JVM_THREADS: found.number("java.threads.live"),
+            "jvm.classes": found.classes,
+        }
+
+    def memory(self) -> Readings:
+        """Its memory now: the heap as the newest collection of any kind left it, and what the JVM counts."""
+        found, answer = self._counters(), self._ask()
+        shown = None if found is None else found.heap_after_gc_bytes
+        readings = self._memory(found, answer)
+        # What the JVM's pools say of their last collection is older than the last collection of another pool.
+        return readings if shown is None else {**readings, JVM_HEAP_BYTES: shown}
+
+    def settle(self) -> bool:
+        """Collect until the heap rests, then hold what it is; False if the JVM does not collect on request."""
+        if not self.collects:
+            return False
+        answer = self._ask()
+        began_s = time.monotonic()
+        readings: list[Readings] = []
+        for _ in range(MOST_RUNS):
+            pause_ns = self._collect()
+            if pause_ns is None:
+                return False
+            self._runs += 1
+            self.totals[GC_FORCED_PAUSE_NS] = self.totals.get(GC_FORCED_PAUSE_NS, 0) + pause_ns
+            time.sleep(CLEANED_S)
+            answer = self._ask()
+            readings.append(self._memory(self._counters(), answer))
+            if _rests(readings) or time.monotonic() - began_s > LONGEST_S:
+                break
+        self.held = dict(readings[-1])
+        # Objects that died in the densest part of a heap may be left where they are by some collections.
+        heaps = [value for one in readings if (value := one.get(JVM_HEAP_BYTES)) is not None]
+        self.held[JVM_HEAP_BYTES] = min(heaps, default=None)
+        self.settlings += 1
+        return True
+
+    def close(self) -> None:
+        """Leave it as it was."""
+        if self._mailbox is not None:
+            self._mailbox.close()
+            self._mailbox = None
+
+    def _counters(self) -> PerfData | None:
+        if self.identity.counters is None:
+            return None
+        try:
+            return hsperf.read(self.identity.counters, self.identity.target.user)
+        except (OSError, PerfDataError) as error:
+            if self.lives():
+                self._complain(f"the counters of {self.title} cannot be read: {error}")
+            return None
+
+    def _collect(self) -> int | None:
+        """One full collection; for how long the JVM stood still, in ns. None if it made none."""
+        before, began_ns = self._counters(), time.monotonic_ns()
+        try:
+            said = attach.command(self.identity.target, "jcmd", "GC.run")
+        except AttachError as error:
+            if self.lives():
+                self.collects = False
+                self._complain(f"no collection of {self.title} can be asked for: {error}")
+            return None
+        took_ns = time.monotonic_ns() - began_ns
+        if "disabled" in said:
+            self.collects = False
+            self._complain(f"{self.title} makes no collection on request: -XX:+DisableExplicitGC")
+            return None
+        after = self._counters()
+        if before is None or after is None:
+            return took_ns
+        if after.full_collections is not None and after.full_collections == before.full_collections:
+            self.collects = False
+            self._complain(
+                f"{self.title} collects only part of its heap on request: -XX:+ExplicitGCInvokesConcurrent"
+            )
+            return None
+        if before.pause_ns is None or after.pause_ns is None:
+            return took_ns
+        return max(0, after.pause_ns - before.pause_ns)
+
+    def _ask(self) -> Answer | None:
+        """What it counts inside; None if nothing of ours is in it."""
+        if self._mailbox is None and self._silent is None:
+            self._load()
+        if self._mailbox is None:
+            return None
+        answer = self._mailbox.ask()
+        if answer is None:
+            if self.lives():
+                self._complain(f"{self.title} does not answer what its direct buffers have")
+            return None
+        self.totals[INSIDE_NS] = answer.inside_ns
+        return answer
+
+    def _load(self) -> None:
+        target = self.identity.target
+        try:
+            mailbox = Mailbox(self._page, target.user)
+        except OSError as error:
+            self._silent = f"{error}"
+            self._complain(f"direct buffers of {self.title} are not counted: {error}")
+            return
+        try:
+            said = attach.command(target, "load", "instrument", "false", f"{JAR}={self._page}")
+            # JDK 9 and later say so; before, the status alone did.
+            code = said.rpartition("return code:")[2].strip() or "0"
+            if code != "0":
+                raise AttachError(f"it refuses an agent (code {code}); it needs the module java.instrument")
+            self._mailbox = mailbox
+        except AttachError as error:
+            mailbox.close()
+            self._silent = str(error)
+            if self.lives():
+                self._complain(f"direct buffers of {self.title} are not counted: {error}")
+
+    def _memory(self, found: PerfData | None, answer: Answer | None) -> Readings:
+        inside: Mapping[str, int | None] = answer.bytes if answer is not None else {}
+        heap = inside.get(JVM_HEAP_AFTER_GC_BYTES)
+        if not heap and found is not None:
+            heap = found.heap_after_gc_bytes
+        return {
+            JVM_HEAP_BYTES: heap,
+            JVM_METASPACE_BYTES: None if found is None else found.number("sun.gc.metaspace.used"),
+            JVM_DIRECT_BYTES: inside.get(JVM_DIRECT_BYTES),
+            JVM_MAPPED_BYTES: inside.get(JVM_MAPPED_BYTES),
+            CODE_BYTES: inside.get(CODE_BYTES),
+        }
+
+    def _complain(self, sentence: str) -> None:
+        self.complaints.append(sentence)
+
+
+def _rests(readings: list[Readings]) -> bool:
+    """Whether the last collection freed nothing that the one before had not, on the heap nor in buffers."""
+    if len(readings) < 2:
+        return False
+    last, before = readings[-1], readings[-2]
+    return all(
+        abs((last.get(name) or 0) - (before.get(name) or 0)) <= REST_BYTES
+        for name in (JVM_HEAP_BYTES, JVM_DIRECT_BYTES)
+    )
+
+
+def _less(value: int | None, by: int) -> int | None:
+    return None if value is None else max(0, value - by)

@@ -1,0 +1,238 @@
+"""The JVMs of a subject: found, read, and made to collect, by a thread of the probe's own."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from zcbench.clock import now_ns
+from zcbench.probes import procfs
+from zcbench.probes.jvm.machine import INSIDE_NS, Identity, Jvm, identify
+from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.quantities.names import (
+    GC_FORCED_COLLECTIONS,
+    GC_FORCED_PAUSE_NS,
+    JVM_DIRECT_BYTES,
+    JVM_HEAP_BYTES,
+    JVM_HEAP_COMMITTED_BYTES,
+    JVM_MAPPED_BYTES,
+    JVM_METASPACE_BYTES,
+    JVM_THREADS,
+    RUNTIME_COLLECTIONS,
+    RUNTIME_FULL_COLLECTIONS,
+    RUNTIME_PAUSE_NS,
+)
+from zcbench.quantities.quantity import Kind, Origin, Quantity
+from zcbench.quantities.registry import VOCABULARY
+from zcbench.quantities.units import unit_of
+from zcbench.record.schema import EventKind
+
+NAME = "jvm"
+_MEMORY = (JVM_HEAP_BYTES, JVM_METASPACE_BYTES, JVM_DIRECT_BYTES, JVM_MAPPED_BYTES, "jvm.code_bytes")
+_SHOWN = (JVM_HEAP_COMMITTED_BYTES, JVM_THREADS, "jvm.classes")
+_TOTALS = (RUNTIME_COLLECTIONS, RUNTIME_FULL_COLLECTIONS, RUNTIME_PAUSE_NS, GC_FORCED_PAUSE_NS, INSIDE_NS)
+_INSIDE = Quantity(
+    INSIDE_NS, unit_of("ns"), Kind.TOTAL, Origin.SUPERVISOR, f"time that the probe {NAME} took inside the subject"
+)
+# Collections that we ask for take at most this share of a JVM's time: of a huge heap they become rarer.
+MOST_PAUSE = 0.1
+# A process without a JVM is looked at again after 1, 2, 4 ... 64 s: it may load one later.
+FIRST_AGAIN_S, LAST_AGAIN_S = 1.0, 64.0
+CLOSE_S = 5.0
+_PAUSE_S = 0.2  # between looks at the time, for the thread to end soon
+MOST_NOTICES = 20
+
+
+@dataclass
+class _Stranger:
+    """A process in which no JVM was found yet; when it is looked at again, and how long that waits."""
+
+    start_ns: int
+    again_s: float
+    wait_s: float
+
+
+class JvmProbe:
+    """Reads every JVM among the subject's processes. ``folder`` is for pages; ``gc_every_s`` between settled
+    collections, None for none of ours; ``every_s`` between samples."""
+
+    name = NAME
+
+    def __init__(self, folder: Path, *, gc_every_s: float | None, every_s: float) -> None:
+        self._folder, self._gc_every_s, self._every_s = folder, gc_every_s, every_s
+        self.background_ns = 0
+        self._processes: Processes = tuple
+        self._lock = threading.Lock()
+        self._present: tuple[int, ...] = ()  # the subject's processes, as the sampler's thread saw them last
+        self._row: dict[str, Number | None] = {}
+        self._waiting: list[Notice] = []
+        self._told: set[str] = set()
+        self._jvms: dict[int, Jvm] = {}
+        self._strangers: dict[int, _Stranger] = {}
+        self._ended: dict[str, int] = {}  # totals of JVMs that have ended
+        self._rounds = 0  # settled collections of all of them
+        self._rests_until_s = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="zcbench-jvm", daemon=True)
+
+    def environment(self, given: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        """See :class:`Probe`: none. What could be set (JAVA_TOOL_OPTIONS) has every JVM print a line."""
+        return {}
+
+    def begin(self, processes: Processes) -> None:
+        """See :class:`Probe`."""
+        self._processes = processes
+        if procfs.IS_LINUX:
+            self._thread.start()
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """See :class:`Probe`."""
+        forced = (GC_FORCED_COLLECTIONS,) if self._gc_every_s is not None else ()
+        names = (*_MEMORY, *_SHOWN, *_TOTALS, *forced)
+        return (*(VOCABULARY[name] for name in names if name != INSIDE_NS), _INSIDE)
+
+    def read(self) -> Mapping[str, Number | None]:
+        """See :class:`Probe`: what the thread has read last."""
+        present = tuple(process.pid for process in self._processes())
+        with self._lock:
+            self._present = present
+            return dict(self._row)
+
+    def notices(self) -> tuple[Notice, ...]:
+        """See :class:`Probe`."""
+        with self._lock:
+            notices, self._waiting = tuple(self._waiting), []
+            return notices
+
+    def close(self) -> None:
+        """See :class:`Probe`. Waits some seconds at most for what is under way in a JVM."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=CLOSE_S)
+
+    def _run(self) -> None:
+        try:
+            self._watch()
+        except Exception as error:
+            with self._lock:
+                self._row = {}
+            self._tell(f"the probe {self.name} failed, its readings are missing: {error!r}")
+        finally:
+            for jvm in self._jvms.values():
+                jvm.close()
+            with contextlib.suppress(OSError):
+                self._folder.rmdir()
+
+    def _watch(self) -> None:
+        looked_s, settled = 0.0, self._turn()
+        while not self._stop.wait(_PAUSE_S):
+            turn = self._turn()
+            if time.monotonic() - looked_s < self._every_s and turn == settled:
+                continue
+            looked_s = time.monotonic()
+            self._find()
+            if turn != settled and looked_s >= self._rests_until_s:
+                self._settle()
+            settled = turn
+            self._publish()
+            self.background_ns = time.thread_time_ns()
+
+    def _turn(self) -> int:
+        """Which multiple of ``gc_every_s`` it is: every runtime of a run collects at the same times."""
+        return 0 if self._gc_every_s is None else int(now_ns() / 1e9 / self._gc_every_s)
+
+    def _find(self) -> None:
+        with self._lock:
+            present = self._present
+        for pid, jvm in list(self._jvms.items()):
+            if not jvm.lives():
+                self._bury(self._jvms.pop(pid))
+        for pid in present:
+            if pid not in self._jvms:
+                self._look_at(pid)
+        self._strangers = {pid: one for pid, one in self._strangers.items() if pid in present}
+
+    def _look_at(self, pid: int) -> None:
+        try:
+            start_ns = procfs.start_ns(pid)
+            known = self._strangers.get(pid)
+            if known is not None and known.start_ns == start_ns and time.monotonic() < known.again_s:
+                return
+            found = identify(pid)
+        except PermissionError:
+            self._tell_hidden(pid)
+            return
+        except OSError:
+            return
+        if found is not None and found.is_hotspot:
+            self._strangers.pop(pid, None)
+            self._adopt(found)
+            return
+        if found is not None:
+            self._tell(f"{found.name} ({pid}) is an OpenJ9 JVM, which is not read: it keeps no hsperfdata")
+        waited = known.wait_s * 2 if known is not None and known.start_ns == start_ns else FIRST_AGAIN_S
+        wait_s = min(LAST_AGAIN_S, waited)
+        self._strangers[pid] = _Stranger(start_ns, time.monotonic() + wait_s, wait_s)
+
+    def _tell_hidden(self, pid: int) -> None:
+        with contextlib.suppress(OSError):
+            name = procfs.stat(pid).name
+            if name.startswith("java"):
+                self._tell(f"{name} ({pid}) is another user's and is not read; watch it as that user, or as root")
+
+    def _adopt(self, found: Identity) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        jvm = Jvm(found, self._folder)
+        if found.counters is None:
+            self._tell(
+                f"{jvm.title} keeps no counters (-XX:-UsePerfData): its threads, classes and pauses are not known"
+            )
+        self._jvms[found.target.pid] = jvm
+
+    def _bury(self, jvm: Jvm) -> None:
+        for name, value in jvm.totals.items():
+            self._ended[name] = self._ended.get(name, 0) + value
+        jvm.close()
+
+    def _settle(self) -> None:
+        before_ns = self._forced_pause_ns()
+        done = [jvm.settle() for jvm in self._jvms.values() if jvm.collects]
+        if done and all(done):
+            self._rounds += 1
+        pause_s = (self._forced_pause_ns() - before_ns) / 1e9
+        self._rests_until_s = time.monotonic() + pause_s / MOST_PAUSE
+
+    def _forced_pause_ns(self) -> int:
+        return sum(jvm.totals.get(GC_FORCED_PAUSE_NS, 0) for jvm in self._jvms.values())
+
+    def _publish(self) -> None:
+        row: dict[str, Number | None] = {}
+        for jvm in self._jvms.values():
+            shown = jvm.look()
+            settles = self._gc_every_s is not None and jvm.collects
+            memory = jvm.held if settles else jvm.memory()
+            for name, value in {**shown, **memory}.items():
+                if value is not None:
+                    row[name] = (row.get(name) or 0) + value
+            for sentence in jvm.complaints:
+                self._tell(sentence)
+            jvm.complaints.clear()
+        totals = [self._ended, *(jvm.totals for jvm in self._jvms.values())]
+        for name in _TOTALS:
+            values = [one[name] for one in totals if name in one]
+            if values:
+                row[name] = sum(values)
+        if self._rounds:
+            row[GC_FORCED_COLLECTIONS] = self._rounds
+        with self._lock:
+            self._row = row
+
+    def _tell(self, sentence: str) -> None:
+        with self._lock:
+            if sentence not in self._told and len(self._told) < MOST_NOTICES:
+                self._told.add(sentence)
+                self._waiting.append(Notice(EventKind.PROBE, sentence, {"probe": self.name}))
