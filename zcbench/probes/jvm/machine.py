@@ -32,11 +32,16 @@ _HOTSPOT = re.compile(rb"/(?:libjvm\.so|libj9vm\d*\.so)$", re.MULTILINE)
 _PERF_FILE = re.compile(rb" (/\S*/hsperfdata_[^/\n]+/\d+)$", re.MULTILINE)
 _LARGEST_MAPS = 1 << 26  # bytes: 500,000 mappings
 MOST_RUNS = 4  # collections of one settling: of four, HotSpot's Serial compacts the whole heap in one
-REST_BYTES = 64  # by what a heap at rest differs from one collection to the next: the answer to the command itself
+REST_BYTES = (
+    64  # by what a heap at rest differs from one collection to the next: the answer to the command itself
+)
 LONGEST_S = 2.0  # that the collections of one settling may take in all: of a huge heap one is enough
 CLEANED_S = 0.05  # for the threads that run cleaners and finalizers, between two collections
 
 INSIDE_NS = "probe.jvm.inside_ns"
+# What has a JVM collect. Some flags have the first collect a part of the heap, or nothing: then the second, which
+# walks the heap as well.
+_SIMPLE, _THOROUGH = ("jcmd", "GC.run"), ("inspectheap", "-live")
 Readings = dict[str, int | None]
 
 
@@ -71,6 +76,7 @@ class Jvm:
         self._page = folder / f"{identity.target.pid}.page"
         self._mailbox: Mailbox | None = None
         self._silent: str | None = None  # why nothing is loaded into it
+        self._how = _SIMPLE
         self.collects = True  # whether it makes full collections when asked to
         self.complaints: list[str] = []  # what cannot be read, for a notice; whoever tells it clears it
         self.held: Readings = {}  # memory, as the newest settled collection left it
@@ -162,27 +168,29 @@ class Jvm:
 
     def _collect(self) -> int | None:
         """One full collection; for how long the JVM stood still, in ns. None if it made none."""
+        for how in (self._how, _THOROUGH):
+            pause_ns = self._collect_by(how)
+            if pause_ns is not None or not self.collects:
+                return pause_ns
+            self._how = _THOROUGH
+        self.collects = False
+        self._complain(f"{self.title} makes no full collection on request")
+        return None
+
+    def _collect_by(self, how: tuple[str, str]) -> int | None:
         before, began_ns = self._counters(), time.monotonic_ns()
         try:
-            said = attach.command(self.identity.target, "jcmd", "GC.run")
+            attach.command(self.identity.target, *how)
         except AttachError as error:
             if self.lives():
                 self.collects = False
                 self._complain(f"no collection of {self.title} can be asked for: {error}")
             return None
         took_ns = time.monotonic_ns() - began_ns
-        if "disabled" in said:
-            self.collects = False
-            self._complain(f"{self.title} makes no collection on request: -XX:+DisableExplicitGC")
-            return None
         after = self._counters()
         if before is None or after is None:
             return took_ns
         if after.full_collections is not None and after.full_collections == before.full_collections:
-            self.collects = False
-            self._complain(
-                f"{self.title} collects only part of its heap on request: -XX:+ExplicitGCInvokesConcurrent"
-            )
             return None
         if before.pause_ns is None or after.pause_ns is None:
             return took_ns

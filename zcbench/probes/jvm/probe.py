@@ -36,7 +36,11 @@ _MEMORY = (JVM_HEAP_BYTES, JVM_METASPACE_BYTES, JVM_DIRECT_BYTES, JVM_MAPPED_BYT
 _SHOWN = (JVM_HEAP_COMMITTED_BYTES, JVM_THREADS, "jvm.classes")
 _TOTALS = (RUNTIME_COLLECTIONS, RUNTIME_FULL_COLLECTIONS, RUNTIME_PAUSE_NS, GC_FORCED_PAUSE_NS, INSIDE_NS)
 _INSIDE = Quantity(
-    INSIDE_NS, unit_of("ns"), Kind.TOTAL, Origin.SUPERVISOR, f"time that the probe {NAME} took inside the subject"
+    INSIDE_NS,
+    unit_of("ns"),
+    Kind.TOTAL,
+    Origin.SUPERVISOR,
+    f"time that the probe {NAME} took inside the subject",
 )
 # Collections that we ask for take at most this share of a JVM's time: of a huge heap they become rarer.
 MOST_PAUSE = 0.1
@@ -182,7 +186,9 @@ class JvmProbe:
         with contextlib.suppress(OSError):
             name = procfs.stat(pid).name
             if name.startswith("java"):
-                self._tell(f"{name} ({pid}) is another user's and is not read; watch it as that user, or as root")
+                self._tell(
+                    f"{name} ({pid}) is another user's and is not read; watch it as that user, or as root"
+                )
 
     def _adopt(self, found: Identity) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,167 @@
+"""A JVM's heaps are read to the byte after a settled collection, from outside, and nothing stays behind."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.probes.jvm.conftest import Java
+from zcbench.probes.jvm import probe as probes
+from zcbench.probes.jvm.agent import build
+from zcbench.probes.jvm.machine import Jvm, identify
+from zcbench.probes.jvm.probe import JvmProbe
+
+Start = Callable[..., list[Java]]
+DIRECT, HEAP = "jvm.direct_bytes", "jvm.heap_bytes"
+
+
+def recognised(java: Java, folder: Path) -> Jvm:
+    found = identify(java.pid)
+    assert found is not None
+    return Jvm(found, folder)
+
+
+def settled(jvm: Jvm) -> dict[str, int]:
+    assert jvm.settle(), jvm.complaints
+    return {name: value for name, value in jvm.held.items() if value is not None}
+
+
+@pytest.mark.parametrize("collector", ["Serial", "G1"])
+def test_what_is_kept_is_counted_to_the_byte_and_garbage_is_not(
+    java: Start, tmp_path: Path, collector: str
+) -> None:
+    (one,) = java((f"-XX:+Use{collector}GC",))
+    jvm = recognised(one, tmp_path)
+    # Once, for what Java makes at the first.
+    for line in ("heap 1000", "direct 1000", "garbage 5000000", "threads", "drop"):
+        one.tell(line)
+    settled(jvm)
+    before = settled(jvm)
+    one.tell("direct 1234567")
+    one.tell("garbage 5000000")
+    one.tell("garbage 5000000")
+    with_direct = settled(jvm)
+    assert with_direct[DIRECT] - before[DIRECT] == 1_234_567
+    assert abs(with_direct[HEAP] - before[HEAP]) < 20_000  # the buffer's object, and those of reading a line
+    one.tell("heap 2000000")
+    with_heap = settled(jvm)
+    assert with_heap[DIRECT] == with_direct[DIRECT]
+    assert 2_000_000 <= with_heap[HEAP] - with_direct[HEAP] < 2_020_000
+    # The buffer's memory goes when the cleaner has run, which a collection only begins.
+    one.tell("drop")
+    after = settled(jvm)
+    assert after[DIRECT] == before[DIRECT]
+    assert abs(after[HEAP] - before[HEAP]) < 20_000
+    assert not jvm.complaints
+    # Of each settling one collection is counted, however many it took.
+    jvm.look()
+    assert jvm.totals["runtime.full_collections"] == jvm.settlings == 5
+    assert "zcbench;" in one.tell("threads")
+    jvm.close()
+    give_up = time.monotonic() + 10
+    while "zcbench;" in one.tell("threads"):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    assert one.output.read_text() == ""
+    assert not list(tmp_path.glob("*.page"))
+    assert not list(Path("/tmp").glob(f".attach_pid{one.pid}"))
+
+
+def test_a_jvm_that_may_not_be_asked_is_left_alone_and_others_collect_whatever_their_flags(
+    java: Start, tmp_path: Path
+) -> None:
+    started = java(
+        ("-XX:+DisableAttachMechanism",), ("-Xrs",), ("-XX:-UsePerfData",), ("-XX:+DisableExplicitGC",),
+        ("-XX:+ExplicitGCInvokesConcurrent", "-XX:+UseG1GC"),
+    )  # fmt: skip
+    closed, deaf, silent, stubborn, partial = jvms = [recognised(one, tmp_path) for one in started]
+    for jvm, why in ((closed, "started with -XX:+DisableAttachMechanism"), (deaf, "does not handle SIGQUIT")):
+        assert not jvm.settle()
+        assert why in " ".join(jvm.complaints)
+        # What it shows by itself is read all the same.
+        assert (jvm.look()["jvm.threads"] or 0) > 5
+    assert silent.identity.counters is None
+    assert silent.look() == {}
+    for jvm in (silent, stubborn, partial):  # these collect when they are asked by other means
+        assert settled(jvm)[HEAP] > 500_000
+        assert jvm.complaints == []
+    for one in started:
+        assert one.tell("garbage 1000") == "done"  # it lives, and no stacks stand in its output
+        assert one.output.read_text() == ""
+    for jvm in jvms:
+        jvm.close()
+
+
+def test_two_jvms_are_summed_and_one_that_dies_is_kept_in_the_totals(java: Start, tmp_path: Path) -> None:
+    first, second = java(("-XX:+UseSerialGC",), ("-XX:+UseSerialGC",))
+    for number, one in enumerate((first, second)):
+        one.tell(f"direct {1000 + number}")
+    every = [psutil.Process(one.pid) for one in (first, second)]
+    probe = JvmProbe(tmp_path / "jvm", gc_every_s=0.5, every_s=0.1)
+    probe.begin(lambda: [*every, psutil.Process()])
+    try:
+        row = until(probe, lambda row: row.get(DIRECT) == 2001 and row["gc.forced_collections"] >= 2)
+        assert set(row) <= {quantity.name for quantity in probe.quantities()}
+        assert row["gc.forced_pause_ns"] <= row["runtime.pause_ns"]
+        first.popen.kill()
+        first.popen.wait()
+        after = until(probe, lambda row: row.get(DIRECT) == 1001)
+        for total in ("runtime.full_collections", "gc.forced_pause_ns", "probe.jvm.inside_ns"):
+            assert after[total] >= row[total] > 0
+        assert until(probe, lambda now: now["gc.forced_collections"] > after["gc.forced_collections"])
+        assert probe.notices() == ()
+    finally:
+        probe.close()
+    assert not (tmp_path / "jvm").exists()
+
+
+def until(probe: JvmProbe, is_so: Callable[[dict[str, float]], bool]) -> dict[str, float]:
+    give_up = time.monotonic() + 20
+    while True:
+        row = {name: value for name, value in probe.read().items() if value is not None}
+        if is_so(row):
+            return row
+        assert time.monotonic() < give_up, row
+        time.sleep(0.05)
+
+
+def test_another_user_s_jvm_and_an_openj9_are_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(pid: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(probes, "identify", hidden)
+    monkeypatch.setattr(probes.procfs, "stat", lambda pid: type("Stat", (), {"name": "java", "start_ns": 1})())
+    probe = JvmProbe(tmp_path / "jvm", gc_every_s=None, every_s=0.05)
+    probe.begin(lambda: [psutil.Process()])
+    said: list[str] = []
+    for _ in range(20):
+        probe.read()
+        time.sleep(0.05)
+        said += [notice.message for notice in probe.notices()]
+    probe.close()
+    assert len(said) == 1
+    assert "another user's" in said[0]
+    assert probe.read() == {}
+
+
+def test_the_agent_s_jar_is_built_from_its_source(tmp_path: Path) -> None:
+    with zipfile.ZipFile(build.JAR) as jar:
+        manifest = jar.read(build.MANIFEST).decode()
+        shipped = jar.read(build.CLASS)
+    assert f"Source-Hash: {build.source_hash()[:40]}\n" in manifest
+    again = tmp_path / "agent.jar"
+    build.build(again)
+    with zipfile.ZipFile(again) as jar:
+        rebuilt, its_manifest = jar.read(build.CLASS), jar.read(build.MANIFEST).decode()
+    # Another compiler may choose other instructions.
+    if f"Build-Jdk-Spec: {build.compiler()}\n" in manifest:
+        assert (rebuilt, its_manifest) == (shipped, manifest)
+    assert rebuilt[:4] == shipped[:4] == b"\xca\xfe\xba\xbe"
+    assert shipped[6:8] == bytes([0, 52])  # Java 8's format
