@@ -15,7 +15,7 @@ public final class Obeys {
       String[] words = lines.nextLine().split(" ");
       int size = words.length > 1 ? Integer.parseInt(words[1]) : 0;
       switch (words[0]) {
-        case "heap": KEPT.add(new byte[size]); break;
+        case "heap": for (int i = 0; i < size; i += 1000) KEPT.add(new byte[1000 - 16]); break;
         case "direct": KEPT.add(ByteBuffer.allocateDirect(size)); break;
         case "garbage": for (int i = 0; i < 100; ++i) garbage = new byte[size / 100]; break;
         case "drop": KEPT.clear(); break;

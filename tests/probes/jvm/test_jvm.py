@@ -32,9 +32,7 @@ def settled(jvm: Jvm) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("collector", ["Serial", "G1"])
-def test_what_is_kept_is_counted_to_the_byte_and_garbage_is_not(
-    java: Start, tmp_path: Path, collector: str
-) -> None:
+def test_what_is_kept_is_counted_and_garbage_is_not(java: Start, tmp_path: Path, collector: str) -> None:
     (one,) = java((f"-XX:+Use{collector}GC",))
     jvm = recognised(one, tmp_path)
     # Once, for what Java makes at the first.
@@ -51,7 +49,8 @@ def test_what_is_kept_is_counted_to_the_byte_and_garbage_is_not(
     one.tell("heap 2000000")
     with_heap = settled(jvm)
     assert with_heap[DIRECT] == with_direct[DIRECT]
-    assert 2_000_000 <= with_heap[HEAP] - with_direct[HEAP] < 2_020_000
+    assert 2_000_000 <= with_heap[HEAP] - with_direct[HEAP] < 2_040_000
+    assert with_heap[HEAP] < with_heap["jvm.heap_resident_bytes"] <= 32 * 2**20
     # The buffer's memory goes when the cleaner has run, which a collection only begins.
     one.tell("drop")
     after = settled(jvm)
@@ -72,22 +71,22 @@ def test_what_is_kept_is_counted_to_the_byte_and_garbage_is_not(
     assert not list(Path("/tmp").glob(f".attach_pid{one.pid}"))
 
 
-def test_a_jvm_that_may_not_be_asked_is_left_alone_and_others_collect_whatever_their_flags(
-    java: Start, tmp_path: Path
-) -> None:
+def test_a_jvm_that_may_not_be_asked_is_left_alone_and_flags_stop_no_other(java: Start, tmp_path: Path) -> None:
     started = java(
-        ("-XX:+DisableAttachMechanism",), ("-Xrs",), ("-XX:-UsePerfData",), ("-XX:+DisableExplicitGC",),
+        ("-XX:+DisableAttachMechanism",),
+        ("-Xrs", "-XX:+UseSerialGC"),
+        ("-XX:-UsePerfData",),
+        ("-XX:+DisableExplicitGC",),
         ("-XX:+ExplicitGCInvokesConcurrent", "-XX:+UseG1GC"),
-    )  # fmt: skip
+    )
     closed, deaf, silent, stubborn, partial = jvms = [recognised(one, tmp_path) for one in started]
-    for jvm, why in ((closed, "started with -XX:+DisableAttachMechanism"), (deaf, "does not handle SIGQUIT")):
-        assert not jvm.settle()
-        assert why in " ".join(jvm.complaints)
-        # What it shows by itself is read all the same.
-        assert (jvm.look()["jvm.threads"] or 0) > 5
+    assert not closed.settle()
+    assert "started with -XX:+DisableAttachMechanism" in " ".join(closed.complaints)
+    # What it shows by itself is read all the same.
+    assert (closed.look()["jvm.threads"] or 0) > 5
     assert silent.identity.counters is None
     assert silent.look() == {}
-    for jvm in (silent, stubborn, partial):  # these collect when they are asked by other means
+    for jvm in (deaf, silent, stubborn, partial):  # these collect when they are asked by other means
         assert settled(jvm)[HEAP] > 500_000
         assert jvm.complaints == []
     for one in started:
@@ -130,9 +129,7 @@ def until(probe: JvmProbe, is_so: Callable[[dict[str, float]], bool]) -> dict[st
         time.sleep(0.05)
 
 
-def test_another_user_s_jvm_and_an_openj9_are_named_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_user_s_jvm_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def hidden(pid: int) -> None:
         raise PermissionError
 
@@ -154,14 +151,15 @@ def test_another_user_s_jvm_and_an_openj9_are_named_once(
 def test_the_agent_s_jar_is_built_from_its_source(tmp_path: Path) -> None:
     with zipfile.ZipFile(build.JAR) as jar:
         manifest = jar.read(build.MANIFEST).decode()
-        shipped = jar.read(build.CLASS)
-    assert f"Source-Hash: {build.source_hash()[:40]}\n" in manifest
+        shipped = {name: jar.read(build.entry(name)) for name in build.CLASSES}
+    assert f"Source-Hash: {build.source_hash()}\n" in manifest
     again = tmp_path / "agent.jar"
     build.build(again)
     with zipfile.ZipFile(again) as jar:
-        rebuilt, its_manifest = jar.read(build.CLASS), jar.read(build.MANIFEST).decode()
+        rebuilt = {name: jar.read(build.entry(name)) for name in build.CLASSES}
+        its_manifest = jar.read(build.MANIFEST).decode()
     # Another compiler may choose other instructions.
     if f"Build-Jdk-Spec: {build.compiler()}\n" in manifest:
         assert (rebuilt, its_manifest) == (shipped, manifest)
-    assert rebuilt[:4] == shipped[:4] == b"\xca\xfe\xba\xbe"
-    assert shipped[6:8] == bytes([0, 52])  # Java 8's format
+    # The versions of the formats of Java 8 and 9.
+    assert [shipped[name][7] for name in ("Agent", "Opening")] == [52, 53]

@@ -1,8 +1,8 @@
-"""HotSpot's attach mechanism, spoken by us: one command a connection, over a socket that the JVM makes on request.
+"""HotSpot's attach mechanism: one command a connection, over a socket that the JVM makes on request.
 
-The request is a file ``.attach_pidPID`` and SIGQUIT (attachListener_posix.cpp, "Signal Dispatcher"). A JVM that finds the
-file makes the socket ``.java_pidPID``; one that does not prints all threads' stacks, and a process that does not
-handle the signal dies of it: it is sent only where the kernel says that the process handles it.
+The request is a file ``.attach_pidPID`` and SIGQUIT (attachListener_linux.cpp). A JVM that finds the file makes
+the socket ``.java_pidPID``; one that does not prints all threads' stacks, and a process that does not handle
+the signal dies of it: it is sent only where the kernel says that the process handles it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _VERSION = b"1"
 _ARGUMENTS = 3  # always as many, empty ones with them
 _SIGQUIT_BIT = 1 << (signal.SIGQUIT - 1)
 # What tells in a JVM's arguments that SIGQUIT does not begin a conversation.
-_REFUSALS = ("-XX:+DisableAttachMechanism", "-Xrs", "-XX:+ReduceSignalUsage")
+_REFUSALS = ("-XX:+DisableAttachMechanism",)
 
 
 class AttachError(Exception):
@@ -128,7 +128,7 @@ def _has_socket(one: Target) -> bool:
 def refusal(pid: int) -> str | None:
     """Why ``pid`` must not be sent SIGQUIT; None if it may. Raises OSError."""
     if not int(_status(pid).get(b"SigCgt", b"0"), 16) & _SIGQUIT_BIT:
-        return "it does not handle SIGQUIT (-Xrs, or it is still starting), by which one asks"
+        return "it does not handle SIGQUIT, by which one asks"
     # Variables too: JAVA_TOOL_OPTIONS and its like.
     given = procfs.read(f"/proc/{pid}/cmdline") + b"\0"
     with contextlib.suppress(OSError):
@@ -159,6 +159,6 @@ def _request(one: Target) -> None:
                 time.sleep(_POLL_S)
         finally:
             os.close(made)
-            os.unlink(path)
+            os.unlink(path)  # noqa: PTH108
     finally:
         os.close(handle)

@@ -1,4 +1,4 @@
-"""The counters that a HotSpot JVM keeps in a mapped file of its own (hsperfdata), as another process reads them.
+"""The counters that a HotSpot JVM keeps in a mapped file (hsperfdata), as another process reads them.
 
 The format is that of the JDK's ``PerfDataPrologue`` and ``PerfDataEntry`` (perfMemory.hpp, perfData.hpp),
 version 2.0: a prologue of 32 bytes, then entries; a number is eight bytes, a text is NUL-padded. Whoever owns
@@ -25,8 +25,9 @@ _GENERATION = re.compile(r"sun\.gc\.generation\.(\d+)\.space\.(\d+)\.used")
 _COLLECTOR = re.compile(r"sun\.gc\.collector\.(\d+)\.invocations")
 _CAPACITY = re.compile(r"sun\.gc\.generation\.\d+\.capacity")
 EDEN = "eden"
-# Collectors by number, as every one of HotSpot's names them: young, whole heap, the pauses of concurrent cycles.
+# Collectors by number: 0 is the young heap's, then the whole heap's, and the pauses of concurrent cycles.
 FULL, CYCLES = 1, 2
+COMPACTS_EVERY = 4
 MOST_TRIES = 5  # of a reading that no collection changes meanwhile: a collection takes longer than a reading
 
 
@@ -51,7 +52,7 @@ class PerfData:
         """The name of each space, and of its use."""
         found = []
         for name in self.numbers:
-            if match := _GENERATION.fullmatch(name):
+            if _GENERATION.fullmatch(name):
                 space = self.texts.get(name.removesuffix("used") + "name", "")
                 found.append((space, name))
         return found
@@ -96,6 +97,13 @@ class PerfData:
     def full_collections(self) -> int | None:
         """Collections of the whole heap; None of a collector that has none (ZGC, Shenandoah)."""
         return self.number(f"sun.gc.collector.{FULL}.invocations")
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether the last full collection left no dead objects: Serial may leave some where the heap is dense,
+        but for every fourth time (MarkSweepAlwaysCompactCount)."""
+        is_serial = self.texts.get(f"sun.gc.collector.{FULL}.name", "").startswith(("Serial", "MSC"))
+        return not is_serial or (self.full_collections or 0) % COMPACTS_EVERY == 0
 
     @property
     def pause_ns(self) -> int | None:

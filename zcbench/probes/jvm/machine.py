@@ -1,26 +1,25 @@
-"""One living JVM: how it is recognised, what it shows by itself, and how it is read when it has just collected."""
+"""One living JVM: how it is recognised, what it shows by itself, how it is read right after a collection."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from zcbench.probes import procfs
 from zcbench.probes.jvm import attach, hsperf
 from zcbench.probes.jvm.attach import AttachError, Target
+from zcbench.probes.jvm.heap import HeapInfo, parse_heap_info, resident_bytes
 from zcbench.probes.jvm.hsperf import PerfData, PerfDataError
-from zcbench.probes.jvm.mailbox import CODE_BYTES, JAR, Answer, Mailbox
+from zcbench.probes.jvm.mailbox import JAR, Answer, Mailbox
 from zcbench.quantities.names import (
     GC_FORCED_PAUSE_NS,
     JVM_DIRECT_BYTES,
-    JVM_HEAP_AFTER_GC_BYTES,
     JVM_HEAP_BYTES,
     JVM_HEAP_COMMITTED_BYTES,
-    JVM_MAPPED_BYTES,
+    JVM_HEAP_RESIDENT_BYTES,
     JVM_METASPACE_BYTES,
     JVM_THREADS,
     RUNTIME_COLLECTIONS,
@@ -31,7 +30,7 @@ from zcbench.quantities.names import (
 _HOTSPOT = re.compile(rb"/(?:libjvm\.so|libj9vm\d*\.so)$", re.MULTILINE)
 _PERF_FILE = re.compile(rb" (/\S*/hsperfdata_[^/\n]+/\d+)$", re.MULTILINE)
 _LARGEST_MAPS = 1 << 26  # bytes: 500,000 mappings
-MOST_RUNS = 4  # collections of one settling: of four, HotSpot's Serial compacts the whole heap in one
+MOST_RUNS = 4  # collections of one settling
 REST_BYTES = (
     64  # by what a heap at rest differs from one collection to the next: the answer to the command itself
 )
@@ -39,8 +38,8 @@ LONGEST_S = 2.0  # that the collections of one settling may take in all: of a hu
 CLEANED_S = 0.05  # for the threads that run cleaners and finalizers, between two collections
 
 INSIDE_NS = "probe.jvm.inside_ns"
-# What has a JVM collect. Some flags have the first collect a part of the heap, or nothing: then the second, which
-# walks the heap as well.
+# What has a JVM collect. Some flags have the first collect a part of the heap, or nothing: then the second,
+# which walks the heap as well.
 _SIMPLE, _THOROUGH = ("jcmd", "GC.run"), ("inspectheap", "-live")
 Readings = dict[str, int | None]
 
@@ -76,6 +75,9 @@ class Jvm:
         self._page = folder / f"{identity.target.pid}.page"
         self._mailbox: Mailbox | None = None
         self._silent: str | None = None  # why nothing is loaded into it
+        self._heap: HeapInfo | None = None  # where it lies
+        self._looked_for_heap = False
+        self._is_compact = True
         self._how = _SIMPLE
         self.collects = True  # whether it makes full collections when asked to
         self.complaints: list[str] = []  # what cannot be read, for a notice; whoever tells it clears it
@@ -119,17 +121,12 @@ class Jvm:
 
     def memory(self) -> Readings:
         """Its memory now: the heap as the newest collection of any kind left it, and what the JVM counts."""
-        found, answer = self._counters(), self._ask()
-        shown = None if found is None else found.heap_after_gc_bytes
-        readings = self._memory(found, answer)
-        # What the JVM's pools say of their last collection is older than the last collection of another pool.
-        return readings if shown is None else {**readings, JVM_HEAP_BYTES: shown}
+        return self._memory(self._counters(), self._ask()) | self._pages()
 
     def settle(self) -> bool:
         """Collect until the heap rests, then hold what it is; False if the JVM does not collect on request."""
         if not self.collects:
             return False
-        answer = self._ask()
         began_s = time.monotonic()
         readings: list[Readings] = []
         for _ in range(MOST_RUNS):
@@ -139,16 +136,25 @@ class Jvm:
             self._runs += 1
             self.totals[GC_FORCED_PAUSE_NS] = self.totals.get(GC_FORCED_PAUSE_NS, 0) + pause_ns
             time.sleep(CLEANED_S)
-            answer = self._ask()
-            readings.append(self._memory(self._counters(), answer))
-            if _rests(readings) or time.monotonic() - began_s > LONGEST_S:
+            readings.append(self._memory(self._counters(), self._ask()))
+            if self._rests(readings) or time.monotonic() - began_s > LONGEST_S:
                 break
-        self.held = dict(readings[-1])
+        self.held = readings[-1] | self._pages()
         # Objects that died in the densest part of a heap may be left where they are by some collections.
         heaps = [value for one in readings if (value := one.get(JVM_HEAP_BYTES)) is not None]
         self.held[JVM_HEAP_BYTES] = min(heaps, default=None)
         self.settlings += 1
         return True
+
+    def _rests(self, readings: list[Readings]) -> bool:
+        """Whether the last collection freed nothing that the one before had not, on the heap nor in buffers."""
+        if len(readings) < 2 or not self._is_compact:
+            return False
+        last, before = readings[-1], readings[-2]
+        return all(
+            abs((last.get(name) or 0) - (before.get(name) or 0)) <= REST_BYTES
+            for name in (JVM_HEAP_BYTES, JVM_DIRECT_BYTES)
+        )
 
     def close(self) -> None:
         """Leave it as it was."""
@@ -190,6 +196,7 @@ class Jvm:
         after = self._counters()
         if before is None or after is None:
             return took_ns
+        self._is_compact = after.is_compact
         if after.full_collections is not None and after.full_collections == before.full_collections:
             return None
         if before.pause_ns is None or after.pause_ns is None:
@@ -232,31 +239,37 @@ class Jvm:
                 self._complain(f"direct buffers of {self.title} are not counted: {error}")
 
     def _memory(self, found: PerfData | None, answer: Answer | None) -> Readings:
-        inside: Mapping[str, int | None] = answer.bytes if answer is not None else {}
-        heap = inside.get(JVM_HEAP_AFTER_GC_BYTES)
-        if not heap and found is not None:
-            heap = found.heap_after_gc_bytes
+        direct = None if answer is None else answer.direct_bytes
+        if found is None:
+            # What it prints has some KiB that are newer than the collection.
+            info = self._heap_info()
+            return {JVM_HEAP_BYTES: None if info is None else info.used_bytes, JVM_DIRECT_BYTES: direct}
         return {
-            JVM_HEAP_BYTES: heap,
-            JVM_METASPACE_BYTES: None if found is None else found.number("sun.gc.metaspace.used"),
-            JVM_DIRECT_BYTES: inside.get(JVM_DIRECT_BYTES),
-            JVM_MAPPED_BYTES: inside.get(JVM_MAPPED_BYTES),
-            CODE_BYTES: inside.get(CODE_BYTES),
+            JVM_HEAP_BYTES: found.heap_after_gc_bytes,
+            JVM_METASPACE_BYTES: found.number("sun.gc.metaspace.used"),
+            JVM_DIRECT_BYTES: direct,
         }
+
+    def _pages(self) -> Readings:
+        """The pages that the heap has, of a JVM that says where it lies."""
+        if not self._looked_for_heap:
+            self._looked_for_heap = True
+            self._heap = self._heap_info()
+        if self._heap is None:
+            return {}
+        try:
+            return {JVM_HEAP_RESIDENT_BYTES: resident_bytes(self.identity.target.pid, self._heap)}
+        except OSError:
+            return {}
+
+    def _heap_info(self) -> HeapInfo | None:
+        try:
+            return parse_heap_info(attach.command(self.identity.target, "jcmd", "GC.heap_info"))
+        except AttachError:
+            return None
 
     def _complain(self, sentence: str) -> None:
         self.complaints.append(sentence)
-
-
-def _rests(readings: list[Readings]) -> bool:
-    """Whether the last collection freed nothing that the one before had not, on the heap nor in buffers."""
-    if len(readings) < 2:
-        return False
-    last, before = readings[-1], readings[-2]
-    return all(
-        abs((last.get(name) or 0) - (before.get(name) or 0)) <= REST_BYTES
-        for name in (JVM_HEAP_BYTES, JVM_DIRECT_BYTES)
-    )
 
 
 def _less(value: int | None, by: int) -> int | None:

@@ -6,27 +6,22 @@ import contextlib
 import os
 import struct
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from zcbench.page import layout
 from zcbench.page.layout import UNSET, Entry, Kind
 from zcbench.page.reader import make_page
-from zcbench.quantities.names import JVM_DIRECT_BYTES, JVM_HEAP_AFTER_GC_BYTES, JVM_MAPPED_BYTES
+from zcbench.quantities.names import JVM_DIRECT_BYTES
 
 JAR = Path(__file__).parent / "agent" / "agent.jar"
 _ASKED, _STOP, _ANSWERED, _INSIDE = "probe.asked", "probe.stop", "probe.answered", "probe.inside_ns"
-CODE_BYTES = "jvm.code_bytes"
 # In the order of the numbers in Agent.java.
 _VALUES = (
     (_ASKED, "questions", Kind.TOTAL),
     (_STOP, "0/1", Kind.TOTAL),
     (_ANSWERED, "answers", Kind.TOTAL),
     (JVM_DIRECT_BYTES, "bytes", Kind.GAUGE),
-    (JVM_MAPPED_BYTES, "bytes", Kind.GAUGE),
-    (JVM_HEAP_AFTER_GC_BYTES, "bytes", Kind.GAUGE),
-    (CODE_BYTES, "bytes", Kind.GAUGE),
     (_INSIDE, "ns", Kind.TOTAL),
 )
 _SIZE = 4096
@@ -38,15 +33,14 @@ _POLL_S = 0.01
 
 @dataclass(frozen=True)
 class Answer:
-    """What the JVM counts itself, in bytes, None where it does not; ``inside_ns`` is what asking has cost it in all."""
+    """What the JVM counts itself; ``inside_ns`` is what asking has cost it so far."""
 
-    bytes: Mapping[str, int | None]
+    direct_bytes: int | None
     inside_ns: int
 
 
 class Mailbox:
-    """The file ``path``; made by the supervisor, mapped by the JVM, read and written here by system calls: the JVM
-    may do to it what it likes. Raises OSError."""
+    """The file ``path``: made by the supervisor, read and written by both. Raises OSError."""
 
     def __init__(self, path: Path, user: int) -> None:
         """``user`` is the JVM's, who must be able to write to the file."""
@@ -74,10 +68,8 @@ class Mailbox:
             if time.monotonic() > until_s:
                 return None
             time.sleep(_POLL_S)
-        values = {name: self._get(name) for name, _, kind in _VALUES if kind is Kind.GAUGE}
-        if (mapped := values[JVM_MAPPED_BYTES]) is not None:
-            values[JVM_MAPPED_BYTES] = mapped - _SIZE  # this page
-        sound = {name: value if value is not None and value >= 0 else None for name, value in values.items()}
+        direct = self._get(JVM_DIRECT_BYTES)
+        sound = direct if direct is not None and direct >= 0 else None
         return Answer(sound, max(0, self._get(_INSIDE) or 0))
 
     def close(self) -> None:

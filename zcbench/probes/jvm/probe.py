@@ -19,7 +19,7 @@ from zcbench.quantities.names import (
     JVM_DIRECT_BYTES,
     JVM_HEAP_BYTES,
     JVM_HEAP_COMMITTED_BYTES,
-    JVM_MAPPED_BYTES,
+    JVM_HEAP_RESIDENT_BYTES,
     JVM_METASPACE_BYTES,
     JVM_THREADS,
     RUNTIME_COLLECTIONS,
@@ -32,9 +32,10 @@ from zcbench.quantities.units import unit_of
 from zcbench.record.schema import EventKind
 
 NAME = "jvm"
-_MEMORY = (JVM_HEAP_BYTES, JVM_METASPACE_BYTES, JVM_DIRECT_BYTES, JVM_MAPPED_BYTES, "jvm.code_bytes")
+_MEMORY = (JVM_HEAP_BYTES, JVM_HEAP_RESIDENT_BYTES, JVM_METASPACE_BYTES, JVM_DIRECT_BYTES)
 _SHOWN = (JVM_HEAP_COMMITTED_BYTES, JVM_THREADS, "jvm.classes")
 _TOTALS = (RUNTIME_COLLECTIONS, RUNTIME_FULL_COLLECTIONS, RUNTIME_PAUSE_NS, GC_FORCED_PAUSE_NS, INSIDE_NS)
+_NAMES = (*_MEMORY, *_SHOWN, *_TOTALS, GC_FORCED_COLLECTIONS)
 _INSIDE = Quantity(
     INSIDE_NS,
     unit_of("ns"),
@@ -73,6 +74,7 @@ class JvmProbe:
         self._lock = threading.Lock()
         self._present: tuple[int, ...] = ()  # the subject's processes, as the sampler's thread saw them last
         self._row: dict[str, Number | None] = {}
+        self._read: set[str] = set()  # names of all that was ever in it
         self._waiting: list[Notice] = []
         self._told: set[str] = set()
         self._jvms: dict[int, Jvm] = {}
@@ -83,7 +85,7 @@ class JvmProbe:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="zcbench-jvm", daemon=True)
 
-    def environment(self, given: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """See :class:`Probe`: none. What could be set (JAVA_TOOL_OPTIONS) has every JVM print a line."""
         return {}
 
@@ -94,10 +96,10 @@ class JvmProbe:
             self._thread.start()
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """See :class:`Probe`."""
-        forced = (GC_FORCED_COLLECTIONS,) if self._gc_every_s is not None else ()
-        names = (*_MEMORY, *_SHOWN, *_TOTALS, *forced)
-        return (*(VOCABULARY[name] for name in names if name != INSIDE_NS), _INSIDE)
+        """See :class:`Probe`: those that some JVM has had so far."""
+        with self._lock:
+            names = [name for name in _NAMES if name in self._read]
+        return tuple(_INSIDE if name == INSIDE_NS else VOCABULARY[name] for name in names)
 
     def read(self) -> Mapping[str, Number | None]:
         """See :class:`Probe`: what the thread has read last."""
@@ -195,7 +197,7 @@ class JvmProbe:
         jvm = Jvm(found, self._folder)
         if found.counters is None:
             self._tell(
-                f"{jvm.title} keeps no counters (-XX:-UsePerfData): its threads, classes and pauses are not known"
+                f"{jvm.title} keeps no counters (-XX:-UsePerfData): threads, classes, pauses are not known"
             )
         self._jvms[found.target.pid] = jvm
 
@@ -236,6 +238,7 @@ class JvmProbe:
             row[GC_FORCED_COLLECTIONS] = self._rounds
         with self._lock:
             self._row = row
+            self._read |= row.keys()
 
     def _tell(self, sentence: str) -> None:
         with self._lock:

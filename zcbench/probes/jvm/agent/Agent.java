@@ -1,97 +1,94 @@
 package zcbench.inside;
 
+import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.instrument.Instrumentation;
-import java.lang.management.BufferPoolMXBean;
-import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryPoolMXBean;
-import java.lang.management.MemoryType;
-import java.lang.management.MemoryUsage;
-import java.nio.ByteOrder;
-import java.nio.MappedByteBuffer;
-import java.nio.channels.FileChannel;
-import java.util.List;
+import java.lang.reflect.Field;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 
 /**
- * Reads in a JVM what only the JVM itself knows to the byte, each time that it is asked to: the bytes of direct
- * buffers, the heap as its last collection left it, the code cache. Loaded through the attach socket by the probe jvm, with
- * "PATH" of a page (docs/page.md) whose values the probe has declared in the order of the numbers below.
+ * Tells, each time that it is asked, how many bytes the direct buffers of a JVM have: what only the JVM knows.
+ * Loaded through the attach socket by the probe jvm, with the path of a page (docs/page.md) whose values the probe
+ * has declared, in the order of the numbers below.
  *
- * <p>One daemon thread looks ten times a second whether it was asked, and allocates a few hundred bytes when it
- * was. It ends when it is told to, or when nobody has asked for a minute: the supervisor may have been killed.
+ * <p>The JVM counts them in java.nio.Bits, from where BufferPoolMXBean has them; to ask that bean loads 450
+ * classes of JMX, whose caches would come and go on the heap that is measured. One daemon thread looks ten times
+ * a second whether it was asked. It ends when it is told to, or when nobody has asked for ten minutes: the supervisor
+ * may have been killed.
  */
 public final class Agent extends Thread {
   private static final int VALUES_AT = 56; // of the page's header: where its values begin
   private static final int LINE = 64; // bytes from one value to the next
-  private static final int ASKED = 0, STOP = 1, ANSWERED = 2, DIRECT = 3, MAPPED = 4, HEAP = 5, CODE = 6, INSIDE = 7;
-  private static final long UNSET = Long.MIN_VALUE;
-  private static final long POLL_MS = 100, PATIENCE_NS = 60_000_000_000L;
+  private static final int ASKED = 0, STOP = 1, ANSWERED = 2, DIRECT = 3, INSIDE = 4;
+  private static final long POLL_MS = 100, PATIENCE_NS = 600_000_000_000L;
 
-  private final MappedByteBuffer page;
-  private final int values;
-  private final List<BufferPoolMXBean> buffers = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class);
-  private final List<MemoryPoolMXBean> pools = ManagementFactory.getMemoryPoolMXBeans();
-  private volatile long fence; // what is written before it is seen before what is written after it
+  private final RandomAccessFile page;
+  private final AtomicLong direct;
+  private final byte[] word = new byte[8];
+  private int values;
 
-  private Agent(MappedByteBuffer page) {
+  private Agent(RandomAccessFile page, AtomicLong direct) {
     super(null, null, "zcbench", 0);
     this.page = page;
-    this.values = page.getInt(VALUES_AT);
+    this.direct = direct;
     setDaemon(true);
   }
 
   public static void agentmain(String path, Instrumentation instrumentation) throws Exception {
-    try (RandomAccessFile file = new RandomAccessFile(path, "rw")) {
-      MappedByteBuffer page = file.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, file.length());
-      page.order(ByteOrder.LITTLE_ENDIAN);
-      new Agent(page).start();
+    new Agent(new RandomAccessFile(path, "rw"), counter(instrumentation)).start();
+  }
+
+  private static AtomicLong counter(Instrumentation instrumentation) throws Exception {
+    Class<?> bits = Class.forName("java.nio.Bits");
+    boolean hasModules = !System.getProperty("java.specification.version").startsWith("1.");
+    if (hasModules) {
+      Object opening = Class.forName("zcbench.inside.Opening").getDeclaredConstructor().newInstance();
+      @SuppressWarnings("unchecked")
+      Consumer<Instrumentation> consumer = (Consumer<Instrumentation>) opening;
+      consumer.accept(instrumentation);
     }
+    Field field = bits.getDeclaredField(hasModules ? "RESERVED_MEMORY" : "reservedMemory");
+    field.setAccessible(true);
+    return (AtomicLong) field.get(null);
   }
 
   @Override
   public void run() {
-    long heard = System.nanoTime();
-    while (get(STOP) == 0 && System.nanoTime() - heard < PATIENCE_NS) {
-      long asked = get(ASKED);
-      if (asked != get(ANSWERED)) {
-        heard = System.nanoTime();
-        answer(asked);
-      }
-      try {
+    try {
+      values = (int) get(VALUES_AT);
+      long heard = System.nanoTime();
+      while (get(at(STOP)) == 0 && System.nanoTime() - heard < PATIENCE_NS) {
+        long asked = get(at(ASKED));
+        if (asked != get(at(ANSWERED))) {
+          heard = System.nanoTime();
+          put(at(DIRECT), direct.get());
+          put(at(INSIDE), get(at(INSIDE)) + System.nanoTime() - heard);
+          put(at(ANSWERED), asked);
+        }
         sleep(POLL_MS);
-      } catch (InterruptedException stop) {
-        return;
       }
+      page.close();
+    } catch (IOException | InterruptedException stop) {
+      // Nobody can be told; who asks gets no answer.
     }
   }
 
-  private void answer(long asked) {
-    long began = System.nanoTime();
-    for (BufferPoolMXBean pool : buffers) {
-      if (pool.getName().equals("direct")) put(DIRECT, pool.getMemoryUsed());
-      if (pool.getName().equals("mapped")) put(MAPPED, pool.getMemoryUsed());
-    }
-    long heap = 0, code = 0;
-    for (MemoryPoolMXBean pool : pools) {
-      if (pool.getType() == MemoryType.HEAP) {
-        MemoryUsage left = pool.getCollectionUsage();
-        heap = left == null || heap == UNSET ? UNSET : heap + left.getUsed();
-      } else if (pool.getName().startsWith("Code")) {
-        code += pool.getUsage().getUsed();
-      }
-    }
-    put(HEAP, heap);
-    put(CODE, code);
-    put(INSIDE, get(INSIDE) + System.nanoTime() - began);
-    fence = asked;
-    put(ANSWERED, asked);
+  private int at(int value) {
+    return values + LINE * value;
   }
 
-  private long get(int value) {
-    return page.getLong(values + LINE * value);
+  private long get(int offset) throws IOException {
+    page.seek(offset);
+    page.readFully(word);
+    long value = 0;
+    for (int i = 7; i >= 0; --i) value = value << 8 | word[i] & 0xff;
+    return value;
   }
 
-  private void put(int value, long to) {
-    page.putLong(values + LINE * value, to);
+  private void put(int offset, long value) throws IOException {
+    for (int i = 0; i < 8; ++i) word[i] = (byte) (value >> 8 * i);
+    page.seek(offset);
+    page.write(word);
   }
 }

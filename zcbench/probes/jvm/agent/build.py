@@ -1,4 +1,4 @@
-"""Build ``agent.jar`` from ``Agent.java``: ``python -m zcbench.probes.jvm.agent.build``. Needs javac 9 to 25.
+"""Build ``agent.jar`` of the classes here: ``python -m zcbench.probes.jvm.agent.build``, with javac 9 to 25.
 
 The jar stands beside its source in version control, so that nobody needs a JDK to read a JVM. A test builds it
 again and compares.
@@ -14,16 +14,21 @@ import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SOURCE, JAR = HERE / "Agent.java", HERE / "agent.jar"
-RELEASE = "8"  # the oldest JVM that takes it
-CLASS = "zcbench/inside/Agent.class"
+JAR = HERE / "agent.jar"
+# Each class, and the oldest Java that takes it.
+CLASSES = {"Agent": "8", "Opening": "9"}
 MANIFEST = "META-INF/MANIFEST.MF"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a jar can tell: the same source gives the same bytes
 
 
+def entry(name: str) -> str:
+    """Where the jar has the class ``name``."""
+    return f"zcbench/inside/{name}.class"
+
+
 def source_hash() -> str:
-    """SHA-256 of the source, as the jar's manifest names it."""
-    return hashlib.sha256(SOURCE.read_bytes()).hexdigest()
+    """The sources' SHA-256, cut to 40 digits: a line of a manifest has at most 72 bytes."""
+    return hashlib.sha256(b"".join((HERE / f"{name}.java").read_bytes() for name in CLASSES)).hexdigest()[:40]
 
 
 def compiler() -> str:
@@ -35,19 +40,20 @@ def compiler() -> str:
 
 def build(jar: Path = JAR) -> None:
     """Compile and pack. Raises CalledProcessError, OSError."""
-    with tempfile.TemporaryDirectory(prefix="zcbench-") as folder:
-        words = ["javac", "--release", RELEASE, "-Xlint:-options", "-g:none", "-d", folder, str(SOURCE)]
-        subprocess.run(words, check=True)
-        compiled = (Path(folder) / CLASS).read_bytes()
     lines = {
         "Manifest-Version": "1.0",
         "Agent-Class": "zcbench.inside.Agent",
         "Build-Jdk-Spec": compiler(),
-        "Source-Hash": source_hash()[:40],  # a line has at most 72 bytes
+        "Source-Hash": source_hash(),
     }
-    manifest = "".join(f"{name}: {value}\n" for name, value in lines.items()) + "\n"
+    contents = {MANIFEST: "".join(f"{name}: {value}\n" for name, value in lines.items()).encode() + b"\n"}
+    with tempfile.TemporaryDirectory(prefix="zcbench-") as folder:
+        for name, release in CLASSES.items():
+            options = ["--release", release, "-Xlint:-options", "-g:none", "-d", folder]
+            subprocess.run(["javac", *options, str(HERE / f"{name}.java")], check=True)
+            contents[entry(name)] = (Path(folder) / entry(name)).read_bytes()
     with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, content in ((MANIFEST, manifest.encode()), (CLASS, compiled)):
+        for name, content in contents.items():
             packed.writestr(zipfile.ZipInfo(name, _EPOCH), content)
 
 
