@@ -22,6 +22,7 @@ from zcbench.quantities.names import (
     JVM_HEAP_AFTER_GC_BYTES,
     JVM_HEAP_BYTES,
     JVM_HEAP_COMMITTED_BYTES,
+    JVM_HEAP_RESIDENT_BYTES,
     JVM_OLD_BYTES,
     MALLOC_LIVE_BYTES,
     RUNTIME_COLLECTIONS,
@@ -45,13 +46,16 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 # Other readings of a heap, of which one says all: the first of them that was read.
 ONE_HEAP = (JVM_HEAP_BYTES, JVM_HEAP_AFTER_GC_BYTES, JVM_OLD_BYTES)
-# The pages that a runtime has for its heap, used or not.
-COMMITTED: Mapping[str, str] = {
-    V8_HEAP_BYTES: V8_HEAP_TOTAL_BYTES,
-    JVM_HEAP_BYTES: JVM_HEAP_COMMITTED_BYTES,
-    JVM_HEAP_AFTER_GC_BYTES: JVM_HEAP_COMMITTED_BYTES,
-    GO_HEAP_BYTES: GO_SYS_BYTES,
+# The pages that a runtime has for its heap, used or not: those in memory first, which may be few of them.
+COMMITTED: Mapping[str, tuple[str, ...]] = {
+    V8_HEAP_BYTES: (V8_HEAP_TOTAL_BYTES,),
+    JVM_HEAP_BYTES: (JVM_HEAP_RESIDENT_BYTES, JVM_HEAP_COMMITTED_BYTES),
+    JVM_HEAP_AFTER_GC_BYTES: (JVM_HEAP_COMMITTED_BYTES,),
+    GO_HEAP_BYTES: (GO_SYS_BYTES,),
 }
+# Of those, what is in memory to the page: a heap has no other private memory, though more of it be in use
+# (of ZGC, whose heap is shared memory).
+IN_MEMORY = (JVM_HEAP_RESIDENT_BYTES,)
 # Memory of a runtime that has a limit of its own, and grows to it: a code cache cannot leak, and is known.
 BOUNDED = (JVM_CODE_BYTES,)
 # Runtimes, by how the names of their quantities begin.

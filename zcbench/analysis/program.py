@@ -147,13 +147,22 @@ def explained(record: Record, *, judged: bool = False) -> Readings:
         elif quantity.origin is Origin.ALLOCATOR:
             malloc += values
         elif quantity.name in once and not (metered and quantity.name in heaps.FROM_MALLOC):
-            pages = _column(record, heaps.COMMITTED.get(quantity.name, quantity.name))[rows]
-            runtime += np.maximum(values, filled(times, pages)) if seen else values
+            runtime += _pages_of_heap(record, quantity.name, values) if seen else values
     if seen:
         runtime += sum(filled(times, _column(record, name)[rows]) for name in heaps.BOUNDED)
     # A slab is never given back, and need not be judged; what it takes is known all the same.
     published += filled(times, _column(record, SLAB)[rows])
     return np.maximum(malloc, published) + runtime
+
+
+def _pages_of_heap(record: Record, name: str, values: Readings) -> Readings:
+    """What of private memory the heap ``name`` has, of which ``values`` are in use; they where nobody knows."""
+    rows = streaming(record)
+    for pages in heaps.COMMITTED.get(name, ()):
+        if has(record, pages):
+            found = filled(record.samples[ELAPSED_S][rows], record.samples[pages][rows])
+            return found if pages in heaps.IN_MEMORY else np.maximum(values, found)
+    return values
 
 
 def private(record: Record) -> tuple[str, Readings] | None:

@@ -7,27 +7,30 @@ from dataclasses import dataclass
 
 # " garbage-first heap   total 10240K, used 1663K [0x00000000fc000000, 0x0000000100000000)", of Serial and
 # Parallel a line for each generation. Metaspace, which is no heap, has no addresses.
-_PART = re.compile(r"used (\d+)K \[(0x[0-9a-f]+),(?: 0x[0-9a-f]+,)? (0x[0-9a-f]+)\)")
+_USED = re.compile(r"used (\d+)K \[0x")
+_REGION = re.compile(r"\[(0x[0-9a-f]+),(?: 0x[0-9a-f]+,)? (0x[0-9a-f]+)\)")
 _MAPPING = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) ")
 _COUNTED = (b"Anonymous:", b"Swap:")
 
 
 @dataclass(frozen=True)
 class HeapInfo:
-    """What ``jcmd GC.heap_info`` prints. ``start`` and ``stop`` are addresses; ``used_bytes`` are whole KiB."""
+    """What ``jcmd GC.heap_info`` prints. ``start`` and ``stop`` are addresses, equal where the heap is shared
+    memory (ZGC's); ``used_bytes`` are whole KiB, None of a collector that prints whole MiB."""
 
     start: int
     stop: int
-    used_bytes: int
+    used_bytes: int | None
 
 
 def parse_heap_info(text: str) -> HeapInfo | None:
-    """None of a collector that prints no addresses: ZGC, whose heap is shared memory, and Shenandoah."""
-    parts = [(int(used), int(start, 16), int(stop, 16)) for used, start, stop in _PART.findall(text)]
-    if not parts:
-        return None
-    start, stop = min(part[1] for part in parts), max(part[2] for part in parts)
-    return HeapInfo(start, stop, 1024 * sum(part[0] for part in parts))
+    """None where no heap can be told of it."""
+    regions = [(int(start, 16), int(stop, 16)) for start, stop in _REGION.findall(text)]
+    used = [int(number) for number in _USED.findall(text)]
+    used_bytes = 1024 * sum(used) if used else None
+    if regions:
+        return HeapInfo(min(start for start, _ in regions), max(stop for _, stop in regions), used_bytes)
+    return HeapInfo(0, 0, None) if text.lstrip().startswith("ZHeap") else None
 
 
 def resident_bytes(pid: int, info: HeapInfo) -> int:
