@@ -6,41 +6,24 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zcbench.record.reader import read_record
-from zcbench.record.schema import REPORT_FILE, Result
-from zcbench.record.writer import RUNS_ROOT, create_run_directory, write_result
-from zcbench.render.formats import write_reports
+from zcbench.record.writer import RUNS_ROOT, create_run_directory
 from zcbench.scenario import ScenarioError, Setting, load
 from zcbench.soak import supervisor
+from zcbench.soaked import Soaked
+from zcbench.soaking_here import Here, judged
 from zcbench.subjects.inside.target import AS_MODULE
 from zcbench.subjects.made import check_callables
-from zcbench.verdict import judge
-
-
-@dataclass(frozen=True)
-class Soaked:
-    """A run that was made: its directory and what was found. It is true if the verdict is a pass."""
-
-    directory: Path
-    result: Result
-
-    @property
-    def report(self) -> Path:
-        """The report, in Markdown."""
-        return self.directory / REPORT_FILE
-
-    def __bool__(self) -> bool:
-        return self.result.verdict == "pass"
 
 
 def soak(
     function: Callable[..., Any],
     *,
     duration: str = "30s",
+    calls: int | None = None,
+    in_process: bool = False,
     rate: str | float | None = None,
     setup: Callable[[], Any] | None = None,
     teardown: Callable[..., Any] | None = None,
@@ -51,14 +34,20 @@ def soak(
     """Call ``function`` for ``duration``, at ``rate`` ("100/s") or as fast as it returns, and judge it.
 
     It is called in a process of its own, which imports it by its name: with what ``setup`` returned, if there
-    is one. ``keys`` are any others of a scenario, with ``__`` for the dot: ``sampling__every="100ms"``. The
-    record goes to ``out``, by default a new directory below reports/runs.
+    is one. With ``in_process`` it is called in this one, any function will do, and ``calls`` may say how often;
+    memory is then read between the calls (docs/pytest.md). ``keys`` are any others of a scenario, with ``__``
+    for the dot: ``sampling__every="100ms"``. The record goes to ``out``, by default a new directory below
+    reports/runs. In a test, ``soak(...).check()`` fails with what was found.
 
     Raises ScenarioError for a function that has no name of its own or a key that cannot be, and RuntimeError in
     a script that calls this when it is imported.
     """
     if AS_MODULE in sys.modules:
         raise RuntimeError('zcbench.soak: a script calls it below `if __name__ == "__main__":`')
+    if in_process:
+        return _here(function, duration, calls, rate, setup, teardown, expect, out, keys)
+    if calls is not None:
+        raise ScenarioError("zcbench.soak: calls goes with in_process=True; else say a duration, and a rate")
     values = {"duration": duration, "subject.call": _spec(function)}
     values |= {} if rate is None else {"subject.rate": str(rate)}
     for name, other in (("setup", setup), ("teardown", teardown)):
@@ -70,11 +59,34 @@ def soak(
         check_callables(scenario.subject)
         directory = create_run_directory(None if out is None else Path(out), RUNS_ROOT, scenario.name)
         supervisor.run(scenario, directory, command=["zcbench", "run", "--call", values["subject.call"]])
-    record = read_record(directory)
-    result = judge(record)
-    write_result(directory, result)
-    write_reports(("md",), record, result, directory)
-    return Soaked(directory, result)
+    return judged(directory)
+
+
+def _here(
+    function: Callable[..., Any],
+    duration: str,
+    calls: int | None,
+    rate: str | float | None,
+    setup: Callable[[], Any] | None,
+    teardown: Callable[..., Any] | None,
+    expect: Sequence[str],
+    out: str | os.PathLike[str] | None,
+    keys: dict[str, str],
+) -> Soaked:
+    if rate is not None:
+        raise ScenarioError("zcbench.soak: in_process=True calls as fast as it returns: leave out rate")
+    values = {key.replace("__", "."): text for key, text in keys.items()}
+    values |= {"duration": duration} if calls is None else {}
+    return Here(
+        function,
+        calls=calls,
+        setup=setup,
+        teardown=teardown,
+        out=None if out is None else Path(out),
+        command=["zcbench.soak"],
+        keys=values,
+        expect=expect,
+    ).run()
 
 
 def _spec(function: Callable[..., Any]) -> str:

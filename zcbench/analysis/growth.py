@@ -14,12 +14,13 @@ from zcbench.analysis.counter import Counter
 from zcbench.analysis.coverage import coverage
 from zcbench.analysis.lives import lives
 from zcbench.analysis.size_classes import steady_rise
-from zcbench.analysis.stream import streaming
+from zcbench.analysis.stream import clock, streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import Trend, pages_trend, trend
 from zcbench.quantities.known import PAGE_BYTES
 from zcbench.quantities.names import (
     ANONYMOUS_BYTES,
+    CALLS_MADE,
     CONSUMER_HELD,
     ELAPSED_S,
     ENGINE_CAPTURED,
@@ -178,7 +179,7 @@ def counters(record: Record) -> list[Counter]:
     """Every memory counter as the trend reads it, measured or not."""
     samples = record.samples
     rows = streaming(record)
-    times = samples[ELAPSED_S][rows]
+    times = clock(record)[rows]
     fresh = _fresh(record)[rows]
     after_gc = _after_collection(record)[rows]
     packet_bytes = _packet_bytes(record)
@@ -255,7 +256,7 @@ def block_rate(record: Record) -> float:
     rows = streaming(record) & _fresh(record)
     collected = rows & _after_collection(record)
     rows = (collected if collected.any() else rows) & np.isfinite(record.samples["allocated_blocks"])
-    times, blocks = record.samples[ELAPSED_S][rows], record.samples["allocated_blocks"][rows]
+    times, blocks = clock(record)[rows], record.samples["allocated_blocks"][rows]
     return steady_rise(times, blocks) if times.size else 0.0
 
 
@@ -293,6 +294,34 @@ def packets_per_s(record: Record, found: Totals) -> float | None:
             return made / took
     total = count(found, ENGINE_DELIVERED)
     return total / float(elapsed[-1]) if total and elapsed.size and elapsed[-1] else None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a subject does again and again, and how often: a rate of growth is said a ``step`` of it as well."""
+
+    step: str  # "packet"
+    per_s: float
+
+
+def pace(record: Record, found: Totals) -> Pace | None:
+    """Packets delivered, or calls made, in a second of the stream; None where nobody counts either."""
+    if (packets := packets_per_s(record, found)) is not None:
+        return Pace("packet", packets)
+    calls = calls_per_s(record)
+    return Pace("call", calls) if calls else None
+
+
+def calls_per_s(record: Record) -> float:
+    """Calls of a function in a second of the stream; 0 where nobody counts them."""
+    made = record.samples.get(CALLS_MADE)
+    if made is None:
+        return 0.0
+    rows = np.flatnonzero(streaming(record) & np.isfinite(made))
+    if rows.size < 2:
+        return 0.0
+    calls, took = (float(column[rows[-1]] - column[rows[0]]) for column in (made, record.samples[ELAPSED_S]))
+    return calls / took if took > 0 else 0.0
 
 
 @dataclass(frozen=True)

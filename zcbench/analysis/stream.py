@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.quantities.names import ELAPSED_S
+from zcbench.quantities.names import CALLS_MADE, ELAPSED_S
 from zcbench.record.reader import Record
 from zcbench.record.schema import Ending, Phase
 
-__all__ = ["at_rest", "closing", "never_began", "settled", "streaming"]
+__all__ = ["at_rest", "clock", "closing", "never_began", "settled", "streaming"]
 
 
 def streaming(record: Record, *, drain: bool = False) -> NDArray[np.bool_]:
@@ -23,6 +23,24 @@ def streaming(record: Record, *, drain: bool = False) -> NDArray[np.bool_]:
     if foreign or not np.isfinite(phase).any():
         return np.ones(phase.shape, bool)
     return np.asarray(phase >= Phase.RUNNING if drain else phase == Phase.RUNNING)
+
+
+def clock(record: Record) -> NDArray[np.float64]:
+    """The time of each sample (s) that a rate of growth is told in, shape (samples,).
+
+    Of a function that is read between its calls they are the clock, at their mean pace: a machine that is slow
+    for a while, or a heap that slows down the calls themselves, bends no line.
+    """
+    elapsed = record.samples[ELAPSED_S]
+    made = record.samples.get(CALLS_MADE)
+    rows = np.flatnonzero(streaming(record))
+    if made is None or not record.can("rest") or rows.size < 2:
+        return elapsed
+    first, last = rows[0], rows[-1]
+    calls, took = made[last] - made[first], elapsed[last] - elapsed[first]
+    if not (np.isfinite(made[rows]).all() and calls > 0 and took > 0):
+        return elapsed
+    return np.asarray(elapsed[first] + (made - made[first]) * (took / calls))
 
 
 def settled(record: Record) -> NDArray[np.bool_]:

@@ -118,5 +118,6 @@ KNOWN: tuple[Quantity, ...] = (
     row("pool.slots_in_use", "slots", Origin.SUBJECT, "slots in flight; leases over memory outside the slab left out", better=LOWER),
     row("pool.copies", "copies", Origin.SUBJECT, "hand-overs that copied the buffer", total=True, better=LOWER),
     row("pool.external_refused", "refusals", Origin.SUBJECT, "hand-overs that the runtime refused to take without a copy", total=True, better=LOWER),
+    row("calls.made", "calls", Origin.SUBJECT, "calls of a function that returned", total=True, better=HIGHER),
     row("stream.frames", "frames", Origin.SUBJECT, "frames that the subject has handled", total=True, better=HIGHER),
 )  # fmt: skip

@@ -8,6 +8,8 @@ from typing import Final
 
 ELAPSED_S: Final = "elapsed_s"
 
+CALLS_MADE: Final = "calls.made"
+
 ENGINE_START_NS: Final = "engine.start_ns"
 ENGINE_STOP_NS: Final = "engine.stop_ns"
 

@@ -29,6 +29,7 @@ Capability = Literal[
     "event_loop",  # how late its event loop turns is measured
     "load",  # a load generator runs beside it
     "published",  # it publishes counters of its own
+    "rest",  # each of its readings was taken between two calls of it, when nothing of it ran
     "worker",  # it runs in a worker of zcbench's, in Python, which counts for it and collects garbage
 ]
 
@@ -50,6 +51,7 @@ LACKING: Mapping[Capability, str] = {
     "laws": "nobody states a law",
     "event_loop": "nothing measures how late an event loop turns",
     "load": "no load generator was named",
+    "rest": "it is read while it runs",
     "published": "it publishes no counters",
     "worker": "it does not run in a worker of zcbench's",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zcbench.analysis import heaps
-from zcbench.analysis.growth import Growth, block_rate
+from zcbench.analysis.growth import Growth, block_rate, calls_per_s
 from zcbench.record.reader import Record
 from zcbench.verdict import heap_places, program_memory
 
@@ -14,6 +14,7 @@ OWNING_BYTES = 512
 # New blocks too few to matter do not own what malloc gains beside them: of a typical size (a float is in the
 # class of 32 bytes) they must be over the budget by themselves.
 TYPICAL_BLOCK_BYTES = 32
+LEAST_BLOCKS_A_CALL = 0.01  # fewer do not own what each call leaves
 # What a counter does not explain is more than what it does: then another one has the cause.
 MOSTLY_ELSEWHERE = 2.0
 # An object that owns a buffer takes some hundred bytes of its heap itself (JavaScript's Uint8Array with its
@@ -90,6 +91,8 @@ def _in_python(record: Record, grown: list[Growth], exact: dict[str, float]) -> 
     native = next((g for g in grown if g.counter.name == "native heap"), None)
     blocks_per_s = block_rate(record) if "native heap" in exact else 0.0
     many = blocks_per_s * TYPICAL_BLOCK_BYTES > float(record.run.scenario.memory.budget)
+    if record.can("rest"):  # where a few blocks of the harness's own would be many a second
+        many = many and blocks_per_s >= LEAST_BLOCKS_A_CALL * calls_per_s(record)
     # What malloc gained for each new block of Python's is what the block owns.
     if many and native and (native.slope or 0.0) / blocks_per_s > OWNING_BYTES:
         return "buffers"

@@ -14,6 +14,7 @@ import zcbench.page
 from zcbench.clock import now_ns
 from zcbench.page.layout import State
 from zcbench.page.scoreboard import Scoreboard
+from zcbench.quantities.names import CALLS_MADE
 from zcbench.record.schema import SCOREBOARD_FILE, EventKind, Phase, RunInfo
 from zcbench.scenario import SubjectTable
 from zcbench.subjects.inside.leftovers import leave_what_is_there, tell_left, tell_open
@@ -22,7 +23,6 @@ from zcbench.subjects.inside.stopping import Stop, obey
 from zcbench.subjects.inside.target import find
 from zcbench.subjects.inside.written_files import WrittenFiles
 
-CALLS = "calls.made"  # on its page: calls that returned
 TOOK = "calls.took_ns"  # a histogram
 
 
@@ -73,7 +73,7 @@ def _prepared(table: SubjectTable) -> Iterator[Callable[[], Any]]:
 
 def _call(call: Callable[[], Any], rate: float | None, page: Any, stop: threading.Event) -> None:
     """Call at each deadline; one that was missed is not made up for, so that the rate is never exceeded."""
-    made, took = page.total(CALLS, "calls", "worker"), page.histogram(TOOK)
+    made, took = page.total(CALLS_MADE, "calls", "worker"), page.histogram(TOOK)
     period_ns = 0 if rate is None else round(1e9 / rate)
     due = now_ns()
     while not stop.is_set():

@@ -68,8 +68,10 @@ class Gauges:
         if tracemalloc.is_tracing():
             self._gauges.append(_Gauge((PYTHON_HEAP_BYTES, TRACEMALLOC_BYTES), _python_heap))
         if hasattr(psutil, "heap_info"):  # Linux with glibc, macOS, Windows
-            names = (NATIVE_HEAP_BYTES, OVERFLOW_LIVE_BYTES, SLAB_LIVE_BYTES)
-            self._gauges.append(_Gauge(names, self._native_heap))
+            names: tuple[str, ...] = (NATIVE_HEAP_BYTES,)
+            if engine is not None:
+                names = (*names, OVERFLOW_LIVE_BYTES, SLAB_LIVE_BYTES)
+            self._gauges.append(_Gauge(names, self._native_heap if engine else _whole_native_heap))
 
     def read(self, *, whatever_it_costs: bool = False) -> None:
         """Read those that are due, or all of them, and add up what that cost."""
@@ -122,6 +124,12 @@ class Gauges:
             OVERFLOW_LIVE_BYTES: live,
             SLAB_LIVE_BYTES: board[POOL_SLAB_BYTES] or 0,
         }
+
+
+def _whole_native_heap() -> Values:
+    """Of a function, of which nothing is a pool's."""
+    heap = psutil.heap_info()
+    return {NATIVE_HEAP_BYTES: heap.heap_used + heap.mmap_used}
 
 
 def _oldest_lease(engine: CaptureEngine) -> Values:

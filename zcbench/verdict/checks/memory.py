@@ -7,8 +7,9 @@ from functools import cached_property
 
 from zcbench.analysis.course import Course, course
 from zcbench.analysis.coverage import Coverage, coverage
-from zcbench.analysis.growth import Growth, Site, growths, largest_sites, packets_per_s
+from zcbench.analysis.growth import Growth, Pace, Site, growths, largest_sites, pace
 from zcbench.analysis.lives import lives
+from zcbench.analysis.resting import grows_steadily
 from zcbench.analysis.size_classes import SizeClass, growing_classes
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
@@ -24,7 +25,7 @@ from zcbench.quantities.names import (
 from zcbench.quantities.units import clock, format_bytes
 from zcbench.record.reader import Record
 from zcbench.record.schema import EventKind, Finding
-from zcbench.verdict import moments, program_memory
+from zcbench.verdict import between_calls, moments, program_memory
 from zcbench.verdict.check import Check, Evidence, Facts
 from zcbench.verdict.memory_cause import BUFFERS, MOSTLY_ELSEWHERE, bearing_out, cause_of, without_wholes
 from zcbench.verdict.resident import NOT_ITS_ABSENCE, limit_of, said, settled_flat
@@ -38,6 +39,7 @@ NAMED_STEP_BYTES = 4096  # smaller ones are the allocator's own and say nothing 
 MOST_AS_EACH = 0.75  # blocks a packet, below which they are said as one each so many packets
 MOST_TIMES_LONGER = 8.0  # a run that this many times its length would not settle needs another remedy
 RSS = "rss"  # memory.accept
+_HOW_TO_NAME = "--diagnose runs it again and names the lines"
 SITES = 3  # in the sentence; the report's table has them all
 _CAUSES = {
     "buffers": "find who keeps the arrays or packets: caches, lists, callbacks that hold a view",
@@ -57,6 +59,8 @@ class _Facts(Facts):
     @cached_property
     def failing(self) -> list[Growth]:
         failing = [g for g in self.grown if g.trend.outcome == "fail"]
+        if self.record.can("rest"):
+            failing += [g for g in self.grown if g not in failing and grows_steadily(g)]
         if self.record.run.tracemalloc and any(g.counter.name == "Python heap" for g in failing):
             # tracemalloc keeps some 50 bytes of malloc's for each object: not a leak of its own.
             failing = [g for g in failing if g.counter.name != "native heap"]
@@ -122,8 +126,8 @@ class _Facts(Facts):
         return _evidence(self.record, self.grown, self.covered)
 
     @cached_property
-    def packets_per_s(self) -> float | None:
-        return packets_per_s(self.record, self.totals)
+    def pace(self) -> Pace | None:
+        return pace(self.record, self.totals)
 
 
 def _elsewhere(grown: list[Growth], failing: list[Growth]) -> list[Growth]:
@@ -141,7 +145,9 @@ def _leaks(facts: _Facts) -> Finding | None:
     cause, growth = cause_of(record, facts.grown, facts.leaks)
     sites = largest_sites(record, EventKind.NATIVE_ALLOCATIONS) if cause == "native" else []
     sites = sites or largest_sites(record)
-    how = "the lines are named above" if sites else "--diagnose runs it again and names the lines"
+    how = "the lines are named above" if sites else _HOW_TO_NAME
+    if not sites and record.can("rest"):  # which looks by itself
+        how = "tracemalloc named no line of Python that holds it"
     return CHECK.failed(
         _leak(facts, program_memory.where(growth))
         + _where(sites)
@@ -156,9 +162,9 @@ def _leaks(facts: _Facts) -> Finding | None:
 
 def _leak(facts: _Facts, where: str) -> str:
     """What grows, by how much, and what does not."""
-    failing, packets = facts.leaks, facts.packets_per_s
+    failing, pace = facts.leaks, facts.pace
     per_s = max(g.slope or 0.0 for g in failing)
-    per_packet = f"{_few_digits(per_s / packets)} B a packet, " if packets else ""
+    each = f"{_few_digits(per_s / pace.per_s)} B a {pace.step}, " if pace else ""
     judged = [g for g in facts.grown if g.counter.is_judged]
     still = [g.counter.name for g in judged if g.trend.outcome == "pass" or _is_still(g, facts.record)]
     rest = f"; {', '.join(still)} did not grow" if still else ""
@@ -168,9 +174,13 @@ def _leak(facts: _Facts, where: str) -> str:
     what = "leases pile up, though memory is flat" if flat else f"memory leaks{where}"
     wholes = [g.counter.name for g in facts.failing if g not in failing]
     rest = (f"; {', '.join(wholes)} {'grows' if len(wholes) == 1 else 'grow'} by that" if wholes else "") + rest
+    if pace and facts.record.can("rest"):  # how often it is called is the harness's doing
+        a_call = [(g.counter.name, (g.slope or 0.0) / pace.per_s) for g in failing]
+        grown = ", ".join(f"{name} by {_few_digits(size)} B" for name, size in a_call)
+        return f"{what}, a {pace.step}: {grown}{_blocks(facts.record, failing, pace)}{rest}"
     return (
-        f"{what}: {', '.join(map(_moved, failing))} ({per_packet}{format_bytes(per_s * 3600)} an hour, "
-        f"{format_bytes(per_s * 86_400)} in 24 h){_blocks(facts.record, failing, packets)}{place}{rest}"
+        f"{what}: {', '.join(map(_moved, failing))} ({each}{format_bytes(per_s * 3600)} an hour, "
+        f"{format_bytes(per_s * 86_400)} in 24 h){_blocks(facts.record, failing, pace)}{place}{rest}"
     )
 
 
@@ -193,23 +203,23 @@ def _in_lives(growth: Growth) -> str:
     return f" in {share} of {len(growth.lives)} lives"
 
 
-def _blocks(record: Record, failing: list[Growth], packets: float | None) -> str:
+def _blocks(record: Record, failing: list[Growth], pace: Pace | None) -> str:
     """ "; more blocks: 1 of 96 bytes each 10 packets", where small objects leak and their classes are known."""
     classes = growing_classes(record)
     if not classes or not any(g.counter.name == "small objects" for g in failing):
         return ""
     least = LEAST_CLASS_SHARE * sum(one.bytes_per_s for one in classes)
-    named = [_class(one, packets) for one in classes if one.bytes_per_s >= least]
+    named = [_class(one, pace) for one in classes if one.bytes_per_s >= least]
     return f"; more blocks: {', '.join(named)}"
 
 
-def _class(one: SizeClass, packets: float | None) -> str:
-    if not packets:
+def _class(one: SizeClass, pace: Pace | None) -> str:
+    if not pace:
         return f"{_few_digits(one.blocks_per_s)} of {one.size} bytes a second"
-    each = one.blocks_per_s / packets
+    each = one.blocks_per_s / pace.per_s
     if each < MOST_AS_EACH:
-        return f"1 of {one.size} bytes each {float(f'{1 / each:.2g}'):,g} packets"
-    return f"{each:.2g} of {one.size} bytes a packet"
+        return f"1 of {one.size} bytes each {float(f'{1 / each:.2g}'):,g} {pace.step}s"
+    return f"{each:.2g} of {one.size} bytes a {pace.step}"
 
 
 def _is_still(growth: Growth, record: Record) -> bool:
@@ -266,6 +276,12 @@ def _limits(record: Record, exact: list[Growth]) -> str:
     )
 
 
+def _rests(facts: _Facts) -> Finding | None:
+    """Pass a function that is read between its calls, where every exact counter comes to rest."""
+    told = None if facts.lacking else between_calls.rest(facts.record)
+    return None if told is None else CHECK.passed(told[0], facts.evidence, detection_limit=told[1])
+
+
 def _resident_is_flat(facts: _Facts) -> Finding | None:
     """Pass by resident memory alone, where somebody accepts what that hides, and it is flat."""
     pages = facts.pages
@@ -279,6 +295,15 @@ def _resident_is_flat(facts: _Facts) -> Finding | None:
     return CHECK.passed(
         f"{sentences}; accepted as {RSS} by memory.accept", facts.evidence, detection_limit=limit
     )
+
+
+def _restless(facts: _Facts) -> Finding | None:
+    """No pass for what is read between calls and does not come to rest, be the run as short as it will."""
+    if not facts.record.can("rest"):
+        return None
+    why = between_calls.restless(facts.record, facts.totals, facts.exact, facts.lacking)
+    sites = _where(largest_sites(facts.record))
+    return CHECK.undecided(f"{why}{sites}", facts.evidence, remedy=between_calls.REMEDY)
 
 
 def _cannot_tell(facts: _Facts) -> Finding:
@@ -358,10 +383,10 @@ def _longer_s(record: Record, windows: list[Window]) -> float:
 
 
 def _detection_limit(facts: _Facts, bytes_per_s: float) -> str:
-    packets = facts.packets_per_s
-    per_packet = f"{_few_digits(bytes_per_s / packets)} B a packet or " if packets else ""
+    pace = facts.pace
+    each = f"{_few_digits(bytes_per_s / pace.per_s)} B a {pace.step} or " if pace else ""
     hour = format_bytes(bytes_per_s * 3600)
-    return f"smallest detectable leak: {per_packet}{hour} an hour (95 % confidence)"
+    return f"smallest detectable leak: {each}{hour} an hour (95 % confidence)"
 
 
 def _evidence(record: Record, grown: list[Growth], covered: Coverage | None) -> Evidence:
@@ -404,7 +429,7 @@ CHECK = Check(
         "Does any counter grow: Python objects, malloc, buffers, pages? Which, how much a packet, where?"
     ),
     facts=_Facts,
-    rules=(_leaks, _flat, _resident_is_flat, _too_little_counted, _cannot_tell),
+    rules=(_leaks, _flat, _rests, _resident_is_flat, _too_little_counted, _restless, _cannot_tell),
     causes={
         "python_objects": "a container only grows",
         "native": "malloc'd memory, or objects above 512 bytes",
