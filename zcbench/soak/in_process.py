@@ -21,7 +21,6 @@ from typing import Any
 import msgspec
 import psutil
 
-import zcbench
 from zcbench.clock import now_ns
 from zcbench.page.scoreboard import Scoreboard
 from zcbench.quantities.names import (
@@ -73,7 +72,7 @@ MOST_GAINED_BYTES = 256 * 2**20
 # Of what the stream gained a call, that the lines explain at least: else the leak is none of Python's.
 EXPLAINED = 0.2
 LEAST_SITE = 0.1  # of the largest line's growth, to be named
-_OURS = str(Path(zcbench.__file__).parent)
+_OURS = str(Path(__file__).parents[1])
 CALLS = VOCABULARY[CALLS_MADE]
 
 
