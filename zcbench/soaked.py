@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zcbench.record.schema import REPORT_FILE, Finding, Result
+from zcbench.verdict.checks import MEMORY
 
 
 class UnstableError(AssertionError):
@@ -34,7 +35,7 @@ class Soaked:
         findings = self.result.findings
         failed = [one for one in findings if one.outcome == "fail" and one.level == "fail"]
         unknown = [one for one in findings if one.outcome == "inconclusive" and one.required]
-        told = failed or unknown or [one for one in findings if one.check == "memory"]
+        told = failed or unknown or [one for one in findings if one.check == MEMORY.name]
         lines = [line for one in told for line in _lines(one)]
         return "\n".join([*lines, f"report: {self.report}"])
 
