@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from zcbench.importers.clocks import Clock
@@ -38,9 +38,17 @@ def stamped_lines(text: Text) -> Iterator[tuple[int, float | None, str]]:
 
     Times are seconds of which only differences count; midnights are bridged by whoever reads on.
     """
+    yield from stamped(text.short_lines())
+
+
+def stamped(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, float | None, str]]:
+    """The same of some lines with their numbers."""
     clock = Clock()
     now: Any = None
-    for number, line in text.short_lines():
+    for number, line in lines:
+        if (banner := _BANNER.match(line)) is not None and (moment := clock.moment(banner["time"])) is not None:
+            now = moment
+            continue
         moment, rest = clock.prefix(line)
         if moment is None and _ALONE.match(line):
             moment = clock.moment(line)
@@ -51,6 +59,12 @@ def stamped_lines(text: Text) -> Iterator[tuple[int, float | None, str]]:
             yield number, now, rest
 
 
+# "=== 2026-11-28 03:30:00 ===", "Date: Sat Nov 28 03:30:01 2026": a line that says the time of those below
+_BANNER = re.compile(
+    r"\s*(?:[=#*-]{2,}\s*(?P<key>[A-Za-z]+\s*[:=]\s*)?|(?:date|time|timestamp|sample at|datum|zeit)\s*[:=]\s+)"
+    r"(?P<time>[^=#*]{5,40}?)\s*[=#*-]*\s*$",
+    re.IGNORECASE,
+)
 _ALONE = re.compile(r"\s*\[?[A-Z]?[a-z]*,? ?[\d:., /TZAPM+-]{5,40}\]?\s*$")
 
 

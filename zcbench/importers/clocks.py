@@ -12,38 +12,57 @@ DAY_S = 86_400.0
 _EPOCH = (1e9, 4e9)
 _EPOCH_UNITS = ((1.0, "unix"), (1e-3, "unix_ms"), (1e-6, "unix_us"), (1e-9, "unix_ns"))
 
+# How months begin, in English, German, French, Spanish, Italian and Portuguese.
 _MONTHS = {
     month: number
-    for number, month in enumerate(
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    for number, months in enumerate(
+        (
+            "jan ene gen", "feb f\u00e9v fev", "mar m\u00e4r mrz", "apr avr abr", "may mai mag",
+            "jun juin giu", "jul juil lug", "aug ao\u00fb aou ago", "sep set", "oct okt ott out", "nov",
+            "dec dez d\u00e9c dic",
+        ),
+        1,
     )
-}
+    for month in months.split()
+}  # fmt: skip
 _HMS = r"(?P<H>\d{1,2}):(?P<M>\d\d)(?::(?P<S>\d\d(?:[.,]\d+)?))?(?:\s?(?P<half>[AaPp])\.?[Mm]\.?)?"
 _ZONE = r"(?:\s*(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)\b|\s+[A-Z]{3,5}\b)?"
-_MONTH = r"(?P<mon>[A-Za-z]{3})[a-z]*\.?"
+_MONTH = r"(?P<mon>[^\W\d_]{3,10})\.?"
+_WEEKDAY = r"(?:[^\W\d_]{2,4}\.?,?\s+)?"
 # Each date as a log writes it; a time of day follows, with "T", ", " or a space between.
 _DATES = (
     r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})",
     r"(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)",
     r"(?P<a>\d{1,2})[/.-](?P<b>\d{1,2})[/.-](?P<y>\d{4}|\d\d)",
     rf"(?P<d>\d{{1,2}})[-/ ]{_MONTH}[-/ ](?P<y>\d{{4}})",
-    rf"(?:[A-Za-z]{{2,3}},?\s+)?(?P<d>\d{{1,2}})\s+{_MONTH}\s+(?P<y>\d{{4}})",
+    rf"{_WEEKDAY}(?P<d>\d{{1,2}})\.?\s+{_MONTH}\s+(?P<y>\d{{4}})",
     rf"{_MONTH}\s+(?P<d>\d{{1,2}}),?\s+(?P<y>\d{{4}})",
 )
 _STAMPS = (
     *(rf"{date}(?:[T:_,]?\s*|\s+at\s+){_HMS}{_ZONE}" for date in _DATES),
     # date(1): "Sat Nov 28 03:30:01 AM UTC 2026"; syslog's has no year, and a day before or not
-    rf"(?:[A-Z][a-z]{{2}},?\s+)?{_MONTH}\s+(?P<d>\d{{1,2}})\s+{_HMS}(?:\s+[A-Z]{{3,5}})?(?:\s+(?P<y>\d{{4}}))?",
-    rf"(?:[A-Z][a-z]{{2}},?\s+)?(?P<d>\d{{1,2}})\s+{_MONTH}\s+{_HMS}(?:\s+[A-Z]{{3,5}})?(?:\s+(?P<y>\d{{4}}))?",
+    rf"{_WEEKDAY}{_MONTH}\s+(?P<d>\d{{1,2}})\s+{_HMS}(?:\s+[A-Z]{{3,5}})?(?:\s+(?P<y>\d{{4}}))?",
+    rf"{_WEEKDAY}(?P<d>\d{{1,2}})\.?\s+{_MONTH}\s+{_HMS}(?:\s+[A-Z]{{3,5}})?(?:\s+(?P<y>\d{{4}}))?",
     _HMS,
 )
 _WHOLE = tuple(re.compile(stamp + r"$") for stamp in _STAMPS)
 _DAY_ONLY = tuple(re.compile(date + r"$") for date in _DATES)
-_PREFIX = tuple(re.compile(rf"\s*\[?{stamp}\]?(?=[\s:|,;>\[-]|$)[:|,;>-]?\s*") for stamp in _STAMPS[:-1])
+# Before a line "30,51200" may be a time and a cell: of commas only milliseconds and microseconds are fractions.
+_FRACTION, _LOGGED = r"(?:[.,]\d+)?", r"(?:\.\d+|,\d{3}(?:\d{3})?(?=[\s\]Z+-]))?"
+_PREFIX = tuple(
+    re.compile(rf"\s*\[?{stamp.replace(_FRACTION, _LOGGED)}\]?(?=[\s:|,;>\[-]|$)[:|,;>-]?\s*")
+    for stamp in _STAMPS[:-1]
+)
 _TIME_PREFIX = re.compile(
-    r"\s*\[?(?P<H>\d{1,2}):(?P<M>\d\d):(?P<S>\d\d(?:[.,]\d+)?)(?:\s?(?P<half>[AaPp])\.?[Mm]\.?)?\]?(?=[\s:|,;\[]|$)[:|,;]?\s*"
+    rf"\s*\[?(?P<H>\d{{1,2}}):(?P<M>\d\d):(?P<S>\d\d{_LOGGED})(?:\s?(?P<half>[AaPp])\.?[Mm]\.?)?\]?"
+    r"(?=[\s:|,;\[]|$)[:|,;]?\s*"
 )
 _EPOCH_PREFIX = re.compile(r"\s*\[?(?P<t>\d{10}(?:\.\d+)?|\d{13}|\d{16}|\d{19})\]?(?=[\s:|,;\[]|$)[:|,;]?\s*")
+# "[12.5s]", "90 sec:" before a line, and the kernel's "[   12.345678]": since a start
+_SINCE_PREFIX = re.compile(
+    r"\s*\[?\s*(?P<t>\d+(?:[.,]\d+)?)\s?(?P<unit>s|sec|secs|seconds|ms)\]?(?=[\s:|,;]|$)[:|,;]?\s*"
+    r"|\s*\[\s*(?P<kernel>\d+\.\d{3,9})\]\s*"
+)
 # "1-02:03:04" (ps etime), "123:04:05", "04:05.6"
 _ELAPSED = re.compile(r"(?:(?P<D>\d+)-)?(?:(?P<H>\d+):)?(?P<M>\d+):(?P<S>\d+(?:[.,]\d+)?)")
 _MINUTES = re.compile(r"\s*(\d+):\d\d(?:[.,]\d+)?\s*")
@@ -101,6 +120,10 @@ class Clock:
         match = _EPOCH_PREFIX.match(line)
         if match is not None and (scale := epoch_unit(float(match["t"]))) is not None:
             return Moment(float(match["t"]) * scale[0]), line[match.end() :]
+        match = _SINCE_PREFIX.match(line)
+        if match is not None:
+            seconds = float((match["t"] or match["kernel"]).replace(",", "."))
+            return Moment(seconds * (1e-3 if match["unit"] == "ms" else 1.0)), line[match.end() :]
         return None, line
 
     def _moment(self, match: re.Match[str]) -> Moment | None:
@@ -126,7 +149,7 @@ class Clock:
         elif "d" in part:
             day = int(part["d"] or 0)
             name = part.get("mon")
-            month = _MONTHS.get(name.lower(), 0) if name else int(part.get("m") or 0)
+            month = _month(name.lower()) if name else int(part.get("m") or 0)
         else:
             return None
         year = int(part.get("y") or 0) or _LEAP_YEAR
@@ -134,6 +157,11 @@ class Clock:
             return datetime(year + 2000 if year < 100 else year, month, day, tzinfo=UTC)
         except ValueError:
             return None
+
+
+def _month(name: str) -> int:
+    """The number of a month by its name, 0 for none. Four letters tell juin from juillet."""
+    return _MONTHS.get(name[:4]) or _MONTHS.get(name[:3], 0)
 
 
 _LEAP_YEAR = 2000  # of a log without years: February has 29 days

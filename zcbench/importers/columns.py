@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from zcbench.importers.clocks import Clock, Moment, epoch_unit, is_day, is_time_
 from zcbench.importers.formats.delimited import delimiter_of
 from zcbench.importers.guess import FD, GENERIC, Guess, guess, read_name
 from zcbench.importers.mapping import IGNORE, Spec, metric_named, parse_spec
+from zcbench.importers.sizes import IN_PAGES, is_whole, named_unit, resident_unit
 from zcbench.importers.table import ColumnFacts, Table
 from zcbench.importers.words import words
 from zcbench.quantities.names import (
@@ -18,11 +19,7 @@ from zcbench.quantities.names import (
     ENGINE_CAPTURED,
     ENGINE_DELIVERED,
     FDS_OTHER,
-    PSS_BYTES,
     RSS_BYTES,
-    SWAP_BYTES,
-    USS_BYTES,
-    VIRTUAL_BYTES,
 )
 from zcbench.quantities.quantity import Better, Quantity
 from zcbench.quantities.registry import VOCABULARY
@@ -30,13 +27,6 @@ from zcbench.quantities.units import BYTES, S
 from zcbench.record.writer import RecordError
 
 TIME = ELAPSED_S
-PAGE_BYTES = 4096
-# Resident sizes in KiB above this would be 64 GiB and more: the number is one of bytes.
-MOST_KIB = 64 * 2**20
-# Kinds of memory that systems count in pages: "KB" of them is 1,024 bytes in every tool (ps, /proc, Windows).
-IN_PAGES = (RSS_BYTES, USS_BYTES, PSS_BYTES, SWAP_BYTES, VIRTUAL_BYTES)
-# In these they are whole numbers.
-_WHOLE_UNITS = ("b", "bytes", "kb", "kib")
 # Words of a time that counts from a start: "05:10" of it is minutes and seconds.
 _SINCE = words("elapsed etime uptime duration since running runtime stopwatch")
 # Docker writes MiB; podman's MB are 1,000,000 bytes (go-units' HumanSize).
@@ -219,7 +209,7 @@ class _Maker:
         if metric.name == TIME and not unit:
             unit = self._time_unit(spec.theirs, facts)
         elif not unit and given:
-            unit = _named_unit(spec, metric, known)
+            unit = named_unit(spec, metric, known)
         clock = unit if unit in clocks else None
         return Column(
             metric,
@@ -227,7 +217,7 @@ class _Maker:
             clocks[unit] if clock else known.get(unit, 1.0),
             clock,
             "" if clock else unit,
-            self._decimal(spec.theirs, facts, whole=metric.name in IN_PAGES and unit in _WHOLE_UNITS),
+            self._decimal(spec.theirs, facts, whole=metric.name in IN_PAGES and is_whole(unit, facts)),
             binary=not self._table.format.guess and self._table.format.name not in _DECIMAL_MB,
             delta=spec.theirs in self._table.format.deltas or (self._deltas and metric.cumulative),
             day_first=self._table.clock.day_first if metric.name == TIME else False,
@@ -285,6 +275,8 @@ class _Maker:
             self._found[quantity] = column
             self._assumed.append(column)
         self._guess_all_descriptors()
+        if TIME not in self._found:
+            self._guess_dates()
 
     def _drop_levels(self, found: dict[str, list[tuple[int, str, Guess]]]) -> None:
         """Take back guesses of what was delivered that may be a level: beside a count of what was captured, or
@@ -322,6 +314,19 @@ class _Maker:
         falls = facts.falls if facts.falls > MOST_FALL_SHARE * facts.cells else facts.falls - facts.resets
         return column.metric.name in _PROGRESS and not column.delta and falls > MOST_FALLS
 
+    def _guess_dates(self) -> None:
+        """The one column of dates is the time, whatever it is called."""
+        dated = [name for name in self._table.columns if self.is_open(name, TIME) and self._is_dates(name)]
+        if len(dated) == 1:
+            column = self._column(Spec(dated[0], TIME, dated[0], "time"), VOCABULARY[TIME], given=False)
+            self._found[TIME] = column
+            self._assumed.append(column)
+
+    def _is_dates(self, name: str) -> bool:
+        clock, sample = self._table.clock, self._table.facts[name].sample[:20]
+        moments = [clock.moment(cell) for cell in sample if isinstance(cell, str) and number(cell) is None]
+        return bool(sample) and len(moments) == len(sample) and all(one and not one.daily for one in moments)
+
     def _guess_all_descriptors(self) -> None:
         """In a table of descriptors by kind, a column "total" is of all kinds."""
         kinds = [name for name in self._found if name.startswith(FD)]
@@ -341,7 +346,7 @@ class _Maker:
             if unit == "kb":
                 return "kib"
             if not unit and quantity == RSS_BYTES and facts.units <= {""}:
-                return _resident_unit(facts)
+                return resident_unit(facts)
         return unit
 
     def mapped(self) -> Mapped:
@@ -357,32 +362,3 @@ def _quantity(name: str) -> Quantity:
     if name in VOCABULARY:
         return VOCABULARY[name]
     return VOCABULARY[FDS_OTHER].named(name)
-
-
-def _resident_unit(facts: ColumnFacts) -> str:
-    """The unit of resident sizes that nobody named: they are whole pages, of 4 KiB or a multiple.
-
-    "" where they are bytes, or too small to be, which the survey refuses.
-    """
-    if not facts.whole or facts.step % PAGE_BYTES == 0 or facts.low < PAGE_BYTES:
-        return ""
-    return "kib" if facts.step % 4 == 0 and facts.high < MOST_KIB else ""
-
-
-def _named_unit(spec: Spec, metric: Quantity, known: Mapping[str, float]) -> str:
-    """The unit at a name's end ("heap_mib"). Raises RecordError for one that the quantity cannot have."""
-    unit = read_name(spec.theirs).unit
-    if unit in ("", "b", "h", "d", "pages"):
-        return ""
-    if unit in known:
-        return unit if spec.theirs.lower() != metric.name else ""
-    if spec.theirs in (metric.name, metric.column):
-        return ""
-    raise RecordError(
-        f"--map {spec.text}: {spec.theirs} looks like {_WORDS.get(unit, unit)}, "
-        f"{metric.name} is in {metric.unit}"
-        + (f"; if it is, say which unit: {metric.name}={spec.theirs}:{metric.unit}" if known else "")
-    )
-
-
-_WORDS = {"%": "percent"}

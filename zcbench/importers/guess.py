@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from zcbench.importers.words import words
@@ -10,7 +11,7 @@ from zcbench.importers.words import words
 # Words that a column's name may have around what it means.
 _FILLERS = words(
     "process proc the of num number count counter current value val total totals sum my app program avg "
-    "mean used usage n size bytes byte"
+    "mean used usage utilized n size bytes byte"
 )
 # Units as a name has them, beside the words of its end: "Memory (MB)", "rss [KB]", "rssMB", "latency_ms".
 _UNIT_WORDS = {
@@ -31,10 +32,13 @@ _TIME_SUFFIX = frozenset({"s", "sec", "secs", "seconds", "min", "mins", "minutes
 _NAMES: dict[str, str] = {
     "elapsed_s": "elapsed elapsed_time time_elapsed time timestamp ts t datetime date_time date when at clock epoch "
     "unixtime unix_time seconds secs sec time_seconds since_start uptime stamp wallclock wall_time hour minutes mins "
-    "ms millis zeit zeitstempel uhrzeit datum heure temps fecha hora local_time utc",
+    "ms millis zeit zeitstempel zeitpunkt uhrzeit datum heure temps horodatage fecha hora local_time utc "
+    "realtime_timestamp source_realtime_timestamp",
     "rss_bytes": "rss vmrss resident resident_set resident_set_size resident_memory resident_size res "
     "rss_memory memory_rss mem_rss working_set workingset working_set_size ws real real_memory physical_memory physical "
-    "mem_usage memory_usage mem_used memory memory_used used_memory mem ram speicher arbeitsspeicher memoire memoria",
+    "mem_usage memory_usage mem_used memory memory_used used_memory mem ram speicher arbeitsspeicher memoire memoria "
+    "speichernutzung speicherauslastung arbeitssatz arbeitsseiten arbeitssatz_speicher plage_de_travail "
+    "utilisation_memoire utilisation_de_la_memoire espacio_de_trabajo uso_de_memoria",
     "uss_bytes": "uss private_working_set unique_set_size unique_set private_dirty",
     "private_bytes": "private_bytes private private_memory phys_footprint footprint commit_size pagefile_usage",
     "anonymous_bytes": "anonymous anon rss_anon",
@@ -95,22 +99,30 @@ for _quantity, _words in _NAMES.items():
     for _rank, _word in enumerate(_words.split()):
         _BY_WORD.setdefault(_word, (_quantity, _rank))
 
+SURE = 200  # the rank from which on only the last words of a name are known
 FD = "fds."  # before the kind, in the name of a quantity
 _FD_NAMES = {"eventpoll": "epoll", "fifo": "pipe", "sockets": "socket", "sock": "socket", "dma_buf": "dmabuf"}
 # Names of what may be a total of the stream, or a level beside it.
 GENERIC = words("packets frames frame chunks blocks buffers callbacks")
 # What a column of descriptors of one kind is called (proc's links, lsof's types, and what programs say).
-FD_KINDS = words(
+FDKINDS = words(
     "sync_file eventfd eventpoll epoll pipe fifo socket sockets inotify timerfd signalfd memfd dmabuf "
     "dma_buf anon_inode userfaultfd io_uring perf_event nvidia0 nvidiactl dri tcp udp unix ipv4 ipv6 "
     "tcp_sockets sock"
 )
 _FD_KIND = re.compile(r"(nvidia|video|card|renderd|dri|media|snd|tty|pts|uio|vfio)[_\d]*(ctl|_uvm)?")
 # Words that make another thing of a name that would be known without them: a limit, what is free, a share.
-_QUALIFIERS = words(
+QUALIFIERS = words(
     "max maximum peak limit free available avail capacity percent rate high hwm min minimum system sys host machine "
-    "per cache cached requested target budget quota soft hard swap_total size_max ratio load"
+    "per cache cached requested target budget quota soft hard swap_total size_max ratio load peak pic libre frei"
 )
+# Words before "memory" that make it a kind of its own, whose size is not the resident one.
+KINDS = words(
+    "heap shared swap video virtual disk buffer buffers kernel stack direct java js code page slab graphics texture"
+)
+# What only processes have: "host.proc.rss" is one's, whichever host it runs on.
+_OF_A_PROCESS = words("rss vmrss uss pss")
+_GENERIC_MEMORY = words("memory mem ram memoire memoria speicher")
 # .NET's names say how wide their numbers are: WorkingSet64, PrivateMemorySize64.
 _WIDTH = re.compile(r"(?<=^set)64$|(?<=^size)64$")
 # "mem_total" is what a machine has.
@@ -149,6 +161,9 @@ def read_name(name: str) -> Named:
             text, unit = match[1], _UNIT_WORDS[written]
         elif match[2] is not None:
             text = match[1] or match[2]
+    if not text.isascii():  # "Mémoire", "Größe": as those who type without accents write them
+        plain = unicodedata.normalize("NFKD", text.replace("\u00df", "ss"))
+        text = "".join(letter for letter in plain if not unicodedata.combining(letter))
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", text)
     parts = [part for part in re.split(r"[^A-Za-z0-9%\u00b5\u03bc\u00c0-\uffff]+", spaced.lower()) if part]
     if parts:
@@ -178,7 +193,7 @@ def guess(name: str) -> Guess | None:
         found = _BY_WORD[f"{told.words}_{told.unit}"]
     rank = 0
     parts = told.words.split("_")
-    if found is None and not _QUALIFIERS.isdisjoint(parts):
+    if found is None and not QUALIFIERS.isdisjoint(parts[-2:] if parts[-1] in _OF_A_PROCESS else parts):
         return None
     if found is None and "total" in parts and _MACHINE.issuperset(parts):
         return None
@@ -187,7 +202,9 @@ def guess(name: str) -> Guess | None:
         found, rank = _BY_WORD.get("_".join(kept)), 100
     if found is None and len(parts) > 1:
         # "mem.rss", "process_rss", "python_threads": what stands last names it, what stands before whose it is.
-        found, rank = _BY_WORD.get("_".join(parts[-2:])) or _BY_WORD.get(parts[-1]), 200
+        found, rank = _BY_WORD.get("_".join(parts[-2:])) or _BY_WORD.get(parts[-1]), SURE
+        if found is not None and parts[-1] in _GENERIC_MEMORY and not KINDS.isdisjoint(parts):
+            return None
         if found is not None and found[0] == "elapsed_s":
             found = None
     if found is None:
@@ -200,7 +217,7 @@ def guess(name: str) -> Guess | None:
 
 def _of_kind(told: Named) -> Guess | None:
     words = told.words.removesuffix("_fds").removeprefix("fd_").removeprefix("fds_")
-    if (words in FD_KINDS or _FD_KIND.fullmatch(words)) and not told.unit:
+    if (words in FDKINDS or _FD_KIND.fullmatch(words)) and not told.unit:
         return Guess(FD + _FD_NAMES.get(words, words), "", 300)
     if LATENCY.search(told.words) and told.unit in ("s", "ms", "us", "ns"):
         for mark, quantity in (("p50|median", "p50"), ("p99", "p99"), ("max|worst", "max")):

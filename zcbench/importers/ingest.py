@@ -117,12 +117,20 @@ def survey(foreign: Foreign) -> Survey:
     ):
         raise RecordError(
             f"{table.name}: none of its columns is known; say which is what: --map elapsed_s=COLUMN,"
-            f"rss_bytes=COLUMN (`zcbench metrics` lists what there is); there are {', '.join(table.columns)}"
+            f"rss_bytes=COLUMN (`zcbench metrics` lists what there is); there are {_shown(table)}"
         )
     remarks = [f"{table.name}: assumed {foreign.assumed}"] if foreign.assumed else []
     remarks += table.remarks.sentences()
     remarks += [f"{restart.place}: a restart: {restart.why}" for restart in reading.restarts]
     return Survey(reading.rows, closing[TIME], closing, tuple(reading.restarts), tuple(remarks))
+
+
+def _shown(table: Table) -> str:
+    """The columns of a table, each with the first thing that stands in it."""
+    first = {
+        name: f" ({str(facts.sample[0])[:24]})" if facts.sample else "" for name, facts in table.facts.items()
+    }
+    return ", ".join(f"{name}{example}" for name, example in first.items())
 
 
 def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Sequence[str] = ()) -> None:

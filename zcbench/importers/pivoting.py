@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
+from zcbench.importers.guess import guess
+
 Place = TypeVar("Place")
 Row = Mapping[str, Any]
 
 # How the columns of names and of values are called.
 _NAMES = (
     "metric_name", "metric", "quantity", "counter", "counter name", "measurement", "key", "field",
-    "__name__", "name", "series",
+    "__name__", "name", "series", "_field",
 )  # fmt: skip
 _VALUES = ("metric_value", "value", "val", "reading", "_value", "v", "mean/increment")
 MOST_OTHERS = 2  # numeric columns beside the value: a time, a number of the run
@@ -32,7 +34,9 @@ def long_format(facts: Mapping[str, Facts]) -> tuple[str, str] | None:
     lower = {column.lower(): column for column in facts}
     value = next((lower[name] for name in _VALUES if name in lower), None)
     name = next((lower[name] for name in _NAMES if name in lower), None)
-    if value is None or name is None or facts[name].is_numeric or len(facts[name].values) < 2:
+    if value is None or name is None or facts[name].is_numeric:
+        return None
+    if len(facts[name].values) < 2 and not all(guess(called) for called in facts[name].values):
         return None
     numeric = [column for column, one in facts.items() if one.is_numeric and column != value]
     return (name, value) if facts[value].is_numeric and len(numeric) <= MOST_OTHERS else None

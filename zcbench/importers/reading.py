@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from zcbench.importers.cells import is_missing, number
 from zcbench.importers.clocks import Bridge, Clock, Moment
-from zcbench.importers.columns import IN_PAGES, PAGE_BYTES, TIME, Column
+from zcbench.importers.columns import TIME, Column
 from zcbench.importers.format import Row
 from zcbench.importers.labels import is_uptime
 from zcbench.importers.mapping import LARGEST
+from zcbench.importers.ordering import oldest_first
+from zcbench.importers.sizes import IN_PAGES, PAGE_BYTES
 from zcbench.importers.spreading import spread
 from zcbench.importers.table import NEAR_ZERO, Place, Table
 from zcbench.quantities.names import RSS_BYTES
@@ -73,9 +75,12 @@ class Reading:
         self.table.remarks.add(kind, str(place or self._place))
 
     def _timed(self) -> Iterator[tuple[tuple[Place, Row], Moment]]:
-        for at, (place, row) in enumerate(self.table.rows()):
-            every = Moment(at * (self.every_s or 0.0))
-            yield (place, row), every if self._time is None else self._moment(self._time, place, row)
+        time = self._time
+        if time is None:
+            every = self.every_s or 0.0
+            return (((place, row), Moment(at * every)) for at, (place, row) in enumerate(self.table.rows()))
+        rows = (((place, row), self._moment(time, place, row)) for place, row in self.table.rows())
+        return oldest_first(rows, lambda at, kind: self._note(kind, at[0]))
 
     def samples(self) -> Iterator[tuple[Place, Sample]]:
         """Each row's sample, ``elapsed_s`` from the first on. Raises RecordError, naming line and cell."""

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from zcbench.files import open_regular
 from zcbench.record.writer import RecordError
@@ -28,6 +28,8 @@ SEARCHED = 4096  # characters of a line in which a pattern is searched
 LARGEST_DOCUMENT = 512 * 2**20  # characters of a format that is one document (JSON): it is held whole
 # What a decompressor raises for a file whose end is missing or damaged.
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+
+LOOKED_AT = 64 * 1024  # bytes by which an encoding is told
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -106,6 +108,17 @@ class Text:
             raise RecordError(f"{self.name}: one document of more than 512 MiB; write JSON Lines instead")
         return text
 
+    def blocks(self, size: int) -> Iterator[str]:
+        """All of it in pieces of ``size`` characters at most; what is damaged ends it, and is said."""
+        with self._open() as file:
+            try:
+                while block := file.read(size):
+                    yield block
+            except _DAMAGED:
+                self.remarks.add("the compressed file ends too early", self.name)
+            except OSError as error:
+                raise RecordError(f"{self.name}: cannot be read ({error.strerror or error})") from error
+
     def ends_with_newline(self) -> bool:
         """Whether the last line is whole, as far as its end tells; True for what is compressed."""
         with self._binary() as file:
@@ -144,16 +157,15 @@ class Text:
     @contextlib.contextmanager
     def _open(self) -> Iterator[IO[str]]:
         with self._binary() as raw:
-            unpack = _codec(raw.read(6))
+            start = raw.read(LOOKED_AT)
             raw.seek(0)
-            file = raw if unpack is None else unpack(self.name, raw)
-            buffered = io.BufferedReader(_AsItComes(file)) if unpack else file
-            start = b""
-            with contextlib.suppress(*_DAMAGED):
-                start = cast(io.BufferedReader, buffered).peek(4)[:4]
-            text = io.TextIOWrapper(
-                cast(IO[bytes], buffered), encoding=_encoding(start), errors="replace", newline=None
-            )
+            buffered: IO[bytes] | io.BufferedReader = raw
+            if (unpack := _codec(start)) is not None:
+                buffered = packed = io.BufferedReader(_AsItComes(unpack(self.name, raw)), LOOKED_AT)
+                start = b""
+                with contextlib.suppress(*_DAMAGED):
+                    start = packed.peek(LOOKED_AT)
+            text = io.TextIOWrapper(buffered, encoding=_encoding(start), errors="replace", newline=None)
             try:
                 yield text
             finally:
@@ -199,9 +211,22 @@ def _plain(line: str) -> str:
 def _encoding(start: bytes) -> str:
     if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # PowerShell's >
         return "utf-16"
-    if len(start) == 4 and start[1] == start[3] == 0 and start[0] and start[2]:
+    if len(start) >= 4 and start[1] == start[3] == 0 and start[0] and start[2]:
         return "utf-16-le"
+    try:
+        start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if len(start) - error.start > 3:  # else a character that the sample's end cuts
+            return _code_page(start)
     return "utf-8-sig"
+
+
+def _code_page(start: bytes) -> str:
+    """Windows' own, or the one of its console: where that has letters and the space between digits, the other
+    has none."""
+    windows = sum(byte >= 0xC0 for byte in start.replace(b"\xff", b"")) + len(re.findall(rb"\d\xa0\d", start))
+    console = sum(0x80 <= byte <= 0x9F or 0xA1 <= byte <= 0xA5 or byte == 0xFF for byte in start)
+    return "cp850" if console > windows else "cp1252"
 
 
 def _codec(magic: bytes) -> Any:

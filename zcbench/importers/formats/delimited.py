@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+from zcbench.importers.blocks import TIME, timed
 from zcbench.importers.cells import is_missing, number
-from zcbench.importers.clocks import Clock
+from zcbench.importers.clocks import Clock, Moment, epoch_unit
 from zcbench.importers.format import LIKELY, POSSIBLE, Head, Rows, reads
 from zcbench.importers.text import Text
 from zcbench.record.writer import RecordError
@@ -76,23 +78,30 @@ def read(text: Text) -> Rows:
     strays: list[tuple[int, list[str]]] = []
     last: tuple[int, list[str]] | None = None
     before: list[str] = []
+    now: Any = None
+    at: Any = None
     for line, cells, comment in _lines(text, delimiter):
+        if len(cells) == 1 and (moment := _alone(cells[0], header)) is not None:
+            now = moment
+            continue
+        if header is None and len(cells) <= 2 and cells[0].lower().startswith("sep="):
+            continue  # what tells Excel the delimiter
         if comment:
             commented = cells
             continue
         if header is None:
-            header = _header(text, line, cells, commented)
-            if header is not cells:
-                last = (line, cells)
+            header, above = _header(text, line, cells, commented)
+            last, at = (line, cells) if above else None, now
             continue
+        cells = cells[: len(header)] if len(cells) == len(header) + 1 and not cells[-1] else cells
         if last is not None:
             if len(last[1]) == len(header):
                 rows += 1
                 before = last[1]
-                yield last[0], dict(zip(header, last[1], strict=True))
+                yield last[0], timed(at, dict(zip(header, last[1], strict=True)))
             elif last[1] != header:
                 strays.append(last)
-        last = None if cells == header else (line, cells)
+        last, at = None if cells == header else (line, cells), now
         if cells == header:
             text.remarks.add("the header comes again", text.where(line))
     if header is None or (last is None and not rows):
@@ -104,10 +113,17 @@ def read(text: Text) -> Rows:
             text.remarks.add("the last line is cut off and left out", text.where(last[0]))
         elif len(last[1]) == len(header):
             rows += 1
-            yield last[0], dict(zip(header, last[1], strict=True))
+            yield last[0], timed(at, dict(zip(header, last[1], strict=True)))
         else:
             strays.append(last)
     _leave_out(text, strays, header, rows)
+
+
+def _alone(cell: str, header: list[str] | None) -> Moment | None:
+    """The date that a line of its own tells, of the rows below it; None where it is a cell."""
+    if header is not None and len(header) == 1:
+        return None
+    return Clock().moment(cell) if number(cell) is None else None
 
 
 def _leave_out(text: Text, strays: list[tuple[int, list[str]]], header: list[str], rows: int) -> None:
@@ -148,19 +164,36 @@ def _lines(text: Text, delimiter: str) -> Iterator[tuple[int, list[str], bool]]:
         raise RecordError(f"{text.where(at)}: not a CSV line ({error})") from error
 
 
-def _header(text: Text, line: int, cells: list[str], commented: list[str]) -> list[str]:
-    if all(number(cell) is not None or Clock().moment(cell) for cell in cells):
+def _header(text: Text, line: int, cells: list[str], commented: list[str]) -> tuple[list[str], bool]:
+    """The columns' names, and whether the line is a row itself: its names stand in a comment, or nowhere."""
+    if _is_row(cells):
         if len(commented) == len(cells):
-            return commented
-        raise RecordError(
-            f"{text.where(line)}: no header, only numbers; put the columns' names in the first line"
-        )
+            return commented, True
+        text.remarks.add("no header; columns are called column1, column2, ...", text.where(line))
+        names = [f"column{n}" for n in range(1, len(cells) + 1)]
+        if sum(_is_time(cell) for cell in cells) == 1:
+            names[[_is_time(cell) for cell in cells].index(True)] = TIME
+        return names, True
     # A bar at either end of a line makes an empty name.
     header = [name.strip('"') or f"column{n}" for n, name in enumerate(cells, 1)]
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
         raise RecordError(f"{text.where(line)}: column {doubled[0]!r} is there twice; rename one")
-    return header if header != cells else cells
+    return header, False
+
+
+def _is_row(cells: list[str]) -> bool:
+    return all(is_missing(cell) or number(cell) is not None or _is_time(cell) for cell in cells)
+
+
+def _is_time(cell: str) -> bool:
+    """Whether a cell can only be a time: a date, a time of day, or seconds since 1970."""
+    read = number(cell)
+    return (
+        Clock().moment(cell) is not None
+        if read is None
+        else epoch_unit(read.value) is not None and not read.unit
+    )
 
 
 def _count(text: Text, row: tuple[int, list[str]], header: list[str]) -> str:

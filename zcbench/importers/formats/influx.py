@@ -5,20 +5,33 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from zcbench.importers.format import LIKELY, Rows, matching, reads
-from zcbench.importers.text import Text
+from zcbench.importers.format import LIKELY, Head, Rows, reads
+from zcbench.importers.text import SEARCHED, Text
 
 _LINE = re.compile(
     r"^(?P<name>[\w.-]+)(?P<tags>(?:,[\w.-]+=(?:\\.|[^ ,\\])*)*) "
     r"(?P<fields>[\w.-]+=[^\s,]+(?:,[\w.-]+=[^\s,]+)*)"
-    r" (?P<time>\d{10,19})\s*$"
+    r"(?: (?P<time>\d{10,19}))?\s*$"
 )
+
+
+_TIMED_OR_TAGGED = re.compile(
+    r"^[\w.-]+(?:,[\w.-]+=\S+ | )[\w.-]+=\S+ \d{16,19}\s*$|^[\w.-]+,[\w.-]+=\S+ [\w.-]+=\S+i?\s*$"
+)
+
+
+def _sniff(head: Head) -> float:
+    """Likely where most lines are of it, and one has tags or a time in nanoseconds; others are key=value."""
+    lines = [line[:SEARCHED] for line in head if line.strip() and not line.startswith("#")]
+    fit = sum(_LINE.match(line) is not None for line in lines)
+    told = any(_TIMED_OR_TAGGED.match(line) for line in lines)
+    return LIKELY + 0.1 if told and fit * 2 > len(lines) else 0.0
 
 
 @reads(
     "influx",
     "InfluxDB line protocol (Telegraf)",
-    matching(_LINE, confidence=LIKELY + 0.1),
+    _sniff,
     {
         "time": "elapsed_s:time",
         "procstat.memory_rss": "rss_bytes:bytes",
@@ -39,7 +52,7 @@ def read(text: Text) -> Rows:
             if line.strip() and not line.startswith("#"):
                 text.remarks.add("a line that is no reading is left out", text.where(number))
             continue
-        row: dict[str, Any] = {"time": float(match["time"])}
+        row: dict[str, Any] = {"time": float(match["time"])} if match["time"] else {}
         for tag in match["tags"].split(",")[1:]:
             key, _, value = tag.partition("=")
             row[key] = value.replace("\\ ", " ")

@@ -1,37 +1,128 @@
-"""Lines of key=value, as many services and scripts log them, with a time before or as a key."""
+"""Lines that name their readings: key=value, "RSS: 8192 KB", "memory usage 50 MB"; times before or above."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
 
-from zcbench.importers.blocks import stamped_lines, timed
-from zcbench.importers.format import LIKELY, Head, Rows, reads
+from zcbench.importers.blocks import TIME, stamped_lines, timed
+from zcbench.importers.clocks import Clock
+from zcbench.importers.format import LIKELY, POSSIBLE, Head, Rows, reads
+from zcbench.importers.guess import KINDS, QUALIFIERS, SURE, guess
+from zcbench.importers.labels import is_label
 from zcbench.importers.text import SEARCHED, Text
+from zcbench.quantities.names import ELAPSED_S
 
+_BYTES = r"\s?(?:[kKMGT]i?[Bb]?|[KMG]o|[bB]ytes|B)\b"
+_DIGITS = r"[+-]?\d+(?:[.,'_\u00a0]\d+)*(?:[eE][+-]?\d+)?"
+_NUMBER = rf"{_DIGITS}(?:{_BYTES}|\s?(?:ms|us|\u00b5s|ns|s)\b|\s?%)?"
+_DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[T ]\d{1,2}:\d\d(?::\d\d[.,\d]*)?(?:\s?[AP]M)?Z?"
+_KEY = r"(?:[^\W\d][\w./-]* ){0,4}[^\W\d][\w./-]*(?:\s?[\[(][A-Za-z%]{1,7}[\])])?"
+_BEFORE, _AFTER = r"(?<![^\s,;|(\[{'])", r"(?=[\s,;|)\]}']|[.](?:\s|$)|$)"
+# "key=value" has one word before its sign, "key: value" up to three.
 _PAIR = re.compile(
-    r'(?<![^\s,;|(])([A-Za-z_][\w.-]*)\s?[=:]\s?("[^"]*"|[\d.,]+\s(?:[kKMGT]i?B|[bB]ytes)\b|[^\s,;|)]+)'
+    rf"{_BEFORE}(?P<key>{_KEY})'?\s*(?P<sign>[=:])\s*"
+    rf"(?P<value>\"[^\"]*\"|{_DATE}{_AFTER}|{_NUMBER}{_AFTER}|[^\s,;|)\]}}=]+{_AFTER})"
 )
-_NUMBER = re.compile(r"[+-]?[\d.,]+\s?[A-Za-z%]*$")
+# Without a sign only sizes with their unit are readings.
+_BARE = re.compile(rf"{_BEFORE}(?P<key>{_KEY}) (?:(?:is|of|at|to|was|now) )?(?P<value>{_DIGITS}{_BYTES})")
+_IS_NUMBER = re.compile(rf"{_NUMBER}$")
+# "[pid 4411]", and syslog's "engine[4411]:"
+_PID = re.compile(r"\b[Pp][Ii][Dd][ =:#]{1,2}(\d+)\b|(?<!\S)[A-Za-z][\w./-]{0,40}\[(\d+)\]:")
+MOST_KEYS = 500  # different ones in a log; more are words of its messages
+# What Go programs print of runtime.MemStats, by the names of its fields.
+_GO = {"TotalAlloc", "NumGC"}
 
 
-def _numeric(line: str) -> int:
-    return sum(_NUMBER.match(value) is not None for _, value in _PAIR.findall(line[:SEARCHED]))
+@lru_cache(4096)
+def _name(words: str, sign: str) -> str:
+    """Of the words before a value those that name it: "INFO worker RSS" is "RSS", "max RSS" is itself."""
+    parts = words.split()
+    if sign == "=" or len(parts) == 1:
+        return parts[-1] if sign == "=" else words
+    for first in range(len(parts)):
+        name = " ".join(parts[first:])
+        found = guess(name)
+        other = first and parts[first - 1].lower() in QUALIFIERS | KINDS
+        if found is not None and found.rank < SURE and not other:
+            return name
+    return words
+
+
+@lru_cache(4096)
+def _is_known(name: str) -> bool:
+    """Whether a name says which reading it is, other than a time."""
+    found = guess(name)
+    return found is not None and found.quantity != ELAPSED_S and (found.rank < SURE or "." in name)
+
+
+def pairs(line: str) -> dict[str, str]:
+    """Each name in a line with its value: "RSS: 8192 KB, fds=12" is {"RSS": "8192 KB", "fds": "12"}."""
+    found: dict[str, str] = {}
+    for match in _PAIR.finditer(line):
+        found.setdefault(_name(match["key"], match["sign"]), match["value"].strip('"'))
+    for match in _BARE.finditer(line):
+        name = _name(match["key"], " ")
+        if _is_known(name):
+            found.setdefault(name, match["value"])
+    if found and (whose := _PID.search(line)) is not None:
+        found.setdefault("pid", whose[1] or whose[2])
+    if found.keys() >= _GO and "Alloc" in found:
+        found["HeapAlloc"] = found.pop("Alloc")
+    return found
+
+
+def is_number(value: str) -> bool:
+    """Whether what is said of a name is a reading."""
+    return _IS_NUMBER.match(value) is not None
 
 
 def _sniff(head: Head) -> float:
-    """Likely where most lines have a key=number, and none begins as JSON."""
-    lines = [line for line in head if line.strip()]
-    found = sum(_numeric(line) > 0 and "=" in line for line in lines)
-    return LIKELY - 0.05 if found * 2 > len(lines) and lines[0].lstrip()[:1] not in "{[" else 0.0
+    """Likely where most lines have key=number, or many a known name; possible where such lines come again."""
+    lines = [line[:SEARCHED] for line in head if line.strip()]
+    if not lines or lines[0].lstrip()[:1] == "{":
+        return 0.0
+    found = [pairs(Clock().prefix(line)[1]) for line in lines[:100]]
+    numeric = [[name for name, value in one.items() if is_number(value)] for one in found]
+    known = [name for names in numeric for name in names if _is_known(name)]
+    if sum(any(map(_is_known, names)) for names in numeric) * 4 > len(found):
+        return LIKELY + 0.03
+    if sum(bool(names) and "=" in line for names, line in zip(numeric, lines, strict=False)) * 2 > len(found):
+        return LIKELY - 0.05
+    return POSSIBLE + 0.1 if len(set(known)) < len(known) else 0.0
 
 
-@reads("logfmt", "lines of key=value, with times", _sniff, guess=True)
+@reads("logfmt", "lines that name their readings: key=value, RSS: 8192 KB", _sniff, guess=True)
 def read(text: Text) -> Rows:
-    """A row of each line with numbers; lines without are left out."""
+    """A row of each line with readings; lines of the same time and of other names go on with it."""
+    row: dict[str, Any] = {}
+    begin, at = 1, None
+    for number, now, found in _lines(text):
+        if row and (now != at or not row.keys().isdisjoint(found)):
+            if any(map(is_number, row.values())):
+                yield begin, timed(at, row)
+            row = {}
+        if not row:
+            begin, at = number, now
+        row |= found
+    if any(map(is_number, row.values())):
+        yield begin, timed(at, row)
+
+
+def _lines(text: Text) -> Iterator[tuple[int, Any, dict[str, str]]]:
+    """Each line with readings, or with a label of a block of them."""
+    keys: set[str] = set()
     for number, now, line in stamped_lines(text):
-        pairs = {key: value.strip('"') for key, value in _PAIR.findall(line)}
-        if not _numeric(line):
+        found = pairs(line)
+        kept = any(map(is_number, found.values())) or any(map(is_label, found))
+        if not kept:
             text.remarks.add("a line that is no reading is left out", text.where(number))
             continue
-        row = timed(now, {})
-        yield number, row | {key: value for key, value in pairs.items() if key not in row}
+        if len(keys) < MOST_KEYS:
+            keys.update(found)
+        said = {name: value for name, value in found.items() if name in keys}
+        if now is not None:
+            said.pop(TIME, None)
+        yield number, now, said

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from zcbench.importers.blocks import TIME
 from zcbench.importers.clocks import Clock
+from zcbench.importers.documents import values
 from zcbench.importers.format import CERTAIN, LIKELY, Head, Rows, reads
+from zcbench.importers.guess import guess
 from zcbench.importers.text import Text
+from zcbench.quantities.quantity import Better
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.writer import RecordError
 
 COLUMNS = {
@@ -45,18 +48,23 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 # what was dropped was dropped, for whichever reason.
 _COUNTER = "_total"
 _TYPED = re.compile(r"# TYPE (?P<name>\S+) counter\s*$")
+_IN_MS = 1e11  # a time since 1970 above this is in milliseconds
 # What tells targets apart; other labels name parts of one target.
 _TARGET = ("instance", "pod", "container", "namespace", "job", "host", "name")
 
 
+_SHAPES = re.compile(
+    r'"resultType"|"timeseries":|"metric":\s*\{.*"(?:values?|timestamps)":|"target":.*"datapoints":', re.DOTALL
+)
+
+
 def _is_answer(head: Head) -> float:
-    text = "\n".join(head[:5])[:2000]
-    return CERTAIN if '"resultType"' in text else 0.0
+    return CERTAIN if _SHAPES.search("\n".join(head[:40])[:4000]) else 0.0
 
 
 @reads(
     "prometheus",
-    "Prometheus: answers of /api/v1/query_range",
+    "Prometheus: answers of /api/v1/query_range, query, remote read, export; Graphite's render",
     _is_answer,
     COLUMNS,
     labels=_TARGET,
@@ -65,30 +73,95 @@ def _is_answer(head: Head) -> float:
 )
 def answer(text: Text) -> Rows:
     """A row a target and time; series of several metrics of one target are columns."""
-    try:
-        data = json.loads(text.whole())["data"]
-        result = data["result"]
-        if not isinstance(result, list):
-            raise TypeError("no result")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RecordError(f"{text.name}: not an answer of Prometheus ({error})") from error
     rows: dict[tuple[tuple[str, ...], float], dict[str, Any]] = {}
-    sums: dict[tuple[tuple[str, ...], float], dict[str, float]] = {}
-    for series in result:
-        labels = series.get("metric", {})
-        target = {name: labels[name] for name in _TARGET if name in labels}
-        name = column = str(labels.get("__name__", "value"))
-        parts = {k: v for k, v in labels.items() if k != "__name__" and k not in target}
-        column += "".join(f"_{value}" for _, value in sorted(parts.items()))
-        for at, value in series.get("values") or [series.get("value", (0, None))]:
-            key = (tuple(target.values()), float(at))
-            rows.setdefault(key, {"time": float(at), **target})[column] = value
-            if column != name and name.endswith(_COUNTER) and value is not None:
-                of_labels = sums.setdefault(key, {})
-                of_labels[name] = of_labels.get(name, 0.0) + float(value)
+    sums = Sums()
+    for number, value in values(text):
+        try:
+            for labels, readings in series_of(value):
+                _add(labels, readings, rows, sums)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RecordError(f"{text.where(number)}: not an answer of Prometheus ({error!r})") from error
+    sums.tell(text)
     # One target after the other: times go on within each.
     for number, key in enumerate(sorted(rows), 1):
-        yield number, {**sums.get(key, {}), **rows[key]}
+        yield number, {**sums.at(key), **rows[key]}
+
+
+def _add(
+    labels: Mapping[str, Any],
+    readings: Iterable[tuple[Any, Any]],
+    rows: dict[tuple[tuple[str, ...], float], dict[str, Any]],
+    sums: Sums,
+) -> None:
+    """Put one series into the rows of its target."""
+    target = {name: str(labels[name]) for name in _TARGET if name in labels}
+    name = str(labels.get("__name__", "value"))
+    parts = {k: v for k, v in labels.items() if k != "__name__" and k not in target}
+    column = name + "".join(f"_{value}" for _, value in sorted(parts.items()))
+    for at, value in readings:
+        seconds = float(at) / (1000.0 if float(at) > _IN_MS else 1.0)
+        key = (tuple(target.values()), seconds)
+        rows.setdefault(key, {"time": seconds, **target})[column] = value
+        if column != name and name.endswith(_COUNTER) and value is not None:
+            sums.add(key, name, column, float(value))
+
+
+def series_of(value: Any) -> Iterator[tuple[Mapping[str, Any], Iterable[tuple[Any, Any]]]]:
+    """The labels and the (time, value) pairs of each series in what Prometheus and its kin answer."""
+    if isinstance(value, dict) and "data" in value:
+        result = value["data"]["result"]
+        for one in result:
+            yield from series_of(one)
+    elif isinstance(value, dict) and "results" in value:
+        for result in value["results"]:
+            for one in result["timeseries"]:
+                labels = {label["name"]: label["value"] for label in one["labels"]}
+                yield labels, [(sample["timestamp"], sample["value"]) for sample in one["samples"]]
+    elif "timestamps" in value:
+        yield value["metric"], zip(value["timestamps"], value["values"], strict=True)
+    elif "datapoints" in value:
+        yield {"__name__": value["target"]}, [(at, reading) for reading, at in value["datapoints"]]
+    else:
+        yield value["metric"], value.get("values") or [value["value"]]
+
+
+class Sums:
+    """Counters with labels as one: what was dropped was dropped, for whichever reason.
+
+    What was delivered is not added up: packets that reach two readers came to each of them once.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[Any, dict[str, float]] = {}
+        self._columns: dict[str, set[str]] = {}
+
+    def add(self, key: Any, name: str, column: str, value: float) -> None:
+        """Count one label's reading of the row ``key``."""
+        row = self._at.setdefault(key, {})
+        row[name] = row.get(name, 0.0) + value
+        self._columns.setdefault(name, set()).add(column)
+
+    def at(self, key: Any) -> dict[str, float]:
+        """The sums of a row, of those that may be."""
+        return {name: value for name, value in self._at.pop(key, {}).items() if self._is_one(name)}
+
+    def _is_one(self, name: str) -> bool:
+        found = guess(name)
+        known = None if found is None else VOCABULARY.get(found.quantity)
+        fault = known is not None and known.cumulative and known.better is Better.LOWER
+        return fault or len(self._columns[name]) == 1
+
+    def tell(self, text: Text) -> None:
+        """Say which counters are several series, and how to choose."""
+        for name, columns in self._columns.items():
+            found = guess(name)
+            if not self._is_one(name) and found is not None and found.quantity in VOCABULARY:
+                first, *more = sorted(columns)
+                text.remarks.add(
+                    f"{name} has {1 + len(more)} series, which are not added up; choose one: "
+                    f"--map {found.quantity}={first}",
+                    text.name,
+                )
 
 
 def _is_exposition(head: Head) -> float:
@@ -116,7 +189,7 @@ def exposition(text: Text) -> Rows:
 
 def _scrapes(text: Text) -> Iterator[tuple[int, dict[str, Any]]]:
     row: dict[str, Any] = {}
-    sums: dict[str, float] = {}
+    sums = Sums()
     counters: set[str] = set()
     begin = 1
     for number, line in text.short_lines():
@@ -126,18 +199,19 @@ def _scrapes(text: Text) -> Iterator[tuple[int, dict[str, Any]]]:
         if (typed := _TYPED.match(line)) is not None:
             counters.add(typed["name"])
         if line.startswith("# EOF") or moment is not None or (column is not None and column in row):
-            yield begin, {**sums, **row}
-            row, sums, begin = {}, {}, number
+            yield begin, {**sums.at(begin), **row}
+            row, begin = {}, number
         if moment is not None:
             row[TIME] = moment
         if match is not None and column is not None:
             name = match["name"]
             row[column] = match["value"]
             if column != name and (name.endswith(_COUNTER) or name in counters):
-                sums[name] = sums.get(name, 0.0) + float(match["value"])
+                sums.add(begin, name, column, float(match["value"]))
             if match["at"] and TIME not in row:
-                row[TIME] = float(match["at"]) / (1000.0 if float(match["at"]) > 1e11 else 1.0)
-    yield begin, {**sums, **row}
+                row[TIME] = float(match["at"]) / (1000.0 if float(match["at"]) > _IN_MS else 1.0)
+    yield begin, {**sums.at(begin), **row}
+    sums.tell(text)
 
 
 def _column(match: re.Match[str]) -> str:

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from zcbench.importers.blocks import TIME, blocks, has_header, header_of, matches, stamped_lines, timed
-from zcbench.importers.clocks import Clock
+from zcbench.importers.blocks import TIME, blocks, has_header, header_of, matches, stamped, stamped_lines, timed
 from zcbench.importers.format import CERTAIN, LIKELY, Head, Rows, reads
 from zcbench.importers.text import Text
 from zcbench.importers.words import words
@@ -70,7 +69,7 @@ _AUX = re.compile(
 
 def _is_aux(head: Head) -> float:
     """Certain where lines are those of ps aux without its header."""
-    rows = [Clock().prefix(line)[1] for line in head if line.strip()]
+    rows = [row for _, _, row in stamped(enumerate(head))]
     return CERTAIN - 0.15 if sum(_AUX.match(row) is not None for row in rows) * 2 > len(rows) else 0.0
 
 
@@ -92,12 +91,14 @@ def _bare(line: str) -> list[str] | None:
     """The cells of a line of ps without a header: whole numbers, a command at the end."""
     cells = line.split()
     numbers = sum(cell.isdigit() for cell in cells)
+    if any(cell[-1] in ":=" for cell in cells):
+        return None  # "Id : 4411" names its numbers
     return cells if numbers >= 1 and numbers >= len(cells) - 2 else None
 
 
 def _is_bare(head: Head) -> float:
     """Likely where every line is a time and then the same number of whole numbers, with a command or not."""
-    rows = [Clock().prefix(line) for line in head if line.strip()]
+    rows = [(moment, row) for _, moment, row in stamped(enumerate(head))]
     if len(rows) < 2 or any(moment is None for moment, _ in rows[:20]):
         return 0.0
     cells = [_bare(rest) for _, rest in rows[:20]]
@@ -117,6 +118,8 @@ def _is_bare(head: Head) -> float:
 def bare(text: Text) -> Rows:
     """Rows whose columns are told by what they hold: a pid stays, sizes are multiples of 4, VSZ above RSS."""
     names = _names([cells for _, _, cells in _lines(text)])
+    told = [f"column {n} is {name}" for n, name in enumerate(names, 1) if not name.startswith("column")]
+    text.remarks.add(f"no header; by what they hold {', '.join(told)}", text.where(1))
     for number, now, cells in _lines(text):
         if len(cells) < len(names):
             text.remarks.add("a line that is no row is left out", text.where(number))
@@ -150,6 +153,10 @@ def _names(rows: list[list[str]]) -> list[str]:
     # A pid need not be the same in all rows, and may be a multiple of 4: it is the first that hardly changes.
     steady = [n for n in values if len(set(columns[n])) * 4 <= len(rows) and max(values[n]) > 1]
     pid = next((n for n in steady if n not in sizes or len(sizes) > 2), None)
+    if pid is None and len(sizes) == 2 and sizes[0] == 0:
+        # The first stays while the second moves: whatever it is, the second is resident memory.
+        still, moving = (len(set(columns[n])) for n in sizes)
+        pid = 0 if still * 2 < moving else None
     sizes = sorted((n for n in sizes if n != pid), key=lambda n: sum(values[n]))
     if pid is not None and max(values[pid]) >= 100:
         names[pid] = "PID"
