@@ -17,8 +17,10 @@ from click.testing import Result
 
 from tests.cli.conftest import clean_environment
 from tests.cli.test_cli_errors import files_below, refused
+from zcbench.cli.run import _traced
 from zcbench.record.reader import read_record
 from zcbench.record.schema import Ending
+from zcbench.scenario import Scenario, SubjectTable
 
 Invoke = Callable[..., Result]
 SLEEP = ("--", sys.executable, "-c", "import time; time.sleep(97)")
@@ -58,7 +60,7 @@ SLEEP = ("--", sys.executable, "-c", "import time; time.sleep(97)")
         (["--env", "2=3", *SLEEP], "'2' is not a name"),
         (["--set", "subject.args.port=1", *SLEEP], "the command has no {port} in it"),
         (["--set", "limits.processes=0", *SLEEP], "limits.processes: 0 is not above 0"),
-        (["--diagnose", *SLEEP], "-- heaptrack ./my-engine"),
+        (["--diagnose", "--pid", "1"], "give the command that starts it"),
         (["--pid", "0"], "0 is no process id"),
         (["--pid", "four"], "--pid: subject.pid: 'four' is not a whole number"),
         (["--pid", str(2**31 - 1)], "no process 2147483647"),
@@ -144,3 +146,9 @@ def test_ctrl_c_ends_a_command_and_leaves_what_ran_before(tmp_path: Path, how: s
     assert other.poll() is None, "a process that was only watched, or not at all, runs on"
     other.kill()
     other.wait()
+
+
+def test_a_diagnosis_starts_a_command_again_with_python_s_tracing() -> None:
+    scenario = _traced(Scenario(subject=SubjectTable(command=("python", "x.py"), env={"A": "1"})))
+    assert scenario.subject.env == {"A": "1", "PYTHONTRACEMALLOC": "1"}
+    assert not scenario.sampling.tracemalloc

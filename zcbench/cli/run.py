@@ -13,6 +13,7 @@ import click
 from zcbench.cli import complete
 from zcbench.cli.checks import check_names
 from zcbench.cli.scenario_flags import GROUPS, SubjectCommand, given, scenario_flags, tell_imported
+from zcbench.quantities.names import PYTHON_BLOCKS
 from zcbench.scenario import (
     Scenario,
     ScenarioError,
@@ -127,7 +128,7 @@ def command(
     base = None if baseline is None else read_baseline(baseline, resolved.name)
     directory = _run(resolved, out, root, metrics, quiet)
     record, result = close(directory, formats, report_dir, base)
-    if diagnose and _leaks(result) and not record.run.tracemalloc:
+    if diagnose and _leaks(result) and _can_be_traced(record):
         _diagnose(resolved, directory, out, root, quiet)
         record, result = close(directory, formats, report_dir, base)
     _tell(record, result, report_paths(formats, report_dir or directory), quiet, for_github, as_json)
@@ -155,12 +156,24 @@ def _leaks(result: Result) -> bool:
     return any(f.check == MEMORY.name and f.outcome == "fail" for f in result.findings)
 
 
+def _can_be_traced(record: Record) -> bool:
+    """Whether a second run could tell more: a program that is none of Python's has nothing to trace."""
+    if record.run.subject.kind != "command" or PYTHON_BLOCKS in record.samples:
+        return not record.run.tracemalloc
+    click.echo(
+        "zcbench: --diagnose follows what Python allocates, and no Python was read; of a native program "
+        "heaptrack tells it: -- heaptrack ./my-engine",
+        err=True,
+    )
+    return False
+
+
 def _check_diagnosis(scenario: Scenario) -> None:
     """Whether a second run could tell where memory is allocated. Raises ScenarioError."""
-    if scenario.subject.kind in ("command", "attached"):
+    if scenario.subject.kind == "attached":
         raise ScenarioError(
-            "--diagnose: follows what Python allocates in a worker of zcbench's; of a native program heaptrack "
-            "tells it: -- heaptrack ./my-engine"
+            "--diagnose: follows what Python allocates from its start; give the command that starts it: "
+            "-- python service.py"
         )
     if scenario.source.unpaced:
         raise ScenarioError(
@@ -254,7 +267,13 @@ def _traced(scenario: Scenario) -> Scenario:
     """``scenario`` with Python's allocations traced, and native ones where memray is installed."""
     import msgspec
 
+    from zcbench.probes.cpython.recognise import TRACING_VARIABLE
     from zcbench.subjects.inside.native_sites import available
 
+    name = f"{scenario.name}-diagnosis"
+    if scenario.subject.kind == "command":
+        environment = {**scenario.subject.env, TRACING_VARIABLE: "1"}
+        subject = msgspec.structs.replace(scenario.subject, env=environment)
+        return msgspec.structs.replace(scenario, name=name, subject=subject)
     sampling = msgspec.structs.replace(scenario.sampling, tracemalloc=True, memray=available())
-    return msgspec.structs.replace(scenario, name=f"{scenario.name}-diagnosis", sampling=sampling)
+    return msgspec.structs.replace(scenario, name=name, sampling=sampling)

@@ -21,7 +21,7 @@ from zcbench.quantities.quantity import Quantity
 from zcbench.record.schema import EventKind
 
 INJECTED = Path(__file__).parent / "injected"
-PATH_VARIABLE, TRACING_VARIABLE = "PYTHONPATH", "PYTHONTRACEMALLOC"
+PATH_VARIABLE = "PYTHONPATH"
 # A process may have no page yet: it has one after 0.2 s, if it gets to run.
 PATIENCE_NS = 3_000_000_000
 LONGEST_LIST = 32  # processes named one by one
@@ -52,7 +52,7 @@ class CPythonProbe:
         if os.pathsep in str(INJECTED):
             self._tell(f"Python is not read: a path cannot hold the {os.pathsep!r} of {INJECTED.parent.name}")
             return {}
-        traced = given.get(TRACING_VARIABLE, "0") not in ("", "0")
+        traced = given.get(recognise.TRACING_VARIABLE, "0") not in ("", "0")
         self._pages.environment()
         return {
             self._pages.variable: self._settings(traced).text(),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from zcbench.probes import procfs
 
 OLDEST = (3, 11)
+TRACING_VARIABLE = "PYTHONTRACEMALLOC"  # with it Python traces allocations from its start
 
 _NAME = re.compile(r"(?:python|Python)(\d)?(?:\.(\d+))?[td]{0,2}(?:\.exe)?")
 _LIBRARY = re.compile(rb"/libpython(\d)\.(\d+)[a-z]*\.so|/Python\.framework/Versions/(\d)\.(\d+)/")

@@ -36,7 +36,7 @@ NAMES = [
 BEGINS_AFTER_NS = 200_000_000  # a process that lives shorter has no page
 LEAVES_WITHIN_NS = 500_000_000
 LONGEST_NS = 1_000_000_000  # between two looks: is the page still wanted?
-# A collection stops the program, as its own do: times its length until the next, so that they take 2 % at most.
+# A collection stops the program, as its own do. Times its CPU time until the next: they take 2 % at most.
 MOST_GC = 50
 _OWN_SIGNALS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")  # of the thread itself: faulthandler's
 
@@ -167,9 +167,9 @@ class Agent:
         has_loops = self._loops.ask(due)
         self._record_delays(page)
         if every is not None and monotonic_ns() >= self._settle_at:
-            took = self._settle(page) if self._settle_at else 0
+            cpu_ns = self._settle(page) if self._settle_at else 0
             # At whole multiples of the system's clock: all processes of a run collect together.
-            self._settle_at = ((monotonic_ns() + took * MOST_GC) // every + 1) * every
+            self._settle_at = ((monotonic_ns() + cpu_ns * MOST_GC) // every + 1) * every
             due = monotonic_ns()
         elif every is None and not collecting.may_collect():
             self._read_now()
@@ -185,11 +185,13 @@ class Agent:
             page.record("event_loop.delay_ns", delays.popleft())
 
     def _settle(self, page: Page) -> int:
-        """Publish what is left after a settled collection; the ns that the collection took."""
+        """Publish what is left after a settled collection; the CPU time that the collection took, in ns."""
         self._readings.clear()
-        took = self._settling.settle(self._loops.running()) if collecting.may_collect() else 0
+        took, cpu_ns = (0, 0)
+        if collecting.may_collect():
+            took, cpu_ns = self._settling.settle(self._loops.running())
         if self._is_leaving:
-            return took
+            return cpu_ns
         if not self._readings:
             self._read()
         # The least of the rounds: what requests in flight had in hand is not the heap's.
@@ -199,7 +201,7 @@ class Agent:
             self._sites.look()
         # Counted last: whoever sees the count sees the reading that belongs to it.
         page.add("settled")
-        return took
+        return cpu_ns
 
     def _begins(self, forcing: bool) -> None:
         """A collection of ours begins, or ends."""

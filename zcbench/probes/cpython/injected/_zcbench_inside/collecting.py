@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 from _thread import allocate_lock
-from time import monotonic_ns, sleep
+from time import monotonic_ns, sleep, thread_time_ns
 
 from . import loops
 
@@ -44,11 +44,12 @@ class Settling:
         self, read: Callable[[], None], begins: Callable[[bool], None], is_leaving: Callable[[], bool]
     ) -> None:
         self._read, self._begins, self._is_leaving = read, begins, is_leaving
-        self._took_ns = 0
+        self._took_ns = self._cpu_ns = 0
 
-    def settle(self, running: list[Any]) -> int:
-        """Collect until it rests, in the thread of the first loop of ``running``; the ns that it took."""
-        self._took_ns = 0
+    def settle(self, running: list[Any]) -> tuple[int, int]:
+        """Collect until it rests, in the thread of the first loop of ``running``. It took so much time, and so
+        much CPU time, in ns."""
+        self._took_ns = self._cpu_ns = 0
         for number in range(MOST_ROUNDS):
             found = _in_loop(running[0], self._round, self._is_leaving) if running else None
             if self._is_leaving():
@@ -58,15 +59,16 @@ class Settling:
             if number + 1 >= FEWEST_ROUNDS and found <= AT_REST:
                 break
             sleep(YIELD_S)
-        return self._took_ns
+        return self._took_ns, self._cpu_ns
 
     def _round(self) -> int:
         self._begins(True)
-        began = monotonic_ns()
+        began, cpu_began = monotonic_ns(), thread_time_ns()
         try:
             found = gc.collect()
         finally:
             self._took_ns += monotonic_ns() - began
+            self._cpu_ns += thread_time_ns() - cpu_began
             self._begins(False)
         self._read()
         return found
