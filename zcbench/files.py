@@ -50,6 +50,17 @@ def read_regular(path: Path) -> bytes:
         return file.read()
 
 
+def let_all_write(path: Path, *, replace: bool = False) -> None:
+    """Let any user write in the folder, or the file, ``path``, if root made it: a subject that root starts may
+    become another user. In a folder each may remove its own files only, as in the system's for temporary ones,
+    unless any may ``replace`` what is there: a process that becomes another program as another user does.
+
+    Raises OSError.
+    """
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        path.chmod(0o666 if not path.is_dir() else 0o777 if replace else 0o1777)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write ``path`` whole or not at all: beside it, then renamed. A link there is replaced, not followed.
 

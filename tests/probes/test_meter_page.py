@@ -15,11 +15,12 @@ from zcbench.probes.malloc.meter import MallocMeter
 from zcbench.probes.malloc.page import PAGE_BYTES, MeterPageError, read_meter_page
 from zcbench.probes.malloc.pages import MeterPages
 
-SHARD_AT = 256
+CRASHES_AT = 192
+SHARD_AT = 320
 
 
 def page_of(
-    pid: int = 4242, *, used: int = 2, version: int = 1, inherited: tuple[int, int] = (0, 0)
+    pid: int = 4242, *, used: int = 2, version: int = 2, inherited: tuple[int, int] = (0, 0)
 ) -> bytearray:
     """A page whose first two threads allocated 10 blocks of 16 bytes and freed 3 of them."""
     page = bytearray(PAGE_BYTES)
@@ -35,6 +36,29 @@ def test_shards_are_summed(tmp_path: Path) -> None:
     page = read_meter_page(tmp_path / "page")
     assert (page.live_blocks, page.live_bytes) == (12, 1112)
     assert (page.allocations, page.frees, page.allocator) == (10, 3, "libc.so")
+
+
+@pytest.mark.parametrize("used", [2, 20])
+def test_a_page_of_many_threads_is_read_as_one_of_few(tmp_path: Path, used: int) -> None:
+    raw = page_of(used=used)
+    struct.pack_into("=4Q", raw, SHARD_AT + 64 * (used - 1), 7, 2, 700, 200)
+    struct.pack_into("=4Q", raw, SHARD_AT + 64 * used, 7, 2, 700, 200)  # not in use
+    (tmp_path / "page").write_bytes(raw)
+    page = read_meter_page(tmp_path / "page")
+    assert page.allocated_bytes == 160 + 700
+    assert page.frees == (3 if used > 2 else 1) + 2
+
+
+def test_crashes_of_children_are_told_once_each(tmp_path: Path) -> None:
+    raw = page_of(os.getpid())
+    path, pages = tmp_path / f"{os.getpid()}.page", MeterPages(tmp_path)
+    told = []
+    for crashes in (0, 1, 1, 4):
+        struct.pack_into("=3Q", raw, CRASHES_AT, crashes, 77, 11)
+        path.write_bytes(raw)
+        pages.look()
+        told.append([(crash.count, crash.pid, crash.signal) for crash in pages.crashes])
+    assert told == [[], [(1, 77, 11)], [], [(3, 77, 11)]]
 
 
 def test_sums_wrap_as_words_do(tmp_path: Path) -> None:
@@ -70,8 +94,8 @@ def test_what_is_no_page_is_refused(tmp_path: Path, damage: Callable[[bytearray]
     (tmp_path / "page").write_bytes(page_of(used=253))
     with pytest.raises(MeterPageError, match="253 shards"):
         read_meter_page(tmp_path / "page")
-    (tmp_path / "page").write_bytes(page_of(version=2))
-    with pytest.raises(MeterPageError, match="version 2"):
+    (tmp_path / "page").write_bytes(page_of(version=3))
+    with pytest.raises(MeterPageError, match="version 3"):
         read_meter_page(tmp_path / "page")
 
 

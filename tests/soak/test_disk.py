@@ -162,3 +162,14 @@ def test_the_log_stays_bounded_and_all_of_it_is_counted(
     assert text.startswith(b"0123456789")
     assert text.endswith(b"the end")
     assert b"bytes of output were cut out here" in text
+
+
+@pytest.mark.parametrize(("user", "mode"), [(0, 0o1777), (1000, 0o700)])
+def test_a_subject_that_root_starts_may_become_another_user(
+    monkeypatch: pytest.MonkeyPatch, user: int, mode: int
+) -> None:
+    # a database gives its rights up before it writes its first temporary file
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    folder = TemporaryFolder()
+    assert folder.path.stat().st_mode & 0o7777 == mode
+    folder.remove()

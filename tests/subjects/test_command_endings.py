@@ -14,9 +14,10 @@ import pytest
 
 from tests.subjects.conftest import planned, recorded
 from zcbench.record.reader import Record
-from zcbench.record.schema import STDERR_FILE, Ending, Phase
+from zcbench.record.schema import STDERR_FILE, Ending, EventKind, Phase
 from zcbench.scenario import Setting, load
 from zcbench.subjects.output import KEPT_OF_LOG, LARGEST_LOG
+from zcbench.verdict import judge
 
 if sys.platform != "linux":
     pytest.skip("shell programs and /proc", allow_module_level=True)
@@ -66,6 +67,8 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "reads": ("cat", {"subject.stop": "stdin"}),
     "unasked": ("sleep 97", {"subject.stop": "none"}),
     "daemon": ("sh -c '(setsid sleep 97 &) & exit 0'", {}),
+    "workers": ("sh -c 'for n in 1 2 3; do sh -c \"kill -SEGV \\$\\$\"; done; sleep 97'", {}),
+    "orphan": ("sh -c '(sh -c \"sleep 0.3; kill -ABRT \\$\\$\" &); exec sleep 97'", {}),
     "survived": (f"sh -c 'trap \"exit 0\" TERM; {STUBBORN.replace(chr(39), chr(34))} & wait'", {}),
     "silent": ("sh -c 'exec >&- 2>&-; sleep 97'", {}),
     "chatty": ("sh -c 'yes a long line of nothing 2>/dev/null | head -c 150M'", {"duration": "60s"}),
@@ -140,12 +143,18 @@ def end(records: dict[str, Record], name: str) -> tuple[Ending, str]:
         ("killed", Ending.CRASHED, "the command died of SIGKILL (nobody here sent it"),
         ("mistyped", Ending.EXITED, "code 127 (as a shell says: there is no such program)"),
         ("stopped", Ending.FINISHED, "ended by SIGTERM, as it was asked to"),
-        ("exit at stop", Ending.EXITED, "exited with code 7 after SIGTERM"),
+        (
+            "exit at stop",
+            Ending.EXITED,
+            "answered SIGTERM with exit code 7; if that is how it ends well: exit_codes = [0, 7]",
+        ),
         ("crash at stop", Ending.CRASHED, "the command died of SIGBUS"),
         ("stubborn", Ending.HUNG, "did not end within 500 ms of SIGTERM; killed"),
         ("reads", Ending.FINISHED, "exited normally"),
         ("unasked", Ending.FINISHED, "killed when its time was over"),
         ("daemon", Ending.FINISHED, "ended by SIGTERM"),
+        ("workers", Ending.FINISHED, "ended by SIGTERM"),
+        ("orphan", Ending.FINISHED, "ended by SIGTERM"),
         ("survived", Ending.FINISHED, "exited normally"),
         ("silent", Ending.FINISHED, "ended by SIGTERM"),
         ("chatty", Ending.FINISHED, "ended by itself after"),
@@ -190,6 +199,18 @@ def test_a_daemon_and_a_child_that_survives_are_told_of(records: dict[str, Recor
         "the command was survived by 1 process: py"
     )
     assert not events(records["stopped"], "left_processes")
+
+
+def test_a_crash_that_its_parent_lives_on_after_fails_the_run(records: dict[str, Record]) -> None:
+    def crashes(name: str) -> int:
+        return sum(e.data["count"] for e in records[name].events if e.kind == EventKind.CHILD_CRASH)
+
+    assert crashes("workers") == 3
+    assert "a child of sh, died of SIGSEGV" in events(records["workers"], "child_crash")[0]
+    assert (crashes("orphan"), crashes("crashed"), crashes("stopped")) == (1, 0, 0)
+    for name in ("workers", "orphan"):
+        (life,) = (one for one in judge(records[name]).findings if one.check == "life")
+        assert (life.outcome, life.cause) == ("fail", "child_crashed")
 
 
 def test_the_output_is_kept_bounded_and_counted(records: dict[str, Record]) -> None:
@@ -270,6 +291,7 @@ def test_words_of_a_command_reach_it_as_they_were_written() -> None:
         ("(env -i setsid sleep 98 &) & exit 0", "ended by SIGTERM, as it was asked to"),
         ("(setsid sh -c 'sleep 0.5; exit 5' &) & exit 0", "the command exited with code 5"),
         # what it leaves ends well, and later
+        ("(setsid sh -c 'sleep 0.6 & sleep 0.3; exit 5' &) & exit 0", "the command exited with code 5"),
         (
             "(setsid sh -c 'sleep 0.6 & sleep 0.3; kill -SEGV $$' &) & exit 0",
             "the command died of SIGSEGV",

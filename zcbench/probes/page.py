@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zcbench.clock import now_ns
+from zcbench.files import let_all_write
 from zcbench.page.histogram import Histogram, columns_of, summed
 from zcbench.page.layout import PAGE_VARIABLE, Entry, Kind, PageError, State
 from zcbench.page.reader import PageReader, Reading, make_page
@@ -46,6 +47,7 @@ class PageProbe:
         """See :class:`Probe`: where the page is."""
         if not self._path.exists():
             make_page(self._path)
+            let_all_write(self._path)
         return {PAGE_VARIABLE: str(self._path)}
 
     def begin(self, processes: Processes) -> None:

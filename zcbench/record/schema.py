@@ -74,6 +74,10 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     received: int | None = None
 
 
+# In the message of an end that was asked for, and whose exit code is none of those that are good.
+ANSWERED = " answered "
+
+
 class EventKind(StrEnum):
     """What an event is about."""
 
@@ -85,6 +89,7 @@ class EventKind(StrEnum):
     QUANTITIES = "quantities"  # those that the subject brought
     LAWS = "laws"  # those that the subject states on its page
     LEFT_PROCESSES = "left_processes"  # those that its first process left when it ended
+    CHILD_CRASH = "child_crash"  # a process that the subject had started died of a crash
     INVENTORY = "inventory"  # what a probe found, by name
     MALLOC_END = "malloc_end"  # what a process had not freed when it ended
     LOAD = "load"  # what became of the load generator

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zcbench.clock import now_ns
+from zcbench.files import let_all_write
 
 MOST_ENTRIES = 2_000  # looked at in one go: 20 ms on two cores with a load of 10
 MOST_SHARE = 0.01  # of the time, for looking
@@ -36,6 +37,7 @@ class TemporaryFolder:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="zcbench-"))
+        let_all_write(self.path)
         self._due_ns = 0
 
     def environment(self) -> dict[str, str]:

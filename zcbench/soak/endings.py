@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 
 from zcbench.foreign import CRASHES, signal_name
-from zcbench.record.schema import End, Ending, Event
+from zcbench.record.schema import ANSWERED, End, Ending, Event
 
 FIRST_EXCEPTION = 0xC0000000  # of Windows: exit codes from here on are a process's exceptions
 
@@ -130,9 +130,12 @@ def _ended_badly(seen: Exit) -> End:
     if name is not None:
         return _died_of_signal(seen, name)
     when = "with" if seen.code else "before its time, with"
-    asked = f" after {seen.asked}" if seen.asked else ""
     hint = _OF_SHELLS.get(seen.code, "") if seen.relays_signals else ""
-    message = f"{seen.who} exited {when} code {seen.code}{asked}{hint}"
+    message = f"{seen.who} exited {when} code {seen.code}{hint}"
+    if seen.asked and seen.relays_signals:
+        good = ", ".join(map(str, (*seen.good_codes, seen.code)))
+        message = f"{seen.who}{ANSWERED}{seen.asked} with exit code {seen.code}; "
+        message += f"if that is how it ends well: exit_codes = [{good}] in [subject]"
     return End(ending=Ending.EXITED, exit_code=seen.code, message=message, traceback=seen.faults)
 
 

@@ -181,7 +181,8 @@ class CommandSubject:
 
     def notices(self) -> Sequence[Notice]:
         """See :class:`Subject`."""
-        notices, self._notices = self._notices, []
+        notices, self._notices = [*self._notices, *self._tree.crashes], []
+        self._tree.crashes = []
         if self._instrumented is not None:
             notices += self._instrumented.notices
             self._instrumented.notices = []
@@ -246,11 +247,11 @@ class CommandSubject:
             return None
         if self._first_code is None:
             self._first_code, self._first_ended_s = self._popen.returncode, time.monotonic()
-            left = self._tree.names()
+            left = self._tree.leave()
             if not left:
                 # A process that is just being executed has no variables by which it could be known.
                 time.sleep(POLL_S)
-                left = self._tree.names()
+                left = self._tree.leave()
             if left and self._asked is not None:
                 self._signal_tree()
             elif left and self._first_code == 0:

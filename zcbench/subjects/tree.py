@@ -24,12 +24,15 @@ import psutil
 
 from zcbench.foreign import CRASHES, signal_name
 from zcbench.probes import procfs
+from zcbench.probes.crashed import crashed_child
+from zcbench.probes.probe import Notice
 from zcbench.probes.procfs import Stat
 
 MARKER = "ZCBENCH_TREE"  # in the environment of whatever comes from a tree's first process
 KILL_S = 5.0  # for as long processes that multiply are killed
 KILL_PAUSE_S = 0.01
 _LINUX = procfs.IS_LINUX and procfs.lists_children()
+_OTHERS, _DAEMON, _CRASH = range(3)  # what an orphan's exit code weighs
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 BIRTHS = threading.Lock()
 _ROOTS: set[int] = set()  # first processes, which whoever started them waits for
@@ -50,7 +53,10 @@ class ProcessTree:
         self._processes: dict[int, psutil.Process] = {}
         self._foreign = set(_children(os.getpid())) if _LINUX else set()
         self._root: int | None = None
-        self.last_code: int | None = None  # of the first orphan that crashed, else of the last that ended
+        self.last_code: int | None = None  # of the orphan that says how its daemon ended, see _reap
+        self._weight = _OTHERS
+        self._left: frozenset[int] = frozenset()  # those that were there when the first process ended
+        self.crashes: list[Notice] = []  # of orphans, not told yet
         if _LINUX:
             become_subreaper()
 
@@ -80,6 +86,11 @@ class ProcessTree:
             self.scan()
             return [pid for pid, stat in self._known.items() if stat.lives]
         return [process.pid for process in self.scan() if lives(process)]
+
+    def leave(self) -> list[str]:
+        """The names of those that live on as the first process has ended: daemons, as a rule."""
+        self._left = frozenset(self.living())
+        return self.names()
 
     def names(self) -> list[str]:
         """The names of those that live; one that ended meanwhile is "?", as it may have left others."""
@@ -174,13 +185,20 @@ class ProcessTree:
         with contextlib.suppress(ChildProcessError):
             done, status = os.waitpid(pid, os.WNOHANG)
             is_of_tree = done and (pid in self._known or len(_TREES) == 1)
-            # What a crashed daemon leaves behind may end well, and later.
-            if is_of_tree and not _is_crash(self.last_code):
-                self.last_code = os.waitstatus_to_exitcode(status)
+            if not is_of_tree:
+                return
+            code = os.waitstatus_to_exitcode(status)
+            if _is_crash(code):
+                known = self._known.get(pid)
+                self.crashes.append(crashed_child(known.name if known else "", "", pid, -code))
+            # What a daemon leaves behind may end well, and later: its own code is not to be hidden by that.
+            weight = _CRASH if _is_crash(code) else _DAEMON if code and pid in self._left else _OTHERS
+            if weight > self._weight or weight == self._weight == _OTHERS:
+                self.last_code, self._weight = code, weight
 
 
-def _is_crash(code: int | None) -> bool:
-    return code is not None and code < 0 and signal_name(-code) in CRASHES
+def _is_crash(code: int) -> bool:
+    return code < 0 and signal_name(-code) in CRASHES
 
 
 def lives(process: psutil.Process) -> bool:

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "arena.h"
+#include "children.h"
 #include "threads.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -88,6 +89,9 @@ static int resolve(void) {
   *(void**)&real.aligned_alloc = dlsym(RTLD_NEXT, "aligned_alloc");
   *(void**)&real.posix_memalign = dlsym(RTLD_NEXT, "posix_memalign");
   *(void**)&real.usable = dlsym(RTLD_NEXT, "malloc_usable_size");
+  *(void**)&waits.wait4 = dlsym(RTLD_NEXT, "wait4");
+  *(void**)&waits.waitpid = dlsym(RTLD_NEXT, "waitpid");
+  *(void**)&waits.waitid = dlsym(RTLD_NEXT, "waitid");
   *(void**)&real.malloc = dlsym(RTLD_NEXT, "malloc");
   // A sanitizer's malloc is called before it is ready, and takes no questions about what it gave out then.
   stands_aside = dlsym(RTLD_DEFAULT, "__asan_init") || dlsym(RTLD_DEFAULT, "__tsan_init") ||
@@ -363,6 +367,53 @@ EXPORT void free_aligned_sized(void* block, size_t alignment, size_t size) {
   (void)alignment;
   (void)size;
   free(block);
+}
+
+// -- waiting for children, see children.h
+
+// A forked child that has allocated nothing yet has its parent's page mapped: it gets its own first.
+static void saw(pid_t pid, int status) {
+  if (pid <= 0 || !WIFSIGNALED(status)) return;
+  int error = errno;
+  my_shard();
+  note_crash(pid, WTERMSIG(status));
+  errno = error;
+}
+
+EXPORT pid_t wait4(pid_t pid, int* status, int options, struct rusage* usage) {
+  int mine = 0;
+  resolve();
+  pid_t found = waits.wait4(pid, &mine, options, usage);
+  saw(found, mine);
+  if (status && found > 0) *status = mine;
+  return found;
+}
+
+EXPORT pid_t waitpid(pid_t pid, int* status, int options) {
+  int mine = 0;
+  resolve();
+  pid_t found = waits.waitpid(pid, &mine, options);
+  saw(found, mine);
+  if (status && found > 0) *status = mine;
+  return found;
+}
+
+EXPORT pid_t wait(int* status) { return waitpid(-1, status, 0); }
+EXPORT pid_t wait3(int* status, int options, struct rusage* usage) {
+  return wait4(-1, status, options, usage);
+}
+
+// With WNOWAIT the child is asked about again.
+EXPORT int waitid(idtype_t kind, id_t id, siginfo_t* info, int options) {
+  siginfo_t mine;
+  memset(&mine, 0, sizeof mine);
+  resolve();
+  int result = waits.waitid(kind, id, info ? info : &mine, options);
+  const siginfo_t* said = info ? info : &mine;
+  if (result == 0 && !(options & WNOWAIT) && said->si_signo == SIGCHLD &&
+      (said->si_code == CLD_KILLED || said->si_code == CLD_DUMPED))
+    saw(said->si_pid, said->si_status & 0x7f);  // a status of wait is its signal, for one that was killed
+  return result;
 }
 
 // -- loading

@@ -18,6 +18,8 @@ from pathlib import Path
 import psutil
 
 from zcbench.clock import now_ns
+from zcbench.files import let_all_write
+from zcbench.probes.crashed import crashed_child
 from zcbench.probes.malloc.pages import Metered, MeterPages
 from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE, reason
 from zcbench.probes.probe import Notice, Number, Processes
@@ -73,6 +75,7 @@ class MallocMeter:
     def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """See :class:`Probe`: the library to preload, and the folder of the pages."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        let_all_write(self._folder, replace=True)
         libraries = [str(self._preloadable()), *filter(None, [given.get(PRELOAD_VARIABLE)])]
         return {
             PRELOAD_VARIABLE: ":".join(libraries),
@@ -96,6 +99,7 @@ class MallocMeter:
         for sentence in self._pages.damaged:
             self._tell_once(sentence)
         self._tell_ends()
+        self._tell_crashes()
         self._take_inventory()
         pages = [m.page for m in self._pages.living.values() if m.page.uncounted is None]
         ended = self._pages.totals
@@ -120,6 +124,7 @@ class MallocMeter:
         """See :class:`Probe`."""
         self._pages.look()
         self._tell_ends()
+        self._tell_crashes()
         self._tell_inventory()  # the last one, so that even a short run has two
         with contextlib.suppress(OSError):
             self._folder.rmdir()  # unless pages are left: of processes that outlived the run
@@ -174,6 +179,10 @@ class MallocMeter:
             blocks, size = metered.page.live_blocks, metered.page.live_bytes
             message = f"{metered.name} ended with {blocks:,} blocks of {size:,} bytes in malloc"
             self._notices.append(Notice(EventKind.MALLOC_END, message, _facts(metered)))
+
+    def _tell_crashes(self) -> None:
+        for crash in self._pages.crashes:
+            self._notices.append(crashed_child(crash.name, crash.parent, crash.pid, crash.signal, crash.count))
 
     def _take_inventory(self) -> None:
         self._latest = [*self._pages.living.values()] or self._latest

@@ -7,8 +7,10 @@
 //   so far,
 //              blocks and bytes live at the fork that made the process (0 without one), flags
 //   line 1, 2  path of the object whose malloc does the work, NUL-padded
-//   line 3     the shard that threads without one of their own share
-//   line 4...  shards: allocations, frees, bytes allocated, bytes freed, and what only the meter uses
+//   line 3     children that it waited for and that had died of a crash: how many, the last one's pid and
+//              signal
+//   line 4     the shard that threads without one of their own share
+//   line 5...  shards: allocations, frees, bytes allocated, bytes freed, and what only the meter uses
 //
 // Live blocks = inherited + sum of allocations - sum of frees; live bytes alike. Bytes are
 // malloc_usable_size's. A shard is written by one thread at a time with plain stores, so a reader sees each
@@ -24,8 +26,8 @@
 #include "kernel.h"
 
 enum {
-  kVersion = 1,
-  kShards = 252,  // with the four lines before them 16 KiB: more threads than this at once share one shard
+  kVersion = 2,
+  kShards = 251,  // with the five lines before them 16 KiB: more threads than this at once share one shard
   kNameBytes = 128,
   kPathBytes = 4096,
 };
@@ -46,6 +48,7 @@ typedef struct {
   char magic[8];
   uint64_t version, pid, made_ns, used, inherited_blocks, inherited_bytes, flags;
   char allocator[kNameBytes];
+  uint64_t crashes, crash_pid, crash_signal, unused[5];
   Shard shared;
   Shard shards[kShards];
 } Page;

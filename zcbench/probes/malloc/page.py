@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 
 MAGIC = b"ZCMALLOC"
-VERSION = 1
-SHARDS = 252
+VERSION = 2
+SHARDS = 251
 PAGE_BYTES = 16_384
 BYPASSED = 1  # flag: the program brings a malloc of its own that is called instead of the meter's
 STOOD_ASIDE = 2  # flag: a sanitizer is the program's malloc
 
 _LINE = 64
-_SHARED_AT = 3 * _LINE
+_CRASHES_AT = 3 * _LINE
+_SHARED_AT = 4 * _LINE
 _WORDS = 4  # of a shard: allocations, frees, bytes allocated, bytes freed
 _HEAD = struct.Struct("=7Q")  # what follows the magic
+_CRASHES = struct.Struct("=3Q")
 _SHARD = struct.Struct("=4Q32x")
 _FEW = 16 * _LINE  # bytes: of more shards NumPy makes the sums quicker
 _FIRST = _SHARED_AT + _FEW  # bytes that are read first: most processes have no more threads
@@ -48,6 +50,9 @@ class MeterPage:
     live_bytes: int
     flags: int
     allocator: str  # the file whose malloc does the work
+    crashes: int = 0  # children that it waited for and that had died of a crash
+    crash_pid: int = 0  # the last one
+    crash_signal: int = 0
 
     @property
     def uncounted(self) -> str | None:
@@ -72,6 +77,7 @@ def read_meter_page(path: Path) -> MeterPage:
     if len(content) < end:
         raise MeterPageError(f"{path}: cut short while it was read")
     allocations, frees, allocated, freed = _sums(content[_SHARED_AT:end])
+    crashes, crash_pid, crash_signal = _CRASHES.unpack_from(content, _CRASHES_AT)
     return MeterPage(
         pid=pid,
         made_ns=made_ns,
@@ -82,7 +88,10 @@ def read_meter_page(path: Path) -> MeterPage:
         live_blocks=_live(path, blocks + allocations - frees),
         live_bytes=_live(path, live_bytes + allocated - freed),
         flags=flags,
-        allocator=content[_LINE:_SHARED_AT].split(b"\0")[0].decode(errors="replace"),
+        allocator=content[_LINE:_CRASHES_AT].split(b"\0")[0].decode(errors="replace"),
+        crashes=crashes,
+        crash_pid=crash_pid,
+        crash_signal=crash_signal,
     )
 
 

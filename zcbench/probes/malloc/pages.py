@@ -31,6 +31,18 @@ class Metered:
     verified_ns: int
 
 
+@dataclass(frozen=True)
+class Crash:
+    """``count`` children of the process ``parent`` have crashed since the last look, the last one ``pid`` of
+    ``signal``. A name is "" where it is not known."""
+
+    count: int
+    pid: int
+    signal: int
+    name: str
+    parent: str
+
+
 @dataclass
 class Totals:
     """What processes that have ended, or became another program, had counted."""
@@ -56,10 +68,15 @@ class MeterPages:
         self.ended: list[Metered] = []  # at the last look, those that had been living at the one before
         self.totals = Totals()  # of ended ones
         self.damaged: list[str] = []  # at the last look: sentences
+        self.crashes: list[Crash] = []  # since the look before the last
+        self._crashes: dict[tuple[int, int], int] = {}  # as last read, by process id and page
+        self._names: dict[int, str] = {}  # of processes, at this look or the one before
 
     def look(self) -> None:
         """Read every page. The files of ended processes are counted and go."""
         before, self.living, self.ended, self.damaged = self.living, {}, [], []
+        self._names = {pid: metered.name for pid, metered in before.items()}
+        crashes: dict[tuple[int, int], MeterPage] = {}
         for pid, path in self._files():
             try:
                 page = read_meter_page(path)
@@ -69,10 +86,27 @@ class MeterPages:
                 self.damaged.append(str(error))
                 continue
             self._place(pid, path, page, before.pop(pid, None))
+            if page.crashes:
+                crashes[pid, page.made_ns] = page
         # Their page's file is gone, or cannot be read any more.
         for metered in before.values():
             self.totals.add(metered.page)
             self.ended.append(metered)
+        self._names |= {pid: metered.name for pid, metered in self.living.items()}
+        self.crashes = [self._crash(pid, page) for (pid, _), page in crashes.items() if self._is_new(page)]
+        self._crashes = {key: page.crashes for key, page in crashes.items()}
+
+    def _is_new(self, page: MeterPage) -> bool:
+        return page.crashes > self._crashes.get((page.pid, page.made_ns), 0)
+
+    def _crash(self, pid: int, page: MeterPage) -> Crash:
+        return Crash(
+            count=page.crashes - self._crashes.get((pid, page.made_ns), 0),
+            pid=page.crash_pid,
+            signal=page.crash_signal,
+            name=self._names.get(page.crash_pid, ""),
+            parent=self._names.get(pid, ""),
+        )
 
     def _place(self, pid: int, path: Path, page: MeterPage, known: Metered | None) -> None:
         metered = self._living(pid, path, page, known)

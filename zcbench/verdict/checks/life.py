@@ -11,7 +11,7 @@ from zcbench.analysis.totals import Totals, count
 from zcbench.quantities.names import CONSUMER_RECEIVED, ENGINE_CAPTURED, ENGINE_DELIVERED
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
-from zcbench.record.schema import CONTRACT_EXIT_CODE, End, Ending, Event, EventKind, Finding
+from zcbench.record.schema import ANSWERED, CONTRACT_EXIT_CODE, End, Ending, Event, EventKind, Finding
 from zcbench.verdict import moments
 from zcbench.verdict.check import Check, Evidence, Facts
 
@@ -114,6 +114,27 @@ def _survived(facts: _Facts) -> Finding | None:
     )
 
 
+def _crashed_child(facts: _Facts) -> Finding | None:
+    """A server that starts its workers anew ends well, however many of them crash."""
+    events = [event for event in facts.record.events if event.kind == EventKind.CHILD_CRASH]
+    if not events or facts.end.ending not in (Ending.FINISHED, Ending.INTERRUPTED):
+        return None
+    crashes = sum(_whole(event.data.get("count")) for event in events)
+    more = "" if crashes == 1 else f"; {crashes:,} child processes crashed in all"
+    when = format_duration(events[0].elapsed_s)
+    return CHECK.failed(
+        f"{events[0].message}, {when} into the run, while the subject lived on{more}",
+        {"ending": facts.end.ending.value, "crashes": crashes, "signal": events[0].data.get("signal")},
+        cause="child_crashed",
+        remedy="what it printed is in subject.log; run it with core dumps enabled (ulimit -c unlimited)",
+    )
+
+
+def _whole(count: object) -> int:
+    """How many crashes an event tells of: one at least."""
+    return count if isinstance(count, int) and count > 1 else 1
+
+
 def _as_it_ended(facts: _Facts) -> Finding:
     """Pass only when the subject said it was done and exited with 0."""
     end, ours = facts.end, facts.ours
@@ -160,6 +181,8 @@ def _detail(facts: _Facts) -> str:
 
 def _sentence(facts: _Facts) -> str:
     end = facts.end
+    if end.ending is Ending.EXITED and ANSWERED in (end.message or ""):
+        return "the subject ended as it was asked to, but not well"
     if end.ending is not Ending.FINISHED:
         return _SENTENCES[end.ending]
     if end.message in (None, NORMALLY) or not facts.ours:
@@ -208,11 +231,12 @@ CHECK = Check(
         "with the exact last packet."
     ),
     facts=_Facts,
-    rules=(_uncaught, _no_engine, _survived, _as_it_ended),
+    rules=(_uncaught, _no_engine, _crashed_child, _survived, _as_it_ended),
     causes={
         "failed": "an exception ended it, or was raised where nobody could catch it",
         "contract": "the engine lacks what it must have: nothing was tested",
         "crashed": "a signal nobody here sent",
+        "child_crashed": "a process that it had started crashed, and it lived on",
         "exited": "it exited on its own before it was done",
         "hung": "nothing moved any more while packets were due",
         "memory": "killed for memory, or had none left",
