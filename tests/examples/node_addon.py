@@ -40,7 +40,7 @@ STATES = (
     State("mixed-ownership", "life", "crashed", frozenset({"life", "pool.recycling"})),
     State("no-op-return", "pool.recycling", "never_recycled", frozenset({"pool.recycling", "memory"})),
     State("lost-slot", "pool.recycling", "slots_lost", frozenset({"pool.recycling", "laws"})),
-    State("sound", "pool.hit_rate", "too_small"),
+    State("sound", "pool.hit_rate", "held_by_garbage"),
     State("told", "pool.hit_rate", None),
     State("explicit", "pool.hit_rate", None),
     State("copy", "pool.hit_rate", None),
