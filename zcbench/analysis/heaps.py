@@ -23,6 +23,7 @@ from zcbench.quantities.names import (
     JVM_HEAP_BYTES,
     JVM_HEAP_COMMITTED_BYTES,
     JVM_HEAP_RESIDENT_BYTES,
+    JVM_IMAGE_BYTES,
     JVM_OLD_BYTES,
     MALLOC_LIVE_BYTES,
     RUNTIME_COLLECTIONS,
@@ -56,8 +57,9 @@ COMMITTED: Mapping[str, tuple[str, ...]] = {
 # Of those, what is in memory to the page: a heap has no other private memory, though more of it be in use
 # (of ZGC, whose heap is shared memory).
 IN_MEMORY = (JVM_HEAP_RESIDENT_BYTES,)
-# Memory of a runtime that has a limit of its own, and grows to it: a code cache cannot leak, and is known.
-BOUNDED = (JVM_CODE_BYTES,)
+# Memory of a runtime that has a limit of its own, and grows to it: a code cache cannot leak, and is known. The
+# pages of the JVM's image have compiled code as well; nobody reads both.
+BOUNDED = (JVM_CODE_BYTES, JVM_IMAGE_BYTES)
 # Runtimes, by how the names of their quantities begin.
 V8, JAVA, GO, DOTNET, PYTHON = "V8", "Java", "Go", ".NET", "Python"
 _CALLED: Mapping[str, str] = {"v8.": V8, "jvm.": JAVA, "go.": GO, "clr.": DOTNET, "python.": PYTHON}

@@ -57,6 +57,7 @@ KNOWN: tuple[Quantity, ...] = (
     row("jvm.heap_after_gc_bytes", "bytes", _RUNTIME, "the Java heap in use right after the newest collection", better=LOWER, memory=_MANAGED, label="Java heap after collection"),
     row("jvm.heap_committed_bytes", "bytes", _RUNTIME, "memory that the JVM has for its heap, used or not", better=LOWER, memory=_PAGES),
     row("jvm.heap_resident_bytes", "bytes", _RUNTIME, "pages of the Java heap in memory or swap, with garbage or without", better=LOWER, memory=_PAGES),
+    row("jvm.image_bytes", "bytes", _RUNTIME, "private pages of the JVM's own files and of compiled code: bounded", better=LOWER, memory=_PAGES),
     row("jvm.old_bytes", "bytes", _RUNTIME, "the old generation in use", better=LOWER, memory=_MANAGED),
     row("jvm.direct_bytes", "bytes", _RUNTIME, "direct ByteBuffers", better=LOWER, memory=_BUFFERS, label="Java direct buffers"),
     row("jvm.mapped_bytes", "bytes", _RUNTIME, "files that the JVM maps as ByteBuffers", better=LOWER, memory=_BUFFERS),

@@ -130,6 +130,7 @@ V8_MALLOCED_BYTES: Final = "v8.malloced_bytes"
 
 JVM_HEAP_BYTES: Final = "jvm.heap_bytes"
 JVM_HEAP_RESIDENT_BYTES: Final = "jvm.heap_resident_bytes"
+JVM_IMAGE_BYTES: Final = "jvm.image_bytes"
 JVM_HEAP_COMMITTED_BYTES: Final = "jvm.heap_committed_bytes"
 JVM_HEAP_AFTER_GC_BYTES: Final = "jvm.heap_after_gc_bytes"
 JVM_OLD_BYTES: Final = "jvm.old_bytes"

@@ -13,7 +13,7 @@ import pytest
 from tests.probes.jvm.conftest import Java
 from zcbench.probes.jvm import probe as probes
 from zcbench.probes.jvm.agent import build
-from zcbench.probes.jvm.machine import Jvm, identify
+from zcbench.probes.jvm.machine import MOST_FAILURES, Jvm, identify
 from zcbench.probes.jvm.probe import JvmProbe
 
 Start = Callable[..., list[Java]]
@@ -51,6 +51,7 @@ def test_what_is_kept_is_counted_and_garbage_is_not(java: Start, tmp_path: Path,
     assert with_heap[DIRECT] == with_direct[DIRECT]
     assert 2_000_000 <= with_heap[HEAP] - with_direct[HEAP] < 2_040_000
     assert with_heap[HEAP] < with_heap["jvm.heap_resident_bytes"] <= 32 * 2**20
+    assert 2**20 < with_heap["jvm.image_bytes"] < psutil.Process(one.pid).memory_info().rss
     # The buffer's memory goes when the cleaner has run, which a collection only begins.
     one.tell("drop")
     after = settled(jvm)
@@ -80,7 +81,10 @@ def test_a_jvm_that_may_not_be_asked_is_left_alone_and_flags_stop_no_other(java:
         ("-XX:+ExplicitGCInvokesConcurrent", "-XX:+UseG1GC"),
     )
     closed, deaf, silent, stubborn, partial = jvms = [recognised(one, tmp_path) for one in started]
-    assert not closed.settle()
+    for _ in range(MOST_FAILURES):  # it might have been starting
+        assert closed.complaints == []
+        assert not closed.settle()
+    assert not closed.collects
     assert "started with -XX:+DisableAttachMechanism" in " ".join(closed.complaints)
     # What it shows by itself is read all the same.
     assert (closed.look()["jvm.threads"] or 0) > 5
@@ -134,7 +138,8 @@ def test_another_user_s_jvm_is_named_once(tmp_path: Path, monkeypatch: pytest.Mo
         raise PermissionError
 
     monkeypatch.setattr(probes, "identify", hidden)
-    monkeypatch.setattr(probes.procfs, "stat", lambda pid: type("Stat", (), {"name": "java", "start_ns": 1})())
+    found = type("Stat", (), {"name": "java", "start_ns": 1})()
+    monkeypatch.setattr(probes.procfs, "stat", lambda pid: found)
     probe = JvmProbe(tmp_path / "jvm", gc_every_s=None, every_s=0.05)
     probe.begin(lambda: [psutil.Process()])
     said: list[str] = []

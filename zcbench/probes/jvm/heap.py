@@ -1,4 +1,4 @@
-"""Where the Java heap lies, how much of it is in memory, and its use as the JVM itself prints it."""
+"""Where the Java heap lies, its use as the JVM itself prints it, and how much of a JVM is in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 # Parallel a line for each generation. Metaspace, which is no heap, has no addresses.
 _USED = re.compile(r"used (\d+)K \[0x")
 _REGION = re.compile(r"\[(0x[0-9a-f]+),(?: 0x[0-9a-f]+,)? (0x[0-9a-f]+)\)")
-_MAPPING = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) ")
+_MAPPING = re.compile(rb"([0-9a-f]+)-[0-9a-f]+ (\S+) \S+ \S+ \S+ *(.*)")
 _COUNTED = (b"Anonymous:", b"Swap:")
 
 
@@ -33,17 +33,29 @@ def parse_heap_info(text: str) -> HeapInfo | None:
     return HeapInfo(0, 0, None) if text.lstrip().startswith("ZHeap") else None
 
 
-def resident_bytes(pid: int, info: HeapInfo) -> int:
-    """Private memory of the heap that is in memory or in swap, used or garbage. Raises OSError.
+@dataclass(frozen=True)
+class Pages:
+    """Private memory that is in memory or in swap: of the heap, used or garbage; and of what is bounded by
+    itself, the JVM's own files (its archive of classes is relocated at the start) and compiled code."""
+
+    heap_bytes: int
+    image_bytes: int
+
+
+def private_pages(pid: int, info: HeapInfo) -> Pages:
+    """Where the private memory of ``pid`` lies. Raises OSError.
 
     From ``/proc/PID/smaps`` (proc_pid_smaps(5)): the kernel walks every page table for it.
     """
-    total, inside = 0, False
+    heap = image = 0
+    in_heap = in_image = False
     with open(f"/proc/{pid}/smaps", "rb") as file:  # noqa: PTH123
         for line in file:
-            if line[:1].isdigit() or line[:1].islower():
-                found = _MAPPING.match(line)
-                inside = found is not None and info.start <= int(found[1], 16) < info.stop
-            elif inside and line.startswith(_COUNTED):
-                total += 1024 * int(line.split()[1])
-    return total
+            if (found := _MAPPING.match(line)) is not None:
+                in_heap = info.start <= int(found[1], 16) < info.stop
+                in_image = not in_heap and (found[3].startswith(b"/") or b"x" in found[2])
+            elif line.startswith(_COUNTED):
+                size = 1024 * int(line.split()[1])
+                heap += size * in_heap
+                image += size * in_image
+    return Pages(heap, image)

@@ -11,7 +11,7 @@ from pathlib import Path
 from zcbench.probes import procfs
 from zcbench.probes.jvm import attach, hsperf
 from zcbench.probes.jvm.attach import AttachError, Target
-from zcbench.probes.jvm.heap import HeapInfo, parse_heap_info, resident_bytes
+from zcbench.probes.jvm.heap import HeapInfo, parse_heap_info, private_pages
 from zcbench.probes.jvm.hsperf import PerfData, PerfDataError
 from zcbench.probes.jvm.mailbox import JAR, Answer, Mailbox
 from zcbench.quantities.names import (
@@ -20,6 +20,7 @@ from zcbench.quantities.names import (
     JVM_HEAP_BYTES,
     JVM_HEAP_COMMITTED_BYTES,
     JVM_HEAP_RESIDENT_BYTES,
+    JVM_IMAGE_BYTES,
     JVM_METASPACE_BYTES,
     JVM_THREADS,
     RUNTIME_COLLECTIONS,
@@ -30,6 +31,7 @@ from zcbench.quantities.names import (
 _HOTSPOT = re.compile(rb"/(?:libjvm\.so|libj9vm\d*\.so)$", re.MULTILINE)
 _PERF_FILE = re.compile(rb" (/\S*/hsperfdata_[^/\n]+/\d+)$", re.MULTILINE)
 _LARGEST_MAPS = 1 << 26  # bytes: 500,000 mappings
+MOST_FAILURES = 10  # to talk to a JVM, one after another, before it is left alone
 MOST_RUNS = 4  # collections of one settling
 REST_BYTES = (
     64  # by what a heap at rest differs from one collection to the next: the answer to the command itself
@@ -74,9 +76,10 @@ class Jvm:
         self.identity = identity
         self._page = folder / f"{identity.target.pid}.page"
         self._mailbox: Mailbox | None = None
-        self._silent: str | None = None  # why nothing is loaded into it
+        self._loads = 0  # attempts to load something into it
         self._heap: HeapInfo | None = None  # where it lies
         self._looked_for_heap = False
+        self._failures = 0
         self._is_compact = True
         self._how = _SIMPLE
         self.collects = True  # whether it makes full collections when asked to
@@ -98,6 +101,11 @@ class Jvm:
         except OSError:
             return False
         return stat.lives and stat.start_ns == self.identity.target.start_ns
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has not made a settled collection yet, and might."""
+        return self.collects and not self.settlings
 
     def look(self) -> Readings:
         """What it shows without being asked; nothing of one that keeps no counters."""
@@ -174,11 +182,14 @@ class Jvm:
 
     def _collect(self) -> int | None:
         """One full collection; for how long the JVM stood still, in ns. None if it made none."""
-        for how in (self._how, _THOROUGH):
-            pause_ns = self._collect_by(how)
-            if pause_ns is not None or not self.collects:
-                return pause_ns
-            self._how = _THOROUGH
+        try:
+            for how in (self._how, _THOROUGH):
+                pause_ns = self._collect_by(how)
+                if pause_ns is not None:
+                    return pause_ns
+                self._how = _THOROUGH
+        except AttachError:
+            return None
         self.collects = False
         self._complain(f"{self.title} makes no full collection on request")
         return None
@@ -188,10 +199,13 @@ class Jvm:
         try:
             attach.command(self.identity.target, *how)
         except AttachError as error:
-            if self.lives():
+            # One that is just starting does not listen yet.
+            self._failures += 1
+            if self._failures >= MOST_FAILURES and self.lives():
                 self.collects = False
                 self._complain(f"no collection of {self.title} can be asked for: {error}")
-            return None
+            raise
+        self._failures = 0
         took_ns = time.monotonic_ns() - began_ns
         after = self._counters()
         if before is None or after is None:
@@ -205,7 +219,8 @@ class Jvm:
 
     def _ask(self) -> Answer | None:
         """What it counts inside; None if nothing of ours is in it."""
-        if self._mailbox is None and self._silent is None:
+        if self._mailbox is None and self._loads < MOST_FAILURES:
+            self._loads += 1
             self._load()
         if self._mailbox is None:
             return None
@@ -222,7 +237,7 @@ class Jvm:
         try:
             mailbox = Mailbox(self._page, target.user)
         except OSError as error:
-            self._silent = f"{error}"
+            self._loads = MOST_FAILURES
             self._complain(f"direct buffers of {self.title} are not counted: {error}")
             return
         try:
@@ -234,8 +249,7 @@ class Jvm:
             self._mailbox = mailbox
         except AttachError as error:
             mailbox.close()
-            self._silent = str(error)
-            if self.lives():
+            if self._loads >= MOST_FAILURES and self.lives():
                 self._complain(f"direct buffers of {self.title} are not counted: {error}")
 
     def _memory(self, found: PerfData | None, answer: Answer | None) -> Readings:
@@ -251,14 +265,15 @@ class Jvm:
         }
 
     def _pages(self) -> Readings:
-        """The pages that the heap has, of a JVM that says where it lies."""
+        """Where its private memory lies, of a JVM that says where its heap does."""
         if not self._looked_for_heap:
             self._looked_for_heap = True
             self._heap = self._heap_info()
         if self._heap is None:
             return {}
         try:
-            return {JVM_HEAP_RESIDENT_BYTES: resident_bytes(self.identity.target.pid, self._heap)}
+            pages = private_pages(self.identity.target.pid, self._heap)
+            return {JVM_HEAP_RESIDENT_BYTES: pages.heap_bytes, JVM_IMAGE_BYTES: pages.image_bytes}
         except OSError:
             return {}
 

@@ -20,6 +20,7 @@ from zcbench.quantities.names import (
     JVM_HEAP_BYTES,
     JVM_HEAP_COMMITTED_BYTES,
     JVM_HEAP_RESIDENT_BYTES,
+    JVM_IMAGE_BYTES,
     JVM_METASPACE_BYTES,
     JVM_THREADS,
     RUNTIME_COLLECTIONS,
@@ -32,7 +33,10 @@ from zcbench.quantities.units import unit_of
 from zcbench.record.schema import EventKind
 
 NAME = "jvm"
-_MEMORY = (JVM_HEAP_BYTES, JVM_HEAP_RESIDENT_BYTES, JVM_METASPACE_BYTES, JVM_DIRECT_BYTES)
+_MEMORY = (
+    *(JVM_HEAP_BYTES, JVM_HEAP_RESIDENT_BYTES, JVM_IMAGE_BYTES),
+    *(JVM_METASPACE_BYTES, JVM_DIRECT_BYTES),
+)
 _SHOWN = (JVM_HEAP_COMMITTED_BYTES, JVM_THREADS, "jvm.classes")
 _TOTALS = (RUNTIME_COLLECTIONS, RUNTIME_FULL_COLLECTIONS, RUNTIME_PAUSE_NS, GC_FORCED_PAUSE_NS, INSIDE_NS)
 _NAMES = (*_MEMORY, *_SHOWN, *_TOTALS, GC_FORCED_COLLECTIONS)
@@ -57,6 +61,7 @@ class _Stranger:
     """A process in which no JVM was found yet; when it is looked at again, and how long that waits."""
 
     start_ns: int
+    executable: str  # another one is another program
     again_s: float
     wait_s: float
 
@@ -141,7 +146,9 @@ class JvmProbe:
                 continue
             looked_s = time.monotonic()
             self._find()
-            if turn != settled and looked_s >= self._rests_until_s:
+            # The first reading is worth as much as the last: together they span the run.
+            is_due = turn != settled or any(jvm.is_new for jvm in self._jvms.values())
+            if self._gc_every_s is not None and is_due and looked_s >= self._rests_until_s:
                 self._settle()
             settled = turn
             self._publish()
@@ -164,9 +171,11 @@ class JvmProbe:
 
     def _look_at(self, pid: int) -> None:
         try:
-            start_ns = procfs.start_ns(pid)
+            life = procfs.start_ns(pid), procfs.executable(pid)
             known = self._strangers.get(pid)
-            if known is not None and known.start_ns == start_ns and time.monotonic() < known.again_s:
+            if known is not None and (known.start_ns, known.executable) != life:
+                known = None
+            if known is not None and time.monotonic() < known.again_s:
                 return
             found = identify(pid)
         except PermissionError:
@@ -180,9 +189,8 @@ class JvmProbe:
             return
         if found is not None:
             self._tell(f"{found.name} ({pid}) is an OpenJ9 JVM, which is not read: it keeps no hsperfdata")
-        waited = known.wait_s * 2 if known is not None and known.start_ns == start_ns else FIRST_AGAIN_S
-        wait_s = min(LAST_AGAIN_S, waited)
-        self._strangers[pid] = _Stranger(start_ns, time.monotonic() + wait_s, wait_s)
+        wait_s = FIRST_AGAIN_S if known is None else min(LAST_AGAIN_S, known.wait_s * 2)
+        self._strangers[pid] = _Stranger(*life, time.monotonic() + wait_s, wait_s)
 
     def _tell_hidden(self, pid: int) -> None:
         with contextlib.suppress(OSError):
