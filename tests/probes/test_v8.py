@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from zcbench.probes import v8
+from zcbench.probes.malloc.meter import MallocMeter
 from zcbench.probes.probe import Number, Probe
 from zcbench.probes.runtimes import Setting
 
@@ -144,3 +145,21 @@ def test_handles_are_counted_by_their_types(nodes: dict[str, Node]) -> None:
     units = {one.name: one.unit.name for one in nodes["objects"].probe.quantities()}
     assert units["v8.handles.Timeout"] == "handles"
     assert set(row) <= set(units)
+
+
+def test_malloc_is_read_right_after_a_settled_collection(tmp_path: Path) -> None:
+    # given Buffers that are garbage, a MB a second, in malloc
+    meter = MallocMeter(tmp_path / "malloc")
+    node = Node(tmp_path, HEAPS, "nothing", "0", "2000000", **meter.environment(os.environ))
+    try:
+        meter.begin(node.processes)
+        node.until(lambda row: marks(row) >= 4)
+        settled = [row["malloc.settled_bytes"] for row in node.rows if marks(row) >= 2]
+        # then none of it is in what is told to stand
+        live = meter.read()["malloc.live_bytes"]
+        assert live is not None
+        assert 0 < max(settled) < live + 100_000  # type: ignore[operator]
+        assert max(settled) - min(settled) < 200_000  # type: ignore[operator]
+    finally:
+        node.close()
+        meter.close()

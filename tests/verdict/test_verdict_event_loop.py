@@ -98,6 +98,19 @@ def test_a_loop_that_turns_no_more_fails(tmp_path: Path) -> None:
     assert "did not turn in the last 19 s" in found.sentence
 
 
+def test_a_block_that_spans_samples_is_one(tmp_path: Path) -> None:
+    # given 4 s without a turn, of which each sample tells how long it has lasted, three times without a pattern
+    began = {20: 0, 51: 0, 90: 0}
+
+    def spans(index: int) -> Row:
+        since = next((index - at for at in began if at <= index < at + 4), None)
+        return loop(index, 4 if since is None else 1000 * (since + 1))
+
+    found = judged(tmp_path, spans)
+    assert found.outcome == "pass", found.sentence
+    assert "3 above 100 ms" in found.sentence
+
+
 def test_who_has_no_event_loop_is_not_asked(tmp_path: Path) -> None:
     found = judged(tmp_path, lambda index: {})
     assert (found.outcome, found.lacks) == ("skipped", "event_loop")

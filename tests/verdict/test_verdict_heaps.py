@@ -18,7 +18,8 @@ SECONDS, EVERY_S = 300, 12
 MIB = 2**20
 LEAK = 300  # bytes a second
 NAMES = (
-    "malloc.live_bytes", "anonymous_bytes", "virtual_bytes", "processes", "runtime.collections",
+    "malloc.live_bytes", "malloc.settled_bytes", "anonymous_bytes", "virtual_bytes", "processes",
+    "runtime.collections",
     "v8.heap_bytes", "v8.heap_total_bytes", "v8.external_bytes", "v8.array_buffers_bytes", "v8.foreign_bytes",
     "jvm.heap_bytes", "jvm.heap_committed_bytes", "jvm.heap_after_gc_bytes", "jvm.direct_bytes",
     "jvm.metaspace_bytes", "jvm.code_bytes", "python.object_bytes", "runtime.full_collections",
@@ -133,6 +134,39 @@ def test_a_leak_is_told_once_and_where_else_it_shows(tmp_path: Path) -> None:
     assert told.startswith("V8 array buffers by 300 B/s"), found.sentence
     assert "malloc" not in told.partition(";")[0]
     assert "malloc, V8 external grow by that" in told
+
+
+@pytest.mark.parametrize(("leak", "outcome"), [(0, "pass"), (LEAK, "fail")])
+def test_garbage_in_malloc_hides_no_leak_of_an_add_on_where_it_is_read_settled(
+    tmp_path: Path, leak: int, outcome: str
+) -> None:
+    # given Buffers that are garbage, half a MB of them a second
+    def buffers(index: int) -> Row:
+        row = node(index, native=leak)
+        garbage = 500_000 * (index % 7)
+        settled_malloc = 9 * MIB + leak * settled(index) + jitter(settled(index), 2_000)
+        return (
+            row
+            | {"malloc.live_bytes": int(row["malloc.live_bytes"] or 0) + garbage}
+            | ({"malloc.settled_bytes": settled_malloc})
+        )
+
+    found = memory(tmp_path, buffers)
+    assert (found.outcome, found.cause) == (outcome, "native" if leak else None), found.sentence
+    if leak:
+        assert found.sentence.count("malloc") == 1 + found.sentence.count("malloc grows"), found.sentence
+
+
+def test_garbage_in_malloc_is_no_leak_before_it_was_collected(tmp_path: Path) -> None:
+    # given an add-on that hands over copies, 400 kB a second, which V8 collects in some minutes
+    def copies(index: int) -> Row:
+        row = node(index) | {"gc.forced_collections": None, "runtime.full_collections": 0}
+        more = 400_000 * index
+        return row | {"malloc.live_bytes": 9 * MIB + more, "anonymous_bytes": 40 * MIB + more}
+
+    found = memory(tmp_path, copies, seconds=30)
+    assert found.outcome == "inconclusive", found.sentence
+    assert memory(tmp_path / "longer", copies, seconds=150).outcome == "inconclusive"
 
 
 def test_foreign_buffers_need_no_column_of_their_own(tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ Times = NDArray[np.float64]
 # What a process waited for a core explains a delay that it makes up a third of: a loop that does what it does
 # in 60 ms, and waits 40 ms for a core, is no loop that is blocked for 100 ms.
 MACHINE_SHARE = 1 / 3
+# A delay that has grown by half of the time since the last sample is the same one, still going on.
+STANDING_SHARE = 0.5
+SAMPLES_LATE = 2.0  # by so many samples: it did not turn between the last two
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def blocks(record: Record) -> Blocks | None:
     slow = longest > floor_s
     forced = slow & (_spent_s(record, GC_FORCED_PAUSE_NS)[use] >= GC_SHARE * longest)
     outside = slow & ~forced & _of_the_machine(record, longest, use)
-    own = slow & ~forced & ~outside
+    own = slow & ~forced & ~outside & ~_goes_on(elapsed, longest)
     at, height = elapsed[own], longest[own]
     step = float(np.median(np.diff(elapsed))) if elapsed.size > 1 else 0.0
     pattern, period = pattern_of(at, height, np.zeros(at.shape, bool), int(use.sum()), step)
@@ -90,14 +93,20 @@ def blocks(record: Record) -> Blocks | None:
     )
 
 
+def _goes_on(elapsed: Times, longest: Times) -> NDArray[np.bool_]:
+    """Samples of a delay that is not over: the next tells of it again, and of more."""
+    more = np.diff(longest) >= STANDING_SHARE * np.diff(elapsed)
+    return np.append(more & (longest[:-1] > STALL_S), False)
+
+
 def stood_still(record: Record) -> NDArray[np.bool_]:
     """The samples since whose predecessor the loop of a living process did not turn, shape (samples,)."""
     turned = _column(record, EVENT_LOOP_ACTIVE_NS) + _column(record, EVENT_LOOP_IDLE_NS)
-    if not np.isfinite(turned).any():
-        return np.zeros(record.rows, bool)
     lives = np.isfinite(_column(record, V8_HEAP_TOTAL_BYTES))
-    still = np.diff(turned, prepend=np.nan) <= 0
-    return np.asarray(still & lives)
+    still = (np.diff(turned, prepend=np.nan) <= 0) & lives
+    # Of a loop that is blocked at a sample its probe says for how long it has been.
+    apart = np.diff(record.samples[ELAPSED_S], prepend=np.nan)
+    return np.asarray(still | (_column(record, EVENT_LOOP_DELAY_MAX_NS) / 1e9 >= SAMPLES_LATE * apart))
 
 
 def _standing_s(record: Record) -> float:

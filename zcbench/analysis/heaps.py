@@ -26,6 +26,7 @@ from zcbench.quantities.names import (
     JVM_IMAGE_BYTES,
     JVM_OLD_BYTES,
     MALLOC_LIVE_BYTES,
+    MALLOC_SETTLED_BYTES,
     RUNTIME_COLLECTIONS,
     RUNTIME_FULL_COLLECTIONS,
     V8_ARRAY_BUFFERS_BYTES,
@@ -44,9 +45,13 @@ FROM_MALLOC = (V8_EXTERNAL_BYTES, V8_ARRAY_BUFFERS_BYTES, V8_MALLOCED_BYTES, JVM
 PARTS: Mapping[str, tuple[str, ...]] = {
     V8_EXTERNAL_BYTES: (V8_ARRAY_BUFFERS_BYTES, V8_FOREIGN_BYTES),
     MALLOC_LIVE_BYTES: (*FROM_MALLOC, V8_FOREIGN_BYTES),
+    MALLOC_SETTLED_BYTES: (*FROM_MALLOC, V8_FOREIGN_BYTES),
 }
-# Other readings of a heap, of which one says all: the first of them that was read.
-ONE_HEAP = (JVM_HEAP_BYTES, JVM_HEAP_AFTER_GC_BYTES, JVM_OLD_BYTES)
+# Readings of one heap, of which the first that was read says all.
+ONE_HEAP = (
+    (JVM_HEAP_BYTES, JVM_HEAP_AFTER_GC_BYTES, JVM_OLD_BYTES),
+    (MALLOC_SETTLED_BYTES, MALLOC_LIVE_BYTES),
+)
 # The pages that a runtime has for its heap, used or not: those in memory first, which may be few of them.
 COMMITTED: Mapping[str, tuple[str, ...]] = {
     V8_HEAP_BYTES: (V8_HEAP_TOTAL_BYTES,),
@@ -69,10 +74,27 @@ _EVERY = (RUNTIME_COLLECTIONS, GC_COLLECTIONS)
 
 
 def each_once(names: Iterable[str]) -> set[str]:
-    """``names`` without parts whose whole is among them, and without other readings of one heap."""
+    """``names`` without parts whose whole is among them, and without other readings of one heap; of malloc the
+    reading of all processes stays, at every sample."""
     known = set(names)
+    if MALLOC_LIVE_BYTES in known:
+        known -= {MALLOC_SETTLED_BYTES}
     parts = {part for whole in known - {MALLOC_LIVE_BYTES} for part in PARTS.get(whole, ())}
-    return known - parts - set([name for name in ONE_HEAP if name in known][1:])
+    return known - parts - again(known)
+
+
+def again(names: Iterable[str]) -> set[str]:
+    """Those of ``names`` that read a heap once more which another of them reads."""
+    known = set(names)
+    return {name for readings in ONE_HEAP for name in [one for one in readings if one in known][1:]}
+
+
+def has_collected_malloc(record: Record) -> bool:
+    """Whether malloc holds what a collector frees: array buffers, direct buffers."""
+    return any(
+        name in record.samples and np.isfinite(record.samples[name]).any()
+        for name in (V8_EXTERNAL_BYTES, V8_ARRAY_BUFFERS_BYTES, JVM_DIRECT_BYTES)
+    )
 
 
 def rises(record: Record, name: str) -> NDArray[np.bool_]:

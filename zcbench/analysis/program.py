@@ -73,11 +73,13 @@ def counters(record: Record, known: frozenset[str]) -> list[Counter]:
     """The memory counters of a program beside those called ``known``, which are judged already."""
     rows = streaming(record)
     times, after = record.samples[ELAPSED_S][rows], heaps.after_collection(record)[rows]
+    collected_malloc = heaps.has_collected_malloc(record)
     found = []
     for quantity, memory in exact(record):
         if quantity.name in known:
             continue
-        managed = memory.reckoning is Reckoning.MANAGED
+        # Of malloc's bytes some are garbage where it serves a runtime's buffers.
+        managed = memory.reckoning is Reckoning.MANAGED or (quantity.name == MALLOC and collected_malloc)
         values = readings(record, quantity.name)[rows]
         found.append(
             Counter(
@@ -145,7 +147,7 @@ def explained(record: Record, *, judged: bool = False) -> Readings:
         if quantity.origin is Origin.SUBJECT:
             published += values
         elif quantity.origin is Origin.ALLOCATOR:
-            malloc += values
+            malloc += values if quantity.name in once else 0.0
         elif quantity.name in once and not (metered and quantity.name in heaps.FROM_MALLOC):
             runtime += _pages_of_heap(record, quantity.name, values) if seen else values
     if seen:

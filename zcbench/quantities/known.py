@@ -16,6 +16,7 @@ OBJECT_BYTES = 8  # the alignment of V8's, the JVM's and Go's objects
 _EXACT = Memory(Reckoning.EXACT, CHUNK_BYTES)
 _MANAGED = Memory(Reckoning.MANAGED, OBJECT_BYTES)
 _BUFFERS = Memory(Reckoning.MANAGED, 1)  # counted to the byte, freed when a collector finds the owner dead
+_SETTLED = Memory(Reckoning.MANAGED, CHUNK_BYTES)
 _OBJECTS = Memory(Reckoning.MANAGED, 512)  # one object of Python's largest class may come just after a reading
 _PAGES = Memory(Reckoning.PAGES, PAGE_BYTES)
 
@@ -31,6 +32,7 @@ KNOWN: tuple[Quantity, ...] = (
     # -- malloc: our preloaded meter, or what an allocator says of itself
     row("malloc.live_bytes", "bytes", _ALLOCATOR, "bytes that malloc has given out and not got back", better=LOWER, memory=_EXACT, aliases=("malloc.live",), label="malloc"),
     row("malloc.live_blocks", "blocks", _ALLOCATOR, "blocks that malloc has given out and not got back", better=LOWER, aliases=("malloc.blocks",)),
+    row("malloc.settled_bytes", "bytes", _ALLOCATOR, "bytes that malloc has live right after settled collections, in processes that make those", better=LOWER, memory=_SETTLED, label="malloc after collections"),
     row("malloc.allocations", "allocations", _ALLOCATOR, "blocks that malloc has given out", total=True),
     row("malloc.frees", "frees", _ALLOCATOR, "blocks that were given back to malloc", total=True),
     row("malloc.allocated_bytes", "bytes", _ALLOCATOR, "bytes that malloc has given out, those given back with them", total=True),

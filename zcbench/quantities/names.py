@@ -112,6 +112,7 @@ SUPERVISOR_CPU_S: Final = "supervisor_cpu_s"
 SAMPLE_LATE_S: Final = "sample_late_s"
 
 MALLOC_LIVE_BYTES: Final = "malloc.live_bytes"
+MALLOC_SETTLED_BYTES: Final = "malloc.settled_bytes"
 MALLOC_LIVE_BLOCKS: Final = "malloc.live_blocks"
 MALLOC_ALLOCATIONS: Final = "malloc.allocations"
 MALLOC_FREES: Final = "malloc.frees"

@@ -47,7 +47,7 @@ def bearing_out(grown: list[Growth], failing: list[Growth]) -> list[Growth]:
 def without_wholes(grown: Sequence[Growth]) -> list[Growth]:
     """``grown`` without what grows by its parts: array buffers are external and malloc's too, one leak."""
     slopes = {g.counter.column or g.counter.name: g.slope or 0.0 for g in grown}
-    again = [name for name in heaps.ONE_HEAP if name in slopes][1:]
+    again = heaps.again(slopes)
 
     def is_of_parts(g: Growth) -> bool:
         parts = [p for p in heaps.PARTS.get(g.counter.column or "", ()) if p in slopes]

@@ -10,6 +10,7 @@ from zcbench.analysis import program
 from zcbench.analysis.coverage import LEAST_COVERAGE, Coverage
 from zcbench.analysis.growth import Growth
 from zcbench.analysis.inventories import MALLOC, PROCESSES, grown_processes, process_names
+from zcbench.quantities.names import MALLOC_SETTLED_BYTES
 from zcbench.quantities.quantity import Origin
 from zcbench.quantities.units import format_bytes
 from zcbench.record.reader import Record
@@ -43,6 +44,7 @@ REMEDIES: Mapping[str, str] = {
 }
 _OF_ORIGIN = {Origin.ALLOCATOR: "native", Origin.RUNTIME: "runtime_heap", Origin.SUBJECT: "published"}
 _UNMETERED = "malloc.unmetered"
+MOST_OF_MALLOC = 0.8  # in processes that collect: what the others have is too little to be told apart
 MOSTLY = 0.8  # of what grew, in one process, to name it
 # How the memory of well-known runtimes gets into the exact counters, by how their program is called.
 _RUNTIMES: Mapping[str, str] = {
@@ -63,6 +65,17 @@ def cause_of_exact(record: Record, growth: Growth) -> str | None:
         return PLACES[column].cause
     origin = record.quantities[column].origin if column in record.quantities else None
     return None if origin is None else _OF_ORIGIN.get(origin)
+
+
+def is_read_settled(record: Record, growth: Growth) -> bool:
+    """Whether malloc's bytes, garbage with them, are better known right after collections: then those decide,
+    unless they are few (the malloc of other processes) or growth shows in all."""
+    if growth.counter.column != program.MALLOC or growth.trend.outcome == "fail":
+        return False
+    if not program.has(record, MALLOC_SETTLED_BYTES):
+        return False
+    settled, live = record.samples[MALLOC_SETTLED_BYTES], record.samples[program.MALLOC]
+    return bool(np.nanmedian(settled) >= MOST_OF_MALLOC * np.nanmin(live[np.isfinite(settled)], initial=np.inf))
 
 
 def where(growth: Growth | None) -> str:
@@ -98,7 +111,7 @@ def cause_of_pages(record: Record, growth: Growth) -> str:
 
 def process(record: Record, failing: Sequence[Growth]) -> str:
     """ "; most of it in process 4242 (worker)", where there are several and one has most of the growth."""
-    in_malloc = any(growth.counter.column == program.MALLOC for growth in failing)
+    in_malloc = any(growth.counter.column in (program.MALLOC, MALLOC_SETTLED_BYTES) for growth in failing)
     probe, key = (MALLOC, "live_bytes") if in_malloc else (PROCESSES, "anonymous_bytes")
     grown = grown_processes(record, probe, key)
     several = len(process_names(record)) > 1

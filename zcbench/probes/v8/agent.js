@@ -11,7 +11,7 @@
   const v8 = require("v8");
   const setTimer = setTimeout, clearTimer = clearTimeout;
   const hrtime = process.hrtime, memoryUsage = process.memoryUsage, cpuUsage = process.cpuUsage;
-  const open = fs.openSync, write = fs.writeSync, status = fs.fstatSync, close = fs.closeSync, exists = fs.existsSync;
+  const open = fs.openSync, read = fs.readSync, write = fs.writeSync, status = fs.fstatSync, close = fs.closeSync, exists = fs.existsSync;
 
   const HEADER_BYTES = 256, ENTRY_BYTES = 128, LINE_BYTES = 64, BUCKETS = 976;
   const ENTRIES = 120;
@@ -169,6 +169,38 @@
     return (exact - 3) * 16 + (Math.floor(value / Math.pow(2, exact - 4)) & 15);
   }
 
+  // -- the malloc meter's page of this process (zcbench/probes/malloc/page.h): what malloc has live right after a
+  // collection, before there is garbage in it again
+
+  const METER_BYTES = 16384, METER_LINE = 64, METER_SHARED = 3 * METER_LINE, METER_FLAGS = 56, METER_INHERITED = 48;
+
+  function Meter(folder, page) {
+    this.path = folder && folder + "/" + process.pid + ".page";
+    this.page = page;
+    this.bytes = Buffer.alloc(METER_BYTES);
+  }
+
+  Meter.prototype.take = function () {
+    if (!this.path || !exists(this.path)) return;
+    const file = open(this.path, "r");
+    let size;
+    try {
+      size = read(file, this.bytes, 0, METER_BYTES, 0);
+    } finally {
+      close(file);
+    }
+    if (size < METER_BYTES || this.word(METER_FLAGS)) return;
+    let live = this.word(METER_INHERITED);
+    for (let at = METER_SHARED; at < METER_BYTES; at += METER_LINE) live += this.word(at + 16) - this.word(at + 24);
+    if (live > 0 && this.page.declare("malloc.settled_bytes", "bytes", GAUGE)) {
+      this.page.set("malloc.settled_bytes", live);
+    }
+  };
+
+  Meter.prototype.word = function (at) {
+    return this.bytes.readUInt32LE(at) + this.bytes.readUInt32LE(at + 4) * HIGH;
+  };
+
   // -- the agent
 
   function Agent(settings, pid, thread) {
@@ -201,6 +233,7 @@
     page.declare("gc.forced_pause_ns", "ns", TOTAL);
     page.declare("probe.v8.inside_ns", "ns", TOTAL);
     page.declare("settled", "collections", TOTAL);
+    if (!thread && this.gcEvery) this.meter = new Meter(process.env.ZCBENCH_MALLOC_DIR, page);
     if (thread) {
       // Worker threads are made to compute: how late they turn says nothing.
       page.declare("thread", "thread", GAUGE);
@@ -377,6 +410,7 @@
     // V8 takes array buffers that a collection has freed out of `external` when the next one begins.
     this.collect();
     this.takeReadings();
+    if (this.meter) this.meter.take();
     this.takeInventory();
     if (this.delays) {
       this.delays.reset();

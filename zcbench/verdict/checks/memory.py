@@ -79,7 +79,7 @@ class _Facts(Facts):
         if "Python heap" in exact:
             # Of blocks only the number is known; it may fail none the less.
             exact.pop("allocated blocks", None)
-        return exact
+        return {name: g for name, g in exact.items() if not program_memory.is_read_settled(self.record, g)}
 
     @cached_property
     def pages(self) -> list[tuple[str, Course]]:
