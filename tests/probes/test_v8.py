@@ -152,14 +152,11 @@ def test_malloc_is_read_right_after_a_settled_collection(tmp_path: Path) -> None
     meter = MallocMeter(tmp_path / "malloc")
     node = Node(tmp_path, HEAPS, "nothing", "0", "2000000", **meter.environment(os.environ))
     try:
-        meter.begin(node.processes)
         node.until(lambda row: marks(row) >= 4)
         settled = [row["malloc.settled_bytes"] for row in node.rows if marks(row) >= 2]
         # then none of it is in what is told to stand
-        live = meter.read()["malloc.live_bytes"]
-        assert live is not None
-        assert 0 < max(settled) < live + 100_000  # type: ignore[operator]
-        assert max(settled) - min(settled) < 200_000  # type: ignore[operator]
+        assert min(settled) > 0  # type: ignore[type-var]
+        assert max(settled) - min(settled) < 200_000  # type: ignore[operator, type-var]
     finally:
         node.close()
         meter.close()

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from zcbench.analysis import program
+from zcbench.analysis import heaps, program
 from zcbench.analysis.coverage import LEAST_COVERAGE, Coverage
 from zcbench.analysis.growth import Growth
 from zcbench.analysis.inventories import MALLOC, PROCESSES, grown_processes, process_names
-from zcbench.quantities.names import MALLOC_SETTLED_BYTES
+from zcbench.analysis.trend.growing import FEWEST_CELLS
+from zcbench.quantities.names import GC_FORCED_COLLECTIONS, MALLOC_SETTLED_BYTES
 from zcbench.quantities.quantity import Origin
 from zcbench.quantities.units import format_bytes
 from zcbench.record.reader import Record
@@ -42,16 +43,13 @@ REMEDIES: Mapping[str, str] = {
     "mapped": "compare /proc/PID/smaps early in the run and late: the mapping that grows tells who maps it",
     "files_mapped": "compare /proc/PID/maps early in the run and late: what is mapped is never unmapped",
 }
+NATURAL = "natural"  # gc.every: no collections by the harness
 _OF_ORIGIN = {Origin.ALLOCATOR: "native", Origin.RUNTIME: "runtime_heap", Origin.SUBJECT: "published"}
 _UNMETERED = "malloc.unmetered"
 MOST_OF_MALLOC = 0.8  # in processes that collect: what the others have is too little to be told apart
 MOSTLY = 0.8  # of what grew, in one process, to name it
-# How the memory of well-known runtimes gets into the exact counters, by how their program is called.
-_RUNTIMES: Mapping[str, str] = {
-    "python": "set PYTHONMALLOC=malloc, so that Python's small objects are in malloc's count too",
-    "node": "let it publish process.memoryUsage() after a full collection, as JSON lines (--read jsonl)",
-    "java": "let it publish its heap after a full collection, as JSON lines (--read jsonl) or by --scrape",
-}
+# The probe that reads a well-known runtime, by how its program is called.
+_PROBES: Mapping[str, str] = {"python": "cpython", "node": "v8", "java": "jvm"}
 _PUBLISH = (
     "let it publish the bytes of its arenas and heaps as gauges called *.live_bytes: on a page (zcpage.h), as "
     "JSON lines, by --scrape"
@@ -156,8 +154,15 @@ _AFTER_COLLECTIONS: Mapping[str, str] = {
 
 def after_collections(record: Record) -> str:
     """How to read a managed heap so that its readings compare."""
+    if record.can("ending") and record.run.scenario.gc.every == NATURAL:
+        return (
+            "its runtime collected too seldom by itself: let zcbench collect (gc.every = auto), or run until "
+            "it has made two dozen full collections"
+        )
+    if program.has(record, GC_FORCED_COLLECTIONS):
+        return "run longer: two dozen settled collections are wanted, 8 at least (gc.every sets how often)"
     for begin, how in _AFTER_COLLECTIONS.items():
-        if any(name.startswith(begin) and program.has(record, name) for name in record.samples):
+        if _has_runtime(record, begin):
             return how
     return (
         "measure the heap right after a full collection (gc.forced_collections counts those), two dozen times "
@@ -169,16 +174,30 @@ def what_would_raise(record: Record) -> str:
     """What would bring more of the memory into exact counters."""
     if not program.has(record, program.MALLOC):
         return f"{_unmetered(record)}; or {_PUBLISH}"
+    if heaps.runtime_of(record) is not None:
+        few = int(heaps.after_collection(record).sum()) < FEWEST_CELLS
+        return after_collections(record) if few and record.can("ending") else _PUBLISH
     for name in process_names(record) or [record.run.subject.title or ""]:
-        for runtime, how in _RUNTIMES.items():
-            if name.startswith(runtime) and not _is_done(record, how):
-                return how
+        for program_name, probe in _PROBES.items():
+            if name.startswith(program_name):
+                return _unread(record, probe)
     return _PUBLISH
 
 
-def _is_done(record: Record, how: str) -> bool:
-    """Whether the subject was started with the variable that ``how`` asks for."""
-    return any(f"{name}={value}" in how for name, value in record.run.scenario.subject.env.items())
+def _unread(record: Record, probe: str) -> str:
+    """How the heap of a runtime whose probe read nothing can be read."""
+    if not record.can("ending"):
+        return _PUBLISH
+    told = [
+        event.message
+        for event in record.events
+        if event.kind == EventKind.PROBE and event.data.get("probe") == probe
+    ]
+    why = f" ({told[0]})" if told else ""
+    itself = _PUBLISH
+    if probe == "cpython" and record.run.scenario.subject.env.get("PYTHONMALLOC") != "malloc":
+        itself = "set PYTHONMALLOC=malloc, so that its small objects are in malloc's count too"
+    return f"have its heap read by the probe {probe} (--probe auto){why}; or {itself}"
 
 
 def _unmetered(record: Record) -> str:
