@@ -18,6 +18,7 @@ MIB = 2.0**20
         (50 * MIB + 4096.0 * (np.arange(T.size) % 3), "flat"),
         (np.minimum(50 * MIB + 1000 * T, 51 * MIB), "flat"),
         (50 * MIB + 10_000 * T, "rising"),
+        (500 * MIB + 1000 * T, "rising"),  # within one percent, and steadily
         (50 * MIB + 36 * MIB * (1 - np.exp(-T / 1200)), "slowing"),
         (90 * MIB - 10_000 * T, "falling"),
         (50 * MIB + 10 * MIB * np.sin(T / 100), "moving"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,7 +38,7 @@ def read(
     path.write_text(text, encoding="utf-8", newline="")
     table = only_one(open_table(path))
     mapped = columns_of(maps, table, deltas=deltas)
-    foreign = Foreign(table, mapped.columns, {}, Story("log", every_s=every), mapped.map_line)
+    foreign = Foreign(table, mapped.columns, {}, Story("log", every_s=every), mapped.ignored, mapped.map_line)
     seen = survey(foreign)
     return [sample for _, sample in foreign.reading().samples()], seen
 
@@ -434,3 +435,87 @@ def test_podman_s_megabytes_are_a_million_bytes(tmp_path: Path) -> None:
         tmp_path, f"{header}\n7a4cba1d7c41  eng    0.10%   50.5MB / 16.5GB    0.5%    8\n" * 2, every=5
     )
     assert samples[0]["cgroup_bytes"] == pytest.approx(50_500_000)
+
+
+# -- what cannot be true, and what nobody reads
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "step", "words"),
+    [
+        ("hit_rate", "3000", 0, "3,000, and no share is above 100 percent; it is likely a count"),
+        ("hit rate (%)", "995", 0, "likely permille"),
+        ("mem_percent", "101", 0, "no share is above 100"),
+        ("rss_kb", str(50 * MIB), 4096, "--map rss_bytes=rss_kb:bytes, or :KiB"),
+        ("rss_kb", "-4", 0, "rss_bytes cannot be that"),
+    ],
+)
+def test_an_absurd_reading_is_refused_with_what_it_likely_is(
+    tmp_path: Path, header: str, cell: str, step: int, words: str
+) -> None:
+    with pytest.raises(RecordError, match=re.escape(words)):
+        read(
+            tmp_path,
+            lines(f"t,drops,{header}", lambda t: f"{t},0,{int(cell) + (t * 4096 if len(cell) > 4 else 0)}"),
+        )
+
+
+def test_a_share_that_is_left_out_or_of_several_cores_is_none(tmp_path: Path) -> None:
+    text = lines("t,drops,hit_rate,cpu_percent", lambda t: f"{t},0,3000,180")
+    samples, _ = read(tmp_path, text, "ignore=hit_rate")
+    assert samples[-1]["cpu_percent"] == 180
+
+
+def test_one_time_that_lies_far_ahead_is_put_between_its_neighbours(tmp_path: Path) -> None:
+    # given a row whose clock was a day ahead: a leak over a day would be none
+    when: When = lambda t: (AT + timedelta(seconds=t + 86_400 * (t == 50))).strftime("%F %T")  # noqa: E731
+    samples, seen = read(tmp_path, lines("time,fds", lambda t: f"{when(t)},9"))
+    assert [sample["elapsed_s"] for sample in samples] == list(T)
+    assert "86,390 s ahead of the next" in " ".join(seen.remarks)
+
+
+def test_what_is_odd_or_unread_is_told(tmp_path: Path) -> None:
+    header = "time,rss_mb,queue_depth,pid"
+    _, seen = read(tmp_path, lines(header, lambda t: f"2095-01-01 00:00:{t // 10:02},{51200 + 4 * t} KB,{t},7"))
+    told = " ".join(seen.remarks)
+    assert "nothing reads queue_depth;" in told
+    assert "rss_mb says mb, its cells kb" in told
+    assert "yet to come" in told
+
+
+def test_zombies_that_pile_up_fail_where_children_were_not_counted(ingest: Ingest) -> None:
+    rows = [f"{t},20,{t // 60}" for t in range(0, 3600, 10)]
+    answer = ingest("\n".join(["t,fds,zombies", *rows]) + "\n")
+    assert answer.failures() == {"resources"}
+    assert answer.findings["resources"]["cause"] == "zombies"
+    assert "nobody waited for climb from 0 to 59" in answer.sentence("resources")
+
+
+def test_closing_totals_are_exact(ingest: Ingest) -> None:
+    # given a table whose last row may have packets on their way, and totals that may not
+    table = "t,delivered\n" + "".join(f"{t},{t * 100 - 7 * (t > 600)}\n" for t in range(0, 1196, 5))
+    totals = ("--total", "engine.captured=119500", "--total", "engine.delivered=119493")
+    assert "delivery" in ingest(table, *totals).failures()
+    assert "delivery" not in ingest(table, *totals[:2]).failures()
+
+
+def test_resident_memory_that_climbs_within_a_flat_band_is_not_flat(ingest: Ingest) -> None:
+    # given 4 MiB a day of 500 MiB, which is less than one percent
+    table = "t,rss_bytes\n" + "".join(
+        f"{t},{500 * MIB + t * 50 // 4096 * 4096}\n" for t in range(0, 86_400, 300)
+    )
+    found = ingest(table, "--accept", "rss").findings["memory"]
+    assert found["outcome"] == "inconclusive"
+    assert "steadily" in found["sentence"]
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("a",)])
+def test_what_two_readers_got_is_not_added_up(ingest: Ingest, names: tuple[str, ...]) -> None:
+    scrapes = "".join(
+        f"expected_frames_total {100 * t} {1.7e9 + t}\n"
+        + "".join(f'frames_delivered_total{{sink="{name}"}} {100 * t}\n' for name in names)
+        for t in range(0, 600, 5)
+    )
+    answer = ingest(scrapes)
+    assert not answer.failures()
+    assert ("has 2 series, which are not added up" in answer.stderr) == (len(names) == 2)

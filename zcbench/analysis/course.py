@@ -24,6 +24,8 @@ LEAST_FLAT_SHARE = 0.25
 SLOWING = 0.6
 # Of all that it moved, what rising leaves as a rise from end to end.
 MOSTLY = 0.5
+# Of a steady rise two fifths lie in the second half of its parts; a rise that ends has less there.
+LEAST_GOES_ON = 0.25
 FEWEST = 6  # readings, below which nothing is said
 
 
@@ -66,7 +68,8 @@ def course(times: NDArray[np.float64], values: NDArray[np.float64]) -> Course | 
     third, two = np.interp([length / 3, 2 * length / 3], t, y)
     early, late = float(third - y[0]), float(y[-1] - two)
     since = _flat_since(t, y)
-    if since is not None and length - t[since] >= LEAST_FLAT_SHARE * length:
+    climbs = since is not None and _climbs(y[since:])
+    if since is not None and not climbs and length - t[since] >= LEAST_FLAT_SHARE * length:
         tail = y[since:]
         within, level = float(tail.max() - tail.min()), float(np.median(tail))
         return Course("flat", length, rise, early, late, float(t[since]), within, level)
@@ -80,6 +83,16 @@ def _flat_since(t: NDArray[np.float64], y: NDArray[np.float64]) -> int | None:
     band = max(FLAT_BYTES, FLAT_SHARE * float(np.median(y)))
     flat = np.flatnonzero(high - low <= band)
     return int(flat[0]) if flat.size >= FEWEST else None
+
+
+def _climbs(y: NDArray[np.float64]) -> bool:
+    """Whether a stretch that stays within its band goes up all the same: each part's median above the last's or
+    equal to it, most of what it moves in, beyond a few pages, and to the end."""
+    parts = np.array([np.median(part) for part in np.array_split(y, FEWEST)])
+    rise = float(parts[-1] - parts[0])
+    goes_on = parts[-1] - parts[FEWEST // 2] >= LEAST_GOES_ON * rise
+    most = rise > max(FLAT_BYTES, MOSTLY * float(y.max() - y.min()))
+    return bool((np.diff(parts) >= 0).all()) and bool(goes_on) and most
 
 
 def _shape(y: NDArray[np.float64], rise: float, early: float, late: float) -> Shape:

@@ -18,6 +18,7 @@ from zcbench.record.schema import Event, EventKind
 from zcbench.scenario.tables import WARM_UP_SHARE
 
 KINDS = {"fds": "descriptors", "threads": "threads", "children": "child processes"}
+ZOMBIES = "zombies"
 OF_A_KIND = "fds."  # how a quantity of descriptors of one kind begins
 _NAMES = {"fds": "fd_names", "threads": "thread_names", "children": "child_names"}
 _COUNTS = {"fds": "fd_counts", "threads": "thread_counts", "children": "child_counts"}
@@ -97,15 +98,17 @@ def resources(record: Record) -> list[Resource]:
 
 def _descriptor_kinds(record: Record) -> list[str]:
     """The quantities of descriptors of one kind, where those of all kinds were not read often enough: one kind
-    may take the place of another."""
-    if np.isfinite(record.samples["fds"]).sum() >= FEWEST_READINGS:
-        return []
-    names = [name for name in record.quantities if name.startswith(OF_A_KIND) and name in record.samples]
-    return [name for name in names if np.nan_to_num(record.samples[name]).any()]
+    may take the place of another. Zombies likewise, where children were not counted."""
+    names = [ZOMBIES] if np.isfinite(record.samples["children"]).sum() < FEWEST_READINGS else []
+    if np.isfinite(record.samples["fds"]).sum() < FEWEST_READINGS:
+        names += [name for name in record.quantities if name.startswith(OF_A_KIND)]
+    return [name for name in names if name in record.samples and np.nan_to_num(record.samples[name]).any()]
 
 
 def noun(kind: str) -> str:
     """What a kind is called: "threads", "descriptors of kind dmabuf"."""
+    if kind == ZOMBIES:
+        return "children that ended and nobody waited for"
     return KINDS.get(kind) or f"descriptors of kind {kind.removeprefix(OF_A_KIND)}"
 
 
@@ -145,7 +148,7 @@ def _resource(
         span_s=float(t[-1] - t[0]) if y.size else 0.0,
         highest=int(y.max()) if y.size else None,
         of_kind=_kind(record, life) if kind == "fds" else None,
-        zombies=max(0, _rise(record, "zombies", life)) if kind == "children" else 0,
+        zombies=max(0, _rise(record, ZOMBIES, life)) if kind == "children" else 0,
         multiplied=not record.can("worker") and _multiplied(y),
     )
 

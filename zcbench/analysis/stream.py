@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from zcbench.quantities.names import CALLS_MADE, ELAPSED_S
 from zcbench.record.reader import Record
-from zcbench.record.schema import Ending, Phase
+from zcbench.record.schema import GIVEN_TOTALS, Ending, Event, EventKind, Phase
 
 __all__ = ["at_rest", "clock", "closing", "never_began", "settled", "streaming"]
 
@@ -64,14 +64,25 @@ def at_rest(record: Record) -> bool:
 
 def closing(record: Record, *columns: str) -> bool:
     """Whether the totals of a subject that is not ours are those of the end, when nothing is on the move any
-    more: it was at rest; of a log, one row holds all there is, or no more than one has them (they were given as
-    totals)."""
+    more: it was at rest; of a log, one row holds all there is, or they were given as totals (as the log's note
+    says, or since no more than one row has them)."""
     if at_rest(record):
         return True
     if record.can("ending"):
         return False
     few = record.samples[ELAPSED_S].size <= 1
-    return few or all(np.isfinite(record.samples[column]).sum() <= 1 for column in columns)
+    given = {name for event in record.events if event.kind == EventKind.NOTE for name in _totals(event)}
+    return (
+        few
+        or given.issuperset(columns)
+        or all(np.isfinite(record.samples[column]).sum() <= 1 for column in columns)
+    )
+
+
+def _totals(event: Event) -> list[str]:
+    """The names of the closing totals that somebody gave with a log, as its note says."""
+    names = (event.data or {}).get(GIVEN_TOTALS)
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def never_began(record: Record) -> bool:

@@ -199,7 +199,8 @@ def _foreigns(files: tuple[Path, ...], told: dict[str, Any], by: str | None) -> 
     found = []
     for named, part in tables:
         mapped = columns_of(specs, part, deltas=bool(told.get("deltas")))
-        found.append(Foreign(part, mapped.columns, totals, named, mapped.map_line if mapped.assumed else None))
+        line = mapped.map_line if mapped.assumed else None
+        found.append(Foreign(part, mapped.columns, totals, named, mapped.ignored, line))
     return found
 
 

@@ -57,6 +57,7 @@ class Column:
     delta: bool = False
     day_first: bool = False
     stopwatch: bool = False  # "05:10" is minutes and seconds
+    given: bool = False  # somebody said which unit it is in
     day: str | None = None  # their column of the date, where a time of day stands in one of its own
 
     def value(self, cell: Any) -> float | None:
@@ -130,6 +131,7 @@ class Mapped:
 
     columns: tuple[Column, ...]
     assumed: tuple[Column, ...] = ()
+    ignored: frozenset[str] = frozenset()
 
     @property
     def map_line(self) -> str:
@@ -219,6 +221,7 @@ class _Maker:
             "" if clock else unit,
             self._decimal(spec.theirs, facts, whole=metric.name in IN_PAGES and is_whole(unit, facts)),
             binary=not self._table.format.guess and self._table.format.name not in _DECIMAL_MB,
+            given=given and bool(spec.unit),
             delta=spec.theirs in self._table.format.deltas or (self._deltas and metric.cumulative),
             day_first=self._table.clock.day_first if metric.name == TIME else False,
             stopwatch=facts.past_day or not _SINCE.isdisjoint(read_name(spec.theirs).words.split("_")),
@@ -350,7 +353,7 @@ class _Maker:
         return unit
 
     def mapped(self) -> Mapped:
-        return Mapped(tuple(self._found.values()), tuple(self._assumed))
+        return Mapped(tuple(self._found.values()), tuple(self._assumed), frozenset(self.ignored))
 
 
 def _known(name: str) -> bool:

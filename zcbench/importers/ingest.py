@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,6 +13,7 @@ import msgspec
 from zcbench.importers.columns import TIME, Column
 from zcbench.importers.mapping import OWED
 from zcbench.importers.reading import Reading, Restart
+from zcbench.importers.scrutiny import check_shares, check_sizes, contradictions, unread
 from zcbench.importers.series import identity_of
 from zcbench.importers.table import Table
 from zcbench.page.scoreboard import UNSET, Scoreboard
@@ -21,6 +22,7 @@ from zcbench.quantities.registry import STANDARD
 from zcbench.record.brought import Brought
 from zcbench.record.capabilities import SubjectInfo, capabilities_of
 from zcbench.record.schema import (
+    GIVEN_TOTALS,
     SCOREBOARD_FILE,
     WORKER_EVENTS_FILE,
     End,
@@ -73,6 +75,7 @@ class Foreign:
     columns: tuple[Column, ...]
     totals: Mapping[str, float]
     story: Story
+    ignored: frozenset[str] = frozenset()  # columns that somebody wants left out
     assumed: str | None = None  # the --map option that says what was guessed
 
     def reading(self) -> Reading:
@@ -119,7 +122,11 @@ def survey(foreign: Foreign) -> Survey:
             f"{table.name}: none of its columns is known; say which is what: --map elapsed_s=COLUMN,"
             f"rss_bytes=COLUMN (`zcbench metrics` lists what there is); there are {_shown(table)}"
         )
+    given_up = mapped | foreign.ignored
+    check_shares(table, given_up)
+    check_sizes(table, foreign.columns)
     remarks = [f"{table.name}: assumed {foreign.assumed}"] if foreign.assumed else []
+    remarks += contradictions(table, foreign.columns) + unread(table, given_up)
     remarks += table.remarks.sentences()
     remarks += [f"{restart.place}: a restart: {restart.why}" for restart in reading.restarts]
     return Survey(reading.rows, closing[TIME], closing, tuple(reading.restarts), tuple(remarks))
@@ -143,16 +150,19 @@ def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Seque
             writer.sample({name: _whole(value) for name, value in {**sample, **closing}.items()})
         _write_totals(directory / SCOREBOARD_FILE, {**seen.closing, **foreign.totals})
         (directory / WORKER_EVENTS_FILE).touch()
-        for event in _events(foreign.story, seen):
+        for event in _events(foreign.story, seen, tuple(foreign.totals)):
             writer.event(event)
     finally:
         writer.close()
 
 
-def _events(story: Story, seen: Survey) -> Iterator[Event]:
+def _events(story: Story, seen: Survey, totals: Iterable[str]) -> Iterator[Event]:
     if story.laws:
         data = {"laws": list(story.laws)}
         yield Event(elapsed_s=0.0, kind=EventKind.LAWS, message="stated by --law", data=data)
+    if totals:
+        message = f"closing totals were given: {', '.join(totals)}"
+        yield Event(elapsed_s=0.0, kind=EventKind.NOTE, message=message, data={GIVEN_TOTALS: list(totals)})
     for restart in seen.restarts:
         yield Event(elapsed_s=restart.elapsed_s, kind=EventKind.RESTART, message=restart.why)
     for remark in seen.remarks:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from zcbench.importers.cells import is_missing, number
-from zcbench.importers.clocks import Bridge, Clock, Moment
+from zcbench.importers.clocks import DAY_S, Bridge, Clock, Moment
 from zcbench.importers.columns import TIME, Column
 from zcbench.importers.format import Row
 from zcbench.importers.labels import is_uptime
 from zcbench.importers.mapping import LARGEST
-from zcbench.importers.ordering import oldest_first
+from zcbench.importers.ordering import oldest_first, without_leaps
+from zcbench.importers.scrutiny import is_to_come
 from zcbench.importers.sizes import IN_PAGES, PAGE_BYTES
 from zcbench.importers.spreading import spread
 from zcbench.importers.table import NEAR_ZERO, Place, Table
@@ -80,11 +81,14 @@ class Reading:
             every = self.every_s or 0.0
             return (((place, row), Moment(at * every)) for at, (place, row) in enumerate(self.table.rows()))
         rows = (((place, row), self._moment(time, place, row)) for place, row in self.table.rows())
-        return oldest_first(rows, lambda at, kind: self._note(kind, at[0]))
+        return without_leaps(oldest_first(rows, self._note_at), self._note_at)
+
+    def _note_at(self, at: tuple[Place, Row], kind: str) -> None:
+        self._note(kind, at[0])
 
     def samples(self) -> Iterator[tuple[Place, Sample]]:
         """Each row's sample, ``elapsed_s`` from the first on. Raises RecordError, naming line and cell."""
-        for (place, row), moment in spread(self._timed(), lambda at, kind: self._note(kind, at[0])):
+        for (place, row), moment in spread(self._timed(), self._note_at):
             self._place = place
             sample = {c.metric.name: self._number(place, c, row) for c in self._others}
             why = self._restart(row, sample, moment)
@@ -92,19 +96,28 @@ class Reading:
                 now = self._bridge.anew(moment)
             else:
                 now = self._bridge.at(moment)
-            self._start = now if self._start is None else self._start
+            if self._start is None:
+                self._start = now
+                if is_to_come(moment):
+                    self._note("this time is yet to come by this machine's clock")
             elapsed = now - self._start if self._is_clock else now
             if elapsed > LONGEST_S:
-                raise RecordError(
-                    f"{place}: {elapsed:g} s are no time since a run's start; if it is the time since 1970, "
-                    "say so: elapsed_s=COLUMN:unix (or unix_ms, unix_us, unix_ns)"
-                )
+                raise RecordError(f"{place}: {self._too_long(elapsed)}")
             if why is not None:
                 self._begin_anew(place, elapsed, why)
             self._count(place, sample)
             self.rows += 1
             yield place, {TIME: elapsed, **sample}
         self._check_steps()
+
+    def _too_long(self, elapsed: float) -> str:
+        if self._is_clock:
+            days = f"{elapsed / DAY_S:,.0f} days after the first one"
+            return f"this time lies {days}: correct it, or leave the row out"
+        return (
+            f"{elapsed:g} s are no time since a run's start; if it is the time since 1970, say so: "
+            "elapsed_s=COLUMN:unix (or unix_ms, unix_us, unix_ns)"
+        )
 
     @property
     def _is_clock(self) -> bool:

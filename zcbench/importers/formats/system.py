@@ -30,6 +30,9 @@ def vmstat(text: Text) -> Rows:
         found = header_of(line, VMSTAT, 12)
         if found is not None:
             header = [word for word in found if word.islower()]
+            told = "vmstat tells what the machine has free, not what is used: no growth is judged by it. "
+            told += "Expect something of it (--expect 'machine.free_bytes > 1GiB'), or record free or sar -r"
+            text.remarks.add(told, text.where(number))
             continue
         cells = line.split()
         if not header or len(cells) < len(header) or not cells[0].isdigit():
