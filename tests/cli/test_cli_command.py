@@ -17,7 +17,7 @@ from click.testing import Result
 
 from tests.cli.conftest import clean_environment
 from tests.cli.test_cli_errors import files_below, refused
-from zcbench.cli.run import _traced
+from zcbench.cli.diagnosis import traced
 from zcbench.record.reader import read_record
 from zcbench.record.schema import Ending
 from zcbench.scenario import Scenario, SubjectTable
@@ -149,6 +149,6 @@ def test_ctrl_c_ends_a_command_and_leaves_what_ran_before(tmp_path: Path, how: s
 
 
 def test_a_diagnosis_starts_a_command_again_with_python_s_tracing() -> None:
-    scenario = _traced(Scenario(subject=SubjectTable(command=("python", "x.py"), env={"A": "1"})))
+    scenario = traced(Scenario(subject=SubjectTable(command=("python", "x.py"), env={"A": "1"})))
     assert scenario.subject.env == {"A": "1", "PYTHONTRACEMALLOC": "1"}
     assert not scenario.sampling.tracemalloc

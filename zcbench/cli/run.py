@@ -13,10 +13,8 @@ import click
 from zcbench.cli import complete
 from zcbench.cli.checks import check_names
 from zcbench.cli.scenario_flags import GROUPS, SubjectCommand, given, scenario_flags, tell_imported
-from zcbench.quantities.names import PYTHON_BLOCKS
 from zcbench.scenario import (
     Scenario,
-    ScenarioError,
     Setting,
     check_memory,
     check_subject_here,
@@ -85,7 +83,7 @@ _EXAMPLES = (
 @click.option("--github", "for_github", is_flag=True, envvar="ZCBENCH_GITHUB",
               help="step summary, annotations and outputs of a GitHub job  [ZCBENCH_GITHUB]")  # fmt: skip
 @click.option("--diagnose", is_flag=True, envvar="ZCBENCH_DIAGNOSE",
-              help="on a leak, run again with tracemalloc to find where  [ZCBENCH_DIAGNOSE]")  # fmt: skip
+              help="on a leak, run again to find where (heaptrack)  [ZCBENCH_DIAGNOSE]")  # fmt: skip
 def command(
     scenario: str | None,
     expects: tuple[str, ...],
@@ -110,7 +108,9 @@ def command(
     """
     resolved = _resolve(scenario, flags, tags, expects)
     if diagnose:
-        _check_diagnosis(resolved)
+        from zcbench.cli.diagnosis import check_diagnosis
+
+        check_diagnosis(resolved)
     from zcbench.render.formats import check_directory, parse_formats, report_paths
 
     formats = parse_formats(report_text)
@@ -128,9 +128,11 @@ def command(
     base = None if baseline is None else read_baseline(baseline, resolved.name)
     directory = _run(resolved, out, root, metrics, quiet)
     record, result = close(directory, formats, report_dir, base)
-    if diagnose and _leaks(result) and _can_be_traced(record):
-        _diagnose(resolved, directory, out, root, quiet)
-        record, result = close(directory, formats, report_dir, base)
+    if diagnose:
+        from zcbench.cli.diagnosis import diagnose_leak
+
+        if diagnose_leak(resolved, record, result, directory, out, root, quiet):
+            record, result = close(directory, formats, report_dir, base)
     _tell(record, result, report_paths(formats, report_dir or directory), quiet, for_github, as_json)
     sys.exit(result.exit_code)
 
@@ -148,38 +150,6 @@ def _resolve(
         ],
         checks=check_names,
     )
-
-
-def _leaks(result: Result) -> bool:
-    from zcbench.verdict.checks import MEMORY
-
-    return any(f.check == MEMORY.name and f.outcome == "fail" for f in result.findings)
-
-
-def _can_be_traced(record: Record) -> bool:
-    """Whether a second run could tell more: a program that is none of Python's has nothing to trace."""
-    if record.run.subject.kind != "command" or PYTHON_BLOCKS in record.samples:
-        return not record.run.tracemalloc
-    click.echo(
-        "zcbench: --diagnose follows what Python allocates, and no Python was read; of a native program "
-        "heaptrack tells it: -- heaptrack ./my-engine",
-        err=True,
-    )
-    return False
-
-
-def _check_diagnosis(scenario: Scenario) -> None:
-    """Whether a second run could tell where memory is allocated. Raises ScenarioError."""
-    if scenario.subject.kind == "attached":
-        raise ScenarioError(
-            "--diagnose: follows what Python allocates from its start; give the command that starts it: "
-            "-- python service.py"
-        )
-    if scenario.source.unpaced:
-        raise ScenarioError(
-            "--diagnose: tracemalloc makes a packet five times as dear, which an unpaced run would only "
-            "measure; use --speed"
-        )
 
 
 def _check_here(scenario: Scenario) -> None:
@@ -227,26 +197,6 @@ def _run(scenario: Scenario, out: Path | None, root: Path | None, metrics: str |
     return directory
 
 
-def _diagnose(scenario: Scenario, directory: Path, out: Path | None, root: Path | None, quiet: bool) -> None:
-    """Run ``scenario`` again with its allocations traced, and add what that found to ``directory``."""
-    from zcbench.cli.closing import close
-    from zcbench.cli.running import run_into
-    from zcbench.record.schema import EventKind
-    from zcbench.record.writer import RUNS_ROOT, append_event, create_run_directory
-
-    if not quiet:
-        click.echo("zcbench: memory leaks; once more with tracemalloc to find where", err=True)
-    second = create_run_directory(
-        None if out is None else out.with_name(f"{out.name}-diagnosis"),
-        root or RUNS_ROOT,
-        f"{scenario.name}-diagnosis",
-    )
-    run_into(_traced(scenario), second, quiet)
-    for event in close(second)[0].events:
-        if event.kind in (EventKind.ALLOCATIONS, EventKind.NATIVE_ALLOCATIONS):
-            append_event(directory, event)
-
-
 def _tell(
     record: Record, result: Result, reports: list[Path], quiet: bool, for_github: bool, as_json: bool
 ) -> None:
@@ -261,19 +211,3 @@ def _tell(
 
         tell_github(record, result, reports[0])
     tell(record, reports, as_json)
-
-
-def _traced(scenario: Scenario) -> Scenario:
-    """``scenario`` with Python's allocations traced, and native ones where memray is installed."""
-    import msgspec
-
-    from zcbench.probes.cpython.recognise import TRACING_VARIABLE
-    from zcbench.subjects.inside.native_sites import available
-
-    name = f"{scenario.name}-diagnosis"
-    if scenario.subject.kind == "command":
-        environment = {**scenario.subject.env, TRACING_VARIABLE: "1"}
-        subject = msgspec.structs.replace(scenario.subject, env=environment)
-        return msgspec.structs.replace(scenario, name=name, subject=subject)
-    sampling = msgspec.structs.replace(scenario.sampling, tracemalloc=True, memray=available())
-    return msgspec.structs.replace(scenario, name=name, sampling=sampling)

@@ -8,7 +8,7 @@ import numpy as np
 
 from zcbench.analysis import heaps, program
 from zcbench.analysis.coverage import LEAST_COVERAGE, Coverage
-from zcbench.analysis.growth import Growth
+from zcbench.analysis.growth import Growth, Site
 from zcbench.analysis.inventories import MALLOC, PROCESSES, grown_processes, process_names
 from zcbench.analysis.trend.growing import FEWEST_CELLS
 from zcbench.quantities.names import GC_FORCED_COLLECTIONS, MALLOC_SETTLED_BYTES
@@ -34,8 +34,8 @@ REMEDIES: Mapping[str, str] = {
     "buffers": "find who keeps the buffers: caches, lists, callbacks that hold a view",
     "python_objects": "find the container that only grows: tracemalloc snapshots early and late (compare_to) "
     "name the lines",
-    "native": "find who keeps what it allocates: a heap profile of the subject early in the run, and one late "
-    "(heaptrack, or jemalloc's profiler); LeakSanitizer names what nobody can reach any more",
+    "native": "find who keeps what it allocates: --diagnose runs it again and names the places, by heaptrack; "
+    "jemalloc's profiler compares early and late; LeakSanitizer names what nobody can reach any more",
     "pages": "memory outside the heap that was measured: compare a memory map early in the run and late; if it "
     "slows, it is fragmentation",
     "runtime_heap": "take a heap snapshot early in the run and one late, and compare who keeps what is new",
@@ -82,8 +82,10 @@ def where(growth: Growth | None) -> str:
     return f" in {PLACES[column].where}" if column in PLACES else ""
 
 
-def remedy(record: Record, cause: str, growth: Growth | None) -> str:
-    """How to find who keeps what leaks, in the language of the subject."""
+def remedy(record: Record, cause: str, growth: Growth | None, sites: Sequence[Site] = ()) -> str:
+    """How to find who keeps what leaks, in the language of the subject; ``sites`` are where it is allocated."""
+    if cause == "native" and sites:
+        return "find who keeps what is allocated at the places named above, and let it go"
     column = "" if growth is None else growth.counter.column or ""
     if column in PLACES:
         return PLACES[column].remedy

@@ -156,7 +156,7 @@ def _leaks(facts: _Facts) -> Finding | None:
         cause=cause,
         remedy=_CAUSES[cause].format(how=how)
         if record.can("worker")
-        else program_memory.remedy(record, cause, growth),
+        else program_memory.remedy(record, cause, growth, sites),
     )
 
 

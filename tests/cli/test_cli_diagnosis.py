@@ -1,0 +1,119 @@
+"""`--diagnose` of a native program: the places that hold more and more, by heaptrack, in the finding."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.records import make_command_record
+from zcbench.cli.diagnosis import diagnose_leak
+from zcbench.record.reader import read_record
+from zcbench.record.schema import EventKind
+from zcbench.scenario import Scenario
+from zcbench.scenario.tables import SubjectTable
+from zcbench.soak import heap_trace
+from zcbench.soak.heap_trace import PARTS, Trace
+from zcbench.verdict import judge
+from zcbench.verdict.checks import MEMORY
+
+PROGRAM = """
+#include <stdlib.h>
+#include <unistd.h>
+__attribute__((noinline)) static void *forgotten(void) { return malloc(100); }
+__attribute__((noinline)) static void used(void) { free(malloc(5000)); }
+int main(void) { for (;;) { *(volatile char *)forgotten() = 1; used(); usleep(2000); } }
+"""
+
+
+def leak_of(tmp_path: Path, command: list[str], cause: str = "native") -> tuple[bool, Path]:
+    """Diagnose a run of ``command`` of which a leak was said."""
+    record = make_command_record(tmp_path / "run")
+    finding = MEMORY.failed("memory leaks", {}, cause=cause, remedy="")
+    result = msgspec.structs.replace(judge(record), findings=(finding,))
+    scenario = Scenario(name="leaking", subject=SubjectTable(command=tuple(command)), duration=2.0)
+    found = diagnose_leak(scenario, record, result, record.path, tmp_path / "again", None, True)
+    return found, record.path
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    source, program = tmp_path / "leaking.c", tmp_path / "leaking"
+    source.write_text(PROGRAM)
+    subprocess.run(["gcc", "-g", "-O1", "-fno-builtin", source, "-o", program], check=True)
+    return program
+
+
+def test_the_place_that_keeps_what_it_allocates_is_named(tmp_path: Path, program: Path) -> None:
+    found, directory = leak_of(tmp_path, [str(program)])
+    assert found
+    (event,) = (e for e in read_record(directory).events if e.kind == EventKind.NATIVE_ALLOCATIONS)
+    (site,) = event.data["sites"]
+    assert site["site"].endswith("leaking.c:4 in forgotten, called by main")
+    assert site["grown_bytes"] == 100 * site["grown_blocks"]
+    assert site["grown_blocks"] > 100
+
+
+def test_a_shell_around_the_program_is_told_of(
+    tmp_path: Path, program: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, _ = leak_of(tmp_path, ["sh", "-c", f"{program}; true"])
+    assert not found
+    assert "give the program itself, not a shell" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("path", "cause", "says"),
+    [("/nowhere", "native", "apt install heaptrack"), ("", "mapped", "what leaks is not in malloc")],
+)
+def test_what_cannot_be_traced_is_said_and_costs_no_run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+    cause: str,
+    says: str,
+) -> None:
+    if path:
+        monkeypatch.setenv("PATH", path)
+    assert leak_of(tmp_path, ["sleep", "97"], cause)[0] is False
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "again-diagnosis").exists()
+
+
+LINES = b"""s 7 /bin/it
+s 4 work
+s 6 work.c
+s 9 libc.so.6
+s 6 malloc
+s 5 other
+i 1000 4 5
+i 2000 1 2 3 1f
+i 3000 1 6 3 2a
+t 2 0
+t 1 1
+t 3 0
+a 64 2
+a 28 3
+"""
+
+
+def test_what_only_changes_is_no_growth_and_an_allocator_is_not_to_blame() -> None:
+    trace = Trace(part_ms=1000)
+    trace.take(LINES.splitlines(keepends=True))
+    for part in range(1, PARTS + 1):
+        trace.take([b"+ 0\n", b"+ 1\n" if part % 2 else b"- 1\n", b"c %x\n" % (1000 * part)])
+    assert trace.sites() == [{"site": "work.c:31 in work", "grown_bytes": 700, "grown_blocks": 7}]
+    with pytest.raises((ValueError, IndexError)):
+        trace.take([b"+ ffff\n"])
+
+
+def test_a_pipe_that_nobody_writes_to_ends() -> None:
+    tool = heap_trace.find_tool()
+    assert tool is not None, "apt install heaptrack"
+    with heap_trace.HeapTrace(tool, 3.0) as trace:
+        pass
+    assert trace.sites == []
+    assert "heaptrack saw nothing" in (trace.error or "")
