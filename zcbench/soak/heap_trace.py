@@ -118,10 +118,8 @@ class Trace:
             sizes[site] = [sum_ + size * count for sum_, count in zip(before, course, strict=True)]
             blocks[site] += course[-1] - course[0]
         growing = {site: course[-1] - course[0] for site, course in sizes.items() if _grows(course)}
-        return [
-            {"site": site, "grown_bytes": grown, "grown_blocks": blocks[site]}
-            for site, grown in sorted(growing.items(), key=lambda one: -one[1])
-        ][:MOST_SITES]
+        largest = sorted(growing, key=lambda site: -growing[site])[:MOST_SITES]
+        return [{"site": s, "grown_bytes": growing[s], "grown_blocks": blocks[s]} for s in largest]
 
     def site(self, trace: int) -> str:
         """ "program.c:31 in block, called by main": the innermost place that is the program's own."""
