@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.records import Row, make_command_record
 from zcbench.page.layout import State
 from zcbench.quantities.registry import STANDARD, VOCABULARY
@@ -90,6 +92,42 @@ def test_a_pool_of_c_needs_no_collector_to_be_accused(tmp_path: Path) -> None:
 
     found = of_addon(tmp_path, in_c, "pool.recycling", seconds=15)
     assert (found.outcome, found.cause) == ("fail", "never_recycled")
+
+
+@pytest.mark.parametrize(
+    ("copies", "refused", "answer"),
+    [
+        (0, 0, ("pass", None, "fail")),
+        (1, 0, ("pass", "copies", "fail")),
+        (1, 1, ("fail", "external_refused", "warn")),
+    ],
+)
+def test_copies_that_the_runtime_asks_for_are_told_from_those_of_choice(
+    tmp_path: Path, copies: int, refused: int, answer: tuple[str, str | None, str]
+) -> None:
+    def handed_over(index: int) -> Row:
+        row = addon(index)
+        captured = int(row["engine.captured"] or 0)
+        return row | {"pool.copies": copies * captured, "pool.external_refused": refused * captured}
+
+    found = of_addon(tmp_path, handed_over, "pool.hand_over")
+    assert (found.outcome, found.cause, found.level) == answer, found.sentence
+    assert "12,000" in found.sentence
+
+
+def test_who_counts_no_copies_is_not_asked(tmp_path: Path) -> None:
+    found = of_addon(tmp_path, addon, "pool.hand_over")
+    assert (found.outcome, found.lacks) == ("skipped", "copies")
+
+
+def test_samples_that_are_far_apart_show_it_by_whole_pools(tmp_path: Path) -> None:
+    # given a collection in each sample, on a machine that is busy
+    every = lambda index: addon(20 * index + 19)  # noqa: E731
+    found = of_addon(tmp_path / "sound", every, "pool.hit_rate", seconds=4)
+    assert found.cause == "held_by_garbage", found.sentence
+    # and a pool that is too small for what is held explicitly hands out other numbers
+    small = lambda index: every(index) | {"pool.hits": 10 + 37 * index}  # noqa: E731
+    assert of_addon(tmp_path / "small", small, "pool.hit_rate", seconds=4).cause == "too_small"
 
 
 def test_finalizers_that_wait_for_the_event_loop_are_called_starved(tmp_path: Path) -> None:

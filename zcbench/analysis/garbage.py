@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from zcbench.analysis import event_loop, heaps
 from zcbench.analysis.stream import streaming
-from zcbench.quantities.names import ELAPSED_S, GC_FORCED_COLLECTIONS, POOL_IN_FLIGHT, POOL_RETURNS
+from zcbench.quantities.names import (
+    ELAPSED_S,
+    GC_FORCED_COLLECTIONS,
+    POOL_HIGH_WATER,
+    POOL_HITS,
+    POOL_IN_FLIGHT,
+    POOL_MISSES,
+    POOL_RETURNS,
+    POOL_SLOTS,
+)
 from zcbench.record.reader import Record
 
 # Nine of ten returns in samples in which a collection ran, when fewer of the samples are such: gc gives back.
@@ -21,6 +30,8 @@ GARBAGE_RETURNS, GARBAGE_SAMPLES = 0.9, 0.6
 CHANCE, CHANCE_OF_FINALIZERS = 0.01, 0.1
 # Of a run too short for that: three samples with returns.
 GARBAGE_BURSTS = 3
+# After a collection, finalizers run in a turn of the event loop, on a machine that may be busy.
+FREED_AFTER_S = 1.0
 # A loop that stood still for so many samples running did not just miss one.
 STARVED_SAMPLES = 3
 HEADROOM = 1.25  # over what was measured: a quarter for what this run did not happen to see
@@ -55,7 +66,7 @@ def by_collector(record: Record) -> Held | None:
             near = near | np.append(near[1:], False) | np.insert(near[:-1], 0, False)
         if _explain(record, returns, near):
             return _held(record, rows, returns, near, by_harness=name == GC_FORCED_COLLECTIONS)
-    return None
+    return _by_whole_pools(record) if heaps.has_v8(record) else None
 
 
 def by_event_loop(record: Record) -> Held | None:
@@ -74,6 +85,26 @@ def by_event_loop(record: Record) -> Held | None:
     return _held(record, rows, returns, near)
 
 
+def _by_whole_pools(record: Record) -> Held | None:
+    """Where samples are too far apart to show bursts: at each of them a whole number of pools has been handed
+    out, one for each collection and one to begin with, and most acquires found nothing."""
+    rows, samples = streaming(record), record.samples
+    hits, misses = samples[POOL_HITS][rows], samples[POOL_MISSES][rows]
+    in_flight, times, slots = samples[POOL_IN_FLIGHT][rows], samples[ELAPSED_S][rows], samples[POOL_SLOTS][rows]
+    if not hits.size or not np.isfinite([hits, misses, in_flight, slots]).all() or not slots[-1] > 1:
+        return None
+    pools = hits[-1] / slots[-1]
+    made = [np.nanmax(samples[name][rows], initial=0.0) for name in heaps.collections(record)]
+    by_chance = slots[-1] ** -float(hits.size)
+    whole = bool(np.all(hits % slots == 0)) and by_chance <= CHANCE
+    if not whole or pools < 2 or misses[-1] < hits[-1] or not made or pools - 1 > max(made):
+        return None
+    at = int(np.argmax(in_flight))
+    per_s = float((hits[-1] + misses[-1]) / (times[-1] - samples[ELAPSED_S][0] or 1.0))
+    longest = float(np.nanmax(samples[POOL_HIGH_WATER][rows], initial=in_flight[at])) / per_s
+    return Held(int(pools) - 1, float(times[at]), int(in_flight[at]), int(in_flight.min()), longest)
+
+
 def starved_s(record: Record) -> float:
     """How long the event loop stood still at the end of the stream, s: no finalizer could run in that time."""
     rows = streaming(record)
@@ -85,10 +116,12 @@ def starved_s(record: Record) -> float:
 
 
 def collected_in_vain(record: Record) -> int:
-    """Samples of the stream with a collection, and two samples or more after it for what that frees."""
+    """Collections while packets flowed, with time enough after them for what they free to come back."""
     rows = streaming(record)
-    found = [int(risen[rows][:-2].sum()) for risen in heaps.collections(record).values()]
-    return max(found, default=0)
+    times = record.samples[ELAPSED_S][rows]
+    in_time = times <= times[-1] - FREED_AFTER_S if times.size else np.empty(0, bool)
+    made = [record.samples[name][rows][in_time] for name in heaps.collections(record)]
+    return int(max((np.nanmax(counted, initial=0.0) for counted in made), default=0.0))
 
 
 def _returns(record: Record) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

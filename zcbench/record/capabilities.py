@@ -26,6 +26,7 @@ Capability = Literal[
     "ending",  # its end was watched, not told by somebody else
     "pace",  # zcbench sets its pace, and knows what is due
     "laws",  # it, or its user, states laws that its numbers keep
+    "copies",  # it counts the hand-overs of a buffer that copy it
     "event_loop",  # how late its event loop turns is measured
     "load",  # a load generator runs beside it
     "published",  # it publishes counters of its own
@@ -49,6 +50,7 @@ LACKING: Mapping[Capability, str] = {
     "ending": "nobody here saw the end",
     "pace": "nobody here set the pace",
     "laws": "nobody states a law",
+    "copies": "nothing counts copies of buffers",
     "event_loop": "nothing measures how late an event loop turns",
     "load": "no load generator was named",
     "rest": "it is read while it runs",
@@ -84,6 +86,7 @@ _READ_FROM: Mapping[Capability, tuple[str, ...]] = {
     "packets": ("engine.", "consumer."),
     "order": ("consumer.gaps", "consumer.missing", "consumer.duplicates", "consumer.reordered"),
     "latency": ("delivery_",),
+    "copies": ("pool.copies", "pool.external_refused"),
     "event_loop": ("event_loop.delay",),
     "device": ("engine.xruns", "consumer.xruns"),
     "pool": ("pool.",),

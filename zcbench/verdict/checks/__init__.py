@@ -18,7 +18,7 @@ from zcbench.verdict.checks import life, memory
 # The files, as their checks are asked and told; one that is not named here comes after them.
 ORDER = (
     "life", "load", "published", "delivery", "rate", "gaps", "xruns", "integrity", "claims", "conservation",
-    "laws", "recycling", "hit_rate", "memory", "resources", "disk", "timing", "event_loop", "cost",
+    "laws", "recycling", "hit_rate", "hand_over", "memory", "resources", "disk", "timing", "event_loop", "cost",
 )  # fmt: skip
 
 
