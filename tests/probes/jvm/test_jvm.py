@@ -61,6 +61,12 @@ def test_what_is_kept_is_counted_and_garbage_is_not(java: Start, tmp_path: Path,
     # Of each settling one collection is counted, however many it took.
     jvm.look()
     assert jvm.totals["runtime.full_collections"] == jvm.settlings == 5
+    # What there is more of after the sixth than after the third is named by its class.
+    one.tell("heap 300000")
+    settled(jvm)
+    more = jvm.inventory.grown()["classes"][0]
+    assert (more["class"], more["instances"] // 100) == ("byte[]", 3)
+    assert "byte[]" in (jvm.inventory.sentence("java") or "")
     assert "zcbench;" in one.tell("threads")
     jvm.close()
     give_up = time.monotonic() + 10

@@ -13,6 +13,7 @@ from zcbench.probes.jvm import attach, hsperf
 from zcbench.probes.jvm.attach import AttachError, Target
 from zcbench.probes.jvm.heap import HeapInfo, parse_heap_info, private_pages
 from zcbench.probes.jvm.hsperf import PerfData, PerfDataError
+from zcbench.probes.jvm.inventory import Inventory
 from zcbench.probes.jvm.mailbox import JAR, Answer, Mailbox
 from zcbench.quantities.names import (
     GC_FORCED_PAUSE_NS,
@@ -74,6 +75,7 @@ class Jvm:
 
     def __init__(self, identity: Identity, folder: Path) -> None:
         self.identity = identity
+        self.inventory = Inventory()
         self._page = folder / f"{identity.target.pid}.page"
         self._mailbox: Mailbox | None = None
         self._loads = 0  # attempts to load something into it
@@ -152,7 +154,19 @@ class Jvm:
         heaps = [value for one in readings if (value := one.get(JVM_HEAP_BYTES)) is not None]
         self.held[JVM_HEAP_BYTES] = min(heaps, default=None)
         self.settlings += 1
+        if self.inventory.is_due(self.settlings):
+            self._take_inventory()
         return True
+
+    def _take_inventory(self) -> None:
+        before = self._counters()
+        self.inventory.take(self.identity.target)
+        after = self._counters()
+        if before is None or after is None or before.full_collections is None:
+            return
+        self._runs += max(0, (after.full_collections or 0) - before.full_collections)
+        pause_ns = max(0, (after.pause_ns or 0) - (before.pause_ns or 0))
+        self.totals[GC_FORCED_PAUSE_NS] = self.totals.get(GC_FORCED_PAUSE_NS, 0) + pause_ns
 
     def _rests(self, readings: list[Readings]) -> bool:
         """Whether the last collection freed nothing that the one before had not, on the heap nor in buffers."""

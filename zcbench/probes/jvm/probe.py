@@ -134,7 +134,7 @@ class JvmProbe:
             self._tell(f"the probe {self.name} failed, its readings are missing: {error!r}")
         finally:
             for jvm in self._jvms.values():
-                jvm.close()
+                self._bury(jvm)
             with contextlib.suppress(OSError):
                 self._folder.rmdir()
 
@@ -213,6 +213,10 @@ class JvmProbe:
         for name, value in jvm.totals.items():
             self._ended[name] = self._ended.get(name, 0) + value
         jvm.close()
+        if (sentence := jvm.inventory.sentence(jvm.title)) is not None:
+            data = {"probe": self.name, "pid": jvm.identity.target.pid, **jvm.inventory.grown()}
+            with self._lock:
+                self._waiting.append(Notice(EventKind.INVENTORY, sentence, data))
 
     def _settle(self) -> None:
         before_ns = self._forced_pause_ns()
