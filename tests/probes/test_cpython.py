@@ -22,7 +22,7 @@ from zcbench.probes.cpython.probe import INJECTED, CPythonProbe
 from zcbench.probes.probe import Notice
 from zcbench.probes.runtimes import Setting
 
-EVERY_S = 0.5
+EVERY_S = 0.2
 KEPT, SIZE = 20_000, 64  # objects of this class: bytes(31) is 64 bytes
 
 # Does something of everything, and prints what it sees of itself.
@@ -56,7 +56,7 @@ async def main():
     await asyncio.to_thread(sys.stdin.readline)
     pid = os.fork()
     if pid == 0:
-        time.sleep(2)
+        time.sleep(1.5)
         os._exit(7)
     print("child", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     print("end", seen(), flush=True)
@@ -182,8 +182,37 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """One run of the program with the probe, and one without."""
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Subject]]:
+    """Programs that run side by side."""
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr("zcbench.probes.cpython.probe.PATIENCE_NS", 10**9)
+    root = tmp_path_factory.mktemp("others")
+    own = root / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("import sys\nprint('own', __name__, __spec__.origin, flush=True)\n")
+    idle = "import sys; sys.stdin.readline()"
+    custom = {"PYTHONPATH": str(own)}
+    named = "import sys, sitecustomize as s; print(s.__file__, *sys.path); sys.stdin.readline()"
+    subjects = {
+        "isolated": Subject.start(root / "isolated", "-I", "-c", idle),
+        "siteless": Subject.start(root / "siteless", "-S", "-c", idle),
+        "replaced": Subject.start(root / "replaced", "-c", idle, replaced=True),
+        "uncollected": Subject.start(root / "uncollected", "-c", UNCOLLECTED),
+        "waits": Subject.start(root / "waits", "-c", WAITS),
+        "own": Subject.start(root / "own-run", "-c", named, environment=custom),
+        "traced": Subject.start(root / "traced", "-c", GROWS, environment={"PYTHONTRACEMALLOC": "1"}),
+    }
+    yield subjects
+    monkeypatch.undo()
+    for subject in subjects.values():
+        subject.process.kill()
+        subject.process.communicate()
+        subject.probe.close()
+
+
+@pytest.fixture(scope="module")
+def seen(others: dict[str, Subject], tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """One run of the program with the probe, and one without, while the others run."""
     program = ("-W", "always", "-c", PROGRAM)
     plain = subprocess.Popen(
         [sys.executable, *program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -191,14 +220,14 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     )  # fmt: skip
     subject = Subject.start(tmp_path_factory.mktemp("seen") / "cpython", *program)
     said = subject.heard()
-    before = subject.settled()
+    before = subject.settled(1)
     subject.say()
     subject.until(lambda row: (row.get("python.unraisable") or 0) >= 3)
-    after = subject.settled(3)
+    after = subject.settled()
     subject.say()
     forked = subject.until(lambda row: len(subject.probe._pages.pids) == 2)
     said += subject.heard() + subject.heard()
-    last = subject.settled(1)
+    last = subject.read()
     subject.say()
     out, err, code = subject.end()
     quantities = {one.name for one in subject.probe.quantities()}
@@ -243,32 +272,6 @@ def test_a_blocked_event_loop_shows_in_its_delay(seen: Seen) -> None:
 def test_a_forked_child_has_its_own_page_and_what_it_counted_stays(seen: Seen) -> None:
     assert seen.forked["python.unraisable"] == 3  # not its parent's again
     assert seen.last["runtime.collections"] >= seen.forked["runtime.collections"]
-
-
-@pytest.fixture(scope="module")
-def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Subject]]:
-    """Programs that run side by side."""
-    root = tmp_path_factory.mktemp("others")
-    own = root / "own"
-    own.mkdir()
-    (own / "sitecustomize.py").write_text("import sys\nprint('own', __name__, __spec__.origin, flush=True)\n")
-    idle = "import sys; sys.stdin.readline()"
-    custom = {"PYTHONPATH": str(own)}
-    named = "import sys, sitecustomize as s; print(s.__file__, *sys.path); sys.stdin.readline()"
-    subjects = {
-        "isolated": Subject.start(root / "isolated", "-I", "-c", idle),
-        "siteless": Subject.start(root / "siteless", "-S", "-c", idle),
-        "replaced": Subject.start(root / "replaced", "-c", idle, replaced=True),
-        "uncollected": Subject.start(root / "uncollected", "-c", UNCOLLECTED),
-        "waits": Subject.start(root / "waits", "-c", WAITS),
-        "own": Subject.start(root / "own-run", "-c", named, environment=custom),
-        "traced": Subject.start(root / "traced", "-c", GROWS, environment={"PYTHONTRACEMALLOC": "1"}),
-    }
-    yield subjects
-    for subject in subjects.values():
-        subject.process.kill()
-        subject.process.communicate()
-        subject.probe.close()
 
 
 def _reason(subject: Subject) -> str:
