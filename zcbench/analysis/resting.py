@@ -18,15 +18,20 @@ from zcbench.record.reader import Record
 
 # What other threads and the harness itself keep now and then is less.
 BAND_BYTES = 1024
+# What a leak has gained at least: in few calls a budget by time is a few hundred bytes, and an event loop's own
+# bookkeeping was seen to gain 2 KiB in 500 calls, and no more.
+LEAST_LEAK_BYTES = 4 * BAND_BYTES
 # Of the readings of the stream, that must lie in the band at its end: what filled before was filled once.
 SHORTEST_REST = 1 / 3
 FEWEST_READINGS = 8
+STEP_NOT_AFTER = 2 / 3  # of the run: see trend.rule
 # Of the intervals between readings, that grow by at least half of their median, of what grows steadily.
 STEADY_SHARE = 0.9
 # Of the gain of the middle third of a run, that the last third gains at least: less is a warm-up.
 LASTING = 0.5
 # A call; a run that cannot see an empty dict left by each call has seen nothing.
 MOST_UNSEEN_BYTES = 64.0
+MOST_SLOWING_BYTES = 16.0  # of what still fills: less than the smallest object a call
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,17 @@ def at_rest(record: Record) -> list[Rest] | None:
     return found if found and len(found) == len(exact) else None
 
 
-def grows_steadily(growth: Growth) -> bool:
-    """Whether an exact counter that is read at rest grows from nearly every reading to the next, to the end."""
+def leaks(growth: Growth) -> bool:
+    """Whether a counter that is read at rest grows for certain: by its trend, or from reading to reading."""
+    _, values = _known(growth)
+    gained = float(values[-1] - values[0]) if values.size else 0.0
+    if growth.counter.kind == "exact" and gained < LEAST_LEAK_BYTES:
+        return False
+    return growth.trend.outcome == "fail" or _grows_steadily(growth)
+
+
+def _grows_steadily(growth: Growth) -> bool:
+    """Whether it grows from nearly every reading to the next, to the end, and never falls by more than that."""
     _, values = _known(growth)
     if growth.counter.kind != "exact" or values.size < 3 * FEWEST_READINGS:
         return False
@@ -67,6 +81,7 @@ def grows_steadily(growth: Growth) -> bool:
     middle, last = values[-third] - values[third], values[-1] - values[-third]
     return bool(
         typical > 0
+        and steps.min() > -typical
         and (steps >= typical / 2).mean() >= STEADY_SHARE
         and last >= LASTING * middle
         and last + middle > BAND_BYTES
@@ -106,6 +121,17 @@ def _climbs(times: NDArray[np.float64], values: NDArray[np.float64]) -> bool:
     return staircase(marks, BAND_BYTES)
 
 
+def _leaps_at_the_end(growth: Growth, values: NDArray[np.float64]) -> bool:
+    """Whether two or more last readings are above all others, or a step is so late that more may follow."""
+    late_readings = round((1 - STEP_NOT_AFTER) * values.size)
+    if any(values[-n:].min() > values[:-n].max() + BAND_BYTES for n in range(2, late_readings)):
+        return True
+    window = growth.trend.window
+    step = None if window is None else window.step
+    late = float(growth.counter.times[0]) + STEP_NOT_AFTER * float(np.ptp(growth.counter.times))
+    return step is not None and step.size > BAND_BYTES and step.at_s > late
+
+
 def _rest(growth: Growth, calls_per_s: float) -> Rest | None:
     """The rest at the end, or readings that go up and down without a trend."""
     times, values = _known(growth)
@@ -118,7 +144,12 @@ def _rest(growth: Growth, calls_per_s: float) -> Rest | None:
     if still >= max(FEWEST_READINGS, SHORTEST_REST * values.size):
         calls = float(times[-1] - times[values.size - still]) * calls_per_s
         unseen = BAND_BYTES / calls
+    elif _leaps_at_the_end(growth, values):
+        return None
     else:
         calls = window.length_s * calls_per_s
-        unseen = np.inf if window.slowing else max(window.smallest_seen, window.high) / calls_per_s
+        # Growth is below its bound, and what falls may hide as much.
+        unseen = (max(0.0, window.high) + max(0.0, -window.slope)) / calls_per_s
+        if window.slowing and window.slope > 0 and unseen > MOST_SLOWING_BYTES:
+            return None
     return Rest(growth.counter.name, calls, float(unseen)) if unseen <= MOST_UNSEEN_BYTES else None

@@ -54,6 +54,7 @@ from zcbench.soak.environment import environment
 from zcbench.soak.page_file import PageFile
 from zcbench.soak.quiet import Output, quiet
 from zcbench.soak.sampler import Row
+from zcbench.soak.thread_cache import fill_thread_cache
 from zcbench.subjects.inside.allocations import AllocationSites
 from zcbench.subjects.inside.gauges import Gauges
 from zcbench.subjects.inside.leftovers import leave_what_is_there, resources, tell_open
@@ -127,6 +128,7 @@ class InProcess:
         self._watch = GcWatch(self._board, self._note)
         self._gauges = Gauges(self._board, None, self._note)
         resources()  # once before it counts: it fills caches of its own
+        fill_thread_cache()
         self._between = self._quiet.__enter__()
         return self
 

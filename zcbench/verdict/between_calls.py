@@ -39,6 +39,6 @@ def restless(record: Record, totals: Totals, exact: Mapping[str, Growth], lackin
         and (growth.trend.window is None or growth.trend.rising or growth.trend.outcome == "fail")
     ]
     unknown = [f"{name} was not measured" for name in lacking]
-    calls = count(totals, CALLS_MADE) or 0
+    calls = (count(totals, CALLS_MADE) or 0) if CALLS_MADE in totals else 0
     why = [*unknown, *steps.values(), *others] or [_RESTLESS]
     return f"memory did not come to rest in {calls:,} calls: {'; '.join(why)}"

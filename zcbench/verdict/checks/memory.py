@@ -9,7 +9,7 @@ from zcbench.analysis.course import Course, course
 from zcbench.analysis.coverage import Coverage, coverage
 from zcbench.analysis.growth import Growth, Pace, Site, growths, largest_sites, pace
 from zcbench.analysis.lives import lives
-from zcbench.analysis.resting import grows_steadily
+from zcbench.analysis.resting import leaks
 from zcbench.analysis.size_classes import SizeClass, growing_classes
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
@@ -58,9 +58,10 @@ class _Facts(Facts):
 
     @cached_property
     def failing(self) -> list[Growth]:
-        failing = [g for g in self.grown if g.trend.outcome == "fail"]
         if self.record.can("rest"):
-            failing += [g for g in self.grown if g not in failing and grows_steadily(g)]
+            failing = [g for g in self.grown if leaks(g)]
+        else:
+            failing = [g for g in self.grown if g.trend.outcome == "fail"]
         if self.record.run.tracemalloc and any(g.counter.name == "Python heap" for g in failing):
             # tracemalloc keeps some 50 bytes of malloc's for each object: not a leak of its own.
             failing = [g for g in failing if g.counter.name != "native heap"]
