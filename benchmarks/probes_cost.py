@@ -115,7 +115,7 @@ def meter_costs(rounds: int, folder: Path) -> None:
         "Node: JSON and Buffers": ["node", "-e", NODE],
     }
     meter = MallocMeter(folder / "pages")
-    metered = dict(os.environ) | dict(meter.environment())
+    metered = dict(os.environ) | dict(meter.environment(os.environ))
     ratios: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(rounds):
         for name, command in random.sample([*programs.items()], len(programs)):
@@ -132,7 +132,7 @@ def sample_costs(samples: int, folder: Path) -> None:
     """Print what a sample of 20 processes costs, one each second."""
     meter = MallocMeter(folder / "tree")
     instruments = Instruments([ProcessProbe(), meter])
-    environment = dict(os.environ) | instruments.environment()
+    environment = dict(os.environ) | instruments.environment(os.environ)
     popen = subprocess.Popen([sys.executable, "-c", PROCESSES], stdout=subprocess.PIPE, env=environment)
     assert popen.stdout is not None
     popen.stdout.readline()

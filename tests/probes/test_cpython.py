@@ -16,9 +16,11 @@ import psutil
 import pytest
 
 from zcbench.probes.cpython import attaching, recognise
-from zcbench.probes.cpython.injected._zcbench_inside import heap
+from zcbench.probes.cpython.injected._zcbench_inside import heap, meter
 from zcbench.probes.cpython.injected._zcbench_inside.settings import Settings
 from zcbench.probes.cpython.probe import INJECTED, CPythonProbe
+from zcbench.probes.malloc.meter import MallocMeter
+from zcbench.probes.malloc.page import read_meter_page
 from zcbench.probes.probe import Notice
 from zcbench.probes.runtimes import Setting
 
@@ -398,6 +400,27 @@ class   size   num pools   blocks in use  avail blocks
 """
     assert heap.parse(text) == (16 * 421 + 512 * 7, 428)
     assert heap.parse(b"nothing") is None
+
+
+def test_the_meter_s_page_is_read_inside_as_it_is_outside(tmp_path: Path) -> None:
+    malloc = MallocMeter(tmp_path / "malloc")
+    program = """
+import sys; sys.path.insert(0, sys.argv[1])
+from _zcbench_inside import meter
+print(meter.live_bytes()); kept = bytearray(10_000_000); print(meter.live_bytes(), flush=True); input()
+"""
+    given = {**os.environ, **malloc.environment(os.environ)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(INJECTED)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=given
+    )
+    assert process.stdout is not None
+    before, after = int(process.stdout.readline()), int(process.stdout.readline())
+    outside = read_meter_page(tmp_path / "malloc" / f"{process.pid}.page").live_bytes
+    process.communicate(b"\n")
+    assert 0 <= after - before - 10_000_000 < 100_000
+    assert abs(outside - after) < 100_000
+    assert meter.live_bytes() is None or "ZCBENCH_MALLOC_DIR" in os.environ
+    assert meter.parse(b"ZCMALLOC".ljust(16_384, b"\0")) is None
 
 
 def test_settings_survive_their_text() -> None:

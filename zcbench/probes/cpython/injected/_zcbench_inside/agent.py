@@ -6,7 +6,7 @@ import os
 import sys
 from time import monotonic_ns
 
-from . import collecting, heap
+from . import collecting, heap, meter
 from .loops import PERIOD_NS, Loops
 from .page import GAUGE, HISTOGRAM, TOTAL, Page
 from .settings import Settings
@@ -28,6 +28,7 @@ NAMES = [
     ("python.blocks", "blocks", GAUGE),
     ("python.large_blocks", "blocks", GAUGE),
     ("python.object_bytes", "bytes", GAUGE),
+    ("malloc.settled_bytes", "bytes", GAUGE),
     ("probe.cpython.inside_ns", "ns", TOTAL),
     ("event_loop.delay_ns", "ns", HISTOGRAM),
 ]
@@ -49,9 +50,10 @@ class Agent:
         self._read_heap = heap.reader()
         self._loops = Loops()
         self._sites = Sites(folder) if self._settings.traced else None
-        self._settling = collecting.Settling(self._read, self._begins, is_leaving)
+        self._settling = collecting.Settling(self._read_settled, self._begins, is_leaving)
         self._settle_at = 0
         self._readings: list[tuple[int, int, int]] = []  # bytes, blocks, large blocks; -1 is not known
+        self._malloc: list[int] = []  # bytes
         self._watch = Watch(self._page, self._read_now if self._every is None else None)
         self._watch.begin()
         self._read_now()
@@ -95,6 +97,7 @@ class Agent:
     def _settle(self) -> int:
         """Publish what is left after a settled collection; the CPU time that the collection took, in ns."""
         self._readings.clear()
+        self._malloc.clear()
         took = cpu_ns = 0
         if collecting.may_collect():
             took, cpu_ns = self._settling.settle(self._loops.running())
@@ -104,6 +107,8 @@ class Agent:
             self._read()
         # The least of the rounds: what requests in flight had in hand is not the heap's.
         self._publish(min(self._readings))
+        if self._malloc:
+            self._page.set("malloc.settled_bytes", min(self._malloc))
         self._page.add("gc.forced_pause_ns", took)
         if self._sites is not None:
             self._sites.look()
@@ -120,6 +125,11 @@ class Agent:
         self._readings.clear()
         self._read()
         self._publish(self._readings[0])
+
+    def _read_settled(self) -> None:
+        self._read()
+        if (live := meter.live_bytes()) is not None:
+            self._malloc.append(live)
 
     def _read(self) -> None:
         blocks = sys.getallocatedblocks()
