@@ -3,7 +3,8 @@
 It keeps its newest 500 visits, as many services do. By environment, for a soak to find: LEAK=BYTES_PER_S keeps
 more and more, in what LEAK_IN names: bytes, tuples, cache, callbacks, instances, or large (objects above 512
 bytes, which are malloc's). GARBAGE=BYTES_PER_S makes objects in cycles, which only the garbage collector
-frees. BLOCK=SECONDS sleeps in the event loop once in five seconds, as no service should.
+frees, with GARBAGE_OF=BYTES (300) each. BLOCK=SECONDS sleeps in the event loop once in five seconds, as no
+service should.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Planted:
     def __init__(self) -> None:
         of = os.environ
         self._leak, self._garbage = float(of.get("LEAK", "0")), float(of.get("GARBAGE", "0"))
+        self._garbage_of = int(of.get("GARBAGE_OF", "300"))
         self._block_s = float(of.get("BLOCK", "0"))
         self._keep: Callable[[list[Any], dict[str, str]], int] = globals()[f"leak_{of.get('LEAK_IN', 'bytes')}"]
         self._kept: list[Any] = []
@@ -86,8 +88,8 @@ class Planted:
         while self._owed_leak > 0:
             self._owed_leak -= self._keep(self._kept, self._cache)
         while self._owed_garbage > 0:
-            Visit(0, bytes(300))
-            self._owed_garbage -= 500
+            Visit(0, bytes(self._garbage_of))
+            self._owed_garbage -= self._garbage_of + 200
         if self._block_s and now - self._blocked > BLOCK_EVERY_S:
             self._blocked = now
             time.sleep(self._block_s)
