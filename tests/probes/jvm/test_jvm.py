@@ -127,6 +127,7 @@ def test_two_jvms_are_summed_and_one_that_dies_is_kept_in_the_totals(java: Start
     finally:
         probe.close()
     assert not (tmp_path / "jvm").exists()
+    assert not Path(f"/tmp/.java_pid{first.pid}").exists()  # which a killed JVM leaves
 
 
 def until(probe: JvmProbe, is_so: Callable[[dict[str, float]], bool]) -> dict[str, float]:

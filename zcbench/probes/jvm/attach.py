@@ -41,6 +41,7 @@ class Target:
     inner_pid: int
     user: int
     start_ns: int
+    shares_files: bool  # whether it has the same view of the file system as we
 
     @property
     def folder(self) -> str:
@@ -58,7 +59,18 @@ def target(pid: int) -> Target:
     fields = _status(pid)
     numbers = fields.get(b"NSpid", b"").split() or [str(pid).encode()]
     uids = fields.get(b"Uid", b"").split()
-    return Target(pid, int(numbers[-1]), int(uids[1]) if len(uids) > 1 else -1, procfs.start_ns(pid))
+    user = int(uids[1]) if len(uids) > 1 else -1
+    shares = os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")  # noqa: PTH115
+    return Target(pid, int(numbers[-1]), user, procfs.start_ns(pid), shares)
+
+
+def forget(one: Target) -> None:
+    """Remove the socket of a JVM that has ended: one that was killed leaves it."""
+    path = f"/tmp/.java_pid{one.inner_pid}"
+    with contextlib.suppress(OSError):
+        status = os.lstat(path)
+        if one.shares_files and stat.S_ISSOCK(status.st_mode) and status.st_uid == one.user:
+            os.unlink(path)  # noqa: PTH108
 
 
 def _status(pid: int) -> dict[bytes, bytes]:

@@ -14,7 +14,7 @@ from zcbench.probes.jvm.attach import AttachError, Target
 from zcbench.probes.jvm.heap import HeapInfo, parse_heap_info, private_pages
 from zcbench.probes.jvm.hsperf import PerfData, PerfDataError
 from zcbench.probes.jvm.inventory import Inventory
-from zcbench.probes.jvm.mailbox import JAR, Answer, Mailbox
+from zcbench.probes.jvm.mailbox import Answer, Mailbox, placed
 from zcbench.quantities.names import (
     GC_FORCED_PAUSE_NS,
     JVM_DIRECT_BYTES,
@@ -76,7 +76,7 @@ class Jvm:
     def __init__(self, identity: Identity, folder: Path) -> None:
         self.identity = identity
         self.inventory = Inventory()
-        self._page = folder / f"{identity.target.pid}.page"
+        self._page = folder.absolute() / f"{identity.target.pid}.page"
         self._mailbox: Mailbox | None = None
         self._loads = 0  # attempts to load something into it
         self._heap: HeapInfo | None = None  # where it lies
@@ -183,6 +183,8 @@ class Jvm:
         if self._mailbox is not None:
             self._mailbox.close()
             self._mailbox = None
+        if not self.lives():
+            attach.forget(self.identity.target)
 
     def _counters(self) -> PerfData | None:
         if self.identity.counters is None:
@@ -249,13 +251,14 @@ class Jvm:
     def _load(self) -> None:
         target = self.identity.target
         try:
-            mailbox = Mailbox(self._page, target.user)
+            places = placed(target, self._page)
+            mailbox = Mailbox(places.page, target.user)
         except OSError as error:
             self._loads = MOST_FAILURES
             self._complain(f"direct buffers of {self.title} are not counted: {error}")
             return
         try:
-            said = attach.command(target, "load", "instrument", "false", f"{JAR}={self._page}")
+            said = attach.command(target, "load", "instrument", "false", f"{places.jar}={places.page_inside}")
             # JDK 9 and later say so; before, the status alone did.
             code = said.rpartition("return code:")[2].strip() or "0"
             if code != "0":
@@ -265,6 +268,8 @@ class Jvm:
             mailbox.close()
             if self._loads >= MOST_FAILURES and self.lives():
                 self._complain(f"direct buffers of {self.title} are not counted: {error}")
+        finally:
+            places.clean()
 
     def _memory(self, found: PerfData | None, answer: Answer | None) -> Readings:
         direct = None if answer is None else answer.direct_bytes

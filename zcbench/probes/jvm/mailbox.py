@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import struct
 import time
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from zcbench.page import layout
 from zcbench.page.layout import UNSET, Entry, Kind
 from zcbench.page.reader import make_page
+from zcbench.probes.jvm.attach import Target
 from zcbench.quantities.names import JVM_DIRECT_BYTES
 
 JAR = Path(__file__).parent / "agent" / "agent.jar"
@@ -37,6 +39,37 @@ class Answer:
 
     direct_bytes: int | None
     inside_ns: int
+
+
+@dataclass(frozen=True)
+class Places:
+    """The page as the supervisor names it and as the JVM does, the jar as the JVM does; ``copy`` is one of it
+    for a JVM that does not see ours, in a container."""
+
+    page: Path
+    page_inside: str
+    jar: str
+    copy: Path | None = None
+
+    def clean(self) -> None:
+        """Remove the copy; what the JVM has loaded it keeps."""
+        if self.copy is not None:
+            self.copy.unlink(missing_ok=True)
+
+
+def placed(target: Target, page: Path) -> Places:
+    """Where the JVM finds our files: in its own /tmp if it has another view of the file system.
+
+    Raises OSError.
+    """
+    if target.shares_files:
+        return Places(page, str(page), str(JAR))
+    name = f".zcbench-{secrets.token_hex(4)}"
+    copy = Path(target.folder) / f"{name}.jar"
+    with copy.open("xb") as file:
+        file.write(JAR.read_bytes())
+    copy.chmod(0o644)
+    return Places(Path(target.folder) / f"{name}.page", f"/tmp/{name}.page", f"/tmp/{name}.jar", copy)
 
 
 class Mailbox:

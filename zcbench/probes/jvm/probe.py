@@ -48,7 +48,8 @@ _INSIDE = Quantity(
     f"time that the probe {NAME} took inside the subject",
 )
 # Collections that we ask for take at most this share of a JVM's time: of a huge heap they become rarer.
-MOST_PAUSE = 0.1
+# More often than that on a busy machine, where a pause is mostly waiting, too few readings would be left.
+MOST_PAUSE = 0.25
 # A process without a JVM is looked at again after 1, 2, 4 ... 64 s: it may load one later.
 FIRST_AGAIN_S, LAST_AGAIN_S = 1.0, 64.0
 CLOSE_S = 5.0
@@ -224,7 +225,7 @@ class JvmProbe:
         if done and all(done):
             self._rounds += 1
         pause_s = (self._forced_pause_ns() - before_ns) / 1e9
-        self._rests_until_s = time.monotonic() + pause_s / MOST_PAUSE
+        self._rests_until_s = time.monotonic() + pause_s / MOST_PAUSE - pause_s
 
     def _forced_pause_ns(self) -> int:
         return sum(jvm.totals.get(GC_FORCED_PAUSE_NS, 0) for jvm in self._jvms.values())
