@@ -40,6 +40,7 @@ def test_list_that_grows(soak):
 @pytest.mark.parametrize("name", ["a/b", "c::d [ä]" + 100 * "x"])
 def test_clean(soak, name):
     soak(lambda: [name + str(i) for i in range(10)])
+    assert "zcbench.capture._core" not in sys.modules, "it needs no engine"
 
 @pytest.mark.soak(duration="500ms", budget="1 KiB/min")
 def test_for_a_time(soak):

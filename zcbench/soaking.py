@@ -11,11 +11,9 @@ from typing import Any
 
 from zcbench.record.writer import RUNS_ROOT, create_run_directory
 from zcbench.scenario import ScenarioError, Setting, load
-from zcbench.soak import supervisor
 from zcbench.soaked import Soaked
 from zcbench.soaking_here import Here, judged
 from zcbench.subjects.inside.target import AS_MODULE
-from zcbench.subjects.made import check_callables
 
 
 def soak(
@@ -48,6 +46,10 @@ def soak(
         return _here(function, duration, calls, rate, setup, teardown, expect, out, keys)
     if calls is not None:
         raise ScenarioError("zcbench.soak: calls goes with in_process=True; else say a duration, and a rate")
+    # Not before: what runs here needs neither a supervisor nor the engine's core.
+    from zcbench.soak import supervisor
+    from zcbench.subjects.made import check_callables
+
     values = {"duration": duration, "subject.call": _spec(function)}
     values |= {} if rate is None else {"subject.rate": str(rate)}
     for name, other in (("setup", setup), ("teardown", teardown)):

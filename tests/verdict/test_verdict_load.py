@@ -8,6 +8,8 @@ import pytest
 
 from tests.records import make_command_record
 from zcbench.quantities.parsing import Duration
+from zcbench.quantities.registry import VOCABULARY
+from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.schema import Event, EventKind, Finding
 from zcbench.scenario import Scenario, SubjectTable
 from zcbench.verdict import judge
@@ -58,3 +60,30 @@ def test_processes_that_outlive_a_command_fail_it(tmp_path: Path) -> None:
     finding = found(tmp_path / "survived", "life", ALONE, left(True))
     assert (finding.outcome, finding.cause) == ("fail", "survived")
     assert found(tmp_path / "daemon", "life", ALONE, left(False)).outcome == "pass"
+
+
+@pytest.mark.parametrize(
+    ("per_s", "outcome", "says"),
+    [
+        (
+            50,
+            "fail",
+            "it was called 50 times a second, where 100/s were asked for: 2,950 of 5,900 calls in 59 s",
+        ),
+        (99, "pass", "it was called 99 times a second, as was asked"),
+    ],
+)
+def test_a_rate_that_was_not_reached_is_told_and_fails_nothing(
+    per_s: int, outcome: str, says: str, tmp_path: Path
+) -> None:
+    plan = Scenario(duration=Duration(60.0), subject=SubjectTable(call="module:function", rate=100.0))
+    record = make_command_record(
+        tmp_path,
+        plan=plan,
+        subject=SubjectInfo(kind="call", title="module:function"),
+        brought=[VOCABULARY["calls.made"]],
+        counts=lambda index: {"calls.made": per_s * (index + 1), "phase": 1},
+    )
+    finding = next(one for one in judge(record).findings if one.check == "load")
+    assert (finding.outcome, finding.sentence) == (outcome, says)
+    assert outcome == "pass" or finding.level == "warn"

@@ -308,20 +308,27 @@ def pace(record: Record, found: Totals) -> Pace | None:
     """Packets delivered, or calls made, in a second of the stream; None where nobody counts either."""
     if (packets := packets_per_s(record, found)) is not None:
         return Pace("packet", packets)
-    calls = calls_per_s(record)
-    return Pace("call", calls) if calls else None
+    called = calls_per_s(record)
+    return Pace("call", called) if called else None
 
 
 def calls_per_s(record: Record) -> float:
     """Calls of a function in a second of the stream; 0 where nobody counts them."""
+    made = calls(record)
+    return 0.0 if made is None else made[0] / made[1]
+
+
+def calls(record: Record) -> tuple[float, float] | None:
+    """How many calls of a function were made between two samples of the stream, and how far apart those are
+    (s); None where nobody counts them."""
     made = record.samples.get(CALLS_MADE)
     if made is None:
-        return 0.0
+        return None
     rows = np.flatnonzero(streaming(record) & np.isfinite(made))
     if rows.size < 2:
-        return 0.0
-    calls, took = (float(column[rows[-1]] - column[rows[0]]) for column in (made, record.samples[ELAPSED_S]))
-    return calls / took if took > 0 else 0.0
+        return None
+    number, took = (float(column[rows[-1]] - column[rows[0]]) for column in (made, record.samples[ELAPSED_S]))
+    return (number, took) if took > 0 else None
 
 
 @dataclass(frozen=True)

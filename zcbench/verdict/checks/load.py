@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from zcbench.analysis.growth import calls
 from zcbench.quantities.units import format_duration, percent
 from zcbench.record.schema import Event, EventKind, Finding
 from zcbench.verdict.check import Check, Evidence, Facts
@@ -11,6 +12,7 @@ from zcbench.verdict.check import Check, Evidence, Facts
 # Of the time from its start to the subject's stop: what a generator that is told to last as long as the run
 # loses by starting a moment before it is noticed, and by ending a moment early.
 LEAST_SHARE = 0.95
+MOST_CALLS_LATE = 2.0  # one under way at each end
 
 
 class _Facts(Facts):
@@ -35,6 +37,24 @@ class _Facts(Facts):
     def evidence(self) -> Evidence:
         code = None if self.last is None else self.last.data.get("exit_code")
         return {"state": self.state, "exit_code": code, "lasted_s": self.lasted_s}
+
+
+def _called_too_seldom(facts: _Facts) -> Finding | None:
+    """Warn of a function that could not be called as often as was asked: it was never under that load."""
+    asked, called = facts.record.run.scenario.subject.rate, calls(facts.record)
+    if asked is None or called is None:
+        return None
+    made, took_s = called
+    if asked * took_s - made <= max(MOST_CALLS_LATE, (1 - LEAST_SHARE) * asked * took_s):
+        return CHECK.passed(f"it was called {made / took_s:,.4g} times a second, as was asked")
+    return CHECK.failed(
+        f"it was called {made / took_s:,.4g} times a second, where {asked:,g}/s were asked for: "
+        f"{made:,.0f} of {asked * took_s:,.0f} calls in {format_duration(took_s)}",
+        {"calls_per_s": made / took_s, "asked_per_s": asked},
+        cause="rate_not_reached",
+        remedy="ask for no more than it can, or make it faster: a call begins when the one before has returned",
+        level="warn",
+    )
 
 
 def _without(facts: _Facts) -> Finding | None:
@@ -87,8 +107,11 @@ CHECK = Check(
     name="load",
     question="Was it under load for as long as it was watched?",
     facts=_Facts,
-    rules=(_without, _never_began, _failed, _ended_early, _not_seen_to_end, _loaded),
-    causes={"load_failed": "the load generator failed: the subject was watched at rest"},
+    rules=(_called_too_seldom, _without, _never_began, _failed, _ended_early, _not_seen_to_end, _loaded),
+    causes={
+        "load_failed": "the load generator failed: the subject was watched at rest",
+        "rate_not_reached": "a function takes too long to be called as often as was asked",
+    },
     meaning="what was measured says nothing of the subject at work",
     figure="cost",
     item="Every run ended normally",
