@@ -9,9 +9,14 @@ from numpy.typing import NDArray
 
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.timing import (
+    ALIKE,
     CROWDED_RATIO,
+    FEWEST_PERIODIC,
     GC_SHARE,
+    LEAST_PERIOD_SAMPLES,
     MOST_CROWDED,
+    REGULAR,
+    REGULAR_SHARE,
     STALL_S,
     Pattern,
     is_suspended,
@@ -37,6 +42,8 @@ Times = NDArray[np.float64]
 MACHINE_SHARE = 1 / 3
 # A delay that has grown by half of the time since the last sample is the same one, still going on.
 STANDING_SHARE = 0.5
+MOST_MISSED = 2  # beats in a row
+LATE_SAMPLES = 1.5  # by how many a delay may be told late: half a sample until it is published, one until read
 SAMPLES_LATE = 2.0  # by so many samples: it did not turn between the last two
 
 
@@ -73,12 +80,19 @@ def blocks(record: Record) -> Blocks | None:
     slow = longest > floor_s
     forced = slow & (_spent_s(record, GC_FORCED_PAUSE_NS)[use] >= GC_SHARE * longest)
     outside = slow & ~forced & _of_the_machine(record, longest, use)
-    own = slow & ~forced & ~outside & ~_goes_on(elapsed, longest)
-    at, height = elapsed[own], longest[own]
+    over = slow & ~forced & ~_goes_on(elapsed, longest)
     step = float(np.median(np.diff(elapsed))) if elapsed.size > 1 else 0.0
-    pattern, period = pattern_of(at, height, np.zeros(at.shape, bool), int(use.sum()), step)
+    samples = int(use.sum())
+    # A machine that is busy makes nothing regular: what comes by the clock is the program's.
+    beat = _beat(elapsed, longest, over, step)
+    own = over & ~outside if beat is None else beat[1]
+    at, height = elapsed[own], longest[own]
+    pattern, period = pattern_of(at, height, np.zeros(at.shape, bool), samples, step)
+    if beat is not None:
+        pattern, period = "periodic", beat[0]
+    machine = int((outside & ~own).sum())
     return Blocks(
-        samples=int(use.sum()),
+        samples=samples,
         floor_s=floor_s,
         median_s=float(np.median(longest)),
         longest_s=float(longest.max()),
@@ -87,10 +101,28 @@ def blocks(record: Record) -> Blocks | None:
         pattern=pattern,
         period_s=period,
         by_gc=int((_spent_s(record, RUNTIME_PAUSE_NS)[use][own] >= GC_SHARE * height).sum()),
-        machine=int(outside.sum()),
+        machine=machine,
         harness=int(forced.sum()),
         standing_s=_standing_s(record),
     )
+
+
+def _beat(
+    elapsed: Times, longest: Times, over: NDArray[np.bool_], step_s: float
+) -> tuple[float, NDArray[np.bool_]] | None:
+    """The period of the tall ones among the samples ``over``, and which those are; None if they have none. A
+    beat or two may be missing: hidden by a collection of the harness, or by a sample that came late."""
+    tall = over & (longest >= np.percentile(longest[over], 75) / ALIKE) if over.any() else over
+    gaps = np.diff(elapsed[tall])
+    if gaps.size + 1 < FEWEST_PERIODIC:
+        return None
+    period = float(np.median(gaps))
+    beats = np.maximum(1, np.round(gaps / period))
+    near = np.abs(gaps - beats * period) <= max(REGULAR * period, LATE_SAMPLES * step_s)
+    near &= beats <= MOST_MISSED + 1
+    single = near & (beats == 1)
+    regular = near.mean() >= REGULAR_SHARE and single.sum() >= max(FEWEST_PERIODIC - 1, gaps.size / 2)
+    return (period, tall) if period >= LEAST_PERIOD_SAMPLES * step_s and regular else None
 
 
 def _goes_on(elapsed: Times, longest: Times) -> NDArray[np.bool_]:
