@@ -28,6 +28,8 @@
   const REST_BYTES = 1024, REST_SHARE = 0.0002;
   // A heap whose collection takes long is collected less often: pauses are to stay below this share of the time.
   const LARGEST_SHARE = 0.05;
+  // How often the agent's code runs before it counts as warm, and how often at one publication.
+  const WARM_UPS = 200, WARM_UPS_AT_ONCE = 10, WARM_ROUNDS = 6;
   // Of the timer whose lateness is the event loop's delay: wakes an idle process 50 times a second.
   const RESOLUTION_MS = 20;
   // A publication takes some 50 µs. Twice a sample, each sample finds one of its own, and a heart that rests tells of a
@@ -212,6 +214,8 @@
     this.publishEvery = 1e9 * Math.min(Math.max(settings.sample_every_s / 2, MOST_OFTEN_S), LEAST_OFTEN_S);
     this.nextGc = this.gcEvery ? multiple(now(), this.gcEvery) : Infinity;
     this.settling = null;
+    this.warmUps = 0;
+    this.settled = 0;
   }
 
   function multiple(time, every) {
@@ -342,6 +346,7 @@
   Agent.prototype.tick = function () {
     if (this.page.isGone() || (this.settings.supervisor && !lives(this.settings.supervisor))) return this.stop();
     this.publish();
+    this.warmUp(WARM_UPS_AT_ONCE);
     if (!this.settling && now() >= this.nextGc) this.settle();
     this.schedule();
   };
@@ -390,8 +395,19 @@
   Agent.prototype.settle = function () {
     this.settling = { began: now(), rounds: 0, before: null, cost: 0 };
     // The harness's own collections are no delay of the program's.
+    this.warmUp(WARM_UPS);
     if (this.delays) this.delays.disable();
     this.round();
+  };
+
+  // Code that runs for the first time takes memory of V8's heap: to compile it, to optimise it, to know its types. That
+  // of the agent itself, some 170 KB, is to be there before the first reading, or it would look like a slow leak.
+  Agent.prototype.warmUp = function (most) {
+    for (; this.gcEvery && this.warmUps < WARM_UPS && most > 0; ++this.warmUps, --most) {
+      this.takeReadings();
+      this.takeInventory();
+      this.publish();
+    }
   };
 
   Agent.prototype.round = function () {
@@ -400,7 +416,8 @@
     settling.rounds += 1;
     this.takeReadings();
     const before = settling.before;
-    const rests = before !== null && before.every(
+    const isFirst = !this.settled && settling.rounds < WARM_ROUNDS && settling.cost < LARGEST_SHARE * this.gcEvery;
+    const rests = before !== null && !isFirst && before.every(
       (value, index) => value - this.latest[index] <= REST_BYTES + value * REST_SHARE);
     if (!rests && settling.rounds < ROUNDS && now() - settling.began < SETTLE_NS) {
       settling.before = this.latest;
@@ -418,6 +435,7 @@
     }
     this.publish();
     // After the readings, which it says are of this collection.
+    this.settled += 1;
     this.page.add(this.page.at.settled, 1);
     this.page.writeOne("settled");
     // Every second, fourth, eighth multiple: those of all processes are then multiples of each other.
