@@ -28,8 +28,9 @@
   const REST_BYTES = 1024, REST_SHARE = 0.0002;
   // A heap whose collection takes long is collected less often: pauses are to stay below this share of the time.
   const LARGEST_SHARE = 0.05;
-  // How often the agent's code runs before it counts as warm, and how often at one publication.
-  const WARM_UPS = 200, WARM_UPS_AT_ONCE = 10, WARM_ROUNDS = 6;
+  // How often the agent's code runs before it counts as warm, how often of that at one publication, and how many rounds
+  // are made before the first settled collection, unless they take more than a share of the time between two.
+  const WARM_UPS = 200, WARM_UPS_AT_ONCE = 10, WARM_ROUNDS = 60, WARM_SHARE = 0.02;
   // Of the timer whose lateness is the event loop's delay: wakes an idle process 50 times a second.
   const RESOLUTION_MS = 20;
   // A publication takes some 50 µs. Twice a sample, each sample finds one of its own, and a heart that rests tells of a
@@ -215,7 +216,7 @@
     this.nextGc = this.gcEvery ? multiple(now(), this.gcEvery) : Infinity;
     this.settling = null;
     this.warmUps = 0;
-    this.settled = 0;
+    this.warmRounds = 0;
   }
 
   function multiple(time, every) {
@@ -397,7 +398,8 @@
     // The harness's own collections are no delay of the program's.
     this.warmUp(WARM_UPS);
     if (this.delays) this.delays.disable();
-    this.round();
+    if (this.warmRounds) this.round();
+    else this.warmRound();
   };
 
   // Code that runs for the first time takes memory of V8's heap: to compile it, to optimise it, to know its types. That
@@ -410,14 +412,22 @@
     }
   };
 
+  // The same for what is called once a round: rounds with collections of new objects alone, which are short.
+  Agent.prototype.warmRound = function () {
+    this.collect({ type: "minor" });
+    this.takeReadings();
+    this.warmRounds += 1;
+    const isOver = this.warmRounds >= WARM_ROUNDS || this.settling.cost > WARM_SHARE * this.gcEvery;
+    this.later(() => (isOver ? this.round() : this.warmRound()), 1);
+  };
+
   Agent.prototype.round = function () {
     const settling = this.settling;
     this.collect();
     settling.rounds += 1;
     this.takeReadings();
     const before = settling.before;
-    const isFirst = !this.settled && settling.rounds < WARM_ROUNDS && settling.cost < LARGEST_SHARE * this.gcEvery;
-    const rests = before !== null && !isFirst && before.every(
+    const rests = before !== null && before.every(
       (value, index) => value - this.latest[index] <= REST_BYTES + value * REST_SHARE);
     if (!rests && settling.rounds < ROUNDS && now() - settling.began < SETTLE_NS) {
       settling.before = this.latest;
@@ -435,7 +445,6 @@
     }
     this.publish();
     // After the readings, which it says are of this collection.
-    this.settled += 1;
     this.page.add(this.page.at.settled, 1);
     this.page.writeOne("settled");
     // Every second, fourth, eighth multiple: those of all processes are then multiples of each other.
@@ -445,10 +454,10 @@
     this.settling = null;
   };
 
-  Agent.prototype.collect = function () {
+  Agent.prototype.collect = function (which) {
     const began = now(), used = cpuTime();
     this.findGc();
-    this.gc();
+    this.gc(which);
     const pause = now() - began;
     // On a busy machine a pause is mostly waiting, and says nothing of the heap.
     this.settling.cost += Math.min(pause, cpuTime() - used);
