@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from zcbench.probes.runtimes import Setting
-from zcbench.probes.v8 import make, recognise
+from zcbench.probes.v8 import inspector, make, recognise
 
 LIMIT_S = 60  # no promise: when a test gives up
 SERVICE = "require('http').createServer((q, r) => r.end()).listen(0, '127.0.0.1', () => console.log(1))"
@@ -81,8 +81,9 @@ def test_its_heap_is_read_and_nothing_is_left_behind(tmp_path: Path, started: An
 
 
 def test_what_its_program_has_done_with_the_signal_and_the_inspector_stays_so(
-    tmp_path: Path, started: Any
+    tmp_path: Path, started: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(inspector, "PATIENCE_S", 1.0)
     # one with a handler of its own starts no inspector, and is not read
     handling, inspected = started("node", "-e", OWN_HANDLER), started("node", "-e", INSPECTED)
     probe, other = attached(tmp_path, handling), attached(tmp_path, inspected)
