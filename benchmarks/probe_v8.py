@@ -1,8 +1,8 @@
 """What the probe v8 takes from a web service of Node's: requests a second, and CPU time a request.
 
-``python benchmarks/probe_v8.py [--pairs 30] [--slice 5] [--every 12.5]`` starts examples/node-service twice,
+``python benchmarks/probe_v8.py [--pairs 30] [--slice 5] [--every 12.5]`` starts two of examples/node-service,
 with the probe and without, and loads one after the other in slices, as fast as it answers, in random order. It
-prints the median of the pairs' ratios with its bootstrapped middle 90 %. Both services run all the time, so that
+prints the median of the pairs' ratios with its bootstrapped middle 90 %. Both run all the time, so that
 collections come in the slices as often as they do in a run; ``--every`` is that of a run of 5 minutes.
 Needs node.
 """
