@@ -1,9 +1,10 @@
 """What the CPython probe costs a small web service: requests a second with it and without.
 
-``python benchmarks/probe_cpython.py [--rounds 15] [--python PATH --uvicorn]`` starts the service once for each
-way of being read, and loads one after another for some seconds, in random order, while the others are
-stopped (SIGSTOP). It prints, against the service that nobody reads, the median of each round's ratios with its
-bootstrapped middle 90 %: of requests a second, and of CPU time a request, which a busy machine disturbs less.
+``python benchmarks/probe_cpython.py [--rounds 20] [--python PATH --uvicorn]`` starts the service once for each
+way of being read, and asks one after another for some ms each, in random order, for minutes. It prints, against
+the service that nobody reads, the median of the rounds' ratios with its bootstrapped middle 90 %: of requests a
+second (by the median time of 25 requests), and of CPU time a request, all threads and collections included; as
+each service is asked a part of the time only, what its probe does all the time weighs more than it would.
 ``--uvicorn`` serves by uvicorn, which the Python at PATH must have.
 """
 
@@ -14,7 +15,6 @@ import contextlib
 import http.client
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -65,16 +65,18 @@ async def app(scope, receive, send):
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False, lifespan="off")
+uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=3600)
 """
 )
 NOBODY = "nobody reads it"
-GC_EVERY_S = 10.0  # a run's collections come each 5 to 60 s
+GC_EVERY_S = 12.5  # of a run of 5 minutes
+AT_ONCE = 25  # requests: some ms
+WARM_UP = 20  # times that
 
 
 @dataclass
 class Service:
-    """The service, read in one way. It stands still unless it is loaded."""
+    """The service, read in one way."""
 
     process: subprocess.Popen[bytes]
     connection: http.client.HTTPConnection
@@ -92,24 +94,20 @@ class Service:
                 break
             time.sleep(0.05)
         service = cls(process, http.client.HTTPConnection("127.0.0.1", port))
-        service.load(1.0)
+        for _ in range(WARM_UP):
+            service.ask()
         return service
 
-    def load(self, seconds: float) -> tuple[float, float]:
-        """Requests a second, and CPU time a request in s."""
-        self.connection.close()  # the one that stood still has run out; the next request opens another
-        self.process.send_signal(signal.SIGCONT)
-        count, cpu, began = 0, self._cpu_s(), time.monotonic()
-        while (took := time.monotonic() - began) < seconds:
+    def ask(self) -> float:
+        """Ask it some times; how long that took, s."""
+        began = time.perf_counter()
+        for _ in range(AT_ONCE):
             self.connection.request("GET", "/")
             self.connection.getresponse().read()
-            count += 1
-        cpu = self._cpu_s() - cpu
-        self.process.send_signal(signal.SIGSTOP)
-        return count / took, cpu / count
+        return time.perf_counter() - began
 
-    def _cpu_s(self) -> float:
-        """Of all its threads, to the nanosecond (schedstat)."""
+    def cpu_s(self) -> float:
+        """CPU time of all its threads so far, to the nanosecond (schedstat)."""
         tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
@@ -120,22 +118,37 @@ class Service:
         self.process.wait()
 
 
-def ways(folder: Path) -> dict[str, dict[str, str]]:
+def one_round(services: Mapping[str, Service], seconds: float) -> dict[str, tuple[float, float]]:
+    """Requests a second and CPU time a request (s) of each, asked in turn for ``seconds``."""
+    took: dict[str, list[float]] = {name: [] for name in services}
+    cpu_s = {name: -service.cpu_s() for name, service in services.items()}
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for name in random.sample([*services], len(services)):
+            took[name].append(services[name].ask())
+    return {
+        name: (
+            AT_ONCE / float(np.median(took[name])),
+            (cpu_s[name] + service.cpu_s()) / (AT_ONCE * len(took[name])),
+        )
+        for name, service in services.items()
+    }
+
+
+def ways(folder: Path, *, by_malloc: bool) -> dict[str, dict[str, str]]:
     """The environments to start the service in, by what they are."""
     plain = dict(os.environ)
     probe = CPythonProbe(Setting(folder / "cpython", GC_EVERY_S, 1.0, launched=True))
-    natural = CPythonProbe(Setting(folder / "natural", None, 1.0, launched=True))
     meter = dict(MallocMeter(folder / "malloc").environment(plain))
-    by_malloc = {"PYTHONMALLOC": "malloc"}
-    return {
+    found = {
         NOBODY: plain,
         "the probe": plain | dict(probe.environment(plain)),
-        "the probe, natural collections": plain | dict(natural.environment(plain)),
-        "malloc's meter": plain | meter,
         "the probe and malloc's meter": plain | meter | dict(probe.environment(plain)),
-        "PYTHONMALLOC=malloc, nobody reads it": plain | by_malloc,
-        "PYTHONMALLOC=malloc and malloc's meter": plain | meter | by_malloc,
     }
+    if by_malloc:
+        found["PYTHONMALLOC=malloc"] = plain | {"PYTHONMALLOC": "malloc"}
+        found["PYTHONMALLOC=malloc and malloc's meter"] = plain | meter | {"PYTHONMALLOC": "malloc"}
+    return found
 
 
 def middle(ratios: Sequence[float]) -> str:
@@ -148,31 +161,29 @@ def middle(ratios: Sequence[float]) -> str:
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=GC_EVERY_S)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=15.0, help="of a round")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--uvicorn", action="store_true")
+    parser.add_argument("--by-malloc", action="store_true", help="with Python's objects in malloc, too")
     arguments = parser.parse_args()
     program = ASGI if arguments.uvicorn else ASYNCIO
     with tempfile.TemporaryDirectory() as folder:
         services = {
             name: Service.start([arguments.python, "-c", program], environment)
-            for name, environment in ways(Path(folder)).items()
+            for name, environment in ways(Path(folder), by_malloc=arguments.by_malloc).items()
         }
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in services}
         try:
-            for _ in range(arguments.rounds):
-                for name in random.sample([*services], len(services)):
-                    found[name].append(services[name].load(arguments.seconds))
+            rounds = [one_round(services, arguments.seconds) for _ in range(arguments.rounds)]
         finally:
             for service in services.values():
                 service.end()
-    plain = found[NOBODY]
+    plain = [one[NOBODY] for one in rounds]
     rate = np.median([one[0] for one in plain])
     print(f"{'':40} requests/s of {rate:,.0f}       CPU time a request of {_cpu(plain)}")
-    for name, readings in found.items():
-        rates = [one[0] / other[0] for one, other in zip(readings, plain, strict=True)]
-        costs = [one[1] / other[1] for one, other in zip(readings, plain, strict=True)]
+    for name in services:
+        rates = [one[name][0] / one[NOBODY][0] for one in rounds]
+        costs = [one[name][1] / one[NOBODY][1] for one in rounds]
         print(f"{name:40} {middle(rates)}   {middle(costs)}")
 
 
