@@ -22,7 +22,8 @@ NAMES = (
     "runtime.collections",
     "v8.heap_bytes", "v8.heap_total_bytes", "v8.external_bytes", "v8.array_buffers_bytes", "v8.foreign_bytes",
     "jvm.heap_bytes", "jvm.heap_committed_bytes", "jvm.heap_after_gc_bytes", "jvm.direct_bytes",
-    "jvm.metaspace_bytes", "jvm.code_bytes", "python.object_bytes", "runtime.full_collections",
+    "jvm.metaspace_bytes", "jvm.code_bytes", "python.object_bytes", "python.large_blocks",
+    "runtime.full_collections",
 )  # fmt: skip
 Readings = Callable[[int], Row]
 
@@ -76,6 +77,21 @@ def java(index: int, *, heap: int = 0, direct: int = 0, classes: int = 0) -> Row
     return row | _process(malloc + 64 * MIB + (12 * MIB + 3_000 * index))
 
 
+def python(index: int, *, objects: int = 0, large: int = 0, native: int = 0) -> Row:
+    """A Python service: its large objects are malloc's, and their garbage with them."""
+    at = settled(index)
+    live = 5 * MIB + (large + native) * at
+    return {
+        "python.object_bytes": 9 * MIB + objects * at + jitter(at, 3_000),
+        "python.large_blocks": 3_700 + large * at // 1_400 + jitter(at, 3),
+        "runtime.collections": index,
+        "runtime.full_collections": index // EVERY_S,
+        "malloc.settled_bytes": live + jitter(at, 3_000),
+        "malloc.live_bytes": live + 200_000 * (index % 7),
+        "gc.forced_collections": index // EVERY_S,
+    } | _process(live + 11 * MIB + objects * at)
+
+
 def _process(private: int) -> Row:
     return {
         "anonymous_bytes": private,
@@ -121,7 +137,24 @@ def test_a_leak_of_300_bytes_a_second_is_named_with_the_heap_that_it_is_in(
     assert "pip" not in str(found.remedy)
 
 
-@pytest.mark.parametrize("readings", [node, java])
+@pytest.mark.parametrize(
+    ("leak", "cause", "says"),
+    [
+        ({"objects": LEAK}, "python_objects", "in Python's objects: Python objects by"),
+        ({"large": LEAK}, "python_objects", "more Python objects above 512 bytes: 0.2"),
+        ({"native": LEAK}, "native", "malloc after collections by"),
+    ],
+)
+def test_python_s_objects_are_told_from_an_extension_s_memory(
+    tmp_path: Path, leak: dict[str, int], cause: str, says: str
+) -> None:
+    found = memory(tmp_path, lambda index: python(index, **leak))
+    assert (found.outcome, found.cause) == ("fail", cause), found.sentence
+    assert says in found.sentence
+    assert ("above 512" in found.sentence) == ("large" in leak)
+
+
+@pytest.mark.parametrize("readings", [node, java, python])
 def test_a_healthy_service_passes_beside_its_garbage(tmp_path: Path, readings: Readings) -> None:
     found = memory(tmp_path, readings)
     assert found.outcome == "pass", found.sentence

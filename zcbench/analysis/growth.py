@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from zcbench.analysis import program
+from zcbench.analysis import heaps, program
 from zcbench.analysis.counter import Counter
 from zcbench.analysis.coverage import coverage
 from zcbench.analysis.lives import lives
@@ -34,6 +34,7 @@ from zcbench.quantities.names import (
     POOL_SLAB_BYTES,
     PROBE_COST_NS,
     PYTHON_HEAP_BYTES,
+    PYTHON_LARGE_BLOCKS,
     PYTHON_SMALL_BYTES,
     RSS_BYTES,
     SLAB_LIVE_BYTES,
@@ -258,6 +259,16 @@ def block_rate(record: Record) -> float:
     rows = (collected if collected.any() else rows) & np.isfinite(record.samples["allocated_blocks"])
     times, blocks = clock(record)[rows], record.samples["allocated_blocks"][rows]
     return steady_rise(times, blocks) if times.size else 0.0
+
+
+def large_object_rate(record: Record) -> float:
+    """How many more objects above 512 bytes, which are malloc's, a Python program has each second; 0 if that
+    may be chance, or nobody counted them."""
+    if PYTHON_LARGE_BLOCKS not in record.samples:
+        return 0.0
+    blocks = record.samples[PYTHON_LARGE_BLOCKS]
+    rows = streaming(record) & heaps.after_collection(record) & np.isfinite(blocks)
+    return steady_rise(clock(record)[rows], blocks[rows]) if rows.any() else 0.0
 
 
 def _fresh(record: Record) -> NDArray[np.bool_]:

@@ -52,6 +52,7 @@ ONE_HEAP = (
     (JVM_HEAP_BYTES, JVM_HEAP_AFTER_GC_BYTES, JVM_OLD_BYTES),
     (MALLOC_SETTLED_BYTES, MALLOC_LIVE_BYTES),
 )
+MALLOC = ONE_HEAP[1]
 # The pages that a runtime has for its heap, used or not: those in memory first, which may be few of them.
 COMMITTED: Mapping[str, tuple[str, ...]] = {
     V8_HEAP_BYTES: (V8_HEAP_TOTAL_BYTES,),

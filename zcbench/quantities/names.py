@@ -147,6 +147,7 @@ GO_SYS_BYTES: Final = "go.sys_bytes"
 GO_GOROUTINES: Final = "go.goroutines"
 
 PYTHON_BLOCKS: Final = "python.blocks"
+PYTHON_LARGE_BLOCKS: Final = "python.large_blocks"
 PYTHON_OBJECT_BYTES: Final = "python.object_bytes"
 PYTHON_UNRAISABLE: Final = "python.unraisable"
 

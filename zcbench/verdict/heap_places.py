@@ -100,7 +100,8 @@ PLACES: Mapping[str, Place] = {
     PYTHON_OBJECT_BYTES: Place(
         "python_objects",
         "Python's objects",
-        "find the container that only grows: tracemalloc snapshots early and late (compare_to) name the lines",
+        "find the container that only grows: tracemalloc snapshots early and late (compare_to) name the lines; "
+        "of a command --diagnose makes them",
     ),
 }
 # Memory that small objects of a heap own: a leak of them grows in both.

@@ -73,6 +73,8 @@ def cause_of(record: Record, grown: list[Growth], failing: list[Growth]) -> tupl
     if buffers > max(rest, default=0.0):
         return "buffers", None
     largest = _largest([g for g in failing if g.counter.kind == "exact" and g.counter.name not in BUFFERS])
+    if largest.counter.column in heaps.MALLOC and program_memory.are_large_objects(record):
+        return "python_objects", None
     if (cause := program_memory.cause_of_exact(record, largest)) is not None:
         return cause, largest
     return _in_python(record, grown, exact), None

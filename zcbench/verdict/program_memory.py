@@ -8,7 +8,7 @@ import numpy as np
 
 from zcbench.analysis import heaps, program
 from zcbench.analysis.coverage import LEAST_COVERAGE, Coverage
-from zcbench.analysis.growth import Growth, Site
+from zcbench.analysis.growth import LARGEST_BLOCK_BYTES, Growth, Site, large_object_rate
 from zcbench.analysis.inventories import MALLOC, PROCESSES, grown_processes, process_names
 from zcbench.analysis.trend.growing import FEWEST_CELLS
 from zcbench.quantities.names import GC_FORCED_COLLECTIONS, MALLOC_SETTLED_BYTES
@@ -33,7 +33,7 @@ CAUSES: Mapping[str, str] = {
 REMEDIES: Mapping[str, str] = {
     "buffers": "find who keeps the buffers: caches, lists, callbacks that hold a view",
     "python_objects": "find the container that only grows: tracemalloc snapshots early and late (compare_to) "
-    "name the lines",
+    "name the lines; of a command --diagnose makes them",
     "native": "find who keeps what it allocates: --diagnose runs it again and names the places, by heaptrack; "
     "jemalloc's profiler compares early and late; LeakSanitizer names what nobody can reach any more",
     "pages": "memory outside the heap that was measured: compare a memory map early in the run and late; if it "
@@ -63,6 +63,20 @@ def cause_of_exact(record: Record, growth: Growth) -> str | None:
         return PLACES[column].cause
     origin = record.quantities[column].origin if column in record.quantities else None
     return None if origin is None else _OF_ORIGIN.get(origin)
+
+
+def are_large_objects(record: Record) -> bool:
+    """Whether Python's objects above 512 bytes, which are malloc's, become so many that they alone exceed the
+    budget: each is larger than that."""
+    return large_object_rate(record) * LARGEST_BLOCK_BYTES > float(record.run.scenario.memory.budget)
+
+
+def large_objects(record: Record) -> str:
+    """ "; more Python objects above 512 bytes: 0.21 a second", where malloc's growth is theirs."""
+    if not are_large_objects(record):
+        return ""
+    rate = f"{large_object_rate(record):.2g}"
+    return f"; more Python objects above {LARGEST_BLOCK_BYTES} bytes: {rate} a second"
 
 
 def is_read_settled(record: Record, growth: Growth) -> bool:

@@ -151,6 +151,7 @@ def _leaks(facts: _Facts) -> Finding | None:
         how = "tracemalloc named no line of Python that holds it"
     return CHECK.failed(
         _leak(facts, program_memory.where(growth))
+        + program_memory.large_objects(record)
         + _where(sites)
         + program_memory.told(facts.record, facts.covered),
         facts.evidence,
