@@ -9,8 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.records import Row, make_record, scenario
+from tests.records import Row, make_command_record, make_record, scenario
 from zcbench.quantities.parsing import Duration
+from zcbench.quantities.quantity import Kind, Origin, Quantity
+from zcbench.quantities.registry import VOCABULARY
+from zcbench.quantities.units import NS
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Event
 from zcbench.render.markdown import render
@@ -327,3 +330,19 @@ def test_an_argument_with_a_line_break_stays_inside_the_command(tmp_path: Path) 
     block = re.search(r"^(````+)sh\n(.*?)\n\1$", report, re.DOTALL | re.MULTILINE)
     assert block is not None
     assert "## not a heading" in block[2]
+
+
+def test_which_probe_read_what_at_what_cost_stands_in_the_report(tmp_path: Path) -> None:
+    # given a Node program whose probe takes a hundredth of a core in it, and a thousandth of ours
+    ns = Kind.TOTAL, Origin.SUPERVISOR
+    costs = [Quantity(f"probe.v8.{where}", NS, *ns, "cost") for where in ("cost_ns", "inside_ns")]
+    brought = [VOCABULARY["v8.heap_bytes"], *costs]
+
+    def counts(index: int) -> Row:
+        spent: Row = {"probe.v8.cost_ns": 1_000_000 * index, "probe.v8.inside_ns": 10_000_000 * index}
+        return spent | {"v8.heap_bytes": 5_000_000}
+
+    report = report_of(make_command_record(tmp_path / "run", counts=counts, brought=brought))
+    assert "| Probe | Read | In the supervisor, of one core | In the subject, of one core |" in report
+    row = next(line for line in report.splitlines() if line.startswith("| v8 |"))
+    assert row.replace("\\", "") == "| v8 | v8.heap_bytes | 0.1 % | 1 % |"

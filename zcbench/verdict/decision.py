@@ -64,23 +64,34 @@ def _nothing_judged(_record: Record, result: Result) -> str | None:
     return f"no decision: {_not_known(unknown) if unknown else 'nothing that matters was asked'}"
 
 
-def _memory_unknown(_record: Record, result: Result) -> str | None:
+def _memory_unknown(record: Record, result: Result) -> str | None:
+    """A pass of what was asked: it contradicts no verdict, and is no yes."""
     memory = next((f for f in result.findings if f.check == MEMORY.name), None)
     if memory is not None and memory.outcome in ("pass", "fail"):
         return None
     remedy = f"; {memory.remedy}" if memory is not None and memory.remedy else ""
-    return f"do not ship on this run: memory is not known{remedy}"
+    return (
+        f"passed what it was asked{_lasted(record, result)}, too little to ship on: memory is not known{remedy}"
+    )
 
 
 def _sound(record: Record, result: Result) -> str:
     warned = [f.check for f in result.findings if f.outcome == "fail"]
     warning = f", with a warning ({', '.join(warned)})" if warned else ""
-    lasted_s = streamed_s(record, result.totals) or result.end.elapsed_s
-    lasted = "" if lasted_s is None else f" for {format_duration(lasted_s)}"
+    lasted_s, lasted = _lasted_s(record, result), _lasted(record, result)
     if lasted_s is not None and lasted_s < LEAST_SHIPPED_S:
         late = "slow leaks and lost slots take" if record.can("pool") else "a slow leak takes"
         return f"sound{lasted}{warning}; {late} {format_duration(LEAST_SHIPPED_S)} to show"
     return f"nothing found speaks against shipping: sound{lasted}{warning}"
+
+
+def _lasted_s(record: Record, result: Result) -> float | None:
+    return streamed_s(record, result.totals) or result.end.elapsed_s
+
+
+def _lasted(record: Record, result: Result) -> str:
+    lasted_s = _lasted_s(record, result)
+    return "" if lasted_s is None else f" for {format_duration(lasted_s)}"
 
 
 # In this order, the first that answers: a fault that was found decides even of a run that was cut short.
