@@ -71,6 +71,31 @@ LOOPS: dict[str, tuple[str, Row]] = {
     "American clock": ("", lambda t: f"{at('%m/%d/%Y %I:%M:%S %p', t)} - RSS: {kib(t)} KB"),
     "under a banner": ("", lambda t: f"=== {at('%a, %d %b %Y %T +0000', t)} ===\nRSS: {kib(t)} KB\nFDs: 7"),
     "Python's dict": ("", lambda t: f"{iso(t)} {{'rss': {size(t)}, 'vms': 900000000}}"),
+    "level after the time": ("", lambda t: f"{at('%T', t)}[ERROR]RSS: {kib(t)}KB, Growth: +1952MB (>1GB)"),
+    "after is": ("", lambda t: f"{at('%T', t)} Current memory usage is {kib(t)}KiB; Peak was 200.5MiB"),
+    "value before name": ("", lambda t: f"{iso(t)} {kib(t)} KB RSS, 12 fds"),
+    "parentheses": ("", lambda t: f"{at('%Y/%m/%d (%T)', t)} | INFO: RSS: {kib(t)} KB"),
+    "compact date": ("", lambda t: f"{at('%Y%m%d-%H%M%S', t)} RSS={kib(t)}kB"),
+    "glog": ("", lambda t: f"I{at('%m%d %T', t)}.123456  4411 mon.cc:12] rss={kib(t)}KB"),
+    "logcat": ("", lambda t: f"{at('%m-%d %T', t)}.123  4411  4412 I Mon     : rss={kib(t)}kB"),
+    "Ruby's logger": ("", lambda t: f"I, [{at('%FT%T', t)}.1234 #4411]  INFO -- : RSS: {kib(t)} KB"),
+    "YAML": ("", lambda t: f"- time: {at('%FT%TZ', t)}\n  rss: {size(t)}\n  fds: 12"),
+    "Node's print, quoted": (
+        "", lambda t: f"{iso(t)} begin {{\n  rss: '{kib(t)} KiB',\n  heapTotal: '4 MB',\n  heapUsed: '2 MB'}}",
+    ),
+    # process tables
+    "statm": ("", lambda t: f"90000 {kib(t) // 4} 1234 1 0 8000 0"),
+    "memory.current under a date": ("", lambda t: f"{iso(t)}\n{size(t)}"),
+    "prstat": (
+        "",
+        lambda t: "   PID USERNAME  SIZE   RSS STATE   PRI NICE      TIME  CPU PROCESS/NLWP\n"
+        f"  4411 root      900M  {kib(t)}K sleep   59    0   0:00:10 0.1% java/35\n"
+        "Total: 1 processes, 35 lwps, load averages: 0.1, 0.1, 0.1",
+    ),
+    "procrank": (
+        "", lambda t: f"{iso(t)}\n  PID       Vss      Rss      Pss\n 4411  1262052K   {kib(t)}K   45000K",
+    ),
+    "ConvertTo-Json": ("", lambda t: json.dumps([{"Id": 4411, "WS": size(t)}], indent=2)),
     # Windows
     "tasklist": ("", lambda t: f"{at('%T', t)}\neng.exe    4411 Console    1  {kib(t):,} K"),
     "tasklist /fo list": ("", lambda t: f"{at('%T', t)}\n\nPID:   4411\nMem Usage:   {kib(t):,} K"),
@@ -249,5 +274,22 @@ def test_of_a_bare_process_id_and_a_size_the_size_is_resident(tmp_path: Path, pi
 
 
 def test_processes_that_only_their_lines_tell_apart_are_not_one(tmp_path: Path) -> None:
+    two = [{"Id": pid, "WS": 50 * MIB} for pid in (4411, 4412)]
+    with pytest.raises(RecordError, match=r"2 series.*Id=4411"):
+        read(tmp_path, loop(lambda _: json.dumps(two)), every=10)
     with pytest.raises(RecordError, match=r"2 series.*pid=4411"):
         read(tmp_path, loop(lambda t: f"{iso(t)} eng[4411]: rss={kib(t)}kB\n{iso(t)} eng[4412]: rss=60000kB"))
+
+
+def test_of_two_times_the_one_that_goes_on_is_the_time(tmp_path: Path) -> None:
+    # given JMeter's table, in which "elapsed" is how long a request took
+    text = loop(lambda t: f"{(EPOCH + t) * 1000},{50 + t % 90},{t}", "timeStamp,elapsed,drops\n")
+    samples, _ = read(tmp_path, text)
+    assert samples[-1]["elapsed_s"] == 590
+
+
+def test_a_machine_s_memory_is_not_a_process_s(tmp_path: Path) -> None:
+    block = "MemTotal: 24684084 kB\nMemFree: {} kB\nMemAvailable: {} kB\nSwapTotal: 0 kB\nSwapFree: 0 kB"
+    samples, _ = read(tmp_path, loop(lambda t: block.format(20_000_000, 22_000_000 - t)), every=10)
+    assert samples[-1]["machine.used_bytes"] == (24_684_084 - 22_000_000 + 590) * 1024
+    assert "rss_bytes" not in samples[-1]

@@ -88,7 +88,8 @@ def blocks(
         if free in header and len(cells) > len(header):
             at, more = header.index(free), len(cells) - len(header) + 1
             cells[at : at + more] = [" ".join(cells[at : at + more])]
-        if len(cells) != len(header) or not any(cell[:1].isdigit() for cell in cells):
+        whose = cells[header.index("PID")] if "PID" in header and len(cells) == len(header) else "0"
+        if len(cells) != len(header) or not whose.isdigit() or not any(cell[:1].isdigit() for cell in cells):
             text.remarks.add("a line that is no row is left out", text.where(number))
             continue
         row: dict[str, Any] = dict(zip(header, cells, strict=True))

@@ -40,6 +40,11 @@ _DATES = (
 )
 _STAMPS = (
     *(rf"{date}(?:[T:_,]?\s*|\s+at\s+){_HMS}{_ZONE}" for date in _DATES),
+    *(rf"{date}\s+\({_HMS}\)" for date in _DATES[:2]),
+    # "20261128-033000", glog's "I1128 03:30:00", logcat's "11-28 03:30:00"
+    r"(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)[-_T](?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)",
+    rf"[DIWEF](?P<m>\d\d)(?P<d>\d\d) {_HMS}",
+    rf"(?P<m>[01]\d)-(?P<d>[0-3]\d)\s+{_HMS}",
     # date(1): "Sat Nov 28 03:30:01 AM UTC 2026"; syslog's has no year, and a day before or not
     rf"{_WEEKDAY}{_MONTH}\s+(?P<d>\d{{1,2}})\s+{_HMS}(?:\s+[A-Z]{{3,5}})?(?:\s+(?P<y>\d{{4}}))?",
     rf"{_WEEKDAY}(?P<d>\d{{1,2}})\.?\s+{_MONTH}\s+{_HMS}(?:\s+[A-Z]{{3,5}})?(?:\s+(?P<y>\d{{4}}))?",
@@ -50,7 +55,7 @@ _DAY_ONLY = tuple(re.compile(date + r"$") for date in _DATES)
 # Before a line "30,51200" may be a time and a cell: of commas only milliseconds and microseconds are fractions.
 _FRACTION, _LOGGED = r"(?:[.,]\d+)?", r"(?:\.\d+|,\d{3}(?:\d{3})?(?=[\s\]Z+-]))?"
 _PREFIX = tuple(
-    re.compile(rf"\s*\[?{stamp.replace(_FRACTION, _LOGGED)}\]?(?=[\s:|,;>\[-]|$)[:|,;>-]?\s*")
+    re.compile(rf"\s*(?:[A-Z], )?\[?{stamp.replace(_FRACTION, _LOGGED)}\]?(?=[\s:|,;>\[-]|$)[:|,;>-]?\s*")
     for stamp in _STAMPS[:-1]
 )
 _TIME_PREFIX = re.compile(

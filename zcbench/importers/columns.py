@@ -259,8 +259,11 @@ class _Maker:
                 facts = self._table.facts[theirs]
                 if one.quantity == TIME or facts.is_numeric or self._counted_a_fault(one.quantity, theirs):
                     found.setdefault(one.quantity, []).append((one.rank, theirs, one))
+        found[TIME] = self._that_go_on(found.get(TIME, []))
         self._drop_levels(found)
         for quantity, choices in found.items():
+            if not choices:
+                continue
             choices.sort(key=lambda choice: (not self._counted_a_fault(quantity, choice[1]), choice[0]))
             rank, theirs, best = choices[0]
             same = [choice[1] for choice in choices if choice[0] == rank]
@@ -280,6 +283,12 @@ class _Maker:
         self._guess_all_descriptors()
         if TIME not in self._found:
             self._guess_dates()
+
+    def _that_go_on(self, times: list[tuple[int, str, Guess]]) -> list[tuple[int, str, Guess]]:
+        """Of several columns of times those that hardly ever fall: others are how long something took."""
+        facts = self._table.facts
+        kept = [one for one in times if facts[one[1]].falls <= MOST_FALL_SHARE * facts[one[1]].cells]
+        return kept or times
 
     def _drop_levels(self, found: dict[str, list[tuple[int, str, Guess]]]) -> None:
         """Take back guesses of what was delivered that may be a level: beside a count of what was captured, or

@@ -32,12 +32,14 @@ def dated(text: Text) -> Iterator[tuple[int, Moment | None, Any]]:
     now: Moment | None = None
     while source.fill():
         first = source.buffer[source.at]
-        if first == "[" and not inside and not found:
+        if first == "[" and not inside:
             inside = True
             source.at += 1
             continue
         if first == "]" and inside:
-            return
+            inside = False
+            source.at += 1
+            continue
         if not inside and first not in "{[":
             now = Clock().prefix(source.skip_line())[0] or now
             continue

@@ -30,7 +30,7 @@ _TIME_SUFFIX = frozenset({"s", "sec", "secs", "seconds", "min", "mins", "minutes
 
 # What each quantity is called, the surest name first; two of its columns are told apart by that order.
 _NAMES: dict[str, str] = {
-    "elapsed_s": "elapsed elapsed_time time_elapsed time timestamp ts t datetime date_time date when at clock epoch "
+    "elapsed_s": "elapsed elapsed_time time_elapsed time timestamp time_stamp ts t datetime date_time date when at clock epoch "
     "unixtime unix_time seconds secs sec time_seconds since_start uptime stamp wallclock wall_time hour minutes mins "
     "ms millis zeit zeitstempel zeitpunkt uhrzeit datum heure temps horodatage fecha hora local_time utc "
     "realtime_timestamp source_realtime_timestamp",

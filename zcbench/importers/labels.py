@@ -6,7 +6,7 @@ import re
 
 # What a column is called that says whose row it is, where its format does not know.
 _LABELS = re.compile(
-    r"(pid|process[ _]?id|tgid|daemon|process([ _]?name)?|proc|name|comm|command|cmd|program|service|"
+    r"(id|pid|process[ _]?id|tgid|daemon|process([ _]?name)?|proc|name|comm|command|cmd|program|service|"
     r"container([ _]?(id|name))?|pod|host(name)?|instance|image[ _]?name|unit|worker|app|label|job|node|device|"
     r"gpu|thread[ _]?(id|name)?|tid|user)",
     re.IGNORECASE,

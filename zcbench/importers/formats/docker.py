@@ -46,8 +46,8 @@ _FIGURE = re.compile(r"[\d.]+(?:%|[kKMG]?i?B|$)")
 def _is_bare(head: Head) -> float:
     """Certain where most lines have what is used of a limit, and no header stands above them."""
     lines = [line for line in head if line.strip()]
-    used = sum(_USED.match(line[:200]) is not None for line in lines)
-    return CERTAIN - 0.1 if used * 2 > len(lines) and "{" not in lines[0] else 0.0
+    used = sum(_USED.match(line[:200]) is not None and line[:1] not in "|{" for line in lines)
+    return CERTAIN - 0.1 if used * 2 > len(lines) else 0.0
 
 
 @reads(

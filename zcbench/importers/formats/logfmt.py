@@ -13,42 +13,52 @@ from zcbench.importers.format import LIKELY, POSSIBLE, Head, Rows, reads
 from zcbench.importers.guess import KINDS, QUALIFIERS, SURE, guess
 from zcbench.importers.labels import is_label
 from zcbench.importers.text import SEARCHED, Text
+from zcbench.importers.words import words
 from zcbench.quantities.names import ELAPSED_S
+from zcbench.quantities.registry import VOCABULARY
 
 _BYTES = r"\s?(?:[kKMGT]i?[Bb]?|[KMG]o|[bB]ytes|B)\b"
 _DIGITS = r"[+-]?\d+(?:[.,'_\u00a0]\d+)*(?:[eE][+-]?\d+)?"
 _NUMBER = rf"{_DIGITS}(?:{_BYTES}|\s?(?:ms|us|\u00b5s|ns|s)\b|\s?%)?"
 _DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[T ]\d{1,2}:\d\d(?::\d\d[.,\d]*)?(?:\s?[AP]M)?Z?"
 _KEY = r"(?:[^\W\d][\w./-]* ){0,4}[^\W\d][\w./-]*(?:\s?[\[(][A-Za-z%]{1,7}[\])])?"
-_BEFORE, _AFTER = r"(?<![^\s,;|(\[{'])", r"(?=[\s,;|)\]}']|[.](?:\s|$)|$)"
+_BEFORE, _AFTER = r"(?<![^\s,;|(\[\]{'])", r"(?=[\s,;|)\]}']|[.](?:\s|$)|$)"
 # "key=value" has one word before its sign, "key: value" up to three.
 _PAIR = re.compile(
     rf"{_BEFORE}(?P<key>{_KEY})'?\s*(?P<sign>[=:])\s*"
-    rf"(?P<value>\"[^\"]*\"|{_DATE}{_AFTER}|{_NUMBER}{_AFTER}|[^\s,;|)\]}}=]+{_AFTER})"
+    rf"(?P<value>\"[^\"]*\"|{_DATE}{_AFTER}|{_NUMBER}{_AFTER}|[^\s,;|)\]}}=]*[^\s,;|)\]}}=:]{_AFTER})"
 )
 # Without a sign only sizes with their unit are readings.
-_BARE = re.compile(rf"{_BEFORE}(?P<key>{_KEY}) (?:(?:is|of|at|to|was|now) )?(?P<value>{_DIGITS}{_BYTES})")
+_BARE = re.compile(rf"{_BEFORE}(?P<key>{_KEY}) (?P<value>{_DIGITS}{_BYTES})")
+_LINKS = words("is of at to was now are uses using")  # between a name and its value
+# "51200 KB RSS", "12 fds"
+_BEHIND = re.compile(rf"{_BEFORE}(?P<value>{_DIGITS}(?:{_BYTES})?) (?P<key>[A-Za-z]\w*){_AFTER}")
+_IS_READING = re.compile(rf"(?:{_NUMBER}|{_DATE})$")
 _IS_NUMBER = re.compile(rf"{_NUMBER}$")
 # "[pid 4411]", and syslog's "engine[4411]:"
 _PID = re.compile(r"\b[Pp][Ii][Dd][ =:#]{1,2}(\d+)\b|(?<!\S)[A-Za-z][\w./-]{0,40}\[(\d+)\]:")
 MOST_KEYS = 500  # different ones in a log; more are words of its messages
+# What a number before its name may be: of counts nobody can tell whether they are of this line or of all.
+_LEVELS = {one.name for one in VOCABULARY.sampled if not one.cumulative} - {ELAPSED_S}
 # What Go programs print of runtime.MemStats, by the names of its fields.
 _GO = {"TotalAlloc", "NumGC"}
 
 
 @lru_cache(4096)
-def _name(words: str, sign: str) -> str:
+def _name(text: str, sign: str) -> str:
     """Of the words before a value those that name it: "INFO worker RSS" is "RSS", "max RSS" is itself."""
-    parts = words.split()
+    parts = text.split()
+    while len(parts) > 1 and parts[-1].lower() in _LINKS:
+        parts.pop()
     if sign == "=" or len(parts) == 1:
-        return parts[-1] if sign == "=" else words
+        return parts[-1]
     for first in range(len(parts)):
         name = " ".join(parts[first:])
         found = guess(name)
         other = first and parts[first - 1].lower() in QUALIFIERS | KINDS
         if found is not None and found.rank < SURE and not other:
             return name
-    return words
+    return " ".join(parts)
 
 
 @lru_cache(4096)
@@ -67,6 +77,10 @@ def pairs(line: str) -> dict[str, str]:
         name = _name(match["key"], " ")
         if _is_known(name):
             found.setdefault(name, match["value"])
+    for match in _BEHIND.finditer(line):
+        level = guess(match["key"])
+        if level is not None and level.rank < SURE and level.quantity in _LEVELS:
+            found.setdefault(match["key"], match["value"])
     if found and (whose := _PID.search(line)) is not None:
         found.setdefault("pid", whose[1] or whose[2])
     if found.keys() >= _GO and "Alloc" in found:
@@ -116,7 +130,7 @@ def _lines(text: Text) -> Iterator[tuple[int, Any, dict[str, str]]]:
     keys: set[str] = set()
     for number, now, line in stamped_lines(text):
         found = pairs(line)
-        kept = any(map(is_number, found.values())) or any(map(is_label, found))
+        kept = any(_IS_READING.match(value) for value in found.values()) or any(map(is_label, found))
         if not kept:
             text.remarks.add("a line that is no reading is left out", text.where(number))
             continue

@@ -33,6 +33,8 @@ def _is_header(line: str) -> bool:
 
 def _fitting(header: str, line: str) -> dict[str, str] | None:
     """A row's cells by the names in ``header``, apart by two spaces or by one; None if it does not fit."""
+    if line.split()[0].endswith(":"):
+        return None  # "Total: 1 processes, 35 lwps" below a table
     for split in (_cells, str.split):
         names, cells = split(header), split(line)
         if len(names) == len(set(names)) == len(cells) and any(number(cell) for cell in cells):

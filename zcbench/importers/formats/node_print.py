@@ -11,14 +11,14 @@ from zcbench.importers.format import Rows, matching, reads
 from zcbench.importers.text import Text
 
 _FIELD = re.compile(
-    r"\b(rss|heapTotal|heapUsed|external|arrayBuffers): (\d[\d_]*(?:\.\d+)?(?:\s?(?:[kKMG]i?B|bytes)\b)?)"
+    r"\b(rss|heapTotal|heapUsed|external|arrayBuffers): '?(\d[\d_]*(?:\.\d+)?(?:\s?(?:[kKMG]i?B|bytes)\b)?)"
 )
 
 
 @reads(
     "node",
     "Node: console.log(process.memoryUsage())",
-    matching(r"^.*\bheapTotal: \d[\d_]*"),
+    matching(r"^.*\bheapTotal: '?\d[\d_]*"),
     {
         TIME: "elapsed_s:time",
         "rss": "rss_bytes:bytes",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from zcbench.importers.blocks import TIME, has_header, header_of
 from zcbench.importers.clocks import Clock
 from zcbench.importers.format import CERTAIN, Head, Rows, reads
@@ -15,8 +17,15 @@ HEADS = words(
 _sniff = has_header(HEADS, 4, CERTAIN, "PID", "Command")
 
 
+# pidstat -r without its header, as grep leaves it
+_MEMORY = ["UID", "PID", "minflt/s", "majflt/s", "VSZ", "RSS", "%MEM", "Command"]
+_ROW = re.compile(r"^\s*\d+\s+\d+\s+\d+\.\d\d\s+\d+\.\d\d\s+\d+\s+\d+\s+\d+\.\d\d\s+\S")
+
+
 def _is_pidstat(head: Head) -> float:
-    return _sniff([line.lstrip("# ") for line in head])
+    rows = [_ROW.match(Clock().prefix(line)[1]) for line in head[:20] if line.strip()]
+    bare = CERTAIN - 0.1 if all(rows) and rows else 0.0
+    return _sniff([line.lstrip("# ") for line in head]) or bare
 
 
 @reads(
@@ -45,6 +54,8 @@ def read(text: Text) -> Rows:
         if words is not None:
             header = [word for word in words if word != "Time"]
             continue
+        if not header and _ROW.match(rest):
+            header = _MEMORY
         cells = rest.split(None, max(len(header) - 1, 0))
         if moment is None or not header or len(cells) != len(header):
             if rest.strip() and not rest.lstrip().startswith("Linux"):

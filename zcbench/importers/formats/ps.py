@@ -14,7 +14,7 @@ from zcbench.importers.words import words
 HEADS = words(
     "PID PPID TGID TID LWP SPID USER UID RUSER %CPU %MEM CPU C VSZ VSIZE SZ RSS RSZ RSSIZE SIZE NLWP "
     "THCNT TTY TT STAT S STARTED START STIME TIME ELAPSED COMMAND CMD NI PRI PSR CLS WCHAN PSS USS SWAP "
-    "MAJFL MINFL TH F ADDR PGID SID UCMD"
+    "MAJFL MINFL TH F ADDR PGID SID UCMD USERNAME STATE NICE PROCESS/NLWP"
 )
 # etime: "05:10" is minutes and seconds, never hours and minutes
 _ETIME = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
@@ -43,10 +43,14 @@ COLUMNS = {
 }
 
 
+has_rss = has_header(HEADS, 2, CERTAIN - 0.1, "RSS")
+has_vsz = has_header(HEADS, 4, CERTAIN - 0.1, "PID", "VSZ")  # busybox shows no more
+
+
 @reads(
     "ps",
     "ps in a loop, with its header",
-    has_header(HEADS, 2, CERTAIN - 0.1, "RSS"),
+    lambda head: max(has_rss(head), has_vsz(head)),
     COLUMNS,
     labels=("PID",),
     identity=("PID", "STARTED", "START", "STIME"),
@@ -97,8 +101,11 @@ def _bare(line: str) -> list[str] | None:
 
 
 def _is_bare(head: Head) -> float:
-    """Likely where every line is a time and then the same number of whole numbers, with a command or not."""
+    """Likely where every line is of statm, or a time and then as many whole numbers, with a command or not."""
     rows = [(moment, row) for _, moment, row in stamped(enumerate(head))]
+    statm = [row.split() for _, row in rows[:20]]
+    if len(rows) > 1 and all(len(one) == len(_STATM) and one[4] == one[6] == "0" for one in statm):
+        return LIKELY
     if len(rows) < 2 or any(moment is None for moment, _ in rows[:20]):
         return 0.0
     cells = [_bare(rest) for _, rest in rows[:20]]

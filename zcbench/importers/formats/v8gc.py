@@ -9,7 +9,7 @@ from zcbench.importers.format import Rows, matching, reads
 from zcbench.importers.text import Text
 
 _LINE = re.compile(
-    r"\[(?P<pid>\d+)(?::0x[0-9a-f]+)?\]\s+(?P<ms>\d+) ms: "
+    r"(?:\[(?P<pid>\d+)(?::0x[0-9a-f]+)?\]\s+|^\s*)(?P<ms>\d+) ms: "
     r"(?P<kind>Scavenge|Mark-[Cc]ompact|Mark-sweep|Minor Mark-\w+)"
     r"(?: \([^)]*\))* (?P<before>[\d.]+) \([\d.]+\) -> (?P<after>[\d.]+) \((?P<total>[\d.]+)\) MB"
 )
