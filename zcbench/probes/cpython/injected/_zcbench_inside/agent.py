@@ -61,6 +61,7 @@ class Agent:
     def end(self, *, tell: bool = False) -> None:
         """Take part in nothing of the process any more; with ``tell`` say what grew, one last time."""
         self._watch.end()
+        self._watch.publish()
         if tell and self._sites is not None:
             self._sites.tell()
 
@@ -76,6 +77,7 @@ class Agent:
         self._loops.look()
         has_loops = self._loops.ask(due)
         self._record_delays()
+        self._watch.publish()
         if self._every is not None and monotonic_ns() >= self._settle_at:
             cpu_ns = self._settle() if self._settle_at else 0
             # At whole multiples of the system's clock: all processes of a run collect together.

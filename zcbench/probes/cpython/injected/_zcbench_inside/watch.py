@@ -22,7 +22,7 @@ class Watch:
 
     def __init__(self, page: Page, read: Callable[[], None] | None) -> None:
         self._page, self._read = page, read
-        self._began = 0
+        self._began = self._collections = self._full = self._pause_ns = 0
         self._unraisable = itertools.count(1)  # next() is atomic; finalisers may run in any thread
         self._hook_before: Callable[[Any], Any] | None = None
         self.forcing = False  # the harness collects
@@ -40,24 +40,25 @@ class Watch:
         if sys.unraisablehook == self._on_unraisable and self._hook_before is not None:
             sys.unraisablehook = self._hook_before
 
-    def moved(self, page: Page) -> None:
-        """In a forked child: count on its own ``page``, from nothing."""
-        self._page, self._unraisable, self.forcing = page, itertools.count(1), False
+    def publish(self) -> None:
+        """Write what was counted onto the page. Collections are many and short: each only counts."""
+        if self._page.pid == os.getpid():  # else a fork that Python was not told of
+            self._page.set("runtime.collections", self._collections)
+            self._page.set("runtime.pause_ns", self._pause_ns)
+            # Last: whoever sees the count sees the reading that belongs to it.
+            self._page.set("runtime.full_collections", self._full)
 
     def _on_gc(self, phase: str, info: dict[str, int]) -> None:
-        page = self._page
         if phase == "start":
             self._began = monotonic_ns()
             return
-        if page.pid != os.getpid():  # a fork that Python was not told of
-            return
-        page.add("runtime.collections")
-        page.add("runtime.pause_ns", monotonic_ns() - self._began)
+        self._pause_ns += monotonic_ns() - self._began
+        self._collections += 1
         if info["generation"] == 2:
-            if self._read is not None and not self.forcing:
+            if self._read is not None and not self.forcing and self._page.pid == os.getpid():
                 self._read()
-            # Counted last: whoever sees the count sees the reading that belongs to it.
-            page.add("runtime.full_collections")
+            self._full += 1
+            self.publish()
 
     def _on_unraisable(self, event: Any) -> Any:
         if self._page.pid == os.getpid():
