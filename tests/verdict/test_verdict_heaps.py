@@ -202,6 +202,23 @@ def test_garbage_in_malloc_is_no_leak_before_it_was_collected(tmp_path: Path) ->
     assert memory(tmp_path / "longer", copies, seconds=150).outcome == "inconclusive"
 
 
+def test_a_warm_up_that_is_as_even_as_a_leak_is_not_called_one_in_a_minute(tmp_path: Path) -> None:
+    # given a healthy web service of Java's in its first minute, with collections each 2 s
+    def warming(index: int, heap: int = 5_400) -> Row:
+        return (
+            java(index)
+            | {"jvm.heap_bytes": 2_200_000 + heap * index, "jvm.heap_after_gc_bytes": None}
+            | ({"gc.forced_collections": index // 2})
+        )
+
+    found = memory(tmp_path / "sound", warming, seconds=60)
+    assert found.outcome == "inconclusive", found.sentence
+    assert "cannot tell a leak from a warm-up" in found.sentence
+    # and one that gains as much as no warm-up does is
+    found = memory(tmp_path / "leak", lambda index: warming(index, 50_000), seconds=60)
+    assert (found.outcome, found.cause) == ("fail", "runtime_heap"), found.sentence
+
+
 def test_foreign_buffers_need_no_column_of_their_own(tmp_path: Path) -> None:
     # given a log of process.memoryUsage(), which has external and arrayBuffers
     def logged(index: int) -> Row:

@@ -68,6 +68,7 @@ IN_MEMORY = (JVM_HEAP_RESIDENT_BYTES,)
 BOUNDED = (JVM_CODE_BYTES, JVM_IMAGE_BYTES)
 # Runtimes, by how the names of their quantities begin.
 V8, JAVA, GO, DOTNET, PYTHON = "V8", "Java", "Go", ".NET", "Python"
+COMPILING = (V8, JAVA, DOTNET)  # as they run: heap and malloc warm up for minutes
 _CALLED: Mapping[str, str] = {"v8.": V8, "jvm.": JAVA, "go.": GO, "clr.": DOTNET, "python.": PYTHON}
 # What counts a runtime's full collections, whichever of them a subject has.
 _FULL = (RUNTIME_FULL_COLLECTIONS, GC_FULL_COLLECTIONS)
