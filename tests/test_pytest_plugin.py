@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,8 @@ import pytest
 from junitparser import JUnitXml
 
 ROOT = Path(__file__).parent.parent
+# A dozen seconds of work, which a busy machine makes many more.
+pytestmark = pytest.mark.timeout(600)
 # By the entry point and by name it would be there twice; a tree that was installed before has no entry point.
 PLUGIN = ("-p", "no:zcbench", "-p", "zcbench.pytest_plugin")
 
@@ -19,7 +22,7 @@ TESTS = """
 import asyncio, ctypes, functools, logging, sys, time, warnings
 import pytest
 
-pytestmark = pytest.mark.soak(calls=5_000)
+pytestmark = pytest.mark.soak(calls=2_000)
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 
@@ -28,21 +31,21 @@ def test_leak_of_a_closure(soak):
     kept = []
     def decode():
         kept.append(bytearray(43))  # 56 bytes and 44
-    soak(decode, calls=20_000)
+    soak(decode, calls=5_000)
 
 def test_leak_of_malloc(soak):
     soak(lambda: libc.malloc(100))
 
 def test_list_that_grows(soak):
     kept = []
-    soak(lambda: kept.append(None), calls=50_000)
+    soak(lambda: kept.append(None), calls=20_000)
 
 @pytest.mark.parametrize("name", ["a/b", "c::d [ä]" + 100 * "x"])
 def test_clean(soak, name):
     soak(lambda: [name + str(i) for i in range(10)])
     assert "zcbench.capture._core" not in sys.modules, "it needs no engine"
 
-@pytest.mark.soak(duration="500ms", budget="1 KiB/min")
+@pytest.mark.soak(duration="1s", budget="1 KiB/min")
 def test_for_a_time(soak):
     assert soak(dict, kwargs={"a": 1}).result.verdict == "pass"
 
@@ -53,7 +56,7 @@ class TestInClass:
     def test_method_with_setup(self, soak):
         ended = []
         soak(self.once, setup=lambda: {"calls": 0}, teardown=ended.append)
-        assert ended[0]["calls"] == 5_000
+        assert ended[0]["calls"] == 2_000
 
 def test_cache_that_fills(soak):
     cached = functools.lru_cache(maxsize=500)(str)
@@ -96,7 +99,7 @@ def test_nobody_awaits(soak):
     asyncio.run(run())
 
 def test_exception(soak):
-    numbers = iter(range(2_000))
+    numbers = iter(range(1_000))
     soak(lambda: next(numbers))
 
 def test_too_few_calls(soak):
@@ -117,7 +120,6 @@ def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
     )
 
 
@@ -168,7 +170,7 @@ def test_a_leak_of_100_bytes_a_call_is_named_with_its_line(failures: dict[str, s
 
 def test_memory_of_malloc_is_not_called_pythons(failures: dict[str, str]) -> None:
     said = failures["test_leak_of_malloc"]
-    assert "native heap by 112 B" in said
+    assert re.search(r"native heap by 11\d B", said), said  # 100 bytes are a chunk of 112
     assert "test_soaks.py:" not in said.split("report:")[0].split("native heap")[1]
     assert "tracemalloc named no line" in said
 

@@ -47,6 +47,11 @@ def test_dear_readings_are_fewer() -> None:
     assert FEWEST_PARTS // 2 <= len(dear) < len(cheap)
 
 
+def test_slow_calls_take_three_times_as_long_at_most() -> None:
+    assert FEWEST_PARTS <= len(played(Batches(None, 1.0), call_s=0.04)) <= 2 * FEWEST_PARTS
+    assert len(played(Batches(None, 1.0), call_s=0.5)) <= 6
+
+
 def test_a_leak_never_rests_and_its_warm_up_ends() -> None:
     batches = Batches(6_000, None)
     stream = played(batches, call_s=1e-6, bytes_a_call=100.0)

@@ -14,6 +14,7 @@ REST = 3  # batches in a row, after each of which memory is as it was after the 
 REST_BYTES = 256  # a dict that grows by one entry, a float that lives a little longer
 READING_SHARE = 4.0  # times what a reading takes, that a batch lasts at least
 MOST_GAINED_BYTES = 4 * 2**20  # by memory in one batch: of a leak that is large, batches have fewer calls
+MOST_TIMES = 3.0  # its time, for a run that a busy machine or slow calls leave too few readings
 FEWEST_PARTS = 24  # batches of a run, however long a reading takes
 
 
@@ -31,6 +32,7 @@ class Batches:
     _each: int = 1  # calls a batch
     _grows: bool = field(init=False)  # whether how long a call takes is still being found out
     _resting: int = 0
+    _read: int = 0  # readings of the stream
     _bytes: int | None = None
 
     def __post_init__(self) -> None:
@@ -45,7 +47,9 @@ class Batches:
             rest = self.calls - self.made
             # What is left over by the division comes first, so that all batches of the stream are alike.
             return min(rest, 1 if not self.made else rest % self._each or self._each)
-        return 0 if elapsed_s >= (self.duration_s or 0.0) else self._each
+        planned_s = self.duration_s or 0.0
+        lasts_s = planned_s if self._read >= FEWEST_PARTS else MOST_TIMES * planned_s
+        return 0 if elapsed_s >= lasts_s else self._each
 
     @property
     def is_measuring(self) -> bool:
@@ -72,6 +76,7 @@ class Batches:
             most = self.duration_s / FEWEST_PARTS
             wanted = min(READING_SHARE * reading_s, most)
             self._each = max(1, int(self._each * min(10.0, wanted / max(took_s, 1e-9))))
+        self._read += self.warm
         rests = self._bytes is not None and abs(gained) <= REST_BYTES
         self._resting, self._bytes = (self._resting + 1 if rests else 0), held_bytes
         share = self._share(elapsed_s)
