@@ -108,7 +108,7 @@ class JsonLines:
         values: dict[Quantity, Number] = {}
         for name, cell in flat(found):
             mapped = [one for one in self._vocabulary.named(name) if not one.labels]
-            if _is_number(cell) and not self._vocabulary.is_known(name) and len(self._strangers) < MOST_NAMES:
+            if is_number(cell) and not self._vocabulary.is_known(name) and len(self._strangers) < MOST_NAMES:
                 self._strangers.add(name)
             for one in mapped:
                 try:
@@ -168,5 +168,6 @@ def flat(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, cell
 
 
-def _is_number(cell: Any) -> bool:
+def is_number(cell: Any) -> bool:
+    """Whether a cell is a number that a reading can have."""
     return isinstance(cell, int | float) and not isinstance(cell, bool) and not is_missing(cell)

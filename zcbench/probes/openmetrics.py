@@ -1,4 +1,6 @@
-"""``--scrape URL``: an endpoint that publishes Prometheus text or OpenMetrics, read by a thread of its own.
+"""``--scrape URL``: an endpoint that publishes metrics, read by a thread of its own.
+
+It may speak Prometheus' text, OpenMetrics, or be Go's expvar or pprof (:mod:`zcbench.probes.golang`).
 
 A slow endpoint, a large one or one that answers nonsense delays no sample: its readings are missing.
 """
@@ -11,13 +13,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from http.client import HTTPException
+from typing import Any
 from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from zcbench.probes import golang
+from zcbench.probes.jsonlines import flat, is_number
 from zcbench.probes.probe import Notice, Number, Processes
 from zcbench.probes.published import Latest, Vocabulary, strangers, whole
 from zcbench.quantities.quantity import Quantity
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.writer import RecordError
 
 LARGEST_ANSWER = 16 * 2**20  # bytes; a busy server's metrics are some hundred KiB
@@ -44,7 +50,10 @@ class Scrape:
             raise RecordError(f"--scrape {url}: not a URL of http; write http://localhost:9090/metrics")
         self.name = "scrape"
         self.background_ns = 0  # CPU time of its thread
-        self._url, self._every_s = url, every_s
+        self._url = url
+        self._addresses = golang.addresses(url)
+        self._collects = any(map(golang.collects, self._addresses))
+        self._every_s = max(every_s, golang.FORCED_EVERY_S) if self._collects else every_s
         self._vocabulary = Vocabulary(specs)
         self._latest = Latest(self.name)
         self._stop = threading.Event()
@@ -94,7 +103,32 @@ class Scrape:
             self._stop.wait(max(0.0, started_s + self._every_s - time.monotonic()))
 
     def _scrape(self) -> dict[Quantity, Number]:
-        text = fetch(self._url, self._stop)
+        values: dict[Quantity, Number] = {}
+        for address in self._addresses:
+            text = fetch(address, self._stop)
+            profile = golang.readings(text, collected=golang.collects(address))
+            if profile is not None:
+                values |= {VOCABULARY[name]: value for name, value in profile.items()}
+            elif (published := golang.variables(text)) is not None:
+                values |= self._variables(*published)
+            else:
+                values |= self._metrics(text)
+        return values
+
+    def _variables(self, runtime: Mapping[str, int], own: Mapping[str, Any]) -> dict[Quantity, Number]:
+        values: dict[Quantity, Number] = {VOCABULARY[name]: value for name, value in runtime.items()}
+        for name, cell in flat(own):
+            if not is_number(cell):
+                continue
+            known = [one for one in self._vocabulary.named(name) if not one.labels]
+            if not known and not self._vocabulary.is_known(name) and len(self._strangers) < 1000:
+                self._strangers.add(name)
+            for one in known:
+                if (value := one.column.value(cell)) is not None:
+                    values[one.quantity] = whole(value)
+        return values
+
+    def _metrics(self, text: str) -> dict[Quantity, Number]:
         values: dict[Quantity, Number] = {}
         unknown: set[Quantity] = set()  # one of whose series is no number, so that the sum is none
         wanted = "".join(self._wanted(text))

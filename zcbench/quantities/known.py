@@ -74,7 +74,7 @@ KNOWN: tuple[Quantity, ...] = (
     row("python.unraisable", "exceptions", _RUNTIME, "exceptions that nobody could catch: in finalisers and callbacks", total=True, better=LOWER),
     # -- other runtimes
     row("go.heap_bytes", "bytes", _RUNTIME, "Go's heap in use (HeapAlloc, the live heap of a gctrace line)", better=LOWER, memory=_MANAGED, label="Go heap"),
-    row("go.sys_bytes", "bytes", _RUNTIME, "memory that Go has from the system (Sys)", better=LOWER, memory=_PAGES),
+    row("go.sys_bytes", "bytes", _RUNTIME, "memory that Go has from the system and has not given back (Sys - HeapReleased)", better=LOWER, memory=_PAGES),
     row("go.goroutines", "goroutines", _RUNTIME, "goroutines", better=LOWER),
     row("clr.heap_bytes", "bytes", _RUNTIME, ".NET's managed heaps in use", better=LOWER, memory=_MANAGED, label=".NET heap"),
     row("runtime.collections", "collections", _RUNTIME, "garbage collections of the subject's runtime", total=True, better=LOWER),
