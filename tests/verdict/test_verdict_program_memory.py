@@ -211,6 +211,28 @@ def test_a_short_run_whose_memory_rises_does_not_pass(tmp_path: Path) -> None:
     assert "private memory rose by" in found.sentence
 
 
+def test_a_short_run_that_maps_more_and_more_does_not_pass(tmp_path: Path) -> None:
+    def maps(index: int) -> Row:
+        return program(index, files=5 * MIB + int(2.7 * MIB * index))
+
+    found = memory(tmp_path / "maps", maps, seconds=20)
+    assert (found.outcome, found.required) == ("inconclusive", True), found.sentence
+    assert "mapped files rose by" in found.sentence
+    # what is read of a file that was mapped before is no growth
+    reads = memory(tmp_path / "reads", lambda index: maps(index) | {"virtual_bytes": 2000 * MIB}, seconds=20)
+    assert not reads.required
+
+
+def test_what_rises_outside_the_counters_is_told_how_long_a_run_judges_it(tmp_path: Path) -> None:
+    def rises(index: int) -> Row:
+        return program(index, malloc=0, apart=9 * MIB + MIB * index)
+
+    found = memory(tmp_path / "short", rises, seconds=30)
+    assert found.outcome == "inconclusive"
+    assert found.remedy == "run for 2 min or more"
+    assert memory(tmp_path / "long", rises, seconds=150).cause == "mapped"
+
+
 def test_a_short_run_is_told_to_be_longer_and_owes_no_answer(tmp_path: Path) -> None:
     found = memory(tmp_path, lambda index: program(index), seconds=10)
     assert (found.outcome, found.required) == ("inconclusive", False)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from zcbench.analysis import program
 from zcbench.analysis.counter import Readings
 from zcbench.analysis.stream import streaming
-from zcbench.quantities.names import ELAPSED_S
+from zcbench.quantities.names import ANONYMOUS_BYTES, ELAPSED_S, RSS_BYTES, VIRTUAL_BYTES
 from zcbench.record.reader import Record
 
 # The rest is left to what malloc keeps free, and to stacks and tables: of a CPython server (http.server under
@@ -31,7 +31,8 @@ SETTLED_SHARE = 0.5  # of the stream: its last half, when whatever warms up has
 class Coverage:
     """In the last half of the stream: the median of what exact counters account for, and of the private memory
     as ``source`` has it, in bytes. ``processes`` have exact counters. ``rise_share`` is the share of private
-    memory's rise that exact counters rose by, None where private memory rose by less than START_UP_BYTES."""
+    memory's rise that exact counters rose by, None where private memory rose by less than START_UP_BYTES;
+    ``files_rise_bytes`` is the rise of what is resident beyond private memory: mapped files, shared memory."""
 
     exact_bytes: float
     private_bytes: float
@@ -39,6 +40,7 @@ class Coverage:
     processes: int
     rise_share: float | None
     rise_bytes: float
+    files_rise_bytes: float = 0.0
 
     @property
     def share(self) -> float:
@@ -52,8 +54,13 @@ class Coverage:
 
     @property
     def rises(self) -> bool:
-        """Whether private memory rose by more than a program's own start takes."""
-        return self.rise_share is not None
+        """Whether private memory, or that of mapped files, rose by more than a program's own start takes."""
+        return self.rise_share is not None or self.files_rise
+
+    @property
+    def files_rise(self) -> bool:
+        """Whether that of mapped files did."""
+        return self.files_rise_bytes > START_UP_BYTES
 
     @property
     def is_enough(self) -> bool:
@@ -84,7 +91,19 @@ def coverage(record: Record) -> Coverage | None:
         processes=_metered(record, rows),
         rise_share=_rise(x) / rise if t.size and rise > START_UP_BYTES else None,
         rise_bytes=rise,
+        files_rise_bytes=_files_rise(record, rows, late),
     )
+
+
+def _files_rise(record: Record, rows: NDArray[np.bool_], late: NDArray[np.bool_]) -> float:
+    """By how much what is resident and not private rose, and was mapped meanwhile: who reads a file that it has
+    mapped long since keeps nothing. 0 where that was not read."""
+    if not all(program.has(record, name) for name in (RSS_BYTES, ANONYMOUS_BYTES, VIRTUAL_BYTES)):
+        return 0.0
+    resident, own, mapped = (
+        record.samples[name][rows][late] for name in (RSS_BYTES, ANONYMOUS_BYTES, VIRTUAL_BYTES)
+    )
+    return min(_rise(resident - own), _rise(mapped))
 
 
 def _metered(record: Record, rows: NDArray[np.bool_]) -> int:

@@ -134,6 +134,16 @@ def process(record: Record, failing: Sequence[Growth]) -> str:
     return f"; most of it in process {grown[0].pid} ({grown[0].name})"
 
 
+def rose(covered: Coverage | None) -> list[str]:
+    """What rose by more than a program's own start takes, be it judged or not."""
+    if covered is None or not covered.rises:
+        return []
+    rises = [(covered.source, covered.rise_bytes)] if covered.rise_share is not None else []
+    if covered.files_rise:
+        rises.append((program.MAPPED_FILES, covered.files_rise_bytes))
+    return [f"{name} rose by {format_bytes(rise)} in the last half of the run" for name, rise in rises]
+
+
 def told(record: Record, covered: Coverage | None) -> str:
     """How much of the memory the exact counters know, for a sentence."""
     if covered is None:

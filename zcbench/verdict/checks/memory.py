@@ -13,6 +13,7 @@ from zcbench.analysis.resting import leaks
 from zcbench.analysis.size_classes import SizeClass, growing_classes
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend import LEAST_PASS_S, SHORTEST_PASS_S, Window
+from zcbench.analysis.trend.pages import SHORTEST_PAGES_FAIL_S
 from zcbench.quantities.names import (
     ELAPSED_S,
     GC_FORCED_COLLECTIONS,
@@ -233,10 +234,14 @@ def _too_little_counted(facts: _Facts) -> Finding | None:
     covered = facts.covered
     if covered is None or facts.lacking or facts.is_covered:
         return None
+    # What rises outside the exact counters is judged by itself, in a run that is long enough.
+    too_short = facts.rises and _stream_s(facts.record) < SHORTEST_PAGES_FAIL_S
+    why = [program_memory.too_little(covered), *program_memory.rose(covered)]
     return CHECK.undecided(
-        f"cannot tell whether memory leaks: {'; '.join([program_memory.too_little(covered), *_rose(facts)])}",
+        f"cannot tell whether memory leaks: {'; '.join(why)}",
         facts.evidence,
-        remedy=program_memory.what_would_raise(facts.record),
+        remedy=None if too_short else program_memory.what_would_raise(facts.record),
+        lasting_s=SHORTEST_PAGES_FAIL_S if too_short else None,
         required=facts.rises or _stream_s(facts.record) >= LEAST_PASS_S,
     )
 
@@ -346,14 +351,7 @@ def _reasons(facts: _Facts, risen: Sequence[Growth]) -> list[str]:
     garbage = [
         f"{g.counter.name} rose by {g.slope or 0.0:,.0f} B/s, of which some may be garbage" for g in risen
     ]
-    return lacking + why + (garbage or _rose(facts))
-
-
-def _rose(facts: _Facts) -> list[str]:
-    covered = facts.covered
-    if covered is None or not covered.rises:
-        return []
-    return [f"{covered.source} rose by {format_bytes(covered.rise_bytes)} in the last half of the run"]
+    return lacking + why + (garbage or program_memory.rose(facts.covered))
 
 
 def _remedy(record: Record, windows: list[Window], lacking: list[str], collects: bool) -> str | None:
