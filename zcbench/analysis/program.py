@@ -73,13 +73,14 @@ def counters(record: Record, known: frozenset[str]) -> list[Counter]:
     """The memory counters of a program beside those called ``known``, which are judged already."""
     rows = streaming(record)
     times, after = record.samples[ELAPSED_S][rows], heaps.after_collection(record)[rows]
-    collected_malloc = heaps.has_collected_malloc(record)
+    # Of malloc's bytes some are garbage where it serves a runtime's buffers: no more than comes between two
+    # collections, where there are enough of those; else it may be all that it gained.
+    unbounded = heaps.has_collected_malloc(record) and int(after.sum()) < FEWEST_CELLS
     found = []
     for quantity, memory in exact(record):
         if quantity.name in known:
             continue
-        # Of malloc's bytes some are garbage where it serves a runtime's buffers.
-        managed = memory.reckoning is Reckoning.MANAGED or (quantity.name == MALLOC and collected_malloc)
+        managed = memory.reckoning is Reckoning.MANAGED or (quantity.name == MALLOC and unbounded)
         values = readings(record, quantity.name)[rows]
         found.append(
             Counter(
