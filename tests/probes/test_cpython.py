@@ -53,6 +53,9 @@ async def main():
         await asyncio.sleep(0.02)
     time.sleep(0.6)
     kept += [i.to_bytes(31, 'big') for i in range(KEPT)]
+    old = [Cyclic() for _ in range(3_000)]
+    gc.collect()
+    old = None  # garbage that only a full collection finds
     for _ in range(3):
         Bad()
     await asyncio.to_thread(sys.stdin.readline)
@@ -83,7 +86,9 @@ while True:
 WAITS = """
 import signal, time
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-time.sleep(0.5)
+print("blocked", flush=True)
+while not signal.sigpending():
+    time.sleep(0.01)
 print(signal.sigwait({signal.SIGUSR1}).name)
 """
 
@@ -299,8 +304,8 @@ def test_garbage_of_a_program_without_collections_is_left_to_it(others: dict[str
 
 def test_a_signal_that_the_program_waits_for_reaches_it(others: dict[str, Subject]) -> None:
     subject = others["waits"]
+    assert subject.heard() == "blocked\n"
     subject.settled(1)
-    time.sleep(0.5)
     subject.process.send_signal(signal.SIGUSR1)
     out, _err, code = subject.end()
     assert (out, code) == ("SIGUSR1\n", 0)

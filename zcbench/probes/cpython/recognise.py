@@ -62,7 +62,10 @@ def reason(pid: int, python: Python, folder: str) -> str:
     paths = variables(pid).get("PYTHONPATH", "").split(os.pathsep)
     if folder not in paths:
         return "it was started without the PYTHONPATH that it was given: whoever started it replaced that"
-    return "nothing could be read in it: a Python without ctypes, an embedded one, or one with its own start"
+    return (
+        "it could not write its page (another user's process may not), or is a Python without ctypes, or an "
+        "embedded one that runs no sitecustomize"
+    )
 
 
 def options(words: Sequence[str]) -> str:
