@@ -70,6 +70,12 @@ def test_the_heap_is_what_the_last_collection_left_whatever_the_byte_order(order
     assert found.texts["sun.gc.generation.0.space.0.name"] == "eden"
 
 
+def test_what_a_full_old_generation_has_no_room_for_counts_where_it_lies() -> None:
+    room = {"sun.gc.generation.1.maxCapacity": 1_010_000}
+    assert parse(made(G1 | room)).heap_after_gc_bytes == 6_200_000
+    assert parse(made(G1 | {"sun.gc.generation.1.maxCapacity": 2_000_000})).heap_after_gc_bytes == 1_200_000
+
+
 def test_a_collector_without_collections_of_the_whole_heap_has_none() -> None:
     values = {
         name: value for name, value in G1.items() if "collector.0" not in name and "collector.1" not in name

@@ -28,6 +28,7 @@ EDEN = "eden"
 # Collectors by number: 0 is the young heap's, then the whole heap's, and the pauses of concurrent cycles.
 FULL, CYCLES = 1, 2
 COMPACTS_EVERY = 4
+FULL_SHARE = 0.95  # of the old generation, above which a collection may leave live objects in eden
 MOST_TRIES = 5  # of a reading that no collection changes meanwhile: a collection takes longer than a reading
 
 
@@ -66,10 +67,18 @@ class PerfData:
     @property
     def heap_after_gc_bytes(self) -> int | None:
         """The Java heap as its last collection left it: all spaces but eden, which a collection empties, and
-        which fills at once again. None of a JVM that shows no spaces."""
-        values = [self.number(name) for space, name in self._used if space != EDEN]
+        which fills at once again. What does not fit into a full old generation stays in eden, and counts, with
+        what is new there. None of a JVM that shows no spaces."""
+        values = [self.number(name) for space, name in self._used if space != EDEN or self._is_full]
         known = [value for value in values if value is not None]
         return sum(known) if known and len(known) == len(values) else None
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether the old generation has hardly room left. (G1's may take the whole heap.)"""
+        most = self.number("sun.gc.generation.1.maxCapacity")
+        used = self.number("sun.gc.generation.1.space.0.used")
+        return bool(most and used and used > FULL_SHARE * most)
 
     @property
     def heap_committed_bytes(self) -> int | None:

@@ -53,6 +53,7 @@ MOST_PAUSE = 0.25
 # A process without a JVM is looked at again after 1, 2, 4 ... 64 s: it may load one later.
 FIRST_AGAIN_S, LAST_AGAIN_S = 1.0, 64.0
 CLOSE_S = 5.0
+STALE_S = 15.0  # readings that are older are none: a JVM that was stopped answers nothing
 _PAUSE_S = 0.2  # between looks at the time, for the thread to end soon
 MOST_NOTICES = 20
 
@@ -80,6 +81,7 @@ class JvmProbe:
         self._lock = threading.Lock()
         self._present: tuple[int, ...] = ()  # the subject's processes, as the sampler's thread saw them last
         self._row: dict[str, Number | None] = {}
+        self._read_s = 0.0  # when that was
         self._read: set[str] = set()  # names of all that was ever in it
         self._waiting: list[Notice] = []
         self._told: set[str] = set()
@@ -112,7 +114,8 @@ class JvmProbe:
         present = tuple(process.pid for process in self._processes())
         with self._lock:
             self._present = present
-            return dict(self._row)
+            is_stale = time.monotonic() - self._read_s > max(STALE_S, 3 * self._every_s)
+            return {} if is_stale else dict(self._row)
 
     def notices(self) -> tuple[Notice, ...]:
         """See :class:`Probe`."""
@@ -250,7 +253,7 @@ class JvmProbe:
         if self._rounds:
             row[GC_FORCED_COLLECTIONS] = self._rounds
         with self._lock:
-            self._row = row
+            self._row, self._read_s = row, time.monotonic()
             self._read |= row.keys()
 
     def _tell(self, sentence: str) -> None:
