@@ -178,6 +178,8 @@ def test_garbage_in_malloc_hides_no_leak_of_an_add_on_where_it_is_read_settled(
         row = node(index, native=leak)
         garbage = 500_000 * (index % 7)
         settled_malloc = 9 * MIB + leak * settled(index) + jitter(settled(index), 2_000)
+        # and what V8 has from malloc for a moment, while it compiles
+        settled_malloc += {96: 900_000, 204: 80_000}.get(settled(index), 0)
         return (
             row
             | {"malloc.live_bytes": int(row["malloc.live_bytes"] or 0) + garbage}

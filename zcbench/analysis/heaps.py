@@ -70,6 +70,11 @@ BOUNDED = (JVM_CODE_BYTES, JVM_IMAGE_BYTES)
 V8, JAVA, GO, DOTNET, PYTHON = "V8", "Java", "Go", ".NET", "Python"
 COMPILING = (V8, JAVA, DOTNET)  # as they run: heap and malloc warm up for minutes
 _CALLED: Mapping[str, str] = {"v8.": V8, "jvm.": JAVA, "go.": GO, "clr.": DOTNET, "python.": PYTHON}
+# Above all four readings around it by so many usual changes from one to the next, and by 16 KiB: chance gives
+# no such reading, and steps are followed by readings of their own height.
+SPIKE, SPIKE_BYTES = 6.5, 16 * 2**10
+MOST_SPIKES = 0.15  # of the readings: more are how the heap is
+FEWEST_FOR_SPIKES = 10
 # What counts a runtime's full collections, whichever of them a subject has.
 _FULL = (RUNTIME_FULL_COLLECTIONS, GC_FULL_COLLECTIONS)
 _EVERY = (RUNTIME_COLLECTIONS, GC_COLLECTIONS)
@@ -141,7 +146,25 @@ def at_marks(values: NDArray[np.float64], marks: NDArray[np.bool_]) -> NDArray[n
     changed = known[np.flatnonzero(np.diff(values[known], prepend=np.nan) != 0)][1:]
     if not marks.any() or not np.all(marks[changed]):
         return values
-    return np.where(marks, values, np.nan)
+    return _without_spikes(np.where(marks, values, np.nan))
+
+
+def _without_spikes(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``values`` without lone readings far above the two before and the two after: what a runtime has for a
+    moment (compiling, listing its handles) is gone at the next collection, and no leak is."""
+    known = np.flatnonzero(np.isfinite(values))
+    if known.size < FEWEST_FOR_SPIKES:
+        return values
+    read = values[known]
+    around = np.stack([read[:-4], read[1:-3], read[3:-1], read[4:]])
+    above = read[2:-2] - around.max(axis=0)
+    usual = float(np.median(np.abs(np.diff(read))))
+    lone = np.flatnonzero(above > SPIKE * max(usual, SPIKE_BYTES / SPIKE)) + 2
+    if lone.size > MOST_SPIKES * read.size:
+        return values
+    kept = values.copy()
+    kept[known[lone]] = np.nan
+    return kept
 
 
 def runtime_of(record: Record) -> str | None:
