@@ -223,6 +223,17 @@ def test_a_short_run_that_maps_more_and_more_does_not_pass(tmp_path: Path) -> No
     assert not reads.required
 
 
+def test_a_short_run_whose_malloc_rises_does_not_pass(tmp_path: Path) -> None:
+    # a leak that gathers speed: in 30 s nothing tells it from a warm-up, and it is seen to grow
+    def rises(per_s: int) -> Readings:
+        return lambda index: program(index, malloc=120_000 + int(per_s * index * (1 + index / 100)))
+
+    found = memory(tmp_path / "rises", rises(64_000), seconds=30)
+    assert (found.outcome, found.required) == ("inconclusive", True), found.sentence
+    assert "growing, but a run below" in found.sentence
+    assert not memory(tmp_path / "starts", rises(2_000), seconds=30).required
+
+
 def test_what_rises_outside_the_counters_is_told_how_long_a_run_judges_it(tmp_path: Path) -> None:
     def rises(index: int) -> Row:
         return program(index, malloc=0, apart=9 * MIB + MIB * index)
