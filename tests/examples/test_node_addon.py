@@ -106,6 +106,8 @@ def test_a_slot_that_comes_back_in_time_makes_the_pool_large_enough(
 def test_a_copy_is_counted_as_one_and_says_whether_it_had_to_be(
     runs: dict[str, tuple[Record, Result]], state: str, refused: bool
 ) -> None:
+    found = failed(runs[state][1])
+    assert set(found) == ({"pool.hand_over"} if refused else set())
     copies = count(runs, state, "pool.copies")
     assert copies == count(runs, state, "engine.delivered")
     assert count(runs, state, "pool.external_refused") == (copies if refused else 0)

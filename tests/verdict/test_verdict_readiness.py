@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from tests.records import ENVIRONMENT, Row, make_command_record, make_record, scenario
+from zcbench.page.layout import State
 from zcbench.quantities.parsing import Duration
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.schema import End, Ending, Environment
 from zcbench.scenario import ConsumerTable, Expectation, Scenario, SourceTable
+from zcbench.scenario.tables import SubjectTable
 from zcbench.verdict import judge
 from zcbench.verdict.readiness import Campaign, Item, Judged, Readiness, assess
 
@@ -186,6 +188,36 @@ def test_of_no_known_commit_two_runs_are_not_shown_to_be_one_software(
     )  # fmt: skip
     alone = item(assess(Campaign((runs[0],))), "same software")
     assert (alone.answer, alone.why) == ("yes", "there is one run, monday")
+
+
+def of_command(directory: Path, name: str, hit_rate: float, **args: str) -> Judged:
+    """A run of ``server --slots {slots} --rate {rate}``, at ``hit_rate``."""
+    table = SubjectTable(command=("/opt/server", "--slots", "{slots}", "--rate", "{rate}"), args=args)
+
+    def counts(index: int) -> Row:
+        acquires = 100 * (index + 1)
+        hits = round(acquires * hit_rate)
+        return {"pool.slots": int(args["slots"]), "pool.hits": hits, "pool.misses": acquires - hits}
+
+    info = SubjectInfo(kind="command", title=" ".join(table.words))
+    record = make_command_record(
+        directory / name, plan=scenario(subject=table), subject=info, counts=counts, state=State.DONE
+    )
+    return Judged(name, record, judge(record))
+
+
+def test_a_pool_that_is_large_enough_answers_for_the_one_that_was_too_small(tmp_path: Path) -> None:
+    # given one program with 100 slots at 100/s, and with 2,500
+    small = of_command(tmp_path, "small", 0.07, slots="100", rate="100")
+    large = of_command(tmp_path, "large", 1.0, slots="2500", rate="100")
+    readiness = assess(Campaign((small, large)))
+    # then it is one application, and one software
+    known = item(readiness, "pool size is known")
+    assert (known.answer, "server --slots {slots} --rate 100: 2,500 slots" in known.why) == ("yes", True)
+    assert item(readiness, "same software").answer == "yes"
+    # when another rate was too much for it
+    fast = of_command(tmp_path, "fast", 0.5, slots="2500", rate="900")
+    assert item(assess(Campaign((small, large, fast))), "pool size is known").answer == "no"
 
 
 def test_an_expectation_that_no_run_could_answer_has_not_come_true(tmp_path: Path) -> None:

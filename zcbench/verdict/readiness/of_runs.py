@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from pathlib import PurePath
+
 from zcbench.analysis.pool import ENOUGH_HITS, behaviour
 from zcbench.comparing.comparability import commit
 from zcbench.quantities.units import SHARE, format_count, format_duration
 from zcbench.record.capabilities import Capability
+from zcbench.scenario.tables import filled
 from zcbench.verdict.next_step import next_step
 from zcbench.verdict.readiness.campaign import Campaign, Item, Judged, findings, is_failure, longer, named
 
@@ -60,7 +64,8 @@ def one_subject(campaign: Campaign) -> Item:
     for run in campaign.sound:
         where = run.record.run.environment
         info = run.record.run
-        tested = "" if info.subject.kind == "engine" else f"{info.about}, "
+        # What stands for its placeholders is how it was run, not what it is.
+        tested = "" if info.subject.kind == "engine" else f"{_command(run, set()) or info.about}, "
         made_by.setdefault(tested + (commit(where) or f"zcbench {where.zcbench}"), []).append(run)
     if not made_by:
         return Item(title, "not shown", "there is no run")
@@ -165,12 +170,25 @@ def application(run: Judged) -> str:
     """What the application does with packets: what decides how many slots are in flight."""
     info = run.record.run
     if info.subject.kind != "engine":
-        return info.about
+        plan, slots = info.scenario.subject, behaviour(run.record, run.result.totals).slots
+        sizes = [name for name, value in plan.args.items() if value == str(slots)]
+        named_so = [name for name in sizes if "slot" in name or "pool" in name]
+        # The argument that is the size of the pool, if it is clear which one is.
+        size = (named_so or sizes)[:1] if len(named_so or sizes) == 1 else []
+        return (size and _command(run, plan.args.keys() - size)) or info.about
     if info.application.needs_gc:
         return "an application whose packets wait for the garbage collector"
     if info.application.does:
         return f"an application that {info.application.does}"
     return f"the {info.scenario.consumer.kind} application"
+
+
+def _command(run: Judged, names: Collection[str]) -> str:
+    """The command with ``names`` of its placeholders filled in, paths without folders; empty if it has none."""
+    plan = run.record.run.scenario.subject
+    values = {name: value for name, value in plan.args.items() if name in names}
+    words = [filled(word, values) for word in plan.command] if plan.args else []
+    return " ".join(PurePath(word).name if PurePath(word).is_absolute() else word for word in words)
 
 
 def survives_a_small_pool(campaign: Campaign) -> Item | None:
