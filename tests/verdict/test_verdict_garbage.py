@@ -125,6 +125,10 @@ def test_samples_that_are_far_apart_show_it_by_whole_pools(tmp_path: Path) -> No
     every = lambda index: addon(20 * index + 19)  # noqa: E731
     found = of_addon(tmp_path / "sound", every, "pool.hit_rate", seconds=4)
     assert found.cause == "held_by_garbage", found.sentence
+    # and if the first of them came before its page was read
+    early = lambda index: every(index) | (dict.fromkeys(every(index)) if index == 0 else {})  # noqa: E731
+    found = of_addon(tmp_path / "early", early, "pool.hit_rate", seconds=5)
+    assert found.cause == "held_by_garbage", found.sentence
     # and a pool that is too small for what is held explicitly hands out other numbers
     small = lambda index: every(index) | {"pool.hits": 10 + 37 * index}  # noqa: E731
     assert of_addon(tmp_path / "small", small, "pool.hit_rate", seconds=4).cause == "too_small"

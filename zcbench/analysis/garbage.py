@@ -89,9 +89,12 @@ def _by_whole_pools(record: Record) -> Held | None:
     """Where samples are too far apart to show bursts: at each of them a whole number of pools has been handed
     out, one for each collection and one to begin with, and most acquires found nothing."""
     rows, samples = streaming(record), record.samples
+    # A first sample may come before the program's page was read.
+    counted = (POOL_HITS, POOL_MISSES, POOL_IN_FLIGHT, POOL_SLOTS)
+    rows &= np.isfinite([samples[name] for name in counted]).all(axis=0)
     hits, misses = samples[POOL_HITS][rows], samples[POOL_MISSES][rows]
     in_flight, times, slots = samples[POOL_IN_FLIGHT][rows], samples[ELAPSED_S][rows], samples[POOL_SLOTS][rows]
-    if not hits.size or not np.isfinite([hits, misses, in_flight, slots]).all() or not slots[-1] > 1:
+    if not hits.size or not slots[-1] > 1:
         return None
     pools = hits[-1] / slots[-1]
     made = [np.nanmax(samples[name][rows], initial=0.0) for name in heaps.collections(record)]
