@@ -66,7 +66,7 @@ def test_each_state_is_called_by_its_name(runs: dict[str, tuple[Record, Result]]
     record, result = runs[state.name]
     wrong = misnamed(state, result)
     if wrong and state.name in ("sound", "told", "explicit") and was_held_up(record):
-        # Collections were no longer apart, or more packets in flight than there are slots: that is what it said.
+        # Collections were no longer apart, or more packets were in flight than there are slots.
         assert "pool.hit_rate: too_small" in wrong or "pool.hit_rate: burst" in wrong
         return
     assert wrong is None
