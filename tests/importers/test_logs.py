@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -418,3 +419,32 @@ def test_laws_expectations_and_a_baseline_are_taken_as_in_a_run(ingest: Ingest) 
         refused = ingest(table, *wrong)
         assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1), wrong
         assert not refused.directory.exists()
+
+
+def test_a_zstandard_log_is_refused_with_how_to_read_it(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a Python that can read none
+    for name in ("compression.zstd", "backports.zstd", "zstandard"):
+        monkeypatch.setitem(sys.modules, name, None)
+    path = Path(ingest("t,fds\n").directory.parent) / "log.zst"
+    path.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(20))
+    refused = ingest(path)
+    assert refused.exit_code == 2
+    assert "pip install 'zcbench[zstd]'" in refused.stderr
+    assert "zstdcat" in refused.stderr
+
+
+def test_a_job_of_github_is_told_of_the_log_and_of_the_worst_of_several(
+    ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, summary = tmp_path / "output", tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    rows = [f"{t},{pid},{8 + (t // 5) * (pid == 7)}" for t in range(0, 600, 5) for pid in (7, 8)]
+    answer = ingest("t,pid,fds\n" + "\n".join(rows) + "\n", "--github", "--by", "pid")
+    assert answer.exit_code == ExitCode.FAIL
+    # of outputs the last one told counts
+    told = output.read_text(encoding="utf-8").rpartition("verdict<<")[2].splitlines()
+    assert told[1] == "fail"
+    assert summary.read_text(encoding="utf-8").count("descriptors climb") >= 1

@@ -50,7 +50,7 @@ def stamped(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, float | Non
             now = moment
             continue
         moment, rest = clock.prefix(line)
-        if moment is None and _ALONE.match(line):
+        if moment is None and len(alone := line.strip()) <= LONGEST_STAMP and _ALONE.match(alone):
             moment = clock.moment(line)
             # A row of numbers alone looks like a time, and is none.
             rest = rest if moment is None else ""
@@ -65,7 +65,8 @@ _BANNER = re.compile(
     r"(?P<time>[^=#*]{5,40}?)\s*[=#*-]*\s*$",
     re.IGNORECASE,
 )
-_ALONE = re.compile(r"\s*\[?[A-Z]?[a-z]*,? ?[\d:., /TZAPM+-]{5,40}\]?\s*$")
+LONGEST_STAMP = 60  # characters of a line that is a time alone
+_ALONE = re.compile(r"\[?[A-Z]?[a-z]*,? ?[\d:., /TZAPM+-]{5,40}\]?$")
 
 
 def blocks(

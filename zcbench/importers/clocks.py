@@ -115,6 +115,7 @@ class Clock:
 
     def prefix(self, line: str) -> tuple[Moment | None, str]:
         """The time that a log puts before a line, and the rest of the line."""
+        whole, line = line, line.lstrip()
         for pattern in _PREFIX:
             match = pattern.match(line)
             if match is not None and (moment := self._moment(match)) is not None:
@@ -129,7 +130,7 @@ class Clock:
         if match is not None:
             seconds = float((match["t"] or match["kernel"]).replace(",", "."))
             return Moment(seconds * (1e-3 if match["unit"] == "ms" else 1.0)), line[match.end() :]
-        return None, line
+        return None, whole
 
     def _moment(self, match: re.Match[str]) -> Moment | None:
         part = match.groupdict()

@@ -15,6 +15,7 @@ import weakref
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
@@ -245,8 +246,10 @@ def _codec(magic: bytes) -> Any:
 def _zstandard(name: str, raw: IO[bytes]) -> Any:
     for module in ("compression.zstd", "backports.zstd"):
         with contextlib.suppress(ImportError):
-            return __import__(module, fromlist=["ZstdFile"]).ZstdFile(raw)
+            return import_module(module).ZstdFile(raw)
+    with contextlib.suppress(ImportError):
+        return import_module("zstandard").ZstdDecompressor().stream_reader(raw, read_across_frames=True)
     raise RecordError(
-        f"{name}: Zstandard needs Python 3.14 or pip install backports.zstd; or: "
+        f"{name}: Zstandard needs Python 3.14, or pip install 'zcbench[zstd]'; or: "
         f"zstdcat {name} | zcbench ingest -"
     )

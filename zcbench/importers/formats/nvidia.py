@@ -13,8 +13,8 @@ from zcbench.importers.words import words
 _MEMORY = re.compile(r"(?:memory\.used|used_memory|used_gpu_memory)(?: \[(MiB)\])?$")
 
 
-_TABLE = re.compile(r"^\|.*\|\s*(?P<used>\d+)MiB /\s*\d+MiB\s*\|")
-_GPU = re.compile(r"^\|\s+(?P<index>\d+)\s+\S.*\|.*\|.*\|\s*$")
+_TABLE = re.compile(r"^\|[^|]*\|\s*(?P<used>\d+)MiB /\s*\d+MiB\s*\|")
+_GPU = re.compile(r"^\|\s+(?P<index>\d+)\s+[^|\s][^|]*\|[^|]*\|[^|]*\|\s*$")
 _COLUMNS = {TIME: "elapsed_s:time", "memory": "gpu_bytes:MiB"}
 
 
