@@ -7,7 +7,7 @@ again: nobody knows how the process will end.
 from __future__ import annotations
 
 import os
-from time import monotonic_ns
+from time import monotonic_ns, thread_time_ns
 
 TYPE_CHECKING = False  # as mypy knows it; typing is no small import
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST_SITES = 10
 MARKED_AFTER_NS = 5_000_000_000  # what comes before is the start's
 TOLD_AFTER_NS = 5_000_000_000  # the first time; then at twice the time each, up to LONGEST_NS
-LONGEST_NS = 60_000_000_000
+LONGEST_NS = 30_000_000_000
 
 
 class Sites:
@@ -37,10 +37,11 @@ class Sites:
                 self._before = _live()
                 self._tell_at = now + self._tell_every
         elif now >= self._tell_at:
+            began = thread_time_ns()
             self.tell()
             self._tell_every = min(2 * self._tell_every, LONGEST_NS)
-            # Reading a large heap takes seconds: at most a twentieth of the time.
-            self._tell_at = monotonic_ns() + max(self._tell_every, 20 * (monotonic_ns() - now))
+            # Reading a large heap takes seconds of CPU time: at most a twentieth of a core.
+            self._tell_at = monotonic_ns() + max(self._tell_every, 20 * (thread_time_ns() - began))
 
     def tell(self) -> None:
         """Write the lines whose live memory grew most since the mark, largest first; nothing without a mark."""
