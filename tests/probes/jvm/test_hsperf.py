@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from zcbench.probes.jvm import hsperf
-from zcbench.probes.jvm.hsperf import PerfDataError, parse
+from zcbench.probes.jvm.hsperf import JvmStartingError, PerfDataError, parse
 
 Value = int | str
 
@@ -116,6 +116,11 @@ def test_a_collection_under_way_is_seen() -> None:
 def test_what_is_no_file_of_counters_is_refused(content: bytes, why: str) -> None:
     with pytest.raises(PerfDataError, match=why):
         parse(content)
+
+
+def test_a_jvm_that_is_starting_is_told_from_a_damaged_file() -> None:
+    with pytest.raises(JvmStartingError):
+        parse(made(G1, accessible=0))
 
 
 def test_any_damage_is_an_error_or_a_reading_and_nothing_else() -> None:

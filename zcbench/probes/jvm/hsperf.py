@@ -36,6 +36,10 @@ class PerfDataError(ValueError):
     """The file is none of a JVM's, or is not whole (yet); a clause that says what is wrong."""
 
 
+class JvmStartingError(PerfDataError):
+    """The JVM is about to fill its file."""
+
+
 @dataclass(frozen=True)
 class PerfData:
     """The numbers and texts by name, as they were read. Sizes are bytes, times ticks of ``frequency``."""
@@ -144,7 +148,7 @@ def parse(content: bytes) -> PerfData:
     if content[4] > 1 or content[5] != VERSION:
         raise PerfDataError(f"byte order {content[4]}, version {content[5]}: not what HotSpot writes")
     if content[7] != 1:
-        raise PerfDataError("the JVM is still starting")
+        raise JvmStartingError("the JVM is still starting")
     entry, count = struct.unpack_from(f"{order}ii", content, 24)
     if not 0 <= count <= MOST_ENTRIES:
         raise PerfDataError(f"{count:,} counters: more than any JVM has")

@@ -12,7 +12,7 @@ from zcbench.probes import procfs
 from zcbench.probes.jvm import attach, hsperf
 from zcbench.probes.jvm.attach import AttachError, Target
 from zcbench.probes.jvm.heap import HeapInfo, parse_heap_info, private_pages
-from zcbench.probes.jvm.hsperf import PerfData, PerfDataError
+from zcbench.probes.jvm.hsperf import JvmStartingError, PerfData, PerfDataError
 from zcbench.probes.jvm.inventory import Inventory
 from zcbench.probes.jvm.mailbox import Answer, Mailbox, placed
 from zcbench.quantities.names import (
@@ -191,6 +191,8 @@ class Jvm:
             return None
         try:
             return hsperf.read(self.identity.counters, self.identity.target.user)
+        except JvmStartingError:
+            return None
         except (OSError, PerfDataError) as error:
             if self.lives():
                 self._complain(f"the counters of {self.title} cannot be read: {error}")
