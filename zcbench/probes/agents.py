@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zcbench.clock import now_ns
+from zcbench.files import let_all_write
 from zcbench.page import layout
 from zcbench.page.histogram import Histogram, columns_of, summed
 from zcbench.page.layout import Kind, PageError, State
@@ -99,6 +100,7 @@ class AgentPages:
     def environment(self) -> dict[str, str]:
         """The variable; the folder is made, with what an agent finds in it."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        let_all_write(self.folder, replace=True)
         if not (self.folder / TEMPLATE).exists():
             make_page(self.folder / TEMPLATE, _PARTS)
         every = {"gc_every_s": self._setting.gc_every_s, "sample_every_s": self._setting.sample_every_s}
