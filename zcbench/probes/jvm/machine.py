@@ -137,6 +137,8 @@ class Jvm:
         """Collect until the heap rests, then hold what it is; False if the JVM does not collect on request."""
         if not self.collects:
             return False
+        # A collection may give pages back, which the heap soon takes again: what it had until now it mostly has.
+        pages = self._pages()
         began_s = time.monotonic()
         readings: list[Readings] = []
         for _ in range(MOST_RUNS):
@@ -149,7 +151,7 @@ class Jvm:
             readings.append(self._memory(self._counters(), self._ask()))
             if self._rests(readings) or time.monotonic() - began_s > LONGEST_S:
                 break
-        self.held = readings[-1] | self._pages()
+        self.held = readings[-1] | pages
         # Objects that died in the densest part of a heap may be left where they are by some collections.
         heaps = [value for one in readings if (value := one.get(JVM_HEAP_BYTES)) is not None]
         self.held[JVM_HEAP_BYTES] = min(heaps, default=None)
