@@ -137,7 +137,7 @@ class Jvm:
         """Collect until the heap rests, then hold what it is; False if the JVM does not collect on request."""
         if not self.collects:
             return False
-        # A collection may give pages back, which the heap soon takes again: what it had until now it mostly has.
+        # A collection may give pages back, which the heap soon takes again: mostly it has what it had before.
         pages = self._pages()
         began_s = time.monotonic()
         readings: list[Readings] = []
