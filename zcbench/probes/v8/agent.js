@@ -30,7 +30,7 @@
   const LARGEST_SHARE = 0.05;
   // How often the agent's code runs before it counts as warm, how often of that at one publication, and how many rounds
   // are made before the first settled collection, unless they take more than a share of the time between two.
-  const WARM_UPS = 200, WARM_UPS_AT_ONCE = 10, WARM_ROUNDS = 60, WARM_SHARE = 0.02;
+  const WARM_UPS = 1000, WARM_UPS_AT_ONCE = 25, WARM_ROUNDS = 60, WARM_SHARE = 0.02;
   // Of the timer whose lateness is the event loop's delay: wakes an idle process 50 times a second.
   const RESOLUTION_MS = 20;
   // A publication takes some 50 µs. Twice a sample, each sample finds one of its own, and a heart that rests tells of a
@@ -217,6 +217,8 @@
     this.settling = null;
     this.warmUps = 0;
     this.warmRounds = 0;
+    this.forcedCost = 0;
+    this.flushes = !/flush.bytecode/.test([process.env.NODE_OPTIONS].concat(process.execArgv).join());
   }
 
   function multiple(time, every) {
@@ -349,11 +351,13 @@
     this.publish();
     this.warmUp(WARM_UPS_AT_ONCE);
     if (!this.settling && now() >= this.nextGc) this.settle();
+    clearTimer(this.timer);
     this.schedule();
   };
 
   Agent.prototype.schedule = function () {
-    const time = now(), next = Math.min(multiple(time, this.publishEvery), Math.max(this.nextGc, time));
+    const time = now(), collection = this.settling ? Infinity : Math.max(this.nextGc, time);
+    const next = Math.min(multiple(time, this.publishEvery), collection);
     this.timer = this.later(() => this.tick(), Math.max(1, Math.ceil((next - time) / 1e6)));
   };
 
@@ -403,12 +407,14 @@
   };
 
   // Code that runs for the first time takes memory of V8's heap: to compile it, to optimise it, to know its types. That
-  // of the agent itself, some 170 KB, is to be there before the first reading, or it would look like a slow leak.
+  // of the agent itself, some 200 KB, is to be there before the first reading, or it would look like a slow leak.
   Agent.prototype.warmUp = function (most) {
     for (; this.gcEvery && this.warmUps < WARM_UPS && most > 0; ++this.warmUps, --most) {
       this.takeReadings();
       this.takeInventory();
-      this.publish();
+      if (!this.page.isGone()) this.publish();
+      clearTimer(this.timer);
+      this.schedule();
     }
   };
 
@@ -457,10 +463,19 @@
   Agent.prototype.collect = function (which) {
     const began = now(), used = cpuTime();
     this.findGc();
-    this.gc(which);
+    // V8 drops the code of functions that did not run since some collections: several in a row would drop what the program
+    // needs the next moment, and it would be compiled and optimised anew.
+    if (this.flushes) v8.setFlagsFromString("--no-flush-bytecode");
+    try {
+      this.gc(which);
+    } finally {
+      if (this.flushes) v8.setFlagsFromString("--flush-bytecode");
+    }
     const pause = now() - began;
     // On a busy machine a pause is mostly waiting, and says nothing of the heap.
-    this.settling.cost += Math.min(pause, cpuTime() - used);
+    const cost = Math.min(pause, cpuTime() - used);
+    this.settling.cost += cost;
+    this.forcedCost += cost;
     this.page.add(this.page.at["gc.forced_pause_ns"], pause);
     this.pauses.forced += pause;
   };
@@ -482,15 +497,16 @@
 
   // Nothing that goes wrong in here is the program's.
   Agent.prototype.guarded = function (call) {
-    const began = now(), forced = this.pauses.forced;
+    const began = now(), used = cpuTime(), cost = this.forcedCost;
     try {
       call();
     } catch (error) {
       this.stop(error);
       return;
     }
-    const inside = now() - began - (this.pauses.forced - forced);
-    this.page.add(this.page.at["probe.v8.inside_ns"], inside);
+    // Neither what other threads took meanwhile, nor what this one waited for a core; collections are counted apart.
+    const inside = Math.min(now() - began, cpuTime() - used) - (this.forcedCost - cost);
+    this.page.add(this.page.at["probe.v8.inside_ns"], Math.max(0, inside));
   };
 
   Agent.prototype.stop = function (error) {

@@ -2,7 +2,7 @@
 // The leak and the garbage are bytes a second. "addon" leaks in malloc, through the add-on whose file stands in ADDON.
 "use strict";
 const [what = "nothing", leak = "0", garbage = "0"] = process.argv.slice(2);
-const EVERY_MS = 50;
+const EVERY_MS = 10;
 const kept = [], ring = [];
 let owed = 0, turns = 0;
 
