@@ -1,4 +1,4 @@
-// Load for service.js: `node load.js [--port 8098] [--rate REQUESTS_A_SECOND] [--seconds N]`.
+// Load for service.js: `node load.js [--port 8086] [--rate REQUESTS_A_SECOND] [--seconds N]`.
 // At a rate it sends requests on time, whatever the answers take; without one, eight at once as fast as they come.
 // At its end it prints how many were answered a second. It fails if one was not answered rightly.
 "use strict";
@@ -8,7 +8,7 @@ const { parseArgs } = require("node:util");
 const CONNECTIONS = 8;
 const options = { port: { type: "string" }, rate: { type: "string" }, seconds: { type: "string" } };
 const { values } = parseArgs({ options });
-const port = Number(values.port ?? 8098), rate = Number(values.rate ?? 0), seconds = Number(values.seconds ?? Infinity);
+const port = Number(values.port ?? 8086), rate = Number(values.rate ?? 0), seconds = Number(values.seconds ?? Infinity);
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 const began = performance.now();

@@ -32,7 +32,7 @@ function answer(response, item) {
   response.end(JSON.stringify(item));
 }
 
-server.listen(Number(process.argv[2] ?? 8098), "127.0.0.1");
+server.listen(Number(process.argv[2] ?? 8086), "127.0.0.1");
 process.on("SIGTERM", () => {
   server.close();
   server.closeIdleConnections();
