@@ -108,7 +108,7 @@ def command(
     """
     resolved = _resolve(scenario, flags, tags, expects)
     if diagnose:
-        from zcbench.cli.diagnosis import check_diagnosis
+        from zcbench.cli.diagnosis import check_diagnosis, diagnose_leak
 
         check_diagnosis(resolved)
     from zcbench.render.formats import check_directory, parse_formats, report_paths
@@ -128,11 +128,8 @@ def command(
     base = None if baseline is None else read_baseline(baseline, resolved.name)
     directory = _run(resolved, out, root, metrics, quiet)
     record, result = close(directory, formats, report_dir, base)
-    if diagnose:
-        from zcbench.cli.diagnosis import diagnose_leak
-
-        if diagnose_leak(resolved, record, result, directory, out, root, quiet):
-            record, result = close(directory, formats, report_dir, base)
+    if diagnose and diagnose_leak(resolved, record, result, directory, out, root, quiet):
+        record, result = close(directory, formats, report_dir, base)
     _tell(record, result, report_paths(formats, report_dir or directory), quiet, for_github, as_json)
     sys.exit(result.exit_code)
 
