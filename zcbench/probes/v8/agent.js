@@ -175,7 +175,8 @@
   // -- the malloc meter's page of this process (zcbench/probes/malloc/page.h): what malloc has live right after a
   // collection, before there is garbage in it again
 
-  const METER_BYTES = 16384, METER_LINE = 64, METER_SHARED = 3 * METER_LINE, METER_FLAGS = 56, METER_INHERITED = 48;
+  const METER_BYTES = 16384, METER_LINE = 64, METER_SHARED = 4 * METER_LINE, METER_FLAGS = 56, METER_INHERITED = 48;
+  const METER_AT_VERSION = 8, METER_VERSION = 2;
 
   function Meter(folder, page) {
     this.path = folder && folder + "/" + process.pid + ".page";
@@ -192,7 +193,7 @@
     } finally {
       close(file);
     }
-    if (size < METER_BYTES || this.word(METER_FLAGS)) return;
+    if (size < METER_BYTES || this.word(METER_AT_VERSION) !== METER_VERSION || this.word(METER_FLAGS)) return;
     let live = this.word(METER_INHERITED);
     for (let at = METER_SHARED; at < METER_BYTES; at += METER_LINE) live += this.word(at + 16) - this.word(at + 24);
     if (live > 0 && this.page.declare("malloc.settled_bytes", "bytes", GAUGE)) {
