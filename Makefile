@@ -120,7 +120,7 @@ model:
 orders:
 	$(PYTHON) tests/native/verify_orders.py
 
-# One wheel, the suite on every later Python there is.
+# One wheel, the suite on every later Python there is. `python -m pytest` would find the plugin in the checkout first.
 wheel-test: setup debian
 	rm -rf build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
@@ -130,7 +130,7 @@ wheel-test: setup debian
 	  [ -n "$$python" ] || { echo "no Python $$version here"; continue; }; \
 	  "$$python" -m venv --clear build/venv-$$version && \
 	  build/venv-$$version/bin/python -m pip install --quiet "$$(ls build/wheel/*.whl)[test]" && \
-	  build/venv-$$version/bin/python -m pytest -q || exit 1; \
+	  build/venv-$$version/bin/pytest -q || exit 1; \
 	done
 
 # Every planted fault must be called by its name, no sound engine accused (docs/selftest.md).

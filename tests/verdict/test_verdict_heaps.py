@@ -247,3 +247,23 @@ def test_a_heap_that_nobody_collected_explains_no_pages(tmp_path: Path) -> None:
     blind = lambda index: java(index) | {"gc.forced_collections": None, "runtime.full_collections": 0}  # noqa: E731
     found = memory(tmp_path, blind)
     assert found.outcome == "inconclusive", found.sentence
+
+
+@pytest.mark.parametrize(
+    ("mapped_per_s", "outcome"),
+    [
+        (80_000, "inconclusive"),  # 24 MB in the run: what V8 gathers before it looks at its whole heap
+        (500_000, "fail"),  # 150 MB: no heap of 6 MB gathers as much
+    ],
+)
+def test_what_v8_has_not_collected_yet_is_no_leak_of_private_memory(
+    tmp_path: Path, mapped_per_s: int, outcome: str
+) -> None:
+    # given a run in which the harness collects nothing, and V8 its whole heap twice: that is read only then
+    def natural(index: int) -> Row:
+        row = node(index)
+        row = row | _process(int(str(row["anonymous_bytes"])) + mapped_per_s * index)
+        return row | {"gc.forced_collections": None, "runtime.full_collections": min(2, index // 20)}
+
+    found = memory(tmp_path, natural)
+    assert found.outcome == outcome, found.sentence

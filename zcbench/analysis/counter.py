@@ -32,6 +32,6 @@ class Counter:
     unit: float = 0.0  # the least it can leak, where that is more than the resolution: a packet
     bounded: bool = True  # False: blocks may be larger than any that ``values`` allow for
     is_judged: bool = True  # False: its trend is told, and decides nothing
-    may_be_garbage: bool = False  # of pages, in which a runtime may keep what it has not collected yet
+    garbage_bytes: float = 0.0  # of pages: so much of their growth a runtime may just not have collected yet
     # Of pages: the bytes that exact counters account for, where they are others than the whole run's.
     explained: Readings | None = None

@@ -156,7 +156,8 @@ def _judged(
     most = judge(counter, 1.0, life)
     if not counter.is_judged:
         return replace(most, outcome="inconclusive", why=_TOLD_APART, rising=False)
-    if counter.may_be_garbage and most.outcome == "fail":
+    gained = 0.0 if most.window is None else most.window.slope * float(np.ptp(counter.times[life]))
+    if most.outcome == "fail" and gained <= counter.garbage_bytes:
         return replace(most, outcome="inconclusive", why=_GARBAGE)
     if counter.least_share == 1.0:
         return most
@@ -247,9 +248,9 @@ def _of_program(record: Record, found: list[Counter], resident: list[Counter]) -
     """What is known of a program's memory beside ``found``."""
     more = program.counters(record, frozenset(one.column for one in found if one.column is not None))
     # Where private memory is told apart from mapped files, RSS and USS would only mix them again.
-    apart, garbage = program.has(record, ANONYMOUS_BYTES), program.may_be_garbage(record)
+    apart, garbage = program.has(record, ANONYMOUS_BYTES), program.garbage_bytes(record)
     resident = [replace(one, is_judged=not apart) for one in resident]
-    return [replace(one, may_be_garbage=garbage and one.kind == "pages") for one in more + resident]
+    return [replace(one, garbage_bytes=garbage) if one.kind == "pages" else one for one in more + resident]
 
 
 def _python_objects(record: Record, inside: Callable[[str], NDArray[np.float64]], exact: Counter) -> Counter:

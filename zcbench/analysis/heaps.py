@@ -75,6 +75,11 @@ _CALLED: Mapping[str, str] = {"v8.": V8, "jvm.": JAVA, "go.": GO, "clr.": DOTNET
 SPIKE, SPIKE_BYTES = 6.5, 16 * 2**10
 MOST_SPIKES = 0.15  # of the readings: more are how the heap is
 FEWEST_FOR_SPIKES = 10
+# A runtime collects its whole heap when it has grown to a multiple of what the last full collection left: V8's
+# is 4 at most (kMaxHeapGrowingFactor of its heap controller), Go's and the JVM's about 2. A small heap may gain
+# some ten MiB at any multiple.
+MOST_GROWTH = 4.0
+LEAST_LIMIT_BYTES = 32.0 * 2**20
 # What counts a runtime's full collections, whichever of them a subject has.
 _FULL = (RUNTIME_FULL_COLLECTIONS, GC_FULL_COLLECTIONS)
 _EVERY = (RUNTIME_COLLECTIONS, GC_COLLECTIONS)
@@ -119,6 +124,12 @@ def rises(record: Record, name: str) -> NDArray[np.bool_]:
 def is_settled(record: Record) -> bool:
     """Whether somebody collected the subject's garbage on purpose, to read its heaps right after."""
     return bool(rises(record, GC_FORCED_COLLECTIONS).any())
+
+
+def counts_collections(record: Record) -> bool:
+    """Whether somebody counted the full collections of the subject's runtime, though there may be none."""
+    names = (GC_FORCED_COLLECTIONS, *_FULL)
+    return any(name in record.samples and np.isfinite(record.samples[name]).any() for name in names)
 
 
 def after_collection(record: Record) -> NDArray[np.bool_]:

@@ -181,12 +181,22 @@ def private(record: Record) -> tuple[str, Readings] | None:
     return None
 
 
-def may_be_garbage(record: Record) -> bool:
-    """Whether private memory that grows may be garbage of a runtime whose heap nobody reads."""
-    if any(memory.reckoning is Reckoning.MANAGED for _, memory in exact(record)):
-        return False
-    names = process_names(record) or (record.run.subject.title or "").split()[:1]
-    return any(name.rpartition("/")[2].startswith(_COLLECTORS) for name in names)
+def garbage_bytes(record: Record) -> float:
+    """How much of the growth of private memory may be garbage that the subject's runtime has not collected.
+
+    Any amount of a runtime whose heap nobody reads. Where full collections were counted, and were too few to
+    judge a heap by, what a heap may gain until the next one.
+    """
+    heaps_read = [one.name for one, memory in exact(record) if memory.reckoning is Reckoning.MANAGED]
+    if not heaps_read:
+        names = process_names(record) or (record.run.subject.title or "").split()[:1]
+        return np.inf if any(name.rpartition("/")[2].startswith(_COLLECTORS) for name in names) else 0.0
+    rows = streaming(record)
+    marks = heaps.after_collection(record)[rows]
+    if not heaps.counts_collections(record) or int(marks.sum()) >= FEWEST_CELLS:
+        return 0.0
+    largest = max(float(np.nanmax(record.samples[name][rows], initial=0.0)) for name in heaps_read)
+    return max(heaps.LEAST_LIMIT_BYTES, (heaps.MOST_GROWTH - 1) * largest)
 
 
 def _pages(record: Record, rows: NDArray[np.bool_], times: Readings) -> list[Counter]:
