@@ -215,7 +215,7 @@ def test_a_table_is_never_held_in_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
     # then far less than its size was ever in memory
     assert seen.rows == 50_000
-    assert peak < path.stat().st_size / 4
+    assert peak < path.stat().st_size / 3
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_units_are_converted(tmp_path: Path, spec: str, factor: float) -> None:
     [
         ("", (), ("empty",)),
         ("a,b\n", (), ("no row",)),
-        ("a,b\n1,2\n", (), ("--map elapsed_s=COLUMN", "a, b")),
+        ("a,b\n1,2\n", (), ("--map elapsed_s=COLUMN", "a (1), b (2)")),
         ("a,a\n1,2\n", (), ("'a' is there twice",)),
         ("elapsed_s,b\n1,2\n1\n2\n3,4\n", (), (":3:", "1 cells, the header has 2")),
         ("elapsed_s,rss\n1,x\n", ("rss_bytes=rss",), (":2:", "'x', not a number")),
@@ -306,7 +306,7 @@ def test_units_are_converted(tmp_path: Path, spec: str, factor: float) -> None:
         ("elapsed_s,h\n1,1\n", ("rrs=h",), ("no metric 'rrs'", "did you mean")),
         ("elapsed_s,h\n1,1\n", ("rss=h:furlong",), ("no unit 'furlong'", "mib")),
         ("elapsed_s,h\n1,1\n", ("rss=h", "rss_bytes=h"), ("mapped twice",)),
-        ("1,2\n3,4\n", (), (":1:", "no header")),
+        ("1,2\n3,4\n", (), ("which column is the time", "column1, column2")),
         ("elapsed_s,rss_bytes\n1,-1\n", (), (":2:", "rss_bytes cannot be that")),
         ("elapsed_s,rss_bytes\n,1\n", (), (":2:", "no time")),
         ("t,p\n1,100\n2,99\n", ("elapsed_s=t", "packets=p"), (":3:", "falls", "running total")),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.analysis import heaps, program
+from zcbench.analysis.coarse import unless_coarse
 from zcbench.analysis.counter import Counter
 from zcbench.analysis.coverage import coverage
 from zcbench.analysis.lives import lives
@@ -113,9 +114,12 @@ def _growths(record: Record) -> list[Growth]:
         )
 
     warms = heaps.runtime_of(record) in heaps.COMPILING
+    is_log = record.run.subject.kind == "imported"
 
     def settled(counter: Counter, share: float, life: NDArray[np.bool_]) -> Trend:
         shown = judge(counter, share, life)
+        if is_log and counter.kind == "exact":
+            shown = unless_coarse(shown, counter, limit * budget)
         warming = warms and counter.kind == "exact"
         return _unless_warming(shown, float(np.ptp(counter.times[life]))) if warming else shown
 

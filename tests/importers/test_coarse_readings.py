@@ -1,0 +1,22 @@
+"""A tool that prints whole MiB hides what grows within one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.importers.conftest import Ingest
+
+GCTRACE = (
+    "gc {n} @{at:.3f}s 0%: 0.01+1.2+0.004 ms clock, 0.03+0.35/1/0+0.009 ms cpu, 4->4->2 MB, 5 MB goal, 2 P\n"
+)
+
+
+@pytest.mark.parametrize(("hours", "outcome"), [(1, "inconclusive"), (8, "pass")])
+def test_a_heap_in_whole_mebibytes_passes_once_a_leak_would_have_shown(
+    ingest: Ingest, hours: int, outcome: str
+) -> None:
+    # given a Go program whose heap stays at 2 MB: 0.9 MB more would not show
+    log = "".join(GCTRACE.format(n=n + 1, at=10.0 * n) for n in range(360 * hours))
+    found = ingest(log).findings["memory"]
+    assert found["outcome"] == outcome, found["sentence"]
+    assert ("steps of 1,048,576 bytes" in found["sentence"]) == (outcome == "inconclusive")
