@@ -58,3 +58,19 @@ def test_this_kernel_lists_them() -> None:
     assert procfs.lists_children() == (str(process.pid).encode() in procfs.read(task).split())
     process.kill()
     process.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl")
+def test_after_the_last_tree_orphans_fall_to_init_again_who_waits_for_them() -> None:
+    # given a program that embeds zcbench, with a subject and its load generator
+    before = tree._is_subreaper()
+    trees = [ProcessTree(), ProcessTree()]
+    processes = [subprocess.Popen(["true"]) for _ in trees]
+    for one, process in zip(trees, processes, strict=True):
+        one.begin(process.pid)
+    for process in processes:
+        process.wait()
+    trees[0].close()
+    assert tree._is_subreaper()
+    trees[1].close()
+    assert tree._is_subreaper() == before

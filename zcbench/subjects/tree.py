@@ -33,10 +33,11 @@ KILL_S = 5.0  # for as long processes that multiply are killed
 KILL_PAUSE_S = 0.01
 _LINUX = procfs.IS_LINUX and procfs.lists_children()
 _OTHERS, _DAEMON, _CRASH = range(3)  # what an orphan's exit code weighs
-_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
+_SET_SUBREAPER, _GET_SUBREAPER = 36, 37  # PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER of linux/prctl.h
 BIRTHS = threading.Lock()
 _ROOTS: set[int] = set()  # first processes, which whoever started them waits for
 _NUMBERS = itertools.count()
+_IS_SUBREAPER = False  # as we made this process one, who was none
 _TREES: weakref.WeakSet[ProcessTree] = weakref.WeakSet()
 
 
@@ -62,6 +63,8 @@ class ProcessTree:
 
     def begin(self, pid: int) -> None:
         """Follow what comes from ``pid``, which was just started by this process."""
+        if _LINUX:
+            become_subreaper()  # again: the last tree may have ended since this one was made
         self._root = pid
         _ROOTS.add(pid)
         _TREES.add(self)
@@ -70,9 +73,14 @@ class ProcessTree:
             self._known[pid] = stat
 
     def close(self) -> None:
-        """Forget it: its first process was waited for."""
+        """Forget it: its first process was waited for.
+
+        After the last tree orphans fall to init again, who waits for them, as this process does not.
+        """
         _ROOTS.discard(self._root or 0)
         _TREES.discard(self)
+        if _LINUX and not _TREES:
+            _end_as_subreaper()
 
     def scan(self) -> list[psutil.Process]:
         """Its processes now, the first one first, zombies with them; orphans that ended are reaped."""
@@ -229,8 +237,29 @@ def descendants(process: psutil.Process) -> list[psutil.Process]:
 
 def become_subreaper() -> None:
     """Have orphaned descendants fall to this process. Does nothing where the kernel cannot (Linux < 3.4)."""
+    global _IS_SUBREAPER
+    if not _IS_SUBREAPER and not _is_subreaper():
+        _IS_SUBREAPER = True
+        _set_subreaper(True)
+
+
+def _end_as_subreaper() -> None:
+    global _IS_SUBREAPER
+    if _IS_SUBREAPER:
+        _IS_SUBREAPER = False
+        _set_subreaper(False)
+
+
+def _is_subreaper() -> bool:
+    found = ctypes.c_int(0)
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_GET_SUBREAPER, ctypes.byref(found), 0, 0, 0)
+    return bool(found.value)
+
+
+def _set_subreaper(wanted: bool) -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SET_SUBREAPER, int(wanted), 0, 0, 0)
 
 
 def _stat(pid: int) -> Stat | None:
