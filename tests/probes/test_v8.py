@@ -118,9 +118,9 @@ def test_worker_threads_are_read_and_one_that_computes_holds_nobody_up(nodes: di
     threads = nodes["threads"]
     pages = threads.probe._node.pages.folder  # type: ignore[attr-defined]
     first = threads.until(lambda row: marks(row) >= 1)
-    threads.until(lambda row: marks(row) >= marks(first) + 2)
     # main, the one that turns, the one that computes; the one that ended is gone
-    assert len(list(pages.glob(f"{threads.popen.pid}*.page"))) == 3
+    there = f"{threads.popen.pid}*.page"
+    threads.until(lambda row: marks(row) >= marks(first) + 2 and len(list(pages.glob(there))) == 3)
     assert "event_loop.delay_max_ns" in first
 
 

@@ -31,6 +31,7 @@ class Program:
     ready_limit_s: float | None = None
     grace_s: float | None = None
     is_ours = True
+    variables: Mapping[str, str] = {}
     is_asked = False
 
     def __init__(self, code: str) -> None:

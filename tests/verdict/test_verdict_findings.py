@@ -28,7 +28,8 @@ CHECKS = (
     "timing",
     "cost",
 )
-NOT_ASKED = ("xruns", "laws", "load", "published")  # of a replay by our engine, which states no laws
+# Of a replay by our engine in Python, which states no laws.
+NOT_ASKED = ("xruns", "laws", "load", "published", "event_loop", "pool.hand_over")
 TOO_SHORT = ("rate", "memory")  # for half a minute
 
 

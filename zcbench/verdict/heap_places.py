@@ -100,8 +100,7 @@ PLACES: Mapping[str, Place] = {
     PYTHON_OBJECT_BYTES: Place(
         "python_objects",
         "Python's objects",
-        "find the container that only grows: tracemalloc snapshots early and late (compare_to) name the lines; "
-        "of a command --diagnose makes them",
+        "find the container that only grows: tracemalloc snapshots early and late (compare_to) name the lines",
     ),
 }
 # Memory that small objects of a heap own: a leak of them grows in both.

@@ -33,9 +33,9 @@ CAUSES: Mapping[str, str] = {
 REMEDIES: Mapping[str, str] = {
     "buffers": "find who keeps the buffers: caches, lists, callbacks that hold a view",
     "python_objects": "find the container that only grows: tracemalloc snapshots early and late (compare_to) "
-    "name the lines; of a command --diagnose makes them",
-    "native": "find who keeps what it allocates: --diagnose runs it again and names the places, by heaptrack; "
-    "jemalloc's profiler compares early and late; LeakSanitizer names what nobody can reach any more",
+    "name the lines",
+    "native": "find who keeps what it allocates: heaptrack names the places; jemalloc's profiler compares "
+    "early and late; LeakSanitizer names what nobody can reach any more",
     "pages": "memory outside the heap that was measured: compare a memory map early in the run and late; if it "
     "slows, it is fragmentation",
     "runtime_heap": "take a heap snapshot early in the run and one late, and compare who keeps what is new",
@@ -43,6 +43,8 @@ REMEDIES: Mapping[str, str] = {
     "mapped": "compare /proc/PID/smaps early in the run and late: the mapping that grows tells who maps it",
     "files_mapped": "compare /proc/PID/maps early in the run and late: what is mapped is never unmapped",
 }
+_DIAGNOSED = ("native", "python_objects")  # what a second run of a command can name the lines of
+_AGAIN = "; --diagnose runs the command again and does that"
 NATURAL = "natural"  # gc.every: no collections by the harness
 _OF_ORIGIN = {Origin.ALLOCATOR: "native", Origin.RUNTIME: "runtime_heap", Origin.SUBJECT: "published"}
 _UNMETERED = "malloc.unmetered"
@@ -100,6 +102,11 @@ def remedy(record: Record, cause: str, growth: Growth | None, sites: Sequence[Si
     """How to find who keeps what leaks, in the language of the subject; ``sites`` are where it is allocated."""
     if cause == "native" and sites:
         return "find who keeps what is allocated at the places named above, and let it go"
+    again = _AGAIN if record.run.subject.kind == "command" and cause in _DIAGNOSED else ""
+    return _remedy(record, cause, growth) + again
+
+
+def _remedy(record: Record, cause: str, growth: Growth | None) -> str:
     column = "" if growth is None else growth.counter.column or ""
     if column in PLACES:
         return PLACES[column].remedy

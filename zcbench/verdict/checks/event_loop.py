@@ -181,6 +181,7 @@ CHECK = Check(
         "event_loop_blocked": "something runs long without giving the event loop a turn",
         "gc_pauses": "the runtime's collector holds the event loop up",
     },
+    figure="latency",
     meaning="whatever waits for the event loop is late: answers, timers, packets",
     moment=_moment,
 )
