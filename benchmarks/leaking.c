@@ -4,18 +4,18 @@
 #include <Python.h>
 
 /* A bytes object of 100 bytes of data, of which one reference too many is held. */
-static PyObject *forget(PyObject *module, PyObject *arguments) {
-    (void)module;
-    (void)arguments;
-    PyObject *packet = PyBytes_FromStringAndSize(NULL, 100);
-    Py_XINCREF(packet);
-    return packet;
+static PyObject* forget(PyObject* module, PyObject* arguments) {
+  (void)module;
+  (void)arguments;
+  PyObject* packet = PyBytes_FromStringAndSize(NULL, 100);
+  Py_XINCREF(packet);
+  return packet;
 }
 
-static PyObject *keep_count(PyObject *module, PyObject *arguments) {
-    (void)module;
-    (void)arguments;
-    return PyBytes_FromStringAndSize(NULL, 100);
+static PyObject* keep_count(PyObject* module, PyObject* arguments) {
+  (void)module;
+  (void)arguments;
+  return PyBytes_FromStringAndSize(NULL, 100);
 }
 
 static PyMethodDef METHODS[] = {
@@ -25,7 +25,10 @@ static PyMethodDef METHODS[] = {
 };
 
 static struct PyModuleDef MODULE = {
-    .m_base = PyModuleDef_HEAD_INIT, .m_name = "leaking", .m_size = -1, .m_methods = METHODS,
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "leaking",
+    .m_size = -1,
+    .m_methods = METHODS,
 };
 
 PyMODINIT_FUNC PyInit_leaking(void) { return PyModule_Create(&MODULE); }

@@ -7,10 +7,10 @@
 
 typedef void *napi_env, *napi_value, *napi_callback_info;
 typedef napi_value (*napi_callback)(napi_env, napi_callback_info);
-int napi_create_function(napi_env, const char *, size_t, napi_callback, void *, napi_value *);
-int napi_set_named_property(napi_env, napi_value, const char *, napi_value);
-int napi_get_cb_info(napi_env, napi_callback_info, size_t *, napi_value *, napi_value *, void **);
-int napi_get_value_uint32(napi_env, napi_value, unsigned *);
+int napi_create_function(napi_env, const char*, size_t, napi_callback, void*, napi_value*);
+int napi_set_named_property(napi_env, napi_value, const char*, napi_value);
+int napi_get_cb_info(napi_env, napi_callback_info, size_t*, napi_value*, napi_value*, void**);
+int napi_get_value_uint32(napi_env, napi_value, unsigned*);
 
 static napi_value leak(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -18,7 +18,7 @@ static napi_value leak(napi_env env, napi_callback_info info) {
   unsigned bytes = 0;
   napi_get_cb_info(env, info, &count, &argument, NULL, NULL);
   napi_get_value_uint32(env, argument, &bytes);
-  void *volatile lost = malloc(bytes);
+  void* volatile lost = malloc(bytes);
   if (lost) memset(lost, 1, bytes);
   return NULL;
 }
