@@ -383,3 +383,20 @@ def test_probes_are_asked_for_by_name_all_or_none(given: str | None, wanted: tup
 def test_a_probe_that_there_is_not_is_named_with_those_there_are() -> None:
     with pytest.raises(ScenarioError, match=r"no probe 'maloc' .*mean 'malloc'.*or .none"):
         load(None, flags=[flag("--pid", "1"), flag("--probe", "maloc,auto")])
+
+
+def test_what_is_awaited_and_read_is_filled_in_as_the_command_is(write: Write) -> None:
+    path = write(
+        "[subject]\n"
+        'command = ["true"]\n'
+        'args = { port = "8080", path = "x" }\n'
+        'ready = "http://127.0.0.1:{port}/health"\n'
+        'scrape = ["http://127.0.0.1:{port}/{path}", "http://127.0.0.1/{other}"]\n'
+    )
+    subject = load(path).subject
+    assert subject.awaited == "http://127.0.0.1:8080/health"
+    assert subject.endpoints == ("http://127.0.0.1:8080/x", "http://127.0.0.1/{other}")
+    lines = path.read_text().replace("{path}", "metrics")
+    path.write_text(lines)
+    with pytest.raises(ScenarioError, match=r"subject\.args\.path: the command has no \{path\} in it"):
+        load(path)

@@ -83,7 +83,7 @@ def _check_published(subject: SubjectTable, sheet: Sheet) -> None:
             meant = did_you_mean(probe, there)
             every = f'there are {", ".join(there)}; or "{AUTO_PROBES}", or "none"'
             sheet.fail("subject.probes", f"no probe {shown(probe)}{meant}; {every}")
-    for url in subject.scrape:
+    for url in subject.endpoints:
         if not is_url(url) or not urlsplit(url).hostname:
             sheet.fail("subject.scrape", f"{shown(url)} is no URL; write http://127.0.0.1:9100/metrics")
     if subject.map and not (subject.scrape or subject.read):
@@ -123,8 +123,9 @@ def _check_command(subject: SubjectTable, sheet: Sheet) -> None:
                 sheet.fail(prefix + name, f"{shown(name)} is not a name of letters, digits and '_'")
             if "\0" in value:
                 sheet.fail(prefix + name, f"{shown(value)} has a NUL in it")
+    texts = (*subject.command, *subject.load, subject.ready or "", *subject.scrape)
     for name in subject.args:
-        if not any(f"{{{name}}}" in word for word in (*subject.command, *subject.load)):
+        if not any(f"{{{name}}}" in text for text in texts):
             sheet.fail(f"subject.args.{name}", f"the command has no {{{name}}} in it")
     if any("\0" in word for word in (*subject.command, *subject.load, subject.cwd or "")):
         sheet.fail("subject.command", "has a NUL in it")
@@ -133,7 +134,7 @@ def _check_command(subject: SubjectTable, sheet: Sheet) -> None:
 
 
 def _check_ready(subject: SubjectTable, sheet: Sheet) -> None:
-    ready = subject.ready
+    ready = subject.awaited
     if not 0 < subject.ready_limit <= LONGEST_LIMIT_S:
         sheet.fail("subject.ready_limit", f"{subject.ready_limit} is not above 0 and at most a day")
     if ready is None:

@@ -95,6 +95,16 @@ class SubjectTable(Table, frozen=True):
         """The command with what its placeholders stand for. Braces around any other name stay."""
         return tuple(filled(word, self.args) for word in self.command)
 
+    @property
+    def awaited(self) -> str | None:
+        """``ready``, filled in as the command is."""
+        return None if self.ready is None else filled(self.ready, self.args)
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """``scrape``, filled in as the command is."""
+        return tuple(filled(url, self.args) for url in self.scrape)
+
 
 def filled(word: str, values: Mapping[str, str]) -> str:
     """``word`` with each "{name}" of ``values`` replaced."""

@@ -132,7 +132,7 @@ class CommandSubject:
         return own
 
     def _awaited(self) -> Readiness:
-        ready = self._table.ready
+        ready = self._table.awaited
         if ready is None:
             return Readiness()
         if ready == READY_BY_PAGE:

@@ -36,7 +36,7 @@ class Instrumented:
         self._scenario, self._table = scenario, table
         self.page: PageProbe | None = None
         self._lines = JsonLines(table.map) if table.read == READ_JSON_LINES else None
-        self._scrape = [Scrape(url, table.map, every_s=scenario.sampling.every) for url in table.scrape]
+        self._scrape = [Scrape(url, table.map, every_s=scenario.sampling.every) for url in table.endpoints]
         for law in table.laws:
             parse_law(law)
         self.notices: list[Notice] = []
