@@ -128,8 +128,6 @@ class AgentPages:
             return {}
         row: dict[str, Number | None] = dict(self._ended)
         for reading in self.readings():
-            for entry in reading.entries:
-                self._declare(entry)
             for name, value in reading.values.items():
                 if value is not None and name not in _OURS and not self._is_held(name):
                     row[name] = (row.get(name) or 0) + value
@@ -150,7 +148,7 @@ class AgentPages:
             if agent is None:
                 continue
             try:
-                reading = agent.reader.read()
+                reading = self._newest(agent)
             except (OSError, PageError) as error:
                 self._tell(f"{path.name} cannot be read: {error}")
                 continue
@@ -160,6 +158,20 @@ class AgentPages:
         for path, agent in list(self._agents.items()):
             if agent.reading is not None and not _runs(agent.reading, living):
                 self._end(path, agent)
+
+    def _newest(self, agent: _Agent) -> Reading:
+        """Raises OSError, PageError.
+
+        An agent counts a settled collection once all that it read is published: what is read after that count
+        was seen is whole.
+        """
+        reading = agent.reader.read(settle=False)
+        if (reading.values.get(SETTLED) or 0) != agent.settled:
+            reading = agent.reader.read(settle=False)
+        if agent.reading is None or reading.contents is not agent.reading.contents:
+            for entry in reading.entries:
+                self._declare(entry)
+        return reading
 
     def _files(self) -> list[Path]:
         with contextlib.suppress(OSError):
@@ -193,7 +205,6 @@ class AgentPages:
         if (reading := agent.reading) is None:
             return
         for entry in reading.entries:
-            self._declare(entry)
             value = reading.values.get(entry.name)
             if entry.kind is Kind.TOTAL and entry.name not in _OURS and value is not None:
                 self._ended[entry.name] = self._ended.get(entry.name, 0) + value
