@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zcbench.analysis.counter import Counter, Readings
 from zcbench.analysis.trend import Trend
@@ -30,15 +31,15 @@ def step_of(values: Readings) -> float:
     return 1.0
 
 
-def unless_coarse(found: Trend, counter: Counter, most: float) -> Trend:
-    """``found``, with what one step of the readings may hide: over their length, so much more than they show.
+def unless_coarse(found: Trend, counter: Counter, life: NDArray[np.bool_], most: float) -> Trend:
+    """``found`` in one life, with what a step of the readings may hide: so much more, over that life's length.
 
     A pass that this takes beyond ``most`` bytes/s is none.
     """
     step, window = step_of(counter.values), found.window
     if window is None or step <= counter.resolution:
         return found
-    hidden = step / float(np.ptp(counter.times[np.isfinite(counter.values)]))
+    hidden = step / float(np.ptp(counter.times[life & np.isfinite(counter.values)]))
     window = replace(window, high=window.high + hidden, smallest_seen=window.smallest_seen + hidden)
     if found.outcome != "pass" or window.high < most:
         return replace(found, window=window)
