@@ -13,12 +13,12 @@ GCTRACE = (
 
 def test_a_step_hides_as_much_in_each_life_of_a_program_that_began_anew(ingest: Ingest) -> None:
     # given eight hours in which it was started every hour: a step hides as much in each as in an hour alone
-    rows = ["elapsed_s,pid,heap_bytes"]
-    rows += [f"{10 * n},{4000 + n // 360},{2 * 2**20}" for n in range(8 * 360)]
-    found = ingest("\n".join(rows) + "\n", "--map", "go.heap_bytes=heap_bytes", name="log.csv").findings[
-        "memory"
-    ]
+    rows = ["elapsed_s,pid,heap_bytes,collections"]
+    rows += [f"{10 * n},{4000 + n // 360},{2 * 2**20},{n}" for n in range(8 * 360)]
+    maps = ("--map", "go.heap_bytes=heap_bytes,runtime.full_collections=collections")
+    found = ingest("\n".join(rows) + "\n", *maps, name="log.csv").findings["memory"]
     assert found["outcome"] == "inconclusive", found["sentence"]
+    assert "steps of 1,048,576 bytes" in found["sentence"]
 
 
 @pytest.mark.parametrize(("hours", "outcome"), [(1, "inconclusive"), (8, "pass")])
