@@ -29,14 +29,13 @@ from zcbench.page.histogram import Histogram, columns_of, summed
 from zcbench.page.layout import Kind, PageError, State
 from zcbench.page.reader import PageReader, Reading, make_page
 from zcbench.probes import procfs
-from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.probes.probe import Notice, Number, Processes, Sayings
 from zcbench.probes.runtimes import Setting
 from zcbench.quantities import quantity as quantities
 from zcbench.quantities.names import GC_FORCED_COLLECTIONS
 from zcbench.quantities.quantity import Origin, Quantity, Reckoning
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.quantities.units import NS, unit_of
-from zcbench.record.schema import EventKind
 
 TEMPLATE, SETTING_FILE, SUFFIX = "template.page", "setting.json", ".page"
 SETTLED = "settled"  # an agent's total of settled collections
@@ -89,8 +88,7 @@ class AgentPages:
         self._held: dict[str, int] = {}
         self._marks = 0
         self._marked_ns = 0
-        self._told: set[str] = set()
-        self._notices: list[Notice] = []
+        self._sayings = Sayings(self.name)
 
     @property
     def variable(self) -> str:
@@ -150,7 +148,7 @@ class AgentPages:
             try:
                 reading = self._newest(agent)
             except (OSError, PageError) as error:
-                self._tell(f"{path.name} cannot be read: {error}")
+                self._sayings.tell(f"{path.name} cannot be read: {error}")
                 continue
             if reading.header.pid:
                 agent.reading = reading
@@ -192,7 +190,7 @@ class AgentPages:
             return self._agents[path]
         except (OSError, PageError) as error:
             if path.exists():
-                self._tell(f"{path.name} cannot be read: {error}")
+                self._sayings.tell(f"{path.name} cannot be read: {error}")
             return None
 
     def _end(self, path: Path, agent: _Agent, *, keep_file: bool = False) -> None:
@@ -281,15 +279,9 @@ class AgentPages:
 
     # -- what is to be said
 
-    def _tell(self, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
-            self._notices.append(Notice(EventKind.PROBE, message, {"probe": self.name}))
-
     def notices(self) -> Sequence[Notice]:
         """What is wrong with a page, once."""
-        notices, self._notices = self._notices, []
-        return notices
+        return self._sayings.take()
 
     def close(self) -> None:
         """Stop reading; the folder goes."""

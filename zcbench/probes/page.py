@@ -15,7 +15,7 @@ from zcbench.files import let_all_write
 from zcbench.page.histogram import Histogram, columns_of, summed
 from zcbench.page.layout import PAGE_VARIABLE, Entry, Kind, PageError, State
 from zcbench.page.reader import PageReader, Reading, make_page
-from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.probes.probe import Notice, Number, Processes, Sayings
 from zcbench.quantities import quantity as quantities
 from zcbench.quantities.quantity import Origin, Quantity
 from zcbench.quantities.registry import VOCABULARY
@@ -40,8 +40,7 @@ class PageProbe:
         self._histograms: dict[str, Histogram] = {}
         self._laws: list[str] = []
         self._read_ns = -FRESH_NS
-        self._told: set[str] = set()
-        self._notices: list[Notice] = []
+        self._sayings = Sayings(self.name)
 
     def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """See :class:`Probe`: where the page is."""
@@ -104,12 +103,12 @@ class PageProbe:
             try:
                 reading = reader.read(settle=settle)
             except (OSError, PageError) as error:
-                self._tell(f"{path.name} cannot be read: {error}")
+                self._sayings.tell(f"{path.name} cannot be read: {error}")
                 continue
             if not reading.header.pid:
                 continue
             for problem in reader.problems(reading):
-                self._tell(f"{path.name}: {problem}")
+                self._sayings.tell(f"{path.name}: {problem}")
             readings.append(reading)
         self._readings = readings
 
@@ -140,17 +139,11 @@ class PageProbe:
         if laws != self._laws:
             self._laws = laws
             message = f"the page states {len(laws)} law{'s' if len(laws) > 1 else ''}"
-            self._notices.append(Notice(EventKind.LAWS, message, {"laws": laws}))
-
-    def _tell(self, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
-            self._notices.append(Notice(EventKind.PROBE, message, {"probe": self.name}))
+            self._sayings.add(Notice(EventKind.LAWS, message, {"laws": laws}))
 
     def notices(self) -> Sequence[Notice]:
         """See :class:`Probe`: its laws, and what is wrong with a page."""
-        notices, self._notices = self._notices, []
-        return notices
+        return self._sayings.take()
 
     def close(self) -> None:
         """See :class:`Probe`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -9,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import psutil
 
 from zcbench.quantities.quantity import Quantity
+from zcbench.record.schema import EventKind
 
 Number = int | float
 Processes = Callable[[], Sequence[psutil.Process]]  # what the subject consists of at the call
@@ -21,6 +23,30 @@ class Notice:
     kind: str  # "probe", "inventory": the event's kind
     message: str
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Sayings:
+    """What ``probe`` has to say until somebody takes it: each sentence once, ``most`` of them in all."""
+
+    def __init__(self, probe: str, most: float = math.inf) -> None:
+        self._probe, self._most = probe, most
+        self._told: set[str] = set()
+        self._waiting: list[Notice] = []
+
+    def tell(self, message: str) -> None:
+        """Say ``message``, if it was not said before."""
+        if message not in self._told and len(self._told) < self._most:
+            self._told.add(message)
+            self.add(Notice(EventKind.PROBE, message, {"probe": self._probe}))
+
+    def add(self, notice: Notice) -> None:
+        """Say something of another kind."""
+        self._waiting.append(notice)
+
+    def take(self) -> tuple[Notice, ...]:
+        """What there was to say since the last call."""
+        waiting, self._waiting = tuple(self._waiting), []
+        return waiting
 
 
 class Probe(Protocol):

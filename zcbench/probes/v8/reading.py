@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 from zcbench.clock import now_ns
 from zcbench.probes.agents import PATIENCE, AgentPages
-from zcbench.probes.probe import Notice, Number
+from zcbench.probes.probe import Notice, Number, Sayings
 from zcbench.probes.runtimes import Setting
 from zcbench.probes.v8.loops import ACTIVE, IDLE, Loops
 from zcbench.quantities.quantity import Quantity
 from zcbench.quantities.registry import VOCABULARY
-from zcbench.record.schema import EventKind
 
 NAME = "v8"
 MOST_TOLD = 64  # sentences of one run
@@ -28,8 +27,7 @@ class NodePages:
         self._setting = setting
         self._loops = Loops(setting.sample_every_s)
         self._columns: dict[str, Quantity] = {}
-        self._told: set[str] = set()
-        self._notices: list[Notice] = []
+        self._sayings = Sayings(NAME, MOST_TOLD)
 
     def read(self) -> dict[str, Number | None]:
         """The readings of now, by name."""
@@ -67,11 +65,8 @@ class NodePages:
 
     def tell(self, message: str) -> None:
         """Say ``message`` once."""
-        if message not in self._told and len(self._told) < MOST_TOLD:
-            self._told.add(message)
-            self._notices.append(Notice(EventKind.PROBE, message, {"probe": NAME}))
+        self._sayings.tell(message)
 
     def notices(self) -> tuple[Notice, ...]:
         """What there was to say since the last call."""
-        notices, self._notices = (*self._notices, *self.pages.notices()), []
-        return notices
+        return *self._sayings.take(), *self.pages.notices()
