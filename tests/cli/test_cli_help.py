@@ -74,7 +74,9 @@ def test_the_help_of_a_long_command_is_in_groups_with_examples_that_parse(invoke
     there = {flag for p in command.params if isinstance(p, click.Option) for flag in p.opts}
     assert len(grouped) == len(set(grouped))
     assert set(grouped) == there
-    # then each title heads a section, in order, and help is the only general one
+    # then each title heads a section, in order, and help is the only general one, whoever asked for the
+    # command before, as a program that makes its context by itself
+    command.make_context(name, [*shlex.split(command.examples[0][1])[2:]])
     text = invoke(name, "--help").stdout
     titles = re.findall(r"^(\S.*):$", text, re.MULTILINE)
     assert titles == [*command.groups, GENERAL, "Examples"]

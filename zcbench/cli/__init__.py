@@ -40,6 +40,7 @@ COMMANDS = {
 # Their exit code is a verdict, which stands whoever reads stdout.
 _JUDGING = ("run", "ingest", "sweep")
 _LONGEST_MESSAGE = 2000  # characters
+_HELP_FLAGS = ("-h", "--help")
 
 
 class _Group(click.Group):
@@ -53,6 +54,9 @@ class _Group(click.Group):
             return None
         command = importlib.import_module(f"zcbench.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
+        # A command keeps the help option of the first context that asks for it, which need not be a child of
+        # this group's.
+        command.context_settings.setdefault("help_option_names", list(_HELP_FLAGS))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -105,7 +109,7 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
         ctx.exit()
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, context_settings={"help_option_names": list(_HELP_FLAGS)})
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version,
               help="Show the version and leave.")  # fmt: skip
 def cli() -> None:
