@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from zcbench.probes.malloc import meter as meters
+from zcbench.probes.malloc.arenas import arena_bytes
 from zcbench.probes.malloc.meter import MallocMeter, poisoned
 from zcbench.probes.malloc.page import read_meter_page
 
@@ -111,6 +113,29 @@ def test_a_program_of_musl_is_counted_by_the_same_file(build: Compile, tmp_path:
     program = Metered(tmp_path, build("scenes.c", compiler="musl-gcc"), scene)
     assert len(follow(program)) >= 2
     assert program.wait() == 0
+
+
+def test_pages_of_arenas_are_malloc_s_and_nobody_else_s(
+    build: Compile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meters, "ARENAS_EVERY_S", 0.0)
+    monkeypatch.setattr(meters, "ARENAS_SHARE", 1.0)
+    # given blocks of two threads that are freed up to the last one of each, then an own allocator's memory
+    program = Metered(tmp_path, build("arenas.c"))
+    rows = []
+    for pid, _, _ in program.stops():
+        rows.append(program.meter.read())
+        last = arena_bytes(pid)
+    assert program.wait() == 0
+    first, small, large, mapped, in_break = (row["malloc.arena_bytes"] or 0 for row in rows)
+    block = 1008
+    assert 8000 * block <= small - first < 8000 * block + 2**19
+    assert 80_000 * block <= large - small < 80_000 * block + 2**21  # of two heaps
+    assert max(row["malloc.live_bytes"] or 0 for row in rows) < 2**20
+    # what is no heap's, though it lies where one could, and the break that somebody else moves
+    assert mapped == large
+    assert in_break <= mapped
+    assert last - in_break >= 8 * 2**20
 
 
 def readings(program: Metered) -> tuple[dict[str, int | float | None], list[str]]:

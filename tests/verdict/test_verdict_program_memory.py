@@ -24,6 +24,7 @@ MIB = 2**20
 NAMES = (
     "malloc.live_bytes", "anonymous_bytes", "virtual_bytes", "file_bytes", "processes", "v8.heap_bytes",
     "runtime.full_collections", "shared_bytes", "v8.external_bytes", "malloc.unmetered",
+    "malloc.arena_bytes",
 )  # fmt: skip
 ARENA = Quantity("arena.live_bytes", BYTES, Kind.GAUGE, Origin.SUBJECT, "bytes of the arena in use")
 Readings = Callable[[int], Row]
@@ -103,6 +104,30 @@ def test_private_memory_that_nobody_explains_never_passes(tmp_path: Path) -> Non
         assert found.required
         assert found.remedy
     assert "explain 10%" in found.sentence
+
+
+def keeping(index: int, *, free: int = 40 * MIB, apart: int = 2 * MIB) -> Row:
+    """A program whose malloc has 20 MiB live and keeps ``free`` in its arenas; some is apart from malloc."""
+    read = index % 10 == 0  # arenas are looked at seldom
+    return program(index, apart=apart + free) | {"malloc.arena_bytes": 20 * MIB + free if read else None}
+
+
+def test_what_malloc_keeps_free_is_known_and_what_grows_beside_it_is_none_the_less_seen(tmp_path: Path) -> None:
+    # given 40 MiB of which all that is known is whose they are, or not even that
+    found = memory(tmp_path / "free", keeping)
+    assert found.outcome == "pass", found.sentence
+    assert "explain 32% of 62.00 MiB of private memory, what malloc keeps free 65%" in found.sentence
+    found = memory(tmp_path / "unknown", lambda index: keeping(index) | {"malloc.arena_bytes": 20 * MIB})
+    assert found.outcome == "inconclusive", found.sentence
+    # what another allocator has mapped beside malloc is not malloc's, be it flat or growing
+    found = memory(tmp_path / "beside", lambda index: keeping(index, free=10 * MIB, apart=40 * MIB))
+    assert found.outcome == "inconclusive", found.sentence
+    assert "keeps free 14%: together below 60% they do not speak for the other 40" in found.sentence
+    found = memory(tmp_path / "growing", lambda index: keeping(index, apart=MIB + 40_000 * index))
+    assert (found.outcome, found.cause) == ("fail", "mapped")
+    # arenas that grow though nothing more is live are no answer to what grows
+    found = memory(tmp_path / "arenas", lambda index: keeping(index, free=40 * MIB + 40_000 * index))
+    assert found.outcome == "fail", found.sentence
 
 
 def test_a_small_program_needs_no_coverage_of_what_every_process_has(tmp_path: Path) -> None:

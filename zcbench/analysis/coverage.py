@@ -30,9 +30,10 @@ SETTLED_SHARE = 0.5  # of the stream: its last half, when whatever warms up has
 @dataclass(frozen=True)
 class Coverage:
     """In the last half of the stream: the median of what exact counters account for, and of the private memory
-    as ``source`` has it, in bytes. ``processes`` have exact counters. ``rise_share`` is the share of private
-    memory's rise that exact counters rose by, None where private memory rose by less than START_UP_BYTES;
-    ``files_rise_bytes`` is the rise of what is resident beyond private memory: mapped files, shared memory."""
+    as ``source`` has it, in bytes; and of what malloc keeps free in its arenas: nothing of the subject's lies
+    there. ``processes`` have exact counters. ``rise_share`` is the share of private memory's rise that exact
+    counters rose by, None where private memory rose by less than START_UP_BYTES; ``files_rise_bytes`` is the
+    rise of what is resident beyond private memory: mapped files, shared memory."""
 
     exact_bytes: float
     private_bytes: float
@@ -41,16 +42,25 @@ class Coverage:
     rise_share: float | None
     rise_bytes: float
     files_rise_bytes: float = 0.0
+    free_bytes: float = 0.0
 
     @property
     def share(self) -> float:
-        """0 to 1."""
-        return min(1.0, self.exact_bytes / self.private_bytes) if self.private_bytes > 0 else 1.0
+        """0 to 1, what malloc keeps free with it."""
+        return self._of_private(self.exact_bytes + self.free_bytes)
+
+    @property
+    def free_share(self) -> float:
+        """0 to 1, of what malloc keeps free."""
+        return self.share - self._of_private(self.exact_bytes)
+
+    def _of_private(self, size: float) -> float:
+        return min(1.0, size / self.private_bytes) if self.private_bytes > 0 else 1.0
 
     @property
     def rest_bytes(self) -> float:
-        """What no exact counter explains."""
-        return max(0.0, self.private_bytes - self.exact_bytes)
+        """What nothing explains."""
+        return max(0.0, self.private_bytes - self.exact_bytes - self.free_bytes)
 
     @property
     def rises(self) -> bool:
@@ -92,6 +102,7 @@ def coverage(record: Record) -> Coverage | None:
         rise_share=_rise(x) / rise if t.size and rise > START_UP_BYTES else None,
         rise_bytes=rise,
         files_rise_bytes=_files_rise(record, rows, late),
+        free_bytes=float(np.median(program.explained(record, free=True)[late] - x)),
     )
 
 

@@ -25,6 +25,7 @@ from zcbench.quantities.names import (
     GPU_BYTES,
     MACHINE_COMMITTED_BYTES,
     MACHINE_USED_BYTES,
+    MALLOC_ARENA_BYTES,
     MALLOC_LIVE_BYTES,
     POOL_SLAB_BYTES,
     PRIVATE_BYTES,
@@ -126,9 +127,11 @@ def _memory(quantity: Quantity) -> Memory | None:
     return _PUBLISHED if quantity.memory is None and published else quantity.memory
 
 
-def explained(record: Record, *, judged: bool = False) -> Readings:
+def explained(record: Record, *, judged: bool = False, free: bool = False) -> Readings:
     """The bytes that exact counters account for at each sample of the stream, each byte once; 0 where none is
     known. With ``judged`` only those whose growth is judged: a managed heap without known collections is not.
+    With ``free`` what malloc keeps free in its arenas too, at least: blocks that are mapped one by one are live
+    and in no arena.
 
     What the subject publishes may lie in malloc: of the two the larger counts. The sum is so never above what
     they account for. A heap accounts for the pages that its runtime has for it, where those are known: private
@@ -153,6 +156,8 @@ def explained(record: Record, *, judged: bool = False) -> Readings:
             runtime += _pages_of_heap(record, quantity.name, values) if seen else values
     if seen:
         runtime += sum(filled(times, _column(record, name)[rows]) for name in heaps.BOUNDED)
+    if free and metered:
+        malloc = np.maximum(malloc, filled(times, _column(record, MALLOC_ARENA_BYTES)[rows]))
     # A slab is never given back, and need not be judged; what it takes is known all the same.
     published += filled(times, _column(record, SLAB)[rows])
     return np.maximum(malloc, published) + runtime

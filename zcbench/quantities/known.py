@@ -38,6 +38,7 @@ KNOWN: tuple[Quantity, ...] = (
     row("malloc.allocated_bytes", "bytes", _ALLOCATOR, "bytes that malloc has given out, those given back with them", total=True),
     row("malloc.metered", "processes", _ALLOCATOR, "living processes whose malloc is metered"),
     row("malloc.unmetered", "processes", _ALLOCATOR, "living processes whose malloc is not metered", better=LOWER),
+    row("malloc.arena_bytes", "bytes", _ALLOCATOR, "pages of glibc's arenas in memory or swap, given out or kept free", better=LOWER, memory=_PAGES),
     row("malloc.mapped_bytes", "bytes", _ALLOCATOR, "memory that the allocator has from the system, free or not", better=LOWER, memory=_PAGES),
     # -- V8: process.memoryUsage(), v8.getHeapStatistics()
     row("v8.heap_bytes", "bytes", _RUNTIME, "V8's heap in use", better=LOWER, memory=_MANAGED, aliases=("heapUsed",), label="V8 heap"),

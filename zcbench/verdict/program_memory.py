@@ -49,6 +49,7 @@ NATURAL = "natural"  # gc.every: no collections by the harness
 _OF_ORIGIN = {Origin.ALLOCATOR: "native", Origin.RUNTIME: "runtime_heap", Origin.SUBJECT: "published"}
 _UNMETERED = "malloc.unmetered"
 MOST_OF_MALLOC = 0.8  # in processes that collect: what the others have is too little to be told apart
+LEAST_NAMED_FREE = 0.05  # of private memory: less of it that malloc keeps free changes no answer
 MOSTLY = 0.8  # of what grew, in one process, to name it
 # The probe that reads a well-known runtime, by how its program is called.
 _PROBES: Mapping[str, str] = {"python": "cpython", "node": "v8", "java": "jvm"}
@@ -167,12 +168,16 @@ def told(record: Record, covered: Coverage | None) -> str:
 def too_little(covered: Coverage) -> str:
     """Why exact counters that are flat say too little."""
     rest = format_bytes(covered.rest_bytes)
-    return f"{_share(covered)}: below {LEAST_COVERAGE:.0%} they do not speak for the other {rest}"
+    whole = "together " if covered.free_share >= LEAST_NAMED_FREE else ""
+    return f"{_share(covered)}: {whole}below {LEAST_COVERAGE:.0%} they do not speak for the other {rest}"
 
 
 def _share(covered: Coverage) -> str:
     whole = f"{format_bytes(covered.private_bytes)} of {covered.source}"
-    return f"exact counters explain {covered.share:.0%} of {whole}"
+    if covered.free_share < LEAST_NAMED_FREE:
+        return f"exact counters explain {covered.share:.0%} of {whole}"
+    exact, free = covered.share - covered.free_share, covered.free_share
+    return f"exact counters explain {exact:.0%} of {whole}, what malloc keeps free {free:.0%}"
 
 
 # How a heap is read right after a collection, by the runtime whose quantities begin so.

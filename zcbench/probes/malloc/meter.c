@@ -27,6 +27,8 @@ static struct {
   int (*posix_memalign)(void**, size_t, size_t);
   void (*free)(void*);
   size_t (*usable)(void*);
+  void* (*sbrk)(intptr_t);
+  int (*brk)(void*);
 } real;
 static _Atomic int resolved;
 THREAD_LOCAL int resolving;
@@ -89,6 +91,8 @@ static int resolve(void) {
   *(void**)&real.aligned_alloc = dlsym(RTLD_NEXT, "aligned_alloc");
   *(void**)&real.posix_memalign = dlsym(RTLD_NEXT, "posix_memalign");
   *(void**)&real.usable = dlsym(RTLD_NEXT, "malloc_usable_size");
+  *(void**)&real.sbrk = dlsym(RTLD_NEXT, "sbrk");
+  *(void**)&real.brk = dlsym(RTLD_NEXT, "brk");
   *(void**)&waits.wait4 = dlsym(RTLD_NEXT, "wait4");
   *(void**)&waits.waitpid = dlsym(RTLD_NEXT, "waitpid");
   *(void**)&waits.waitid = dlsym(RTLD_NEXT, "waitid");
@@ -367,6 +371,27 @@ EXPORT void free_aligned_sized(void* block, size_t alignment, size_t size) {
   (void)alignment;
   (void)size;
   free(block);
+}
+
+// -- the break. A C library's own malloc moves it by a name of its own, so that whoever comes here is
+// somebody else: an allocator of the program's, whose blocks nobody counts.
+
+static void note_break(void) {
+  int error = errno;
+  if (my_shard()) __atomic_fetch_or(&page->flags, kOwnBreak, __ATOMIC_RELAXED);
+  errno = error;
+}
+
+EXPORT void* sbrk(intptr_t by) {
+  resolve();
+  if (by != 0) note_break();
+  return real.sbrk(by);
+}
+
+EXPORT int brk(void* end) {
+  resolve();
+  note_break();
+  return real.brk(end);
 }
 
 // -- waiting for children, see children.h

@@ -12,6 +12,7 @@ import contextlib
 import importlib.util
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,13 +20,16 @@ import psutil
 
 from zcbench.clock import now_ns
 from zcbench.files import let_all_write
+from zcbench.probes import procfs
 from zcbench.probes.crashed import crashed_child
+from zcbench.probes.malloc.arenas import arena_bytes
 from zcbench.probes.malloc.pages import Metered, MeterPages
 from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE, reason
 from zcbench.probes.probe import Notice, Number, Processes
 from zcbench.quantities.names import (
     MALLOC_ALLOCATED_BYTES,
     MALLOC_ALLOCATIONS,
+    MALLOC_ARENA_BYTES,
     MALLOC_FREES,
     MALLOC_LIVE_BLOCKS,
     MALLOC_LIVE_BYTES,
@@ -39,6 +43,9 @@ from zcbench.record.schema import EventKind
 FOLDER_VARIABLE = "ZCBENCH_MALLOC_DIR"
 LONGEST_LIST = 64  # processes named in one notice, and notices of ends: a shell script may start thousands
 POISON = 0xA5  # as a pointer it faults, as a number it is absurd
+# Arenas are looked at seldom, and for at most this share of the time: they say how much of memory malloc keeps
+# free, which no answer but that needs.
+ARENAS_EVERY_S, ARENAS_SHARE = 10.0, 0.002
 PATIENCE = 2  # looks at which a process may have no page yet: it has just begun
 
 
@@ -70,6 +77,7 @@ class MallocMeter:
         self._notices: list[Notice] = []
         self._inventory_every_ns = round(inventory_every_s * 1e9)
         self._inventory_ns: int | None = None
+        self._arenas_s = 0.0  # when they are looked at again
         self._latest: list[Metered] = []  # that lived at the last look, if no inventory has told of it
 
     def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
@@ -113,7 +121,23 @@ class MallocMeter:
         if pages:
             row[MALLOC_LIVE_BYTES] = sum(page.live_bytes for page in pages)
             row[MALLOC_LIVE_BLOCKS] = sum(page.live_blocks for page in pages)
+            row[MALLOC_ARENA_BYTES] = self._arenas()
         return row
+
+    def _arenas(self) -> int | None:
+        """What all have in arenas; None if it is not their turn, or of none it can be told."""
+        began_s = time.monotonic()
+        if not procfs.IS_LINUX or began_s < self._arenas_s:
+            return None
+        sizes = []
+        for metered in self._pages.living.values():
+            page = metered.page
+            if page.uncounted is None and page.is_glibc:
+                with contextlib.suppress(OSError):
+                    sizes.append(arena_bytes(metered.pid, has_break=not page.moves_break))
+        now_s = time.monotonic()
+        self._arenas_s = began_s + max(ARENAS_EVERY_S, (now_s - began_s) / ARENAS_SHARE)
+        return sum(sizes) if sizes else None
 
     def notices(self) -> tuple[Notice, ...]:
         """See :class:`Probe`: who has no page and why, what was live at a process's end, inventories."""
@@ -238,6 +262,7 @@ def poisoned(variables: Mapping[str, str], byte: int = POISON) -> dict[str, str]
 QUANTITIES = tuple(
     VOCABULARY[f"malloc.{word}"]
     for word in (
-        "live_bytes", "live_blocks", "allocations", "frees", "allocated_bytes", "metered", "unmetered",
+        "live_bytes", "live_blocks", "allocations", "frees", "allocated_bytes", "arena_bytes", "metered",
+        "unmetered",
     )
 )  # fmt: skip

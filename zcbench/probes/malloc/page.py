@@ -16,6 +16,7 @@ SHARDS = 251
 PAGE_BYTES = 16_384
 BYPASSED = 1  # flag: the program brings a malloc of its own that is called instead of the meter's
 STOOD_ASIDE = 2  # flag: a sanitizer is the program's malloc
+OWN_BREAK = 4  # flag: somebody beside malloc has moved the break (sbrk)
 
 _LINE = 64
 _CRASHES_AT = 3 * _LINE
@@ -53,6 +54,16 @@ class MeterPage:
     crashes: int = 0  # children that it waited for and that had died of a crash
     crash_pid: int = 0  # the last one
     crash_signal: int = 0
+
+    @property
+    def is_glibc(self) -> bool:
+        """Whether glibc's malloc does the work."""
+        return self.allocator.endswith("/libc.so.6")
+
+    @property
+    def moves_break(self) -> bool:
+        """Whether somebody beside malloc has moved the break."""
+        return bool(self.flags & OWN_BREAK)
 
     @property
     def uncounted(self) -> str | None:

@@ -411,6 +411,7 @@ def _evidence(record: Record, grown: list[Growth], covered: Coverage | None) -> 
     if covered is not None:
         out["coverage"], out["coverage_of_growth"] = covered.share, covered.rise_share
         out["exact_bytes"], out[PRIVATE_BYTES] = covered.exact_bytes, covered.private_bytes
+        out["kept_free_bytes"] = covered.free_bytes
     for one in growing_classes(record)[:SITES]:
         out[f"small_objects.{one.size}_bytes.blocks_per_s"] = one.blocks_per_s
     return out
