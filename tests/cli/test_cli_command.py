@@ -21,6 +21,7 @@ from zcbench.cli.diagnosis import traced
 from zcbench.record.reader import read_record
 from zcbench.record.schema import Ending
 from zcbench.scenario import Scenario, SubjectTable
+from zcbench.scenario.subject import is_kernels
 
 Invoke = Callable[..., Result]
 SLEEP = ("--", sys.executable, "-c", "import time; time.sleep(97)")
@@ -30,7 +31,7 @@ SLEEP = ("--", sys.executable, "-c", "import time; time.sleep(97)")
     ("arguments", "says"),
     [
         (["--"], "--: no command follows; write -- PROGRAM ARGUMENT..."),
-        (["--", ""], "no program ''"),
+        (["--", ""], "subject.command: names no program"),
         (["--engine", "native", *SLEEP], "--engine: engine: is about an engine of zcbench's"),
         (["--pool", "5", *SLEEP], "--pool: pool.slots: is about an engine of zcbench's"),
         (["--fault", "leak-every-10", *SLEEP], "leave it out"),
@@ -49,6 +50,17 @@ SLEEP = ("--", sys.executable, "-c", "import time; time.sleep(97)")
         (["--cwd", "nowhere", *SLEEP], "subject.cwd: nowhere: no such directory"),
         (["--ready", "(", *SLEEP], "--ready: subject.ready: '(' is no regular expression"),
         (["--ready", "http://", *SLEEP], "names no host"),
+        (
+            ["--ready", "http://localhost:99999/", *SLEEP],
+            "Port out of range 0-65535; write http://127.0.0.1:8080",
+        ),
+        (
+            ["--scrape", "http://[::1/", *SLEEP],
+            "--scrape: subject.scrape: 'http://[::1/' is no URL: Invalid IPv6",
+        ),
+        (["--scrape", "http://localhost:0/", *SLEEP], "names no port; write http://127.0.0.1:9100/metrics"),
+        (["--read", "csv", *SLEEP], "--read: subject.read: 'csv' is not known; use jsonl"),
+        (["--set", "subject.exit_codes=0,x", *SLEEP], "is not a whole number, as every item must be"),
         (["--ready", "up"], "has no effect without a command; it goes with -- ./my-engine"),
         (["--ready-limit", "0s", *SLEEP], "0s is not above 0 and at most a day"),
         (["--stop", "TERM", *SLEEP], "did you mean 'SIGTERM'?"),
@@ -56,7 +68,7 @@ SLEEP = ("--", sys.executable, "-c", "import time; time.sleep(97)")
         (["--load", "nowhere --fast", *SLEEP], "subject.load: no program 'nowhere' in PATH"),
         (["--load", "'", *SLEEP], "cannot be split into words"),
         (["--load", "", *SLEEP], "names no program"),
-        (["--env", "PORT", *SLEEP], "--env: 'PORT' is not key=value"),
+        (["--env", "PORT", *SLEEP], "--env: 'PORT' is not NAME=VALUE, as in THREADS=4"),
         (["--env", "2=3", *SLEEP], "'2' is not a name"),
         (["--set", "subject.args.port=1", *SLEEP], "the command has no {port} in it"),
         (["--set", "limits.processes=0", *SLEEP], "limits.processes: 0 is not above 0"),
@@ -84,13 +96,21 @@ def test_a_subject_that_cannot_be_is_refused_in_a_line(
     assert files_below(here) == before
 
 
+def test_a_thread_of_the_kernel_is_told_from_a_program() -> None:
+    kernels = "17 (ksoftirqd/1) S 2 0 0 0 -1 69238848 0 0 0 0 0 2 0 0 20 0 1 0 7 0 0"
+    assert is_kernels(kernels)
+    assert not is_kernels("17 (a) R) S 1 17 17 0 -1 4194560 1 2 3 4 5 6 0 0 20 0 1 0 7 8 9")
+
+
 def test_a_dry_run_prints_the_subject_as_toml_that_says_the_same(invoke: Invoke, here: Path) -> None:
     words = ["--", "my engine", "--port", "{port}", "a'b"]
-    shown = invoke("run", "--dry-run", "--env", "A=1 2", "--set", "subject.args.port=80", *words)
+    keys = ("--set", "subject.args.port=80", "--set", "subject.exit_codes=[0, 3]")
+    shown = invoke("run", "--dry-run", "--env", "A= 1 2 ", "--read", "jsonl", *keys, *words)
     assert shown.exit_code == 0, shown.stderr
     table = tomllib.loads(shown.stdout)
     assert table["subject"]["command"] == words[1:]
-    assert table["subject"]["env"] == {"A": "1 2"}
+    assert table["subject"]["env"] == {"A": " 1 2 "}
+    assert table["subject"]["exit_codes"] == [0, 3]
     assert not {"engine", "source", "pool", "consumer"} & table.keys()
     (here / "again.toml").write_text(shown.stdout)
     again = invoke("run", "--dry-run", "again.toml")

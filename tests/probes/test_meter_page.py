@@ -157,3 +157,17 @@ def test_a_damaged_page_is_told_of_once(tmp_path: Path) -> None:
         assert "malloc.live_bytes" not in meter.read()
     said = [notice.message for notice in meter.notices() if notice.kind == "probe"]
     assert said == [f"{tmp_path / '77.page'}: not a page of the malloc meter"]
+
+
+@pytest.mark.parametrize("error", [ProcessLookupError, FileNotFoundError])
+def test_a_process_that_ends_while_it_is_looked_at_fails_no_probe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    def ends(pid: int, path: str) -> bool:
+        raise error
+
+    (tmp_path / f"{os.getpid()}.page").write_bytes(page_of(os.getpid()))
+    pages = MeterPages(tmp_path)
+    monkeypatch.setattr("zcbench.probes.procfs.maps_file", ends)
+    pages.look()
+    assert (pages.living, pages.totals.allocations) == ({}, 10)

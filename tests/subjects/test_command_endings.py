@@ -88,6 +88,9 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "failed load": ("sleep 97", {"subject.load": "sh -c 'exit 9'"}),
     "early load": ("sleep 97", {"subject.load": "sleep 0.2"}),
     "no program": ("./garbage", {}),
+    "unready": ("sh -c 'sleep 0.3; echo starting'", {"subject.ready": "listening"}),
+    "unready and failed": ("sh -c 'echo no device; exit 3'", {"subject.ready": "listening"}),
+    "ready at its end": ("sh -c 'echo listening'", {"subject.ready": "listening"}),
     "aborted": ("sh -c 'sleep 97 & sleep 96'", {"expect": "rss < 1 KiB", "duration": "30s"}),
 }  # fmt: skip
 
@@ -166,6 +169,13 @@ def end(records: dict[str, Record], name: str) -> tuple[Ending, str]:
         ("rests", Ending.FINISHED, "ended by SIGTERM"),
         ("never publishes", Ending.HUNG, "not ready after 500 ms: waited until its page says that it is ready"),
         ("no program", Ending.FAILED, "could not be started"),
+        (
+            "unready",
+            Ending.EXITED,
+            "exited with code 0 before it was ready: waited until its output matches 'listening'",
+        ),
+        ("unready and failed", Ending.EXITED, "exited with code 3 before it was ready: waited until"),
+        ("ready at its end", Ending.FINISHED, "ended by itself after"),
         ("aborted", Ending.ABORTED, "rss < 1 KiB is broken"),
     ],
 )

@@ -159,6 +159,8 @@ def given(parameters: dict[str, Any]) -> list[Setting]:
             flag = {"laws": "--law"}.get(name, f"--{key}")
             settings.append(Setting(f"subject.{key}", shlex.join(parameters[name]), flag))
     for text in parameters["variables"]:
-        variable = parse_setting(text, "--env")
-        settings.append(Setting(f"subject.env.{variable.key}", variable.text, "--env"))
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise ScenarioError(f"--env: {text!r} is not NAME=VALUE, as in THREADS=4")
+        settings.append(Setting(f"subject.env.{name}", value, "--env"))  # spaces are the program's to have
     return settings + [parse_setting(text) for text in parameters["sets"]]

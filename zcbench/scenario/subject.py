@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ from zcbench.scenario.values import did_you_mean, shown
 MOST_CALLS_PER_S = 1e6
 LONGEST_LIMIT_S = 86_400.0
 READY_BY_PAGE = "page"
+PF_KTHREAD = 0x00200000  # flag of a process: include/linux/sched.h
 _OF_COMMAND = (
     *("cwd", "env", "args", "ready", "ready_limit", "stop", "grace", "exit_codes", "load"),
     *("read", "poison"),
@@ -50,7 +52,7 @@ def check_subject(scenario: Scenario, sheet: Sheet) -> None:
     """There is one subject, and each key that was given is read. Raises ScenarioError."""
     subject = scenario.subject
     named = [key for key in ("subject.command", "subject.pid", "subject.call") if key in sheet.values]
-    if "subject.command" in named and not subject.command:
+    if "subject.command" in named and not (subject.command and subject.command[0]):
         sheet.fail("subject.command", "names no program; write -- PROGRAM ARGUMENT...")
     if len(named) > 1:
         last = sheet.last_given(*named)
@@ -84,8 +86,9 @@ def _check_published(subject: SubjectTable, sheet: Sheet) -> None:
             every = f'there are {", ".join(there)}; or "{AUTO_PROBES}", or "none"'
             sheet.fail("subject.probes", f"no probe {shown(probe)}{meant}; {every}")
     for url in subject.endpoints:
-        if not is_url(url) or not urlsplit(url).hostname:
-            sheet.fail("subject.scrape", f"{shown(url)} is no URL; write http://127.0.0.1:9100/metrics")
+        if not is_url(url) or (problem := _no_address(url)):
+            problem = "is no URL" if not is_url(url) else problem
+            sheet.fail("subject.scrape", f"{shown(url)} {problem}; write http://127.0.0.1:9100/metrics")
     if subject.map and not (subject.scrape or subject.read):
         sheet.fail("subject.map", "has no effect without --scrape URL or --read jsonl")
 
@@ -140,8 +143,8 @@ def _check_ready(subject: SubjectTable, sheet: Sheet) -> None:
     if ready is None:
         return
     if is_url(ready):
-        if not urlsplit(ready).hostname:
-            sheet.fail("subject.ready", f"{shown(ready)} names no host; write http://127.0.0.1:8080/health")
+        if problem := _no_address(ready):
+            sheet.fail("subject.ready", f"{shown(ready)} {problem}; write http://127.0.0.1:8080/health")
     elif ready != READY_BY_PAGE:
         try:
             re.compile(ready)
@@ -151,8 +154,22 @@ def _check_ready(subject: SubjectTable, sheet: Sheet) -> None:
 
 
 def is_url(text: str) -> bool:
-    """Whether a text is an address that can be asked."""
+    """Whether a text is meant as an address that is asked."""
     return text.startswith(("http://", "https://"))
+
+
+def _no_address(url: str) -> str | None:
+    """Why nobody can be asked at ``url``; None if somebody can."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:  # "Port out of range 0-65535", "Invalid IPv6 URL"
+        return f"is no URL: {error}"
+    if not host:
+        return "names no host"
+    if port == 0:
+        return "names no port"
+    return None if not re.search(r"[\s\x00-\x1f]", url) else "has a space in it"
 
 
 def _check_stop(subject: SubjectTable, sheet: Sheet) -> None:
@@ -187,6 +204,16 @@ def _check_process(pid: int) -> None:
         raise ScenarioError(f"subject.pid: no process {pid}; `pgrep NAME` finds one")
     if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
         raise ScenarioError(f"subject.pid: {pid} has ended already; name one that runs")
+    stat = Path(f"/proc/{pid}/stat")
+    if sys.platform == "linux" and is_kernels(stat.read_text(errors="replace")):
+        raise ScenarioError(
+            f"subject.pid: {pid} is a thread of the kernel, with no memory of its own; name a program"
+        )
+
+
+def is_kernels(stat: str) -> bool:
+    """Whether ``/proc/PID/stat`` (proc_pid_stat(5)) tells of no program but a thread of Linux's own."""
+    return bool(int(stat.rpartition(")")[2].split()[6]) & PF_KTHREAD)
 
 
 def _check_programs(subject: SubjectTable) -> None:

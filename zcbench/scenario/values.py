@@ -40,8 +40,8 @@ def convert(key: str, kind: Any, given: Value) -> Any:
         return _list(kinds[0], given)
     if {*kinds} == {str, int}:
         return _name_or_index(given)
-    if kinds:
-        (kind,) = kinds
+    if kinds:  # X | None
+        return convert(key, kinds[0], given)
     if kind in (Duration, Size, Rate, Growth):
         return decode_unit(kind, given.value)
     if kind is float and key == "source.speed" and given.is_text:
@@ -99,11 +99,12 @@ _READ_AS: Mapping[Any, Callable[[Value], Any]] = {
 
 
 def _list(kind: type, given: Value) -> tuple[Any, ...]:
-    """A list of ``kind`` (str or int); as text, words as a shell splits them."""
+    """A list of ``kind`` (str or int); as text, words as a shell splits them, numbers with commas too."""
     value = given.value
     if isinstance(value, str):
         try:
-            value = [] if value == NOTHING else shlex.split(value)
+            words = value.strip("[] ").replace(",", " ") if kind is int else value
+            value = [] if value == NOTHING else shlex.split(words)
         except ValueError as error:
             raise WrongTypeError(f"{shown(value)} cannot be split into words: {error}") from None
         if kind is int:

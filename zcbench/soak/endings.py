@@ -19,7 +19,8 @@ class Exit:
     ``code`` is its first process's exit code, negative for a signal. ``error`` is the error it told of,
     ``faults`` what faulthandler wrote, ``aborted`` the broken expectation that ended it, ``interrupted_by`` the
     user's signal. ``asked`` is how it was asked to end ("SIGTERM"), ``early`` how early it ended if it was not
-    ("3 s of 10 min"), ``crash_files`` what its crash left, ``runs_on`` whether it does, if it was only watched.
+    ("3 s of 10 min"), ``unready`` what it had to do to be ready if it never was, ``crash_files`` what its crash
+    left, ``runs_on`` whether it does, if it was only watched.
     """
 
     who: str
@@ -32,6 +33,7 @@ class Exit:
     interrupted_by: str | None = None
     asked: str | None = None
     early: str | None = None
+    unready: str | None = None
     good_codes: tuple[int, ...] = (0,)
     relays_signals: bool = False
     crash_files: tuple[str, ...] = ()
@@ -63,7 +65,7 @@ class Exit:
     @property
     def is_good(self) -> bool:
         """Whether it ended as it should."""
-        return self.is_done and (self.code in self.good_codes or self.is_as_asked)
+        return self.is_done and self.unready is None and (self.code in self.good_codes or self.is_as_asked)
 
 
 # SIGTERM and SIGINT a shell relays as often, and they are somebody's wish.
@@ -129,9 +131,11 @@ def _ended_badly(seen: Exit) -> End:
     name = seen.signal or seen.relayed
     if name is not None:
         return _died_of_signal(seen, name)
-    when = "with" if seen.code else "before its time, with"
+    when = "with" if seen.code or seen.unready else "before its time, with"
     hint = _OF_SHELLS.get(seen.code, "") if seen.relays_signals else ""
     message = f"{seen.who} exited {when} code {seen.code}{hint}"
+    if seen.unready is not None:
+        message += f" before it was ready: waited until {seen.unready}"
     if seen.asked and seen.relays_signals:
         good = ", ".join(map(str, (*seen.good_codes, seen.code)))
         message = f"{seen.who}{ANSWERED}{seen.asked} with exit code {seen.code}; "

@@ -291,6 +291,7 @@ class _Watch:
             interrupted_by=self._interrupts.signal,
             asked=self._subject.asked(),
             early=self._early(),
+            unready=death.unready,
             good_codes=death.good_codes,
             relays_signals=death.relays_signals,
             crash_files=death.files,

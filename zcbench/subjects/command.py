@@ -289,7 +289,10 @@ class CommandSubject:
         folders = [Path(self._table.cwd or "")]
         folders += [Path(self._temporary)] if self._temporary else []
         files = crash_files(self._popen.pid, folders, self._started_s, dumped=self._dumped)
+        # All that it printed has been heard by now.
+        is_ready = self._asked is not None or self.phase({}) != Phase.STARTING
         return Death(
+            unready=None if is_ready else self.awaits(),
             good_codes=self._table.exit_codes,
             relays_signals=True,
             files=tuple(file.name for file in files),

@@ -24,6 +24,7 @@ class Death:
     files: tuple[str, ...] = ()
     report: str | None = None  # the text of one of them
     runs_on: bool | None = None  # of what was only watched: whether it does; None: its exit code is known
+    unready: str | None = None  # what it was waited for to do when it ended by itself
 
 
 class Subject(Protocol):

@@ -142,12 +142,13 @@ class MeterPages:
         is_same = known is not None and known.page.made_ns == page.made_ns and known.executable == executable
         if not is_same or now_ns() - verified_ns > VERIFY_EVERY_NS:
             verified_ns = now_ns()
-            with contextlib.suppress(PermissionError):  # another user's: nobody can tell
-                try:
-                    if not procfs.maps_file(pid, str(path)):
-                        return None
-                except FileNotFoundError:
+            try:
+                if not procfs.maps_file(pid, str(path)):
                     return None
+            except PermissionError:  # another user's: nobody can tell
+                pass
+            except OSError:  # it ended meanwhile
+                return None
         return Metered(pid, stat.start_ns, stat.name, page, executable, verified_ns)
 
     def _files(self) -> Iterator[tuple[int, Path]]:
