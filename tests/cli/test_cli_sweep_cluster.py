@@ -19,8 +19,11 @@ import pytest
 
 from tests.cli.conftest import Invoke, clean_environment, program
 from tests.cli.test_cli_errors import refused
+from tests.records import scenario
+from zcbench.cli import one_run
 from zcbench.record.reader import read_record
-from zcbench.sweep import cluster
+from zcbench.scenario import to_toml
+from zcbench.sweep import children, cluster
 from zcbench.sweep.cluster import Cluster
 from zcbench.sweep.plan import SweepError
 
@@ -140,10 +143,13 @@ def test_without_workers_without_scheduler_and_with_other_versions_nothing_is_wr
     processes.scheduler()
     refused(invoke(*sweep, processes.address), "has no workers")
     processes.worker(HOSTS[0])
-    with contextlib.closing(processes.all_there(1)):
-        # when this side has another zcbench than the worker
+    with contextlib.closing(processes.all_there(1)) as there:
         import distributed
 
+        # Dask's own summary of the cluster is without workers now and then, which says nothing of them
+        monkeypatch.setattr(distributed.Client, "scheduler_info", lambda _client: {"workers": {}})
+        assert list(there.hosts()) == [HOSTS[0]]
+        # when this side has another zcbench than the worker
         real = distributed.Client.get_versions
 
         def other(client: object, **arguments: object) -> dict[str, object]:
@@ -171,6 +177,20 @@ def test_a_sweep_that_is_stopped_ends_its_runs_on_the_workers(processes: Process
         assert sweep.returncode == 130, complaints
         assert "--resume swept" in complaints
         until(lambda: not _children_of(processes.workers[HOSTS[0]].pid), "its run goes on")
+
+
+def test_a_run_that_is_on_its_way_when_its_sweep_is_stopped_does_not_go_on() -> None:
+    # given a worker that is told that the sweep is over just before the run begins there
+    cluster.end_here("swept-1")
+    plan = to_toml(scenario(duration_s=600))
+
+    def make() -> None:
+        with contextlib.suppress(SweepError):  # nothing was made, or so much as there was time for
+            cluster.make_here("swept-1", "001", plan, one_run.__name__)
+
+    run = threading.Thread(target=make, daemon=True)
+    run.start()
+    until(lambda: not run.is_alive(), "its run goes on")
 
 
 def _children_of(pid: int) -> list[int]:
@@ -250,6 +270,21 @@ def test_a_run_that_cannot_be_made_is_said_with_its_reason(tmp_path: Path) -> No
     last = done.stderr.splitlines()[-1]
     assert "run 00" in last
     assert "gone.wav" in last
+
+
+def test_runs_that_a_signal_meets_before_they_made_anything_are_stopped_and_not_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(children.Child):
+        def __init__(self, directory: Path, name: str, maker: str) -> None:
+            super().__init__(directory, name, maker)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(children, "Child", Interrupted)
+    # given runs that end and leave no record: what makes them does not know of zcbench
+    with pytest.raises(children.StoppedError) as stopped:
+        children.make_side_by_side(tmp_path, ["001", "002", "003"], 2, print, "code")
+    assert stopped.value.exit_code == 130
 
 
 def test_signals_are_given_back(tmp_path: Path) -> None:

@@ -44,13 +44,15 @@ def environment(tmp_path: Path) -> Mapping[str, str]:
 def test_nothing_that_a_program_prints_and_no_way_that_it_ends_is_changed(
     tmp_path: Path, environment: Mapping[str, str]
 ) -> None:
-    (tmp_path / "own.test.js").write_text("require('node:test').test('its own', () => {});")
+    work = tmp_path / "work"  # a program that walks its working directory meets no file of ours
+    work.mkdir()
+    (work / "own.test.js").write_text("require('node:test').test('its own', () => {});")
     plain = os.environ | {"OWN_FILE": str(tmp_path / "other")}
     started = {
         (call, which): subprocess.Popen(
             ["node", *arguments],
             env=variables,
-            cwd=tmp_path,
+            cwd=work,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

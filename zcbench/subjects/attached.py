@@ -122,6 +122,7 @@ class AttachedSubject:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+        self._instrumented.close()
 
     def is_done(self, counters: Counters) -> bool:
         """See :class:`Subject`."""

@@ -280,6 +280,8 @@ class CommandSubject:
         self._tree.close()
         self._guard.close()
         self._output.join(OUTPUT_S)
+        if self._instrumented is not None:
+            self._instrumented.close()
 
     # -- how it ended
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
+import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,8 +25,7 @@ from zcbench.scenario.tables import MALLOC_PROBE, READ_JSON_LINES
 from zcbench.subjects.assembly import gc_every_s
 from zcbench.subjects.output import Listener
 
-PROBES_FOLDER = "probes"  # of the run directory: a folder for each runtime that is read
-MALLOC_FOLDER = "malloc"  # of the run directory: the pages of the malloc meter, one a process
+MALLOC_FOLDER = "malloc"  # beside those of the runtimes: the pages of the malloc meter, one a process
 
 
 class Instrumented:
@@ -41,6 +44,7 @@ class Instrumented:
             parse_law(law)
         self.notices: list[Notice] = []
         self.listeners: list[Listener] = []  # of its probes, to the subject's output
+        self._remove: weakref.finalize[[], Instrumented] | None = None  # what :meth:`_inside` has made
 
     def promised(self) -> tuple[Capability, ...]:
         """What can be asked about whatever the record has: what a mapping says that the subject publishes."""
@@ -53,21 +57,39 @@ class Instrumented:
         if ours:
             self.page = PageProbe(directory / PAGE_FILE)
             found.append(self.page)
-        if self._table.command:
-            found += self._malloc(directory)
         if self._table.kind != "call":  # its runtime is the worker's, which reads itself
-            found += self._runtimes(directory)
+            inside = self._inside()
+            if self._table.command:
+                found += self._malloc(inside)
+            found += self._runtimes(inside)
         found += [*self._scrape, *([] if self._lines is None else [self._lines])]
         self.listeners = [probe.hear for probe in found if isinstance(probe, Listening)]
         return found
 
-    def _runtimes(self, directory: Path) -> list[Probe]:
+    def close(self) -> None:
+        """Remove what its probes wrote for each other; the probes are closed."""
+        if self._remove is not None:
+            self._remove()
+
+    def _inside(self) -> Path:
+        """A new folder for what writes inside the subject's processes, and is read from outside.
+
+        Files come and go there with the processes, so it is no part of the run directory: that often lies in
+        the subject's working directory, and a program that walks it (``node --test``) stops at a file that is
+        gone when it is looked at.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="zcbench-"))
+        self._remove = weakref.finalize(self, functools.partial(shutil.rmtree, folder, ignore_errors=True))
+        folder.chmod(0o755)  # a subject that root starts may become another user
+        return folder
+
+    def _runtimes(self, folder: Path) -> list[Probe]:
         asked = wanted(self._table)
         return [
             make(
                 name,
                 Setting(
-                    folder=directory / PROBES_FOLDER / name,
+                    folder=folder / name,
                     gc_every_s=gc_every_s(self._scenario),
                     sample_every_s=float(self._scenario.sampling.every),
                     launched=bool(self._table.command),
@@ -77,11 +99,11 @@ class Instrumented:
             if name in asked
         ]
 
-    def _malloc(self, directory: Path) -> list[Probe]:
+    def _malloc(self, folder: Path) -> list[Probe]:
         if MALLOC_PROBE not in wanted(self._table):
             return []
         try:
-            return [MallocMeter(directory / MALLOC_FOLDER)]
+            return [MallocMeter(folder / MALLOC_FOLDER)]
         except MeterMissingError as error:
             self.notices.append(Notice(EventKind.PROBE, str(error), {"probe": "malloc"}))
             return []

@@ -100,9 +100,12 @@ def make_side_by_side(directory: Path, names: Sequence[str], at_once: int, tell:
                 while waiting and len(running) < at_once:
                     running.append(Child(directory, waiting.popleft(), maker))
                 for child in list(running):
-                    if child.has_ended():
-                        running.remove(child)
+                    # One that a signal has met before it made anything ended as it was asked to.
+                    with contextlib.suppress(SweepError) if codes else contextlib.nullcontext():
+                        if not child.has_ended():
+                            continue
                         tell(child.name)
+                    running.remove(child)
                 if codes:
                     waiting.clear()
                     for child in running:

@@ -34,6 +34,7 @@ _SAME = ("python", "distributed", "zcbench")  # that both sides must have in the
 # -- on the worker
 
 _children: dict[str, Child] = {}
+_over: set[str] = set()  # sweeps that have ended their runs: one that was on its way begins no more
 _children_lock = threading.Lock()
 
 
@@ -45,18 +46,26 @@ def make_here(sweep: str, name: str, plan: str, maker: str) -> dict[str, bytes]:
         plan_file(directory, name).write_text(plan, encoding="utf-8")
         child = Child(directory, name, maker)
         with _children_lock:
+            lost = _children.get(sweep)
             _children[sweep] = child
+            is_over = sweep in _over
         try:
+            if lost is not None:  # to its asker, who has it made again
+                lost.end()
+            if is_over:
+                child.end()
             child.wait()
         finally:
             with _children_lock:
-                _children.pop(sweep, None)
+                if _children.get(sweep) is child:
+                    del _children[sweep]
         return {file: zlib.compress(data) for file, data in record_files(directory, name).items()}
 
 
 def end_here(sweep: str) -> None:
-    """End the run that this worker is making for ``sweep``, if it is."""
+    """End the run that this worker is making for ``sweep``, if it is, and what of it begins after this."""
     with _children_lock:
+        _over.add(sweep)
         child = _children.get(sweep)
     if child is not None:
         child.end()
@@ -104,9 +113,13 @@ class Cluster:
 
     def hosts(self) -> dict[str, list[str]]:
         """The addresses of the workers of each host, now."""
+        from distributed.comm.addressing import get_address_host
+
         found: dict[str, list[str]] = {}
-        for address, worker in self._client.scheduler_info()["workers"].items():
-            found.setdefault(worker["host"], []).append(address)
+        # Not scheduler_info(): a thread of the client's replaces what that asked for by a summary without
+        # workers now and then, and all of them would seem to be lost.
+        for address in self._client.nthreads():
+            found.setdefault(get_address_host(address), []).append(address)
         return found
 
     def _check(self) -> None:
@@ -182,8 +195,8 @@ class Cluster:
             finally:
                 # Who is gone already need not be asked.
                 with contextlib.suppress(Exception, asyncio.CancelledError):
-                    if running:
-                        self._client.run(end_here, sweep)
+                    if any(tries.values()):  # also those whose worker was lost, and is there again
+                        self._client.run(end_here, sweep, on_error="ignore")
                     for task in running.values():
                         task.future.cancel()
         if codes:
