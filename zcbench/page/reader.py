@@ -107,6 +107,7 @@ class PageReader:
         with open_regular(path) as file:
             self._file = io.FileIO(os.dup(file.fileno()), "rb")  # a buffer would hold an earlier reading
         self._table: _Table | None = None
+        self._head: tuple[bytes, int, Header] | None = None  # bytes, the file's size, and what they say
         self._pid = 0
 
     def read(self, *, settle: bool = True) -> Reading:
@@ -157,7 +158,11 @@ class PageReader:
 
     def _header(self) -> Header:
         self._file.seek(0)
-        header = parse_header(self._file.read(HEADER_BYTES), os.fstat(self._file.fileno()).st_size)
+        head, size = self._file.read(HEADER_BYTES), os.fstat(self._file.fileno()).st_size
+        # It changes with a declaration, a state and a heartbeat: at most looks it is as it was.
+        if self._head is None or self._head[:2] != (head, size):
+            self._head = head, size, parse_header(head, size)
+        header = self._head[2]
         self._pid = self._pid or header.pid
         return header
 

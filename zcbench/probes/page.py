@@ -7,6 +7,7 @@ of them are summed, those of processes that have ended too.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from zcbench.record.schema import EventKind
 
 MOST_PAGES = 256  # of one run: a reading of all of them takes some ms
 FRESH_NS = 50_000_000  # half of the supervisor's poll
+FOUND_NS = 1_000_000_000  # between looks for new pages where no sample is taken
 
 
 class PageProbe:
@@ -40,6 +42,7 @@ class PageProbe:
         self._histograms: dict[str, Histogram] = {}
         self._laws: list[str] = []
         self._read_ns = -FRESH_NS
+        self._found_ns = -FOUND_NS
         self._sayings = Sayings(self.name)
 
     def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
@@ -93,11 +96,9 @@ class PageProbe:
         if not settle and now - self._read_ns < FRESH_NS:
             return
         self._read_ns = now
-        beside = self._path.parent.glob(f"{self._path.name}.*")
-        for path in [self._path, *sorted(beside)][:MOST_PAGES]:
-            if path not in self._readers:
-                with contextlib.suppress(OSError, PageError):
-                    self._readers[path] = PageReader(path)
+        if settle or now - self._found_ns >= FOUND_NS:
+            self._found_ns = now
+            self._find()
         readings = []
         for path, reader in self._readers.items():
             try:
@@ -111,6 +112,17 @@ class PageProbe:
                 self._sayings.tell(f"{path.name}: {problem}")
             readings.append(reading)
         self._readings = readings
+
+    def _find(self) -> None:
+        """Open the pages that are new: a process that finds one taken makes its own."""
+        with contextlib.suppress(OSError):
+            names = os.listdir(self._path.parent)  # noqa: PTH208
+            beside = sorted(name for name in names if name.startswith(f"{self._path.name}."))
+            for name in [self._path.name, *beside][:MOST_PAGES]:
+                path = self._path.with_name(name)
+                if path not in self._readers:
+                    with contextlib.suppress(OSError, PageError):
+                        self._readers[path] = PageReader(path)
 
     def _declare(self, entry: Entry) -> None:
         if entry.kind is Kind.HISTOGRAM:

@@ -24,7 +24,7 @@ class MultiplyingWatch:
     def is_due(self) -> bool:
         """Whether the processes should be counted now; where the system does not say, always."""
         try:
-            threads = int(procfs.read(_LOADAVG).split()[3].partition(b"/")[2])
+            threads = int(procfs.read_record(_LOADAVG).split()[3].partition(b"/")[2])
         except (OSError, ValueError, IndexError):
             return True
         if threads - self._threads > self._limit // 2:

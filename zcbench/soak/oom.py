@@ -19,27 +19,39 @@ class OomKills:
     def __init__(self, proc: Path = _PROC) -> None:
         self._proc = proc
         self._before: dict[Path, int] = {}
+        self._counted: set[str] = set()  # groups whose kills are counted, as /proc/PID/cgroup lists them
 
-    def follow(self, pid: int | str) -> None:
-        """Count kills in the groups that ``pid`` is in now; to be asked again, as it may move to others."""
-        for counter in _counters(self._proc, pid):
-            if counter not in self._before:
-                count = _read(counter)
+    def follow(self, *pids: int | str) -> None:
+        """Count kills in the groups that ``pids`` are in now; to be asked again, as they may move to others."""
+        # Most processes of a subject are where its first one is.
+        unknown = {groups for pid in pids if (groups := self._groups(pid))} - self._counted
+        if not unknown:
+            return
+        try:
+            mounts = (self._proc / "self" / "mountinfo").read_text(errors="replace")
+        except OSError:  # this is no Linux
+            return
+        for groups in unknown:
+            counts = {counter: _read(counter) for counter in _counters(groups, mounts)}
+            for counter, count in counts.items():
                 if count is not None:
-                    self._before[counter] = count
+                    self._before.setdefault(counter, count)
+            if None not in counts.values():
+                self._counted.add(groups)
+
+    def _groups(self, pid: int | str) -> str:
+        try:
+            return (self._proc / str(pid) / "cgroup").read_text(errors="replace")
+        except OSError:  # it is gone, or this is no Linux
+            return ""
 
     def risen(self) -> bool:
         """Whether the kernel has killed for memory in one of these groups."""
         return any((_read(counter) or 0) > before for counter, before in self._before.items())
 
 
-def _counters(proc: Path, pid: int | str) -> list[Path]:
-    """The files that count kills in the groups of ``pid``."""
-    try:
-        groups = (proc / str(pid) / "cgroup").read_text(errors="replace")
-        mounts = (proc / "self" / "mountinfo").read_text(errors="replace")
-    except OSError:  # it is gone, or this is no Linux
-        return []
+def _counters(groups: str, mounts: str) -> list[Path]:
+    """The files that count kills in ``groups``, as /proc/PID/cgroup lists them."""
     found = []
     for line in groups.splitlines():
         _, _, rest = line.partition(":")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from zcbench.page.scoreboard import UNSET, Scoreboard
@@ -12,14 +13,17 @@ _OF_PACKETS = ("engine.", "consumer.", "pool.")
 
 
 class PageFile:
-    """The page of a run directory; ``board`` is its counters. Without a file, all of them stay unset."""
+    """The page of a run directory; ``board`` is its counters. Without a file (``is_written`` is False) all of
+    them stay unset."""
 
     def __init__(self, directory: Path, *, has_page: bool, packets: bool = True) -> None:
+        self.is_written = has_page
+        self._file = None
         if not has_page:
-            self._file = None
             self.board = Scoreboard.create()
             for name in self.board.index:
                 self.board[name] = UNSET
+            self._unset = self.board.counters()
             return
         path = directory / SCOREBOARD_FILE
         self.board = Scoreboard.create(path)
@@ -30,6 +34,10 @@ class PageFile:
         _reserve(path)
         self._file = path.open("rb", buffering=0)
         self._bytes = os.fstat(self._file.fileno()).st_size
+
+    def counters(self) -> Mapping[str, int | None]:
+        """Every counter and gauge by name; None where it was never measured."""
+        return self.board.counters() if self.is_written else self._unset
 
     def lost(self) -> str | None:
         """What somebody has done to the page while it is written; None if it is all there.

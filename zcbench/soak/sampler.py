@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import psutil
 
 from zcbench.clock import now_ns
-from zcbench.page.scoreboard import Histogram, Scoreboard
+from zcbench.page.histogram import Histogram
 from zcbench.probes.instruments import Instruments
 from zcbench.quantities.names import (
     CONSUMER_RECEIVED,
@@ -27,11 +27,13 @@ from zcbench.quantities.names import (
 )
 from zcbench.record.schema import RunInfo
 from zcbench.soak.disk import TemporaryFolder
+from zcbench.soak.page_file import PageFile
 from zcbench.subjects.inside.leftovers import children
-from zcbench.subjects.subject import Subject
+from zcbench.subjects.subject import Counters, Subject
 
 Row = dict[str, int | float | None]
 
+_HISTOGRAMS = ("delivery_ns", "hold_ns")
 SETTLE_TRIES = 20
 SETTLE_PAUSE_S = 50e-6  # several times what a packet's way through the engine takes
 USS_SLACK = 0.95  # of sampling.uss_every: a sample that comes a little early is not left out
@@ -46,9 +48,9 @@ class Sampler:
         subject: Subject,
         instruments: Instruments,
         temporary: TemporaryFolder,
-        board: Scoreboard,
+        page: PageFile,
     ) -> None:
-        self._subject, self._temporary, self._board = subject, temporary, board
+        self._subject, self._temporary, self._page = subject, temporary, page
         self._instruments = instruments
         self._reads_processes = "processes" not in instruments.names
         self._started_ns = info.started_ns
@@ -56,13 +58,13 @@ class Sampler:
         self._uss_ns: int | None = None  # when it was last read
         self._previous: tuple[float, int] = (0.0, 0)  # elapsed_s and delivered at the last sample
         self._histograms: dict[str, Histogram] = {
-            name: board.histogram(name) for name in ("delivery_ns", "hold_ns")
+            name: page.board.histogram(name) for name in _HISTOGRAMS if page.is_written
         }
         self._own = psutil.Process()
 
     def sample(self, deadline: int) -> Row:
         """The readings of now, of a sample that was due at ``deadline`` (ns)."""
-        counters, settled, now = read_counters(self._board)
+        counters, settled, now = read_counters(self._page)
         row: Row = {
             ELAPSED_S: (now - self._started_ns) / 1e9,
             SAMPLE_LATE_S: max(0, now - deadline) / 1e9,
@@ -105,24 +107,26 @@ class Sampler:
         out: Row = {RATE_PER_S: (delivered - self._previous[1]) / seconds if known else None}
         self._previous = (elapsed, delivered)
         for name, earlier in self._histograms.items():
-            current = self._board.histogram(name)
+            current = self._page.board.histogram(name)
             self._histograms[name] = current
             out |= current.since(earlier).columns(name)
         # What a probe has read is not replaced by what is missing on our page.
         return {name: value for name, value in out.items() if value is not None or name not in row}
 
 
-def read_counters(board: Scoreboard) -> tuple[dict[str, int | None], bool, int]:
+def read_counters(page: PageFile) -> tuple[Counters, bool, int]:
     """The counters, whether two readings a moment apart were the same, and when they were read (ns).
 
     The time is the reading's own: the pause between two may be long on a busy machine, and a rate is
     made of both.
     """
-    before = board.counters()
+    before = page.counters()
+    if not page.is_written:
+        return before, True, now_ns()
     for _ in range(SETTLE_TRIES):
         time.sleep(SETTLE_PAUSE_S)
         now = now_ns()
-        after = board.counters()
+        after = page.counters()
         if after == before:
             return after, True, now
         before = after

@@ -52,7 +52,7 @@ from zcbench.subjects.subject import Counters, Subject
 
 POLL_S = 0.1  # how often the user's wishes, hangs and limits are looked at between samples
 ABORT_GRACE_S = 2.0  # for faulthandler to write the stacks of a hung subject
-SAMPLES_UNTIL_ALL = 30  # a reading of a process's groups takes some 0.1 ms
+SAMPLES_UNTIL_ALL = 30  # a reading of a process's groups takes some 20 µs
 KILL_GRACE_S = 10.0  # for the kernel to end a killed process, whatever it writes out
 
 
@@ -154,7 +154,7 @@ class _Watch:
 
     def _watch_to_the_end(self, temporary: TemporaryFolder) -> End:
         try:
-            sampler = Sampler(self._info, self._subject, self._instruments, temporary, self._page.board)
+            sampler = Sampler(self._info, self._subject, self._instruments, temporary, self._page)
             return self._watch(sampler)
         except OSError as error:
             self._writer.make_room()
@@ -196,7 +196,7 @@ class _Watch:
                 return endings.stopped_at_once(self._interrupts.signal)
             self._event(EventKind.INTERRUPT, f"{self._interrupts.signal}: draining; once more to stop now")
             self._ask_to_stop()
-        counters = self._page.board.counters()
+        counters = self._page.counters()
         if (end := self._keep_to_timetable(counters)) is not None:
             return end
         if self._is_hung(counters):
@@ -283,7 +283,7 @@ class _Watch:
         return endings.Exit(
             who=self._subject.name,
             code=code,
-            is_done=self._subject.is_done(self._page.board.counters()),
+            is_done=self._subject.is_done(self._page.counters()),
             error=next((event for event in reversed(events) if event.kind == EventKind.ERROR), None),
             faults=self._fault_text() or death.report,
             killed_for_memory=self._oom_kills.risen(),
@@ -324,7 +324,7 @@ class _Watch:
 
     def _placed(self, end: End) -> End:
         """``end`` with its time, and how far the subject had come."""
-        counters = self._page.board.counters()
+        counters = self._page.counters()
         received = counters[CONSUMER_RECEIVED]
         return msgspec.structs.replace(
             end,
@@ -364,8 +364,7 @@ class _Watch:
         self._samples += 1
         pids = {process.pid for process in self._subject.processes()}
         everybody = self._samples % SAMPLES_UNTIL_ALL == 0
-        for pid in pids if everybody else pids - self._followed:
-            self._oom_kills.follow(pid)
+        self._oom_kills.follow(*(pids if everybody else pids - self._followed))
         self._followed = pids
 
     def _declare(self, row: Row) -> None:
