@@ -302,6 +302,11 @@ def test_words_of_a_command_reach_it_as_they_were_written() -> None:
         ("(setsid sh -c 'sleep 0.5; exit 5' &) & exit 0", "the command exited with code 5"),
         # what it leaves ends well, and later
         ("(setsid sh -c 'sleep 0.6 & sleep 0.3; exit 5' &) & exit 0", "the command exited with code 5"),
+        # the same daemon, begun when the first process had ended
+        (
+            "(sleep 0.1; setsid sh -c 'sleep 0.6 & sleep 0.3; exit 5' &) & exit 0",
+            "the command exited with code 5",
+        ),
         (
             "(setsid sh -c 'sleep 0.6 & sleep 0.3; kill -SEGV $$' &) & exit 0",
             "the command died of SIGSEGV",
@@ -314,7 +319,9 @@ def test_a_daemon_is_found_without_its_environment_and_by_its_code(
     # alone: beside other commands nobody could tell whose it is
     its_sleep = f"98.{os.getpid()}"  # no other test process has one as long
     command = command.replace("98", its_sleep)
-    flags = {"subject.command": shlex.join(["sh", "-c", command]), "duration": "1s"}
+    # Only what has to be asked waits for it.
+    duration = "1s" if "SIGTERM" in message else "30s"
+    flags = {"subject.command": shlex.join(["sh", "-c", command]), "duration": duration}
     record = recorded(planned(flags), tmp_path)
     (goes_on,) = events(record, "left_processes")
     assert goes_on.startswith("the command goes on in ")

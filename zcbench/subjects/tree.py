@@ -172,7 +172,7 @@ class ProcessTree:
             if stat.lives:
                 ours.append(pid)
             else:
-                self._reap(pid)
+                self._reap(pid, stat)
         return ours
 
     def _is_ours(self, pid: int, stat: Stat, own_session: int) -> bool:
@@ -189,7 +189,7 @@ class ProcessTree:
             return min(_TREES, key=lambda tree: tree.number, default=self) is self
         return markers[0] == f"{MARKER}={self.marker}".encode()
 
-    def _reap(self, pid: int) -> None:
+    def _reap(self, pid: int, stat: Stat) -> None:
         with contextlib.suppress(ChildProcessError):
             done, status = os.waitpid(pid, os.WNOHANG)
             is_of_tree = done and (pid in self._known or len(_TREES) == 1)
@@ -199,8 +199,10 @@ class ProcessTree:
             if _is_crash(code):
                 known = self._known.get(pid)
                 self.crashes.append(crashed_child(known.name if known else "", "", pid, -code))
-            # What a daemon leaves behind may end well, and later: its own code is not to be hidden by that.
-            weight = _CRASH if _is_crash(code) else _DAEMON if code and pid in self._left else _OTHERS
+            # What a daemon leaves behind may end well, and later: its own code is not to be hidden by that. One
+            # that was not there yet when the first process ended has a session of its own.
+            is_daemon = pid in self._left or stat.session == pid
+            weight = _CRASH if _is_crash(code) else _DAEMON if code and is_daemon else _OTHERS
             if weight > self._weight or weight == self._weight == _OTHERS:
                 self.last_code, self._weight = code, weight
 
