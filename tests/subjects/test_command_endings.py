@@ -95,6 +95,11 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
 }  # fmt: skip
 
 
+# These have all the time that a busy machine may need to end them.
+END_BY_THEMSELVES = {
+    "finished", "failed", "allowed", "crashed", "core", "relayed", "killed", "mistyped",
+    "unready", "unready and failed", "ready at its end",
+}  # fmt: skip
 AT_ONCE = 10  # more would wait for each other
 records_folder: list[Path] = []
 
@@ -112,7 +117,12 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
         (cwd / "garbage").chmod(0o755)
         words, keys = COMMANDS[name]
         flags = {"subject.command": words, "subject.cwd": str(cwd), "sampling.every": "200ms"}
-        flags |= {"duration": "1s", "name": "test", "subject.env.MINE": str(folder), **keys}
+        flags |= {
+            "duration": "30s" if name in END_BY_THEMSELVES else "1s",
+            "name": "test",
+            "subject.env.MINE": str(folder),
+            **keys,
+        }
         expect = flags.pop("expect", None)
         plan = planned(flags)
         if expect is not None:
