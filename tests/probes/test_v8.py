@@ -96,6 +96,8 @@ def test_a_leak_shows_in_the_heap_that_it_is_in(nodes: dict[str, Node]) -> None:
     # 1 MB/s of garbage is in none of them
     assert growth(objects, "v8.heap_bytes") > 5 * abs(growth(objects, "v8.array_buffers_bytes")) + 100_000
     assert growth(buffers, "v8.array_buffers_bytes") > 5 * abs(growth(buffers, "v8.foreign_bytes")) + 100_000
+    # and code, which is a part of the heap, is read with it
+    assert all(0 < row["v8.code_bytes"] < row["v8.heap_bytes"] for row in objects.rows if marks(row))  # type: ignore[operator]
     # and what was read stands until all have collected again
     changes = {(marks(row), row.get("v8.heap_bytes")) for row in objects.rows if marks(row)}
     assert len(changes) == len({count for count, _ in changes})

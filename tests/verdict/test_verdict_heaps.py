@@ -21,6 +21,7 @@ NAMES = (
     "malloc.live_bytes", "malloc.settled_bytes", "anonymous_bytes", "virtual_bytes", "processes",
     "runtime.collections",
     "v8.heap_bytes", "v8.heap_total_bytes", "v8.external_bytes", "v8.array_buffers_bytes", "v8.foreign_bytes",
+    "v8.code_bytes",
     "jvm.heap_bytes", "jvm.heap_committed_bytes", "jvm.heap_after_gc_bytes", "jvm.direct_bytes",
     "jvm.metaspace_bytes", "jvm.code_bytes", "python.object_bytes", "python.large_blocks",
     "runtime.full_collections",

@@ -163,6 +163,10 @@ def _judged(
     gained = 0.0 if most.window is None else most.window.slope * float(np.ptp(counter.times[life]))
     if most.outcome == "fail" and gained <= counter.garbage_bytes:
         return replace(most, outcome="inconclusive", why=_GARBAGE)
+    if most.outcome == "fail" and counter.excused is not None:
+        rest = replace(counter, values=counter.values - counter.excused)
+        if judge(rest, 1.0, life).outcome != "fail":
+            return replace(most, outcome="inconclusive", why=_CODE)
     if counter.least_share == 1.0:
         return most
     least = judge(counter, counter.least_share, life)
@@ -200,6 +204,7 @@ def _in_flight(record: Record) -> NDArray[np.float64]:
 
 _TOLD_APART = "private memory and mapped files are judged, each by itself"
 _WARMING = f"growing, but a run below {WARM_UP_S:.0f} s cannot tell a leak from a warm-up"
+_CODE = "growing, and what compiled code needs may be all of it"
 _GARBAGE = "growing, and its runtime's garbage may be all of it"
 _SIZE_UNKNOWN = f"how large they are, {SMALLEST_BLOCK_BYTES} to {LARGEST_BLOCK_BYTES} bytes each, is not known"
 

@@ -82,7 +82,9 @@ def counters(record: Record, known: frozenset[str]) -> list[Counter]:
         if quantity.name in known:
             continue
         managed = memory.reckoning is Reckoning.MANAGED or (quantity.name == MALLOC and unbounded)
-        values = readings(record, quantity.name)[rows]
+        values, code = readings(record, quantity.name)[rows], heaps.code_in(record, quantity.name)
+        if code is not None:
+            values = values - code[rows]
         found.append(
             Counter(
                 quantity.label or quantity.name,
@@ -92,6 +94,7 @@ def counters(record: Record, known: frozenset[str]) -> list[Counter]:
                 heaps.at_marks(values, after) if managed else values,
                 after if managed else None,
                 quantity.name,
+                excused=None if code is None else heaps.BESIDE_CODE * code[rows],
             )
         )
     return found + _pages(record, rows, times)

@@ -32,7 +32,7 @@ from zcbench.probes import procfs
 from zcbench.probes.probe import Notice, Number, Processes, Sayings
 from zcbench.probes.runtimes import Setting
 from zcbench.quantities import quantity as quantities
-from zcbench.quantities.names import GC_FORCED_COLLECTIONS
+from zcbench.quantities.names import GC_FORCED_COLLECTIONS, V8_CODE_BYTES
 from zcbench.quantities.quantity import Origin, Quantity, Reckoning
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.quantities.units import NS, unit_of
@@ -41,6 +41,7 @@ TEMPLATE, SETTING_FILE, SUFFIX = "template.page", "setting.json", ".page"
 SETTLED = "settled"  # an agent's total of settled collections
 THREAD = "thread"  # of a second thread's page: what the system calls the thread
 _OURS = (SETTLED, THREAD)  # no columns
+_IN_A_HEAP = (V8_CODE_BYTES,)  # parts of heaps, to be read as their heaps are
 MOST_PAGES = 256  # read of one run
 # For so many intervals all wait for a second thread that does not settle: it may compute for as long as it
 # likes. For the thread that a process began with they wait for ever.
@@ -242,7 +243,7 @@ class AgentPages:
             return False
         known = VOCABULARY.get(name)
         memory = None if known is None else known.memory
-        return memory is not None and memory.reckoning is Reckoning.MANAGED
+        return name in _IN_A_HEAP or (memory is not None and memory.reckoning is Reckoning.MANAGED)
 
     # -- columns
 

@@ -49,6 +49,7 @@ KNOWN: tuple[Quantity, ...] = (
     row("v8.handles", "handles", _RUNTIME, "active handles of Node's event loop: timers, sockets, servers", better=LOWER),
     row("v8.requests", "requests", _RUNTIME, "active requests of Node's event loop: files, names, writes", better=LOWER),
     row("v8.malloced_bytes", "bytes", _RUNTIME, "memory that V8 itself has from malloc (malloced_memory)", better=LOWER, memory=_EXACT),
+    row("v8.code_bytes", "bytes", _RUNTIME, "code that V8 has compiled, bytecode and what belongs to it: a part of its heap", better=LOWER, memory=_PAGES),
     row("v8.contexts", "contexts", _RUNTIME, "V8's contexts: one a global object, the probe's own included", better=LOWER),
     row("v8.detached_contexts", "contexts", _RUNTIME, "contexts that were left and are not collected", better=LOWER),
     row("v8.pause_minor_ns", "ns", _RUNTIME, "pauses of V8's collections of new objects", total=True, better=LOWER),

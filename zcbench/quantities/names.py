@@ -129,6 +129,7 @@ V8_FOREIGN_BYTES: Final = "v8.foreign_bytes"
 V8_HANDLES: Final = "v8.handles"
 V8_REQUESTS: Final = "v8.requests"
 V8_MALLOCED_BYTES: Final = "v8.malloced_bytes"
+V8_CODE_BYTES: Final = "v8.code_bytes"
 
 JVM_HEAP_BYTES: Final = "jvm.heap_bytes"
 JVM_HEAP_RESIDENT_BYTES: Final = "jvm.heap_resident_bytes"

@@ -51,6 +51,12 @@ class _Readings:
         marks = None if self.settled is None else self.settled[late]
         return _Readings(start, self.stop, self.times[late], self.values[late], marks)
 
+    @property
+    def is_long(self) -> bool:
+        """Whether they are of a run that is longer than warm-ups: readings at two dozen collections leave its
+        first and last few per cent out."""
+        return self.stop - self.start >= SHORTEST_WARM_UP_S
+
     def lacking(self) -> str | None:
         """Why nothing may be concluded from them; None if something may."""
         t = self.times if self.settled is None else self.times[self.settled]
@@ -123,10 +129,10 @@ def trend(
     lasting = fails if later is None else later.fails(budget)
     enough = later is not None and later.shown.straight
     sure = all(one.low > SHARE_SURE * one.half_slope for one in judged.all)
-    if lasting and (enough or (fails and (sure or length >= SHORTEST_WARM_UP_S))):
+    if lasting and (enough or (fails and (sure or readings.is_long))):
         window = window if later is None else later.window(unit, fails=True)
         return Trend("fail", "growing steadily", window, rising=True)
-    rising = fails and length < SHORTEST_WARM_UP_S
+    rising = fails and not readings.is_long
     return _unless_failed(judged, window, budget, limit, length, rising)
 
 

@@ -54,12 +54,15 @@
   function Page(path, pid) {
     this.path = path;
     this.bytes = Buffer.alloc(PAGE_BYTES);
+    // Of the machine's own order, little-endian wherever Node runs but on s390x (Page.create looks). A view costs no call: the
+    // methods of Buffer would be optimised for our calls, into the program's heap.
+    this.words = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, PAGE_BYTES / 4);
     this.at = {};
     this.dataAt = HEADER_BYTES + ENTRIES * ENTRY_BYTES;
     const header = [[8, 2], [12, ENTRY_BYTES], [16, PAGE_BYTES], [32, HEADER_BYTES], [36, ENTRIES], [44, this.dataAt],
       [56, this.dataAt], [60, PAGE_BYTES - this.dataAt], [68, BUCKETS]];
     this.bytes.write("ZCPAGE\0\0", 0, "latin1");
-    for (const pair of header) this.bytes.writeUInt32LE(pair[1], pair[0]);
+    for (const pair of header) this.words[pair[0] / 4] = pair[1];
     this.put(AT_STARTED, Date.now() * 1e6);
     this.put(AT_PID, pid);
     this.put(AT_STATE, READY);
@@ -67,19 +70,23 @@
 
   // An integer below 2^53.
   Page.prototype.put = function (at, value) {
-    const low = value % HIGH;
-    this.bytes.writeUInt32LE(low < 0 ? low + HIGH : low, at);
-    this.bytes.writeInt32LE(Math.floor(value / HIGH), at + 4);
+    // Stored modulo 2^32 each, negative ones as their two's complement.
+    this.words[at / 4] = value;
+    this.words[at / 4 + 1] = Math.floor(value / HIGH);
   };
 
   Page.prototype.add = function (at, value) {
-    this.put(at, this.bytes.readUInt32LE(at) + this.bytes.readInt32LE(at + 4) * HIGH + value);
+    this.put(at, this.get(at) + value);
+  };
+
+  Page.prototype.get = function (at) {
+    return this.words[at / 4] + (this.words[at / 4 + 1] | 0) * HIGH;
   };
 
   // Declares what is new; a reader waits while the two generations differ. False if there is no room.
   Page.prototype.declare = function (name, unit, kind) {
     if (name in this.at) return true;
-    const declared = this.bytes.readUInt32LE(AT_DECLARED), used = this.bytes.readUInt32LE(AT_DATA_USED);
+    const declared = this.words[AT_DECLARED / 4], used = this.words[AT_DATA_USED / 4];
     const words = kind === HISTOGRAM ? 4 + BUCKETS : 1;
     // The one thread that writes has all lines: its values may share them.
     const room = kind === HISTOGRAM ? Math.ceil(words * 8 / LINE_BYTES) * LINE_BYTES : 8;
@@ -88,11 +95,11 @@
     this.bytes.write(name, entry, "latin1");
     this.bytes.write(unit, entry + 64, "latin1");
     this.bytes.write("agent", entry + 80, "latin1");
-    this.bytes.writeUInt32LE(kind, entry + 96);
-    this.bytes.writeUInt32LE(at, entry + 100);
-    if (kind === GAUGE) this.bytes.writeInt32LE(-2147483648, at + 4);
-    this.bytes.writeUInt32LE(used + room, AT_DATA_USED);
-    this.bytes.writeUInt32LE(declared + 1, AT_DECLARED);
+    this.words[(entry + 96) / 4] = kind;
+    this.words[(entry + 100) / 4] = at;
+    if (kind === GAUGE) this.words[at / 4 + 1] = -2147483648;
+    this.words[AT_DATA_USED / 4] = used + room;
+    this.words[AT_DECLARED / 4] = declared + 1;
     this.at[name] = at;
     this.stale = true;
     return true;
@@ -103,6 +110,7 @@
   };
 
   Page.prototype.create = function () {
+    if (this.bytes[8] !== 2) throw new Error("this machine's words are big-endian");
     // A page that another process of this number has left goes with it.
     const fresh = this.path + ".new";
     this.file = open(fresh, "w+", 0o644);
@@ -130,7 +138,7 @@
       write(this.file, this.bytes, AT_GENERATION, 8, AT_GENERATION);
       write(this.file, this.bytes, HEADER_BYTES, this.dataAt - HEADER_BYTES, HEADER_BYTES);
     }
-    write(this.file, this.bytes, this.dataAt, this.bytes.readUInt32LE(AT_DATA_USED), this.dataAt);
+    write(this.file, this.bytes, this.dataAt, this.words[AT_DATA_USED / 4], this.dataAt);
     if (this.stale) {
       this.add(AT_GENERATION_AGAIN, 1);
       this.stale = false;
@@ -160,8 +168,7 @@
     this.add(at + 8 * (4 + bucketOf(value)), count);
     this.add(at, count);
     this.add(at + 8, value * count);
-    const largest = this.bytes.readUInt32LE(at + 16) + this.bytes.readInt32LE(at + 20) * HIGH;
-    if (value > largest) this.put(at + 16, value);
+    if (value > this.get(at + 16)) this.put(at + 16, value);
   };
 
   function bucketOf(value) {
@@ -182,6 +189,7 @@
     this.path = folder && folder + "/" + process.pid + ".page";
     this.page = page;
     this.bytes = Buffer.alloc(METER_BYTES);
+    this.words = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, METER_BYTES / 4);
   }
 
   Meter.prototype.take = function () {
@@ -202,7 +210,7 @@
   };
 
   Meter.prototype.word = function (at) {
-    return this.bytes.readUInt32LE(at) + this.bytes.readUInt32LE(at + 4) * HIGH;
+    return this.words[at / 4] + this.words[at / 4 + 1] * HIGH;
   };
 
   // -- the agent
@@ -227,7 +235,7 @@
   }
 
   const READINGS = ["v8.heap_bytes", "v8.heap_total_bytes", "v8.external_bytes", "v8.array_buffers_bytes",
-    "v8.foreign_bytes", "v8.malloced_bytes", "v8.old_space_bytes", "v8.large_objects_bytes"];
+    "v8.foreign_bytes", "v8.malloced_bytes", "v8.old_space_bytes", "v8.large_objects_bytes", "v8.code_bytes"];
   const KINDS = { 1: "minor", 2: "minor", 4: "major", 8: "incremental", 16: "weak_callbacks" };
 
   Agent.prototype.start = function (thread) {
@@ -276,13 +284,13 @@
 
   Agent.prototype.watchCollections = function () {
     const hooks = require("perf_hooks");
-    this.observer = new hooks.PerformanceObserver((list) => this.guarded(() => this.collected(list.getEntries())));
+    this.observer = new hooks.PerformanceObserver((list) => this.guarded("collected", list));
     this.observer.observe({ entryTypes: ["gc"] });
   };
 
-  Agent.prototype.collected = function (entries) {
+  Agent.prototype.collected = function (list) {
     let full = 0;
-    for (const entry of entries) {
+    for (const entry of list.getEntries()) {
       const kind = KINDS[entry.detail ? entry.detail.kind : entry.kind];
       const pause = Math.round(entry.duration * 1e6);
       if (kind === "minor" || kind === "major") this.page.add(this.page.at["runtime.collections"], 1);
@@ -341,6 +349,14 @@
       ? "requests" : "handles";
   }
 
+  // V8 walks its old objects for it: half as long as a collection takes, and counted as one.
+  Agent.prototype.takeCode = function () {
+    if (!v8.getHeapCodeStatistics) return;
+    const began = now(), used = cpuTime(), code = v8.getHeapCodeStatistics();
+    this.page.set("v8.code_bytes", code.code_and_metadata_size + code.bytecode_and_metadata_size);
+    this.spent(began, used);
+  };
+
   Agent.prototype.declareType = function (type) {
     const kind = kindOf(type);
     if (!/^[A-Za-z0-9_]+$/.test(type) || this.types.length >= MOST_TYPES) return;
@@ -359,15 +375,19 @@
   Agent.prototype.schedule = function () {
     const time = now(), collection = this.settling ? Infinity : Math.max(this.nextGc, time);
     const next = Math.min(multiple(time, this.publishEvery), collection);
-    this.timer = this.later(() => this.tick(), Math.max(1, Math.ceil((next - time) / 1e6)));
+    this.timer = this.later("tick", Math.max(1, Math.ceil((next - time) / 1e6)));
   };
 
   // A timer that keeps nothing alive.
-  Agent.prototype.later = function (call, delay) {
-    const timer = setTimer(() => this.guarded(call), delay);
+  Agent.prototype.later = function (method, delay) {
+    const timer = setTimer(guardedOf, delay, this, method);
     timer.unref();
     return timer;
   };
+
+  function guardedOf(agent, method) {
+    agent.guarded(method);
+  }
 
   Agent.prototype.publish = function () {
     this.readDelays();
@@ -425,7 +445,7 @@
     this.takeReadings();
     this.warmRounds += 1;
     const isOver = this.warmRounds >= WARM_ROUNDS || this.settling.cost > WARM_SHARE * this.gcEvery;
-    this.later(() => (isOver ? this.round() : this.warmRound()), 1);
+    this.later(isOver ? "round" : "warmRound", 1);
   };
 
   Agent.prototype.round = function () {
@@ -438,7 +458,7 @@
       (value, index) => value - this.latest[index] <= REST_BYTES + value * REST_SHARE);
     if (!rests && settling.rounds < ROUNDS && now() - settling.began < SETTLE_NS) {
       settling.before = this.latest;
-      this.later(() => this.round(), 1);
+      this.later("round", 1);
       return;
     }
     // V8 takes array buffers that a collection has freed out of `external` when the next one begins.
@@ -446,6 +466,7 @@
     this.takeReadings();
     if (this.meter) this.meter.take();
     this.takeInventory();
+    this.takeCode();
     if (this.delays) {
       this.delays.reset();
       this.delays.enable();
@@ -472,6 +493,11 @@
     } finally {
       if (this.flushes) v8.setFlagsFromString("--flush-bytecode");
     }
+    this.spent(began, used);
+  };
+
+  // Adds what the harness has kept the program from since ``began`` and ``used``.
+  Agent.prototype.spent = function (began, used) {
     const pause = now() - began;
     // On a busy machine a pause is mostly waiting, and says nothing of the heap.
     const cost = Math.min(pause, cpuTime() - used);
@@ -497,10 +523,10 @@
   };
 
   // Nothing that goes wrong in here is the program's.
-  Agent.prototype.guarded = function (call) {
+  Agent.prototype.guarded = function (method, argument) {
     const began = now(), used = cpuTime(), cost = this.forcedCost;
     try {
-      call();
+      this[method](argument);
     } catch (error) {
       this.stop(error);
       return;
@@ -545,6 +571,21 @@
     }
   }
 
+  // Code of the agent that V8 optimises lies in the program's heap, and comes some KB at a time, for minutes.
+  function stayUnoptimised() {
+    v8.setFlagsFromString("--allow-natives-syntax");
+    let never;
+    try {
+      never = require("vm").runInThisContext("(function (f) { %NeverOptimizeFunction(f); })");
+    } finally {
+      v8.setFlagsFromString("--no-allow-natives-syntax");
+    }
+    for (const one of [now, cpuTime, bucketOf, multiple, kindOf, guardedOf, lives]) never(one);
+    for (const type of [Page, Meter, Agent]) {
+      for (const name of Object.keys(type.prototype)) never(type.prototype[name]);
+    }
+  }
+
   try {
     const folder = given ? given.folder : process.env.ZCBENCH_PROBE_V8;
     // A program that outlives its run goes on without us.
@@ -552,6 +593,7 @@
       const settings = JSON.parse(fs.readFileSync(folder + "/setting.json", "utf8"));
       settings.folder = folder;
       settings.supervisor = given ? given.supervisor : 0;
+      stayUnoptimised();
       const thread = threadId(), agent = new Agent(settings, process.pid, thread);
       try {
         agent.start(thread);
