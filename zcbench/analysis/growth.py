@@ -163,10 +163,10 @@ def _judged(
     gained = 0.0 if most.window is None else most.window.slope * float(np.ptp(counter.times[life]))
     if most.outcome == "fail" and gained <= counter.garbage_bytes:
         return replace(most, outcome="inconclusive", why=_GARBAGE)
-    if most.outcome == "fail" and counter.excused is not None:
-        rest = replace(counter, values=counter.values - counter.excused)
-        if judge(rest, 1.0, life).outcome != "fail":
-            return replace(most, outcome="inconclusive", why=_CODE)
+    if most.outcome != "pass" and counter.excused is not None:
+        return _unless_excused(
+            most, judge(replace(counter, values=counter.values - counter.excused), 1.0, life)
+        )
     if counter.least_share == 1.0:
         return most
     least = judge(counter, counter.least_share, life)
@@ -177,6 +177,15 @@ def _judged(
     if most.outcome == "pass" and not counter.bounded:
         return replace(most, outcome="inconclusive", why="a block may have any size")
     return most
+
+
+def _unless_excused(most: Trend, rest: Trend) -> Trend:
+    """``most``, the trend of all, beside that of the ``rest`` without what may be no leak: what that leaves
+    grows for sure, or nothing is; it has to grow as all does, as what is excused may have fallen."""
+    rises = most.window is not None and rest.window is not None and most.window.slope >= rest.window.slope / 2
+    if rest.outcome == "fail" and rises:
+        return rest
+    return replace(most, outcome="inconclusive", why=_CODE) if most.outcome == "fail" else most
 
 
 def _explained(record: Record) -> NDArray[np.float64]:
