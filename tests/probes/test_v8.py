@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -150,15 +151,24 @@ def test_handles_are_counted_by_their_types(nodes: dict[str, Node]) -> None:
 
 
 def test_malloc_is_read_right_after_a_settled_collection(tmp_path: Path) -> None:
-    # given Buffers that are garbage, a MB a second, in malloc
+    # given Buffers that are garbage, 10 MB a second, in malloc
     meter = MallocMeter(tmp_path / "malloc")
-    node = Node(tmp_path, HEAPS, "nothing", "0", "2000000", **meter.environment(os.environ))
+    node = Node(tmp_path, HEAPS, "nothing", "0", "20000000", **meter.environment(os.environ))
+    meter.begin(node.processes)
+    live, settled = list[float](), list[float]()
+
+    def is_enough(row: Row) -> bool:
+        if marks(row) >= 2:
+            live.append(meter.read()["malloc.live_bytes"] or 0)
+            settled.append(row["malloc.settled_bytes"] or 0)
+        return marks(row) >= 6
+
     try:
-        node.until(lambda row: marks(row) >= 4)
-        settled = [row["malloc.settled_bytes"] for row in node.rows if marks(row) >= 2]
-        # then none of it is in what is told to stand
-        assert min(settled) > 0  # type: ignore[type-var]
-        assert max(settled) - min(settled) < 200_000  # type: ignore[operator, type-var]
+        node.until(is_enough)
+        # then none of it is in what is told to stand: that is as little as there ever is, collection for
+        # collection, but for one in which V8 itself was compiling
+        least, usual = min(live), statistics.median(live)
+        assert 0 < statistics.median(settled) < least + 0.3 * (usual - least)
     finally:
         node.close()
         meter.close()
