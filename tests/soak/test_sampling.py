@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
+from zcbench.analysis.laws import MOVING_PACKETS
 from zcbench.quantities.quantity import Kind, Origin
 from zcbench.quantities.registry import STANDARD
 from zcbench.record.reader import Record
@@ -73,18 +74,21 @@ def test_the_last_row_has_all_that_was_due_and_nothing_in_flight(finished: Recor
     assert final["phase"] == 3
 
 
-def test_the_conservation_laws_hold_in_every_settled_row(finished: Record) -> None:
+def test_the_conservation_laws_hold_in_every_settled_row_but_for_packets_on_the_move(finished: Record) -> None:
     s = finished.samples
     still = s["settled"] == 1
     assert still.any()
     law = {name: column[still] for name, column in s.items()}
-    np.testing.assert_array_equal(law["engine.captured"], law["pool.hits"] + law["pool.misses"])
-    np.testing.assert_array_equal(
-        law["engine.captured"], law["engine.delivered"] + law["engine.drops"] + law["engine.queued"]
-    )
-    np.testing.assert_array_equal(
-        law["engine.captured"] - law["pool.refused"], law["pool.returns"] + law["pool.in_flight"]
-    )
+    off = np.abs([
+        law["engine.captured"] - law["pool.hits"] - law["pool.misses"],
+        law["engine.captured"] - law["engine.delivered"] - law["engine.drops"] - law["engine.queued"],
+        law["engine.captured"] - law["pool.refused"] - law["pool.returns"] - law["pool.in_flight"],
+    ])  # fmt: skip
+    # A thread that a busy machine stops within its step leaves counters that stand still, one step apart.
+    assert off.max() <= MOVING_PACKETS
+    # and at the end, when nobody moves any more, not even so
+    assert still[-1]
+    assert not off[:, -1].any()
 
 
 def test_what_only_rises_never_falls_from_row_to_row(finished: Record) -> None:
