@@ -155,8 +155,9 @@ def readings(program: Metered) -> tuple[dict[str, int | float | None], list[str]
     [
         (("-static",), "gcc", "it is linked statically"),
         (("-static",), "musl-gcc", "it is linked statically"),
-        (("-fsanitize=address",), "gcc", "it runs under a sanitizer, which is its allocator"),
-        (("-fsanitize=thread",), "clang", "it runs under a sanitizer, which is its allocator"),
+        (("-fsanitize=address",), "gcc", "it runs under a sanitizer or Valgrind, which is its allocator"),
+        (("-fsanitize=leak",), "gcc", "it runs under a sanitizer or Valgrind, which is its allocator"),
+        (("-fsanitize=thread",), "clang", "it runs under a sanitizer or Valgrind, which is its allocator"),
     ],
 )
 def test_who_cannot_be_metered_runs_on_and_is_told_of_once(

@@ -29,7 +29,7 @@ CHECKS = (
     "cost",
 )
 # Of a replay by our engine in Python, which states no laws.
-NOT_ASKED = ("xruns", "laws", "load", "published", "event_loop", "pool.hand_over")
+NOT_ASKED = ("xruns", "laws", "load", "sanitizers", "published", "event_loop", "pool.hand_over")
 TOO_SHORT = ("rate", "memory")  # for half a minute
 
 

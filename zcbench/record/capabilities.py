@@ -28,6 +28,7 @@ Capability = Literal[
     "laws",  # it, or its user, states laws that its numbers keep
     "copies",  # it counts the hand-overs of a buffer that copy it
     "event_loop",  # how late its event loop turns is measured
+    "reports",  # a sanitizer that it runs under reported something
     "load",  # a load generator runs beside it
     "published",  # it publishes counters of its own
     "rest",  # each of its readings was taken between two calls of it, when nothing of it ran
@@ -52,6 +53,7 @@ LACKING: Mapping[Capability, str] = {
     "laws": "nobody states a law",
     "copies": "nothing counts copies of buffers",
     "event_loop": "nothing measures how late an event loop turns",
+    "reports": "no sanitizer reported anything",
     "load": "no load generator was named",
     "rest": "it is read while it runs",
     "published": "it publishes no counters",

@@ -90,6 +90,7 @@ class EventKind(StrEnum):
     QUANTITIES = "quantities"  # those that the subject brought
     LAWS = "laws"  # those that the subject states on its page
     LEFT_PROCESSES = "left_processes"  # those that its first process left when it ended
+    SANITIZER = "sanitizer"  # a report of a sanitizer, of Valgrind, of Go's race detector, in what it printed
     CHILD_CRASH = "child_crash"  # a process that the subject had started died of a crash
     INVENTORY = "inventory"  # what a probe found, by name
     MALLOC_END = "malloc_end"  # what a process had not freed when it ended

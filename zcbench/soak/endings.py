@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from zcbench.foreign import CRASHES, signal_name
 from zcbench.record.schema import ANSWERED, End, Ending, Event
+from zcbench.subjects.reports.report import Report
 
 FIRST_EXCEPTION = 0xC0000000  # of Windows: exit codes from here on are a process's exceptions
 
@@ -20,7 +21,8 @@ class Exit:
     ``faults`` what faulthandler wrote, ``aborted`` the broken expectation that ended it, ``interrupted_by`` the
     user's signal. ``asked`` is how it was asked to end ("SIGTERM"), ``early`` how early it ended if it was not
     ("3 s of 10 min"), ``unready`` what it had to do to be ready if it never was, ``crash_files`` what its crash
-    left, ``runs_on`` whether it does, if it was only watched.
+    left, ``reports`` what sanitizers reported of it, ``is_sanitizers`` whether its code only tells that they
+    did, ``runs_on`` whether it does, if it was only watched.
     """
 
     who: str
@@ -37,6 +39,8 @@ class Exit:
     good_codes: tuple[int, ...] = (0,)
     relays_signals: bool = False
     crash_files: tuple[str, ...] = ()
+    reports: tuple[Report, ...] = ()
+    is_sanitizers: bool = False
     runs_on: bool | None = None
     windows: bool = os.name == "nt"
 
@@ -57,6 +61,12 @@ class Exit:
         return next((name for name in _RELAYED if self.code == 128 + getattr(signal, name, 0)), None)
 
     @property
+    def fatal(self) -> Report | None:
+        """The report that ended it: a sanitizer's last one of memory or of undefined behaviour."""
+        fatal = [report for report in self.reports if report.may_be_fatal]
+        return fatal[-1] if fatal and self.code else None
+
+    @property
     def is_as_asked(self) -> bool:
         """Whether it ended by the signal that asked it to, whatever became of that in an exit code."""
         number = getattr(signal, self.asked or "", None)
@@ -65,7 +75,8 @@ class Exit:
     @property
     def is_good(self) -> bool:
         """Whether it ended as it should."""
-        return self.is_done and self.unready is None and (self.code in self.good_codes or self.is_as_asked)
+        is_code_good = self.code in self.good_codes or self.is_as_asked or self.is_sanitizers
+        return self.is_done and self.unready is None and is_code_good
 
 
 # SIGTERM and SIGINT a shell relays as often, and they are somebody's wish.
@@ -120,17 +131,20 @@ def _watched(seen: Exit) -> End:
 
 
 def _finished(seen: Exit) -> str:
+    by = f", by which {seen.reports[0].tool} tells of its report" if seen.is_sanitizers and seen.reports else ""
     if seen.early is not None:
-        return f"ended by itself after {seen.early}, with code {seen.code}"
+        return f"ended by itself after {seen.early}, with code {seen.code}{by}"
     if seen.is_as_asked:
         return f"ended by {seen.asked}, as it was asked to"
-    return "exited normally" if not seen.code else f"exited normally, with code {seen.code}"
+    return "exited normally" if not seen.code else f"exited normally, with code {seen.code}{by}"
 
 
 def _ended_badly(seen: Exit) -> End:
     name = seen.signal or seen.relayed
     if name is not None:
         return _died_of_signal(seen, name)
+    if seen.fatal is not None:
+        return _ended_by_sanitizer(seen, seen.fatal)
     when = "with" if seen.code or seen.unready else "before its time, with"
     hint = _OF_SHELLS.get(seen.code, "") if seen.relays_signals else ""
     message = f"{seen.who} exited {when} code {seen.code}{hint}"
@@ -141,6 +155,18 @@ def _ended_badly(seen: Exit) -> End:
         message = f"{seen.who}{ANSWERED}{seen.asked} with exit code {seen.code}; "
         message += f"if that is how it ends well: exit_codes = [{good}] in [subject]"
     return End(ending=Ending.EXITED, exit_code=seen.code, message=message, traceback=seen.faults)
+
+
+def _ended_by_sanitizer(seen: Exit, report: Report) -> End:
+    """A sanitizer ends its program by an exit code, whatever it died of."""
+    number = next((name for name in CRASHES if report.kind.split(" ")[0] == name.removeprefix("SIG")), None)
+    if number is None:
+        message = f"{seen.who} was ended by {report.tool} (code {seen.code}): {report.at_place}"
+        return End(ending=Ending.CRASHED, exit_code=seen.code, message=message, traceback=seen.faults)
+    message = f"{seen.who} died of {number}, as {report.tool} tells (code {seen.code}): {report.at_place}"
+    return End(
+        ending=Ending.CRASHED, exit_code=seen.code, signal=number, message=message, traceback=seen.faults
+    )
 
 
 def _died_of_signal(seen: Exit, name: str) -> End:

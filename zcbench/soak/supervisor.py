@@ -295,6 +295,8 @@ class _Watch:
             good_codes=death.good_codes,
             relays_signals=death.relays_signals,
             crash_files=death.files,
+            reports=death.reports,
+            is_sanitizers=death.is_sanitizers,
             runs_on=death.runs_on,
         )
 

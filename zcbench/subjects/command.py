@@ -32,6 +32,8 @@ from zcbench.subjects.guard import Guard
 from zcbench.subjects.instrumented import Instrumented
 from zcbench.subjects.output import OutputPump
 from zcbench.subjects.readiness import Answering, OnPage, Printed, Readiness
+from zcbench.subjects.reports.exit_code import tells_of_report
+from zcbench.subjects.reports.listener import ReportListener
 from zcbench.subjects.subject import Counters, Death
 from zcbench.subjects.tree import BIRTHS, MARKER, ProcessTree
 
@@ -80,6 +82,7 @@ class CommandSubject:
         self._progress = self._moved_ns = self._longest_pause_ns = self._moves = 0
         self._is_daemon = False
         self._ready = False
+        self._reports = ReportListener()
 
     def probes(self, directory: Path) -> Sequence[Probe]:
         """See :class:`Subject`."""
@@ -101,7 +104,7 @@ class CommandSubject:
         self._guard = Guard(self._popen.pid)
         self._readiness = self._awaited()
         self._output = OutputPump(directory / self._log, reading, "zcbench-output")
-        self._output.listeners.append(self._readiness.hear)
+        self._output.listeners += [self._readiness.hear, self._reports.hear]
         if self._instrumented is not None:
             self._output.listeners += self._instrumented.listeners
         self._output.start()
@@ -181,7 +184,7 @@ class CommandSubject:
 
     def notices(self) -> Sequence[Notice]:
         """See :class:`Subject`."""
-        notices, self._notices = [*self._notices, *self._tree.crashes], []
+        notices, self._notices = [*self._notices, *self._tree.crashes, *self._reports.notices()], []
         self._tree.crashes = []
         if self._instrumented is not None:
             notices += self._instrumented.notices
@@ -293,12 +296,17 @@ class CommandSubject:
         files = crash_files(self._popen.pid, folders, self._started_s, dumped=self._dumped)
         # All that it printed has been heard by now.
         is_ready = self._asked is not None or self.phase({}) != Phase.STARTING
+        self._reports.end()
+        reports = tuple(self._reports.reports)
+        code = self._popen.returncode
         return Death(
             unready=None if is_ready else self.awaits(),
             good_codes=self._table.exit_codes,
             relays_signals=True,
             files=tuple(file.name for file in files),
             report=next((file.text for file in files if file.text), None),
+            reports=reports,
+            is_sanitizers=tells_of_report(code, reports, self._table.words, {**os.environ, **self.variables}),
         )
 
     def is_done(self, counters: Counters) -> bool:

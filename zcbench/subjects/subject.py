@@ -11,6 +11,7 @@ import psutil
 
 from zcbench.probes.probe import Notice, Probe
 from zcbench.record.capabilities import SubjectInfo
+from zcbench.subjects.reports.report import Report
 
 Counters = Mapping[str, int | None]
 
@@ -23,6 +24,8 @@ class Death:
     relays_signals: bool = False  # a code above 128 says, as a shell does, which signal ended what it ran
     files: tuple[str, ...] = ()
     report: str | None = None  # the text of one of them
+    reports: tuple[Report, ...] = ()  # of the sanitizers that it runs under
+    is_sanitizers: bool = False  # its exit code is how such a tool says that it reported something
     runs_on: bool | None = None  # of what was only watched: whether it does; None: its exit code is known
     unready: str | None = None  # what it was waited for to do when it ended by itself
 

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from zcbench.analysis.pool import ENOUGH_HITS, behaviour
 from zcbench.record.reader import Record
 from zcbench.record.schema import FAULT_FILE, STDERR_FILE, End, Ending, EventKind, Finding, Result
-from zcbench.verdict.checks import LIFE, MEMORY
+from zcbench.verdict.checks import LIFE, MEMORY, SANITIZERS
 from zcbench.verdict.lengths import wanted_s
 
 # Of this command only: where it wrote, and what it printed, is not part of the run to be made again.
@@ -39,6 +39,9 @@ def next_step(record: Record, result: Result) -> str:
             return failed[0].remedy
         if raised := _raised(record, end):
             return raised
+        reported = next((f for f in failed if f.check == SANITIZERS.name), None)
+        if reported is not None and reported.remedy:
+            return reported.remedy
         if record.run.subject.kind == "attached":  # what it printed was never ours to read
             return "see where it died: what it printed, and its parent or service manager, tell"
         return f"see where it died: {_stack_file(record)} in the run's directory"

@@ -99,7 +99,8 @@ static int resolve(void) {
   *(void**)&real.malloc = dlsym(RTLD_NEXT, "malloc");
   // A sanitizer's malloc is called before it is ready, and takes no questions about what it gave out then.
   stands_aside = dlsym(RTLD_DEFAULT, "__asan_init") || dlsym(RTLD_DEFAULT, "__tsan_init") ||
-                 dlsym(RTLD_DEFAULT, "__msan_init") || dlsym(RTLD_DEFAULT, "__hwasan_init");
+                 dlsym(RTLD_DEFAULT, "__msan_init") || dlsym(RTLD_DEFAULT, "__hwasan_init") ||
+                 dlsym(RTLD_DEFAULT, "__lsan_init");
   has_glibc_chunks = !stands_aside && find_chunks();
   resolving = 0;
   atomic_store_explicit(&resolved, 1, memory_order_release);
@@ -230,10 +231,14 @@ static inline void end_ignoring(Place mine) {
 // malloc and free of a thread that has its shard, in glibc's allocator, are all that a tight loop sees: two
 // branches and two additions each. Everything else is in functions of its own, so that these two save no
 // register for it.
+//
+// A sanitizer names who allocates and frees by the frames above its own functions, and loses them at a frame
+// without a frame pointer: each call that is only passed on to one is the last thing done, and becomes a jump.
 
 static __attribute__((noinline)) void* malloc_slowly(size_t size) {
   Shard* shard = my_shard();
   if (UNLIKELY(!shard)) return arena_take(size, 16);
+  if (UNLIKELY(shard == &aside)) return real.malloc(size);
   return allocated(shard, real.malloc(size));
 }
 
@@ -245,7 +250,7 @@ static __attribute__((noinline)) void free_slowly(void* block) {
   if (!block) return;
   Shard* shard = my_shard();
   if (UNLIKELY(!shard || arena_has(block))) return;
-  freed(shard, size_in(shard, block));
+  if (LIKELY(shard != &aside)) freed(shard, size_in(shard, block));
   real.free(block);
 }
 
@@ -275,6 +280,7 @@ EXPORT void* calloc(size_t count, size_t size) {
   Shard* shard = my_shard();
   size_t bytes;
   if (UNLIKELY(!shard)) return __builtin_mul_overflow(count, size, &bytes) ? NULL : arena_take(bytes, 16);
+  if (UNLIKELY(shard == &aside)) return real.calloc(count, size);
   Place mine = begin_ignoring();
   void* block = real.calloc(count, size);
   end_ignoring(mine);
@@ -292,6 +298,7 @@ EXPORT void* realloc(void* block, size_t size) {
   if (!block) return malloc(size);
   Shard* shard = my_shard();
   if (UNLIKELY(!shard || arena_has(block))) return moved_from_arena(block, size);
+  if (UNLIKELY(shard == &aside)) return real.realloc(block, size);
   size_t old = size_in(shard, block);
   int error = errno;
   errno = 0;
@@ -320,6 +327,7 @@ static void* aligned(void* (*allocate)(size_t, size_t), size_t alignment, size_t
     errno = ENOMEM;
     return NULL;
   }
+  if (UNLIKELY(shard == &aside)) return allocate(alignment, size);
   Place mine = begin_ignoring();
   void* block = allocate(alignment, size);
   end_ignoring(mine);
@@ -339,6 +347,7 @@ EXPORT void* aligned_alloc(size_t alignment, size_t size) {
 EXPORT int posix_memalign(void** result, size_t alignment, size_t size) {
   Shard* shard = my_shard();
   if (UNLIKELY(!shard)) return (*result = arena_take(size, alignment)) ? 0 : ENOMEM;
+  if (UNLIKELY(shard == &aside)) return real.posix_memalign(result, alignment, size);
   Place mine = begin_ignoring();
   int error = real.posix_memalign(result, alignment, size);
   end_ignoring(mine);
@@ -455,6 +464,10 @@ static void find_bypass(void) {
   uint64_t before = shard->allocations;
   their_free(theirs(1));
   if (shard->allocations != before) return;
+  if (dlsym(RTLD_DEFAULT, "_vgnU_freeres")) {  // valgrind, which puts its own in the place of every malloc
+    page->flags |= kStoodAside;
+    return;
+  }
   page->flags |= kBypassed;
   memset(page->allocator, 0, sizeof page->allocator);
   name_allocator((void*)theirs, page->allocator);

@@ -34,7 +34,7 @@ enum {
 
 enum PageFlags {
   kBypassed = 1,    // the program brings a malloc of its own that is called instead of the meter's
-  kStoodAside = 2,  // a sanitizer is the program's malloc: nothing is counted
+  kStoodAside = 2,  // a sanitizer or valgrind is the program's malloc: nothing is counted
   kOwnBreak = 4,    // somebody beside malloc has moved the break: what lies there is not malloc's alone
 };
 

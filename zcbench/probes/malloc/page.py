@@ -15,7 +15,7 @@ VERSION = 2
 SHARDS = 251
 PAGE_BYTES = 16_384
 BYPASSED = 1  # flag: the program brings a malloc of its own that is called instead of the meter's
-STOOD_ASIDE = 2  # flag: a sanitizer is the program's malloc
+STOOD_ASIDE = 2  # flag: a sanitizer or Valgrind is the program's malloc
 OWN_BREAK = 4  # flag: somebody beside malloc has moved the break (sbrk)
 
 _LINE = 64
@@ -69,7 +69,7 @@ class MeterPage:
     def uncounted(self) -> str | None:
         """Why nothing is counted on this page, as a clause; None if it counts."""
         if self.flags & STOOD_ASIDE:
-            return "it runs under a sanitizer, which is its allocator"
+            return "it runs under a sanitizer or Valgrind, which is its allocator"
         if self.flags & BYPASSED:
             return f"it brings an allocator of its own ({self.allocator})"
         return None

@@ -13,12 +13,13 @@ from typing import Any
 
 from zcbench.comparing.comparability import Aspect
 from zcbench.verdict.check import Check
-from zcbench.verdict.checks import life, memory
+from zcbench.verdict.checks import life, memory, sanitizers
 
 # The files, as their checks are asked and told; one that is not named here comes after them.
 ORDER = (
-    "life", "load", "published", "delivery", "rate", "gaps", "xruns", "integrity", "claims", "conservation",
-    "laws", "recycling", "hit_rate", "hand_over", "memory", "resources", "disk", "timing", "event_loop", "cost",
+    "life", "sanitizers", "load", "published", "delivery", "rate", "gaps", "xruns", "integrity", "claims",
+    "conservation", "laws", "recycling", "hit_rate", "hand_over", "memory", "resources", "disk", "timing",
+    "event_loop", "cost",
 )  # fmt: skip
 
 
@@ -31,7 +32,7 @@ def _found() -> Iterator[Check[Any]]:
 
 
 CHECKS: tuple[Check[Any], ...] = tuple(_found())
-LIFE, MEMORY = life.CHECK, memory.CHECK
+LIFE, MEMORY, SANITIZERS = life.CHECK, memory.CHECK, sanitizers.CHECK
 # What of a changed setting or machine may explain that a check's answer changed.
 EXPLAINED: Mapping[str, frozenset[Aspect]] = {check.name: check.explained_by for check in CHECKS}
 _BY_NAME = {check.name: check for check in CHECKS}
