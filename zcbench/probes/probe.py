@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-import psutil
-
+from zcbench.probes.process import Process
 from zcbench.quantities.quantity import Quantity
 from zcbench.record.schema import EventKind
 
 Number = int | float
-Processes = Callable[[], Sequence[psutil.Process]]  # what the subject consists of at the call
+Processes = Callable[[], Sequence[Process]]  # what the subject consists of at the call
 
 
 @dataclass(frozen=True)

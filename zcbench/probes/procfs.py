@@ -10,13 +10,15 @@ import os
 import re
 import sys
 from functools import cache
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
+MOST_HELD = 512  # files held open of all processes
 IS_LINUX: Final = sys.platform == "linux"
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK") if IS_LINUX else 100
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if IS_LINUX else 4096
 _LARGEST = 1 << 20  # bytes read of one file: a status or stat has a few hundred
 _AT_ONCE = 1 << 14  # bytes asked for a call: the kernel gives a page, and a buffer of 1 MiB has to be mapped
+_SURELY_WHOLE = 4000  # bytes: an answer that is shorter did not fill the kernel's page, which ends some lists
 
 
 class Stat(NamedTuple):
@@ -35,6 +37,7 @@ class Stat(NamedTuple):
     start_ns: int
     virtual_bytes: int
     resident_bytes: int
+    image: tuple[str, int, int]  # another one is another program: its name, where its code and its stack begin
 
     @property
     def lives(self) -> bool:
@@ -66,15 +69,66 @@ def read_record(path: str) -> bytes:
         os.close(file)
 
 
+class HeldFile:
+    """A file that stays open until nobody refers to it: reading it again is one call, not three."""
+
+    _held: ClassVar[set[int]] = set()  # descriptors of all of them
+
+    def __init__(self, path: str, flags: int = os.O_RDONLY) -> None:
+        """Raises OSError."""
+        self.descriptor: int | None = None
+        self.descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+        self._held.add(self.descriptor)
+
+    @classmethod
+    def has_room(cls) -> bool:
+        """Whether one more may be held: a process may have but so many files open, and needs them elsewhere."""
+        return len(cls._held) < _most_held()
+
+    def read(self, length: int = _AT_ONCE, at: int = 0) -> bytes:
+        """What it holds now. Raises OSError."""
+        assert self.descriptor is not None
+        return os.pread(self.descriptor, length, at)
+
+    def read_whole(self) -> bytes:
+        """What it holds now, of a list that may be longer than one answer. Raises OSError."""
+        content = part = self.read()
+        while len(part) >= _SURELY_WHOLE:
+            part = self.read(at=len(content))
+            content += part
+        return content
+
+    def __del__(self) -> None:
+        if self.descriptor is not None:
+            self._held.discard(self.descriptor)
+            os.close(self.descriptor)
+
+
+@cache
+def _most_held() -> int:
+    """A quarter of what this process may have open."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_HELD if soft == resource.RLIM_INFINITY else min(MOST_HELD, soft // 4)
+
+
 def stat(pid: int) -> Stat:
     """What ``/proc/PID/stat`` says."""
-    content = read_record(f"/proc/{pid}/stat")
+    return parse_stat(read_record(f"/proc/{pid}/stat"))
+
+
+def parse_stat(content: bytes) -> Stat:
+    """What a ``/proc/PID/stat`` with this ``content`` says."""
     # A name may hold spaces and brackets: the last bracket ends it.
     before, _, after = content.rpartition(b")")
     fields = after.split()
     try:
+        name = before.partition(b"(")[2].decode(errors="replace")
         return Stat(
-            name=before.partition(b"(")[2].decode(errors="replace"),
+            name=name,
             state=fields[0].decode(),
             parent=int(fields[1]),
             group=int(fields[2]),
@@ -87,9 +141,10 @@ def stat(pid: int) -> Stat:
             start_ns=int(fields[19]) * (10**9 // _TICKS_PER_S),
             virtual_bytes=int(fields[20]),
             resident_bytes=int(fields[21]) * _PAGE_BYTES,
+            image=(name, int(fields[23]), int(fields[25])),
         )
     except (IndexError, ValueError):  # read in the moment of its end
-        raise ProcessLookupError(f"/proc/{pid}/stat: {content!r}") from None
+        raise ProcessLookupError(f"/proc/PID/stat: {content!r}") from None
 
 
 @cache
@@ -103,9 +158,9 @@ def start_ns(pid: int) -> int:
     return stat(pid).start_ns
 
 
-def numbers(path: str, names: re.Pattern[bytes]) -> dict[bytes, int]:
+def numbers(content: bytes, names: re.Pattern[bytes]) -> dict[bytes, int]:
     """The numbers of a file of lines "Name:  123 kB", in bytes where it says kB; see :func:`lines_named`."""
-    return {name: int(number) * (1024 if kb else 1) for name, number, kb in names.findall(read_record(path))}
+    return {name: int(number) * (1024 if kb else 1) for name, number, kb in names.findall(content)}
 
 
 def lines_named(*names: str) -> re.Pattern[bytes]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import psutil
-
 from zcbench.probes import procfs
+from zcbench.probes.process import Process
 
 _LOADAVG = "/proc/loadavg"  # proc(5): its fourth field ends with the number of threads in the system
 
@@ -33,6 +32,6 @@ class MultiplyingWatch:
         self._threads = min(self._threads, threads)
         return False
 
-    def excess(self, processes: Sequence[psutil.Process]) -> int | None:
+    def excess(self, processes: Sequence[Process]) -> int | None:
         """How many ``processes`` there are, if they are too many."""
         return len(processes) if len(processes) > self._limit else None

@@ -10,6 +10,9 @@ import psutil
 from zcbench.clock import now_ns
 from zcbench.page.histogram import Histogram
 from zcbench.probes.instruments import Instruments
+from zcbench.probes.process import Process
+from zcbench.probes.processes.memory import unique_bytes
+from zcbench.probes.processes.reading import Gone, read_process
 from zcbench.quantities.names import (
     CONSUMER_RECEIVED,
     CPU_SYSTEM_S,
@@ -34,6 +37,9 @@ from zcbench.subjects.subject import Counters, Subject
 Row = dict[str, int | float | None]
 
 _HISTOGRAMS = ("delivery_ns", "hold_ns")
+_OF_WORKER = (
+    RSS_BYTES, "threads", "fds", CPU_USER_S, CPU_SYSTEM_S, "ctx_voluntary", "ctx_involuntary",
+)  # fmt: skip
 SETTLE_TRIES = 20
 SETTLE_PAUSE_S = 50e-6  # several times what a packet's way through the engine takes
 USS_SLACK = 0.95  # of sampling.uss_every: a sample that comes a little early is not left out
@@ -58,7 +64,7 @@ class Sampler:
         self._uss_ns: int | None = None  # when it was last read
         self._previous: tuple[float, int] = (0.0, 0)  # elapsed_s and delivered at the last sample
         self._histograms: dict[str, Histogram] = {
-            name: page.board.histogram(name) for name in _HISTOGRAMS if page.is_written
+            name: Histogram.empty() for name in _HISTOGRAMS if page.is_written
         }
         self._own = psutil.Process()
 
@@ -87,7 +93,7 @@ class Sampler:
 
     def _read_processes(self, now: int) -> Row:
         is_due = self._uss_ns is None or now - self._uss_ns >= self._uss_every_ns
-        row = total([read_process(p, with_uss=is_due) for p in self._subject.processes()])
+        row = total([read_one(p, with_uss=is_due) for p in self._subject.processes()])
         if USS_BYTES in row:
             self._uss_ns = now
         return row
@@ -133,27 +139,19 @@ def read_counters(page: PageFile) -> tuple[Counters, bool, int]:
     return before, False, now
 
 
-def read_process(process: psutil.Process, *, with_uss: bool) -> Row:
-    """A process's figures from outside; none after its death, nor of one that has given its memory back."""
-    row: Row = {}
+def read_one(process: Process, *, with_uss: bool) -> Row:
+    """The figures of the worker; none after its death, nor of one that has given its memory back."""
     try:
-        with process.oneshot():
-            cpu, switches = process.cpu_times(), process.num_ctx_switches()
-            row = {
-                RSS_BYTES: process.memory_info().rss,
-                "threads": process.num_threads(),
-                "fds": process.num_fds() if hasattr(process, "num_fds") else process.num_handles(),
-                CPU_USER_S: cpu.user,
-                CPU_SYSTEM_S: cpu.system,
-                "children": children(process.pid),
-                "ctx_voluntary": switches.voluntary,
-                "ctx_involuntary": switches.involuntary,
-            }
+        reading = read_process(process)
+        if reading.has_ended:
+            return {}
+        row: Row = {name: reading.values[name] for name in _OF_WORKER if name in reading.values}
+        row["children"] = children(process.pid)
         if with_uss:
-            row[USS_BYTES] = process.memory_full_info().uss
-    except psutil.Error:
-        row = row if row.get("threads") else {}
-    return row if row.get(RSS_BYTES) else {}
+            row[USS_BYTES] = unique_bytes(process)
+    except (Gone, OSError, psutil.Error):
+        return {}
+    return row
 
 
 def total(rows: Sequence[Row]) -> Row:
@@ -165,7 +163,7 @@ def total(rows: Sequence[Row]) -> Row:
             if all(name in row for row in alive)}  # fmt: skip
 
 
-def resident(processes: Sequence[psutil.Process]) -> int | None:
+def resident(processes: Sequence[Process]) -> int | None:
     """Resident bytes of ``processes`` together; None if none of them lives."""
     rss = None
     for process in processes:

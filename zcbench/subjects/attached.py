@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 
 from zcbench.probes.probe import Notice, Probe
+from zcbench.probes.process import Process
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.schema import EventKind, Phase
 from zcbench.subjects.instrumented import Instrumented
 from zcbench.subjects.subject import Counters, Death
-from zcbench.subjects.tree import descendants, lives
+from zcbench.subjects.tree import Descendants, lives
 
 POLL_S = 0.05  # between looks where the system has no descriptor of a process to wait for
 
@@ -34,7 +35,8 @@ class AttachedSubject:
     def __init__(self, pid: int, lasts_s: float, instrumented: Instrumented) -> None:
         """Raises psutil.NoSuchProcess."""
         self._instrumented = instrumented
-        self._process = psutil.Process(pid)
+        self._process = Process(pid)
+        self._descendants = Descendants(self._process)
         self.info = SubjectInfo(
             kind="attached",
             title=f"{self._process.name()} ({pid})",
@@ -60,9 +62,9 @@ class AttachedSubject:
         if (hidden := _hidden(self._process)) is not None:
             self._notices.append(Notice(EventKind.PROBE, hidden))
 
-    def processes(self) -> Sequence[psutil.Process]:
+    def processes(self) -> Sequence[Process]:
         """See :class:`Subject`."""
-        return descendants(self._process) if not self._ended else ()
+        return self._descendants.scan() if not self._ended else ()
 
     def output_bytes(self) -> int | None:
         """See :class:`Subject`: it prints wherever it printed before."""
@@ -145,7 +147,7 @@ class AttachedSubject:
         return f"nothing moved for {limit}"
 
 
-def _hidden(process: psutil.Process) -> str | None:
+def _hidden(process: Process) -> str | None:
     """What cannot be read of a process, as it is another user's."""
     hidden = []
     for what, read in (

@@ -14,14 +14,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import psutil
-
 from zcbench.clock import now_ns
 from zcbench.foreign import brief, one_line
 from zcbench.page.layout import State
 from zcbench.probes.malloc.meter import POISON, poisoned
 from zcbench.probes.page import PageProbe
 from zcbench.probes.probe import Notice, Probe
+from zcbench.probes.process import Process
 from zcbench.quantities.units import format_duration
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.schema import LOAD_FILE, STDERR_FILE, EventKind, Phase
@@ -77,7 +76,7 @@ class CommandSubject:
         self._notices: list[Notice] = []
         self._first_code: int | None = None  # of the first process, once it has ended
         self._first_ended_s = 0.0
-        self._scanned: list[psutil.Process] = []
+        self._scanned: list[Process] = []
         self._scanned_s = 0.0
         self._progress = self._moved_ns = self._longest_pause_ns = self._moves = 0
         self._is_daemon = False
@@ -153,7 +152,7 @@ class CommandSubject:
 
     # -- what it is
 
-    def processes(self) -> Sequence[psutil.Process]:
+    def processes(self) -> Sequence[Process]:
         """See :class:`Subject`. All who ask for one sample get one look: it costs 60 µs a process."""
         now = time.monotonic()
         if now - self._scanned_s > FRESH_S or not self._scanned:

@@ -12,9 +12,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import psutil
-
 from zcbench.probes.probe import Notice
+from zcbench.probes.process import Process
 from zcbench.record.schema import STDERR_FILE, Phase
 from zcbench.subjects.output import OutputLog
 from zcbench.subjects.subject import Counters, Death
@@ -48,7 +47,7 @@ class InWorker:
                 start_new_session=os.name == "posix",
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
-        self._process = psutil.Process(self._popen.pid)
+        self._process = Process(self._popen.pid)
         # A thread that sleeps in the kernel until the end; Popen.wait(timeout) would poll.
         self._ended = threading.Event()
         threading.Thread(target=self._await_end, name="zcbench-wait", daemon=True).start()
@@ -57,7 +56,7 @@ class InWorker:
         self._popen.wait()
         self._ended.set()
 
-    def processes(self) -> Sequence[psutil.Process]:
+    def processes(self) -> Sequence[Process]:
         """See :class:`Subject`: the worker alone."""
         return (self._process,)
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import psutil
-
 from zcbench.probes.probe import Notice, Probe
+from zcbench.probes.process import Process
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.subjects.reports.report import Report
 
@@ -56,7 +55,7 @@ class Subject(Protocol):
         ``directory``. Raises OSError, RuntimeError."""
         ...
 
-    def processes(self) -> Sequence[psutil.Process]:
+    def processes(self) -> Sequence[Process]:
         """The processes it consists of now, its first one first; each may be dead already."""
         ...
 

@@ -26,6 +26,7 @@ from zcbench.foreign import CRASHES, signal_name
 from zcbench.probes import procfs
 from zcbench.probes.crashed import crashed_child
 from zcbench.probes.probe import Notice
+from zcbench.probes.process import Process
 from zcbench.probes.procfs import Stat
 
 MARKER = "ZCBENCH_TREE"  # in the environment of whatever comes from a tree's first process
@@ -51,8 +52,8 @@ class ProcessTree:
     def __init__(self) -> None:
         self.marker, self.number = secrets.token_hex(8), next(_NUMBERS)
         self._known: dict[int, Stat] = {}
-        self._processes: dict[int, psutil.Process] = {}
-        self._foreign = set(_children(os.getpid())) if _LINUX else set()
+        self._processes: dict[int, Process] = {}
+        self._foreign = set(_own_children()) if _LINUX else set()
         self._root: int | None = None
         self.last_code: int | None = None  # of the orphan that says how its daemon ended, see _reap
         self._weight = _OTHERS
@@ -68,8 +69,8 @@ class ProcessTree:
         self._root = pid
         _ROOTS.add(pid)
         _TREES.add(self)
-        self._processes[pid] = psutil.Process(pid)
-        if (stat := _stat(pid)) is not None:
+        process = self._processes[pid] = Process(pid)
+        if (stat := _stat(process)) is not None:
             self._known[pid] = stat
 
     def close(self) -> None:
@@ -82,11 +83,14 @@ class ProcessTree:
         if _LINUX and not _TREES:
             _end_as_subreaper()
 
-    def scan(self) -> list[psutil.Process]:
+    def scan(self) -> list[Process]:
         """Its processes now, the first one first, zombies with them; orphans that ended are reaped."""
-        found = self._scan_linux() if _LINUX else self._scan_psutil()
-        self._processes = {pid: self._processes.get(pid) or _process(pid) for pid in found}
-        return [process for process in self._processes.values() if process is not None]
+        if _LINUX:
+            self._scan_linux()
+        else:
+            found = {pid: self._processes.get(pid) or _process(pid) for pid in self._scan_psutil()}
+            self._processes = {pid: process for pid, process in found.items() if process is not None}
+        return list(self._processes.values())
 
     def living(self) -> list[int]:
         """The process ids of those that can still do something."""
@@ -135,35 +139,37 @@ class ProcessTree:
         found = [self._root] if self._root is not None else []
         for pid in dict.fromkeys([*found, *self._processes]):
             with contextlib.suppress(psutil.Error):
-                process = self._processes.get(pid) or psutil.Process(pid)
+                process = self._processes.get(pid) or Process(pid)
                 if process.is_running():
                     found += [pid, *(child.pid for child in process.children(recursive=True))]
         return list(dict.fromkeys(found))
 
-    def _scan_linux(self) -> list[int]:
+    def _scan_linux(self) -> None:
         found: dict[int, Stat] = {}
+        processes: dict[int, Process] = {}
         with BIRTHS:
             waiting = [*self._known, *self._orphans()]
         while waiting:
             pid = waiting.pop(0)
-            stat = None if pid in found else _stat(pid)
+            process = None if pid in found else self._processes.get(pid) or _process(pid)
+            stat = None if process is None else _stat(process)
             known = self._known.get(pid)
-            if stat is None or (known is not None and known.start_ns != stat.start_ns):
+            if process is None or stat is None or (known is not None and known.start_ns != stat.start_ns):
                 continue
-            found[pid] = stat
+            found[pid], processes[pid] = stat, process
             if stat.lives:
-                waiting += _children(pid)
-        self._known = found
-        return list(found)
+                waiting += _children(process, stat.threads)
+        self._known, self._processes = found, processes
 
     def _orphans(self) -> list[int]:
         """Processes that came to this one as their parents ended. Those that ended too are reaped."""
         own_session, ours = os.getsid(0), []
-        for pid in _children(os.getpid()):
+        for pid in _own_children():
             if pid in _ROOTS or pid in self._foreign:
                 continue
-            stat = _stat(pid)
-            if stat is None:
+            try:
+                stat = procfs.stat(pid)
+            except OSError:
                 continue
             if pid not in self._known and (
                 any(pid in tree._known for tree in _TREES) or not self._is_ours(pid, stat, own_session)
@@ -211,7 +217,7 @@ def _is_crash(code: int) -> bool:
     return code < 0 and signal_name(-code) in CRASHES
 
 
-def lives(process: psutil.Process) -> bool:
+def lives(process: Process) -> bool:
     """Whether it can still do something."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
@@ -224,17 +230,29 @@ def adopt_none_of(pid: int) -> None:
     _ROOTS.add(pid)
 
 
-def descendants(process: psutil.Process) -> list[psutil.Process]:
-    """``process`` and what comes from it, as far as no parent between has ended."""
-    if not _LINUX:
-        with contextlib.suppress(psutil.Error):
-            return [process, *process.children(recursive=True)]
-        return [process]
-    pids = [process.pid]
-    for pid in pids:
-        pids += [child for child in _children(pid) if child not in pids]
-    found = [process, *map(_process, pids[1:])]
-    return [one for one in found if one is not None]
+class Descendants:
+    """``first`` and what comes from it, as far as no parent between has ended."""
+
+    def __init__(self, first: Process) -> None:
+        self._first = first
+        self._known: dict[int, Process] = {}
+
+    def scan(self) -> list[Process]:
+        """Those of now, the first one first."""
+        if not _LINUX:
+            with contextlib.suppress(psutil.Error):
+                every = [child.pid for child in self._first.children(recursive=True)]
+                return [self._first, *filter(None, map(_process, every))]
+            return [self._first]
+        known, self._known = self._known, {self._first.pid: self._first}
+        found = [self._first]
+        for process in found:
+            if (stat := _stat(process)) is None:
+                continue
+            self._known[process.pid] = process
+            new = [pid for pid in _children(process, stat.threads) if pid not in self._known]
+            found += filter(None, (known.get(pid) or _process(pid) for pid in new))
+        return found
 
 
 def become_subreaper() -> None:
@@ -264,16 +282,30 @@ def _set_subreaper(wanted: bool) -> None:
         ctypes.CDLL(None).prctl(_SET_SUBREAPER, int(wanted), 0, 0, 0)
 
 
-def _stat(pid: int) -> Stat | None:
-    """What the kernel says of a process; None if there is none."""
+def _stat(process: Process) -> Stat | None:
+    """What the kernel says of a process; None if it is gone."""
     try:
-        return procfs.stat(pid)
+        return process.stat()
     except OSError:
         return None
 
 
-def _children(pid: int) -> list[int]:
-    """The child processes of all threads of ``pid``, as the kernel lists them."""
+def _own_children() -> list[int]:
+    """The child processes of this one."""
+    return _of_all_threads(os.getpid())
+
+
+def _children(process: Process, threads: int) -> list[int]:
+    """The child processes of a process with so many ``threads``, as the kernel lists them for each."""
+    pid = process.pid
+    if threads > 1:
+        return _of_all_threads(pid)
+    with contextlib.suppress(OSError):
+        return [int(child) for child in process.records(f"task/{pid}/children").split()]
+    return []
+
+
+def _of_all_threads(pid: int) -> list[int]:
     found: list[int] = []
     try:
         tasks = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208
@@ -285,9 +317,9 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _process(pid: int) -> psutil.Process | None:
+def _process(pid: int) -> Process | None:
     try:
-        return psutil.Process(pid)
+        return Process(pid)
     except psutil.Error:
         return None
 

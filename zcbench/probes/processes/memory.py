@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from zcbench.probes import procfs
+from zcbench.probes.process import Process
 from zcbench.quantities.names import (
     CGROUP_ANONYMOUS_BYTES,
     CGROUP_BYTES,
@@ -25,7 +26,7 @@ def dear_memory(pid: int) -> dict[str, int]:
 
     From ``/proc/PID/smaps_rollup`` (proc_pid_smaps_rollup(5)): the kernel walks every page table for it.
     """
-    found = procfs.numbers(f"/proc/{pid}/smaps_rollup", _ROLLUP)
+    found = procfs.numbers(procfs.read_record(f"/proc/{pid}/smaps_rollup"), _ROLLUP)
     if b"Pss" not in found:  # it ended between open and read
         raise ProcessLookupError(f"/proc/{pid}/smaps_rollup: empty")
     private = found.get(b"Private_Clean", 0) + found.get(b"Private_Dirty", 0)
@@ -36,6 +37,13 @@ def dear_memory(pid: int) -> dict[str, int]:
         FILE_BYTES: max(0, private - found.get(b"Anonymous", 0)),
         SHARED_BYTES: found.get(b"Shared_Clean", 0) + found.get(b"Shared_Dirty", 0),
     }
+
+
+def unique_bytes(process: Process) -> int:
+    """Unique set size: what the system would get back at its end. Raises OSError, psutil.Error."""
+    if procfs.IS_LINUX:
+        return dear_memory(process.pid)[USS_BYTES]
+    return int(process.memory_full_info().uss)
 
 
 class ControlGroup:

@@ -13,8 +13,9 @@ import psutil
 from zcbench.clock import now_ns
 from zcbench.probes import procfs
 from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.probes.process import Process
 from zcbench.probes.processes.descriptors import Descriptors, SocketNames, descriptors, pattern
-from zcbench.probes.processes.memory import ControlGroup, dear_memory
+from zcbench.probes.processes.memory import ControlGroup, dear_memory, unique_bytes
 from zcbench.probes.processes.reading import INHERITED, TOTALS, Gone, Reading, read_process
 from zcbench.quantities.known import DESCRIPTOR_KINDS
 from zcbench.quantities.names import (
@@ -66,7 +67,6 @@ class ProcessProbe:
 
     def __init__(self, *, dear_every_s: float = 10.0, inventory_every_s: float = 60.0) -> None:
         self._processes: Processes = tuple
-        self._starts: dict[Key, int] = {}  # as the kernel has them
         self._last: dict[Key, Mapping[str, Number]] = {}  # totals as last read
         self._inherited: dict[str, Number] = {}  # the sums of INHERITED at the last reading
         self._ended: dict[str, Number] = dict.fromkeys(TOTALS, 0)
@@ -124,11 +124,10 @@ class ProcessProbe:
             self._notices.append(self._latest)
             self._latest = None
 
-    def _readings(self) -> tuple[dict[Key, tuple[psutil.Process, Reading]], int]:
+    def _readings(self) -> tuple[dict[Key, tuple[Process, Reading]], int]:
         """The living ones, and how many are zombies."""
-        living: dict[Key, tuple[psutil.Process, Reading]] = {}
+        living: dict[Key, tuple[Process, Reading]] = {}
         zombies = 0
-        starts: dict[Key, int] = {}
         ended: list[Reading] = []
         for process in self._processes():
             try:
@@ -136,10 +135,6 @@ class ProcessProbe:
                 reading = read_process(process)
             except (Gone, psutil.Error):
                 continue
-            # The number may be another's since.
-            if self._starts.get(key, reading.start_ns) != reading.start_ns:
-                continue
-            starts[key] = reading.start_ns
             if reading.has_ended:
                 zombies += reading.is_zombie
                 ended.append(reading)
@@ -147,7 +142,6 @@ class ProcessProbe:
             living[key] = (process, reading)
             if reading.unreadable:
                 self._tell_unreadable(reading.name, reading.unreadable)
-        self._starts = starts
         self._keep_inherited([*(reading for _, reading in living.values()), *ended])
         return living, zombies
 
@@ -162,7 +156,7 @@ class ProcessProbe:
             self._ended[name] += max(0, self._inherited.get(name, 0) - value)
         self._inherited = sums
 
-    def _add_ended(self, living: Mapping[Key, tuple[psutil.Process, Reading]]) -> None:
+    def _add_ended(self, living: Mapping[Key, tuple[Process, Reading]]) -> None:
         for key in self._last.keys() - living.keys():
             for name, value in self._last[key].items():
                 self._ended[name] += value
@@ -171,7 +165,7 @@ class ProcessProbe:
             for key, (_, reading) in living.items()
         }
 
-    def _read_dear(self, living: Mapping[Key, tuple[psutil.Process, Reading]]) -> dict[str, Number]:
+    def _read_dear(self, living: Mapping[Key, tuple[Process, Reading]]) -> dict[str, Number]:
         rows = []
         self._descriptors = {}
         if self._group is None:
@@ -190,11 +184,11 @@ class ProcessProbe:
         self._take_inventory(living)
         return _sums(rows) | self._group.read()
 
-    def _read_dear_elsewhere(self, living: Mapping[Key, tuple[psutil.Process, Reading]]) -> dict[str, Number]:
+    def _read_dear_elsewhere(self, living: Mapping[Key, tuple[Process, Reading]]) -> dict[str, Number]:
         rows: list[dict[str, Number]] = []
         for process, _ in living.values():
             try:
-                rows.append({USS_BYTES: process.memory_full_info().uss})
+                rows.append({USS_BYTES: unique_bytes(process)})
             except psutil.AccessDenied:
                 rows.append({})
             except psutil.Error:
@@ -208,7 +202,7 @@ class ProcessProbe:
             self._told.add(message)
             self._notices.append(Notice(EventKind.PROBE, message, {"probe": self.name}))
 
-    def _take_inventory(self, living: Mapping[Key, tuple[psutil.Process, Reading]]) -> None:
+    def _take_inventory(self, living: Mapping[Key, tuple[Process, Reading]]) -> None:
         fds: Counter[str] = Counter()
         threads: Counter[str] = Counter()
         children = Counter(pattern(reading.name) for _, reading in [*living.values()][1:])
@@ -270,7 +264,7 @@ def _thread_names(pid: int) -> list[str]:
     return names
 
 
-def _facts(process: psutil.Process, reading: Reading) -> dict[str, Number | str]:
+def _facts(process: Process, reading: Reading) -> dict[str, Number | str]:
     values = reading.values
     facts: dict[str, Number | str] = {"pid": process.pid, "name": reading.name}
     facts |= {name: values[name] for name in (RSS_BYTES, ANONYMOUS_BYTES, "fds", "threads") if name in values}

@@ -10,6 +10,7 @@ from functools import cache
 import psutil
 
 from zcbench.probes import procfs
+from zcbench.probes.process import Process
 from zcbench.quantities.names import (
     ANONYMOUS_BYTES,
     CPU_SYSTEM_S,
@@ -47,14 +48,14 @@ class Reading:
     unreadable: set[str] = field(default_factory=set)
 
 
-def read_process(process: psutil.Process) -> Reading:
+def read_process(process: Process) -> Reading:
     """Its readings of now. Raises Gone."""
-    return _linux(process.pid) if procfs.IS_LINUX else _elsewhere(process)
+    return _linux(process) if procfs.IS_LINUX else _elsewhere(process)
 
 
-def _linux(pid: int) -> Reading:
+def _linux(process: Process) -> Reading:
     try:
-        stat = procfs.stat(pid)
+        stat = process.stat()
     except OSError as error:
         raise Gone from error
     is_zombie = not stat.lives
@@ -74,16 +75,16 @@ def _linux(pid: int) -> Reading:
         "threads": stat.threads,
     }
     try:
-        status = procfs.numbers(f"/proc/{pid}/status", _STATUS)
+        status = procfs.numbers(process.record("status"), _STATUS)
         values |= {_OF_STATUS[key]: number for key, number in status.items()}
-        values |= _waited(pid)
+        values |= _waited(process)
         # These need the rights of a debugger, in most kernels: another user's process does not give them.
         try:
-            values["fds"] = _descriptor_count(pid)
+            values["fds"] = _descriptor_count(process.pid)
         except PermissionError:
             reading.unreadable.add("descriptors")
         try:
-            io = procfs.numbers(f"/proc/{pid}/io", _IO)
+            io = procfs.numbers(process.record("io"), _IO)
             values |= {IO_READ_BYTES: io[b"read_bytes"], IO_WRITTEN_BYTES: io[b"write_bytes"]}
         except PermissionError:
             reading.unreadable.add("storage")
@@ -106,10 +107,10 @@ _STATUS = procfs.lines_named(*(key.decode() for key in _OF_STATUS))
 _IO = procfs.lines_named("read_bytes", "write_bytes")
 
 
-def _waited(pid: int) -> dict[str, int]:
+def _waited(process: Process) -> dict[str, int]:
     """How long its first thread could have run and had no core; nothing of a kernel that does not count it."""
     with contextlib.suppress(OSError, ValueError):
-        _, waited_ns, turns = procfs.read_record(f"/proc/{pid}/schedstat").split()
+        _, waited_ns, turns = process.record("schedstat").split()
         if int(turns):
             return {RUN_QUEUE_NS: int(waited_ns)}
     return {}
@@ -128,7 +129,7 @@ def _folder_size_is_count() -> bool:
     return os.stat("/proc/self/fd").st_size > 0  # noqa: PTH116
 
 
-def _elsewhere(process: psutil.Process) -> Reading:
+def _elsewhere(process: Process) -> Reading:
     try:
         with process.oneshot():
             start_ns = int(process.create_time() * 1e9)
