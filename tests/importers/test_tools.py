@@ -22,8 +22,10 @@ LEAK = "by 131,072 B/s"
 
 # File, its format, what it needs, the check that fails (None: none may), and words of its sentence.
 CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
+    "alsa-syslog.log": ("xruns", (), "xruns", "20 times"),
     "aplay.txt": ("xruns", (), "xruns", "3 times"),
     "atop.txt": ("atop", (), "memory", "RSS by 129,385 B/s"),
+    "candump.txt": ("xruns", (), "delivery", "15 packets were lost"),
     "cgtop.txt": ("cgtop", ("--every", "3s", "--where", "group=/process_api"), None, ""),
     "cloudwatch.json": ("cloudwatch", (), "memory", "RSS by 102,400 B/s"),
     "docker-api.jsonl": ("docker-api", (), "memory", "102,400 B/s"),
@@ -60,6 +62,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
     "massif.out": ("massif", (), None, ""),
     "meminfo.txt": ("meminfo", (), None, ""),
     "nmon.nmon": ("nmon", (), None, ""),
+    "messages.log": ("logfmt", (), "delivery", "60 packets were lost, the first by 5 min 3"),
     "node-mixed.log": ("node", EVERY, None, ""),
     "node-print.log": ("node", ("--every", "5s"), "memory", f"V8 array buffers {LEAK}"),
     "nvidia-dmon.txt": ("nvidia-dmon", ("--every", "10s"), "memory", "GPU memory by 10"),
@@ -98,6 +101,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
     "typeperf-de.csv": ("typeperf", (), "memory", "102,400 B/s"),
     "typeperf.csv": ("typeperf", (), "memory", LEAK),
     "v8-gc.log": ("v8-gc", (), "memory", "V8 heap by 133,104 B/s"),
+    "vlc-late.log": ("xruns", (), "delivery", "30 packets were lost"),
     "vmmap.txt": ("macos", (), "memory", LEAK),
     "vmstat.log": ("vmstat", (), None, ""),
     "wmic.txt": ("loop", (), "memory", "102,400 B/s"),

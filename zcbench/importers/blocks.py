@@ -8,6 +8,7 @@ from typing import Any
 
 from zcbench.importers.clocks import Clock
 from zcbench.importers.format import Head, Rows, Sniff
+from zcbench.importers.losses import Losses
 from zcbench.importers.text import Text
 
 TIME = "time"  # the cell in which these readers give a row's time, where a line or a stamp above tells it
@@ -78,6 +79,7 @@ def blocks(
     fit no header are left out.
     """
     header: list[str] | None = None
+    losses = Losses()
     for number, now, line in stamped_lines(text):
         words = header_of(line, known, least)
         if words is not None:
@@ -91,9 +93,10 @@ def blocks(
             cells[at : at + more] = [" ".join(cells[at : at + more])]
         whose = cells[header.index("PID")] if "PID" in header and len(cells) == len(header) else "0"
         if len(cells) != len(header) or not whose.isdigit() or not any(cell[:1].isdigit() for cell in cells):
-            text.remarks.add("a line that is no row is left out", text.where(number))
+            if not losses.stray(text, number, line):
+                text.remarks.add("a line that is no row is left out", text.where(number))
             continue
-        row: dict[str, Any] = dict(zip(header, cells, strict=True))
+        row: dict[str, Any] = dict(zip(header, cells, strict=True)) | losses.counts
         if now is not None:
             row[TIME] = now
         yield number, row

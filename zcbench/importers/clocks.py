@@ -55,7 +55,7 @@ _DAY_ONLY = tuple(re.compile(date + r"$") for date in _DATES)
 # Before a line "30,51200" may be a time and a cell: of commas only milliseconds and microseconds are fractions.
 _FRACTION, _LOGGED = r"(?:[.,]\d+)?", r"(?:\.\d+|,\d{3}(?:\d{3})?(?=[\s\]Z+-]))?"
 _PREFIX = tuple(
-    re.compile(rf"\s*(?:[A-Z], )?\[?{stamp.replace(_FRACTION, _LOGGED)}\]?(?=[\s:|,;>\[-]|$)[:|,;>-]?\s*")
+    re.compile(rf"\s*(?:[A-Z][,:] )?\[?{stamp.replace(_FRACTION, _LOGGED)}\]?(?=[\s:|,;>\[-]|$)[:|,;>-]?\s*")
     for stamp in _STAMPS[:-1]
 )
 _TIME_PREFIX = re.compile(

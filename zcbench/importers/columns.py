@@ -10,6 +10,7 @@ from zcbench.importers.cells import COMMA, POINT, Style, decimal_of, is_missing,
 from zcbench.importers.clocks import Clock, Moment, epoch_unit, is_day, is_time_of_day
 from zcbench.importers.formats.delimited import delimiter_of
 from zcbench.importers.guess import FD, GENERIC, Guess, guess, read_name
+from zcbench.importers.losses import COLUMNS as LOSSES
 from zcbench.importers.mapping import IGNORE, Spec, metric_named, parse_spec
 from zcbench.importers.sizes import IN_PAGES, is_whole, named_unit, resident_unit
 from zcbench.importers.table import ColumnFacts, Table
@@ -156,7 +157,7 @@ def columns_of(specs: Iterable[str], table: Table, *, deltas: bool = False) -> M
             maker.ignored.add(parsed.theirs)
         else:
             maker.add(parsed, metric_named(parsed.ours), given=True)
-    for theirs, told in table.format.columns.items():
+    for theirs, told in {**table.format.columns, **LOSSES}.items():
         name, _, unit = told.partition(":")
         if theirs in table.facts and name in VOCABULARY and maker.is_open(theirs, name):
             maker.add(Spec(theirs, name, theirs, unit), metric_named(name), given=False)

@@ -11,9 +11,10 @@ from typing import Any
 from zcbench.foreign import of_error
 from zcbench.importers.cells import COMMA, POINT, Style, is_missing, number
 from zcbench.importers.clocks import Clock, Moment, day_first, epoch_unit, is_past_day
-from zcbench.importers.format import Format, Row, Rows, named, recognise
+from zcbench.importers.format import POSSIBLE, Format, Row, Rows, named, recognise
 from zcbench.importers.guess import guess
 from zcbench.importers.labels import is_label
+from zcbench.importers.losses import told_in
 from zcbench.importers.pivoting import long_format, pivoted
 from zcbench.importers.text import Remarks, Text, open_text
 from zcbench.quantities.registry import VOCABULARY
@@ -254,7 +255,7 @@ def open_table(
     paths = [path] if isinstance(path, Path) else list(path)
     remarks = Remarks()
     texts = tuple(open_text(one, remarks) for one in paths)
-    form = recognise(texts[0]) if format_name is None else named(format_name)
+    form = _recognised(texts[0]) if format_name is None else named(format_name)
     texts = _in_order(form, texts)
     mark = None if decimal is None else _DECIMALS[decimal]
     table = Table(texts, form, remarks, decimal=mark, wanted=tuple(wanted))
@@ -266,6 +267,19 @@ def open_table(
     if not table.facts:
         raise _without_rows(texts[0], form)
     return table
+
+
+def _recognised(text: Text) -> Format:
+    """What wrote ``text``; what is hardly a table is read for the losses that its messages tell of, if any."""
+    try:
+        form = recognise(text)
+    except RecordError:
+        if told_in(text) is None:
+            raise
+        return named("xruns")
+    if form.sniff(text.head()) < POSSIBLE and told_in(text) is not None:
+        return named("xruns")
+    return form
 
 
 def _without_rows(text: Text, form: Format) -> RecordError:

@@ -67,6 +67,9 @@ class Text:
     path: Path
     remarks: Remarks = field(default_factory=Remarks, compare=False)
     spooled: IO[bytes] | None = field(default=None, compare=False)
+    learned: dict[str, Any] = field(
+        default_factory=dict, compare=False
+    )  # what one pass has shown, for the next
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ from zcbench.importers.blocks import TIME, timed
 from zcbench.importers.cells import is_missing, number
 from zcbench.importers.clocks import Clock, Moment, epoch_unit
 from zcbench.importers.format import LIKELY, POSSIBLE, Head, Rows, reads
+from zcbench.importers.losses import Losses
 from zcbench.importers.text import Text
 from zcbench.record.writer import RecordError
 
@@ -76,6 +77,7 @@ def read(text: Text) -> Rows:
     commented: list[str] = []
     rows = 0
     strays: list[tuple[int, list[str]]] = []
+    losses = Losses()
     last: tuple[int, list[str]] | None = None
     before: list[str] = []
     now: Any = None
@@ -98,25 +100,42 @@ def read(text: Text) -> Rows:
             if len(last[1]) == len(header):
                 rows += 1
                 before = last[1]
-                yield last[0], timed(at, dict(zip(header, last[1], strict=True)))
-            elif last[1] != header:
+                yield last[0], timed(at, dict(zip(header, last[1], strict=True)) | losses.counts)
+            elif last[1] != header and not losses.stray(text, last[0], " ".join(last[1])):
                 strays.append(last)
         last, at = None if cells == header else (line, cells), now
         if cells == header:
             text.remarks.add("the header comes again", text.where(line))
     if header is None or (last is None and not rows):
         raise RecordError(f"{text.name}: no row of readings below the header")
-    if last is not None:
-        if len(last[1]) < len(header) or _cut(text, last[1], before):
-            if not rows:
-                raise RecordError(_count(text, last, header))
-            text.remarks.add("the last line is cut off and left out", text.where(last[0]))
-        elif len(last[1]) == len(header):
-            rows += 1
-            yield last[0], timed(at, dict(zip(header, last[1], strict=True)))
-        else:
-            strays.append(last)
+    if last is not None and (row := _last_row(text, header, last, before, losses, strays)) is not None:
+        rows += 1
+        yield last[0], timed(at, row)
     _leave_out(text, strays, header, rows)
+
+
+def _last_row(
+    text: Text,
+    header: list[str],
+    last: tuple[int, list[str]],
+    before: list[str],
+    losses: Losses,
+    strays: list[tuple[int, list[str]]],
+) -> dict[str, Any] | None:
+    """The row of the last line; None if it is cut off, or is none. Raises RecordError for a cut one alone."""
+    line, cells = last
+    if len(cells) != len(header) and losses.stray(text, line, " ".join(cells)):
+        # No later row can tell of it.
+        return {**dict(zip(header, before, strict=True)), **losses.counts} if before else None
+    if len(cells) < len(header) or _cut(text, cells, before):
+        if not before:
+            raise RecordError(_count(text, last, header))
+        text.remarks.add("the last line is cut off and left out", text.where(line))
+        return None
+    if len(cells) == len(header):
+        return {**dict(zip(header, cells, strict=True)), **losses.counts}
+    strays.append(last)
+    return None
 
 
 def _alone(cell: str, header: list[str] | None) -> Moment | None:

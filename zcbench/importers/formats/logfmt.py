@@ -12,6 +12,7 @@ from zcbench.importers.clocks import Clock
 from zcbench.importers.format import LIKELY, POSSIBLE, Head, Rows, reads
 from zcbench.importers.guess import KINDS, QUALIFIERS, SURE, guess
 from zcbench.importers.labels import is_label
+from zcbench.importers.losses import Losses, tell, told_in
 from zcbench.importers.text import SEARCHED, Text
 from zcbench.importers.words import words
 from zcbench.quantities.names import ELAPSED_S
@@ -88,9 +89,9 @@ def pairs(line: str) -> dict[str, str]:
     return found
 
 
-def is_number(value: str) -> bool:
+def is_number(value: str | int) -> bool:
     """Whether what is said of a name is a reading."""
-    return _IS_NUMBER.match(value) is not None
+    return isinstance(value, int) or _IS_NUMBER.match(value) is not None
 
 
 def _sniff(head: Head) -> float:
@@ -110,33 +111,44 @@ def _sniff(head: Head) -> float:
 
 @reads("logfmt", "lines that name their readings: key=value, RSS: 8192 KB", _sniff, guess=True)
 def read(text: Text) -> Rows:
-    """A row of each line with readings; lines of the same time and of other names go on with it."""
+    """A row of each line with readings; lines of the same time and of other names go on with it.
+
+    With what messages between them tell of losses so far.
+    """
     row: dict[str, Any] = {}
     begin, at = 1, None
-    for number, now, found in _lines(text):
+    losses = told_in(text)
+    lost: dict[str, int] = {}
+    for number, now, found in _lines(text, losses):
         if row and (now != at or not row.keys().isdisjoint(found)):
             if any(map(is_number, row.values())):
-                yield begin, timed(at, row)
+                yield begin, timed(at, row | lost)
             row = {}
         if not row:
             begin, at = number, now
         row |= found
+        lost = {} if losses is None else dict(losses.counts)
     if any(map(is_number, row.values())):
-        yield begin, timed(at, row)
+        yield begin, timed(at, row | ({} if losses is None else losses.counts))
 
 
-def _lines(text: Text) -> Iterator[tuple[int, Any, dict[str, str]]]:
-    """Each line with readings, or with a label of a block of them."""
+def _lines(text: Text, losses: Losses | None) -> Iterator[tuple[int, Any, dict[str, Any]]]:
+    """Each line with readings, or with a label of a block of them; losses are counted as they come."""
     keys: set[str] = set()
     for number, now, line in stamped_lines(text):
+        told = None if losses is None else losses.see(line)
+        if losses is not None and told is not None:
+            tell(text, told, number)
         found = pairs(line)
         kept = any(_IS_READING.match(value) for value in found.values()) or any(map(is_label, found))
-        if not kept:
+        if not kept and told is None:
             text.remarks.add("a line that is no reading is left out", text.where(number))
-            continue
-        if len(keys) < MOST_KEYS:
+        if kept and len(keys) < MOST_KEYS:
             keys.update(found)
-        said = {name: value for name, value in found.items() if name in keys}
+        said: dict[str, Any] = {name: value for name, value in found.items() if kept and name in keys}
         if now is not None:
             said.pop(TIME, None)
-        yield number, now, said
+        if losses is not None and told is not None and now is not None:
+            said |= losses.counts  # a row of its own: the next reading may be far, or never come
+        if said:
+            yield number, now, said

@@ -10,6 +10,7 @@ from zcbench.importers.blocks import stamped, stamped_lines, timed
 from zcbench.importers.cells import is_missing, number
 from zcbench.importers.format import POSSIBLE, Head, Rows, reads
 from zcbench.importers.guess import guess
+from zcbench.importers.losses import Losses
 from zcbench.importers.text import SEARCHED, Text
 from zcbench.quantities.names import ELAPSED_S
 
@@ -57,8 +58,8 @@ def _row(header: str, now: Any, line: str) -> dict[str, Any] | None:
     return None if row is None else timed(now, row)
 
 
-def _rows(lines: Iterable[Line]) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """Each row with its time; None for a line that is none."""
+def _rows(lines: Iterable[Line]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Each row with its time; a line that is none as it is."""
     header = ""
     for at, now, line in lines:
         if _RULE.match(line):
@@ -69,21 +70,22 @@ def _rows(lines: Iterable[Line]) -> Iterator[tuple[int, dict[str, Any] | None]]:
         elif _is_header(line):
             header = line
         else:
-            yield at, None
+            yield at, line
 
 
 def _sniff(head: Head) -> float:
     """Possible where rows under a header of known words are most lines, and more than a table has below one."""
     rows = [row for _, row in _rows(stamped(enumerate(line[:SEARCHED] for line in head)))]
-    fit = sum(row is not None for row in rows)
+    fit = sum(isinstance(row, dict) for row in rows)
     return POSSIBLE + 0.2 if fit > 1 and fit * 2 > len(rows) else 0.0
 
 
 @reads("loop", "a table that any command prints, again and again with dates between", _sniff, guess=True)
 def read(text: Text) -> Rows:
     """A row of each line that fits the header above it."""
+    losses = Losses()
     for at, row in _rows(stamped_lines(text)):
-        if row is None:
+        if isinstance(row, dict):
+            yield at, row | losses.counts
+        elif not losses.stray(text, at, row):
             text.remarks.add("a line that is no row is left out", text.where(at))
-        else:
-            yield at, row

@@ -23,8 +23,8 @@ from zcbench.analysis.losses import (
 )
 from zcbench.analysis.stream import never_began
 from zcbench.analysis.totals import Totals, count
-from zcbench.quantities.names import ENGINE_DELIVERED, ENGINE_DROPS, ENGINE_QUEUED, POOL_REFUSED
-from zcbench.quantities.units import clock
+from zcbench.quantities.names import ELAPSED_S, ENGINE_DELIVERED, ENGINE_DROPS, ENGINE_QUEUED, POOL_REFUSED
+from zcbench.quantities.units import clock, format_duration
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding
 from zcbench.verdict import moments
@@ -148,7 +148,7 @@ def _of(seen: Delivery) -> str:
 def _lost(record: Record, seen: Delivery, shares: list[Share]) -> str:
     where = "; ".join(_WENT[share.stage].format(share.packets) for share in shares)
     if seen.missing is None or not seen.due:
-        return f"{seen.lost:,} packets were lost{_before(record)}; {where}"
+        return f"{seen.lost:,} packets were lost{_first(record)}; {where}"
     again = ""
     if seen.lost > max(0, seen.missing):
         again = f" ({seen.lost - seen.missing:,} others came twice, or were made up)"
@@ -158,12 +158,16 @@ def _lost(record: Record, seen: Delivery, shares: list[Share]) -> str:
     )
 
 
-def _before(record: Record) -> str:
-    """That a counter stood there from the first reading on: somebody may have begun to look late."""
+def _first(record: Record) -> str:
+    """When the first was counted; or how many the first reading had, since some begin to look late."""
     drops = record.samples[ENGINE_DROPS]
-    known = drops[np.isfinite(drops)]
-    first = int(known[0]) if known.size > 1 else 0
-    return f", {first:,} of them before the first reading" if first else ""
+    known = np.isfinite(drops)
+    counts, at_s = drops[known], record.samples[ELAPSED_S][known]
+    if counts.size < 2 or not counts.any():
+        return ""
+    if counts[0]:
+        return f", {int(counts[0]):,} of them by the first reading"
+    return f", the first by {format_duration(round(float(at_s[np.argmax(counts > 0)]), 1))}"
 
 
 def _not_known(record: Record, found: Totals, seen: Delivery) -> tuple[str, str]:

@@ -83,8 +83,8 @@ def _none(facts: _Facts) -> Finding:
 
 
 def _when(seen: Xruns) -> str:
-    if seen.first_s is None or seen.last_s is None:
-        return ""
+    if seen.first_s is None or seen.last_s is None or seen.of_samples == 1:
+        return ""  # one row of totals has no time
     first = format_duration(round(seen.first_s, 1))
     if seen.samples == 1:
         return f", by {first}"
