@@ -1,13 +1,18 @@
 """What the probe of JVMs costs a web service: requests/s and CPU time a request, with the probe and without.
 
-``python benchmarks/probe_jvm.py [--rounds 8]`` starts examples/java-service once, has one client ask as fast
-as it can, and turns the probe on and off from round to round. Prints the median of the ratios of neighbouring
-rounds with its bootstrapped middle 90 %. Needs javac. On a busy machine the ratio of CPU times says more.
+``python benchmarks/probe_jvm.py [--rounds 12] [--seconds 25]`` starts examples/java-service twice, side by side,
+each with one client that asks as fast as it can. In each half of a round one of the two is probed as in a run of
+five minutes, then the other: what the machine does meanwhile happens to both, and what tells the two apart turns
+over. Prints the median of the rounds' ratios with its bootstrapped middle 90 %, the same for a stand-in probe
+that does nothing (the benchmark's own noise), and the CPU time of the threads that collect, by name. Attaching
+and the first settled collections come before: they are said by themselves. Needs javac.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import random
 import shutil
 import statistics
@@ -15,85 +20,132 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-from zcbench.probes.jvm.probe import JvmProbe
+from zcbench.probes.jvm.machine import Jvm, identify
 
 SERVICE = Path(__file__).parents[1] / "examples" / "java-service"
-PORT = "8097"
+FIRST_PORT = 8096
 GC_EVERY_S = 12.5  # of a run of five minutes
-WARM_UP_S = 45.0  # the JVM compiles
+WARM_UP_S = 60.0  # the JVM compiles
+FIRST_SETTLINGS = 4  # the third takes the first class histogram
+
+
+@dataclass
+class Service:
+    """One of the two: its process, its port, how it is probed."""
+
+    popen: subprocess.Popen[bytes]
+    port: int
+    jvm: Jvm
+
+    def threads(self) -> dict[str, float]:
+        """CPU time in s by the names of its threads, without the numbers at their ends."""
+        found: dict[str, float] = {}
+        tasks = f"/proc/{self.popen.pid}/task"
+        for task in os.listdir(tasks):  # noqa: PTH208
+            with contextlib.suppress(OSError):
+                name = Path(tasks, task, "comm").read_text().strip().rstrip("#0123456789")
+                ran_ns = int(Path(tasks, task, "schedstat").read_text().split()[0])
+                found[name] = found.get(name, 0.0) + ran_ns / 1e9
+        return found
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=GC_EVERY_S)
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--seconds", type=float, default=2 * GC_EVERY_S)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as ends:
+        folder = Path(name)
         shutil.copy(SERVICE / "Service.java", folder)
         subprocess.run(["javac", "Service.java"], cwd=folder, check=True)
-        words = ["java", "-Xmx128m", "-Dsun.net.httpserver.nodelay=true", "Service", PORT]
-        with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE) as service:
-            try:
-                assert service.stdout is not None
-                service.stdout.readline()
-                load(WARM_UP_S)
-                print_ratios(service.pid, Path(folder), asked.rounds, asked.seconds)
-            finally:
-                service.kill()
+        services = [started(folder, FIRST_PORT + number, ends) for number in range(2)]
+        load(services, WARM_UP_S, None)
+        for service in services:
+            attach(service)
+        probed = [compared(services, asked.seconds, True, number) for number in range(asked.rounds)]
+        idle = [compared(services, asked.seconds, False, number) for number in range(asked.rounds // 2)]
+        for said, rounds in (("with the probe over without", probed), ("of nothing over nothing", idle)):
+            print(f"requests/s {said}: {summary([rate for rate, _ in rounds])}")
+            print(f"CPU time a request {said}: {summary([cost for _, cost in rounds])}")
+        for service in services:
+            service.jvm.close()
 
 
-def print_ratios(pid: int, folder: Path, rounds: int, seconds: float) -> None:
-    """Of ``rounds`` pairs of rounds, the order within each by turns."""
-    process = psutil.Process(pid)
-    rates, costs = [], []
-    for number in range(rounds):
-        found = {}
-        for probed in (True, False) if number % 2 else (False, True):
-            found[probed] = measured(process, folder if probed else None, seconds)
-        rates.append(found[True][0] / found[False][0])
-        costs.append(found[True][1] / found[False][1])
-        print(f"round {number + 1}: {found[True][0]:.0f} with, {found[False][0]:.0f} without", file=sys.stderr)
-    print("requests/s with the probe over without:", summary(rates))
-    print("CPU time a request with the probe over without:", summary(costs))
+def started(folder: Path, port: int, ends: contextlib.ExitStack) -> Service:
+    """A service that listens; killed in the end."""
+    words = ["java", "-Xmx128m", "-Dsun.net.httpserver.nodelay=true", "Service", str(port)]
+    popen = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE)
+    ends.callback(popen.wait)
+    ends.callback(popen.kill)
+    assert popen.stdout is not None
+    popen.stdout.readline()
+    identity = identify(popen.pid)
+    assert identity is not None
+    return Service(popen, port, Jvm(identity, folder))
 
 
-def measured(process: psutil.Process, folder: Path | None, seconds: float) -> tuple[float, float]:
-    """Requests/s, and the service's CPU time (s) for one, with the probe if there is a folder for it."""
-    probe = None
-    if folder is not None:
-        probe = JvmProbe(folder / "probe", gc_every_s=GC_EVERY_S, every_s=1.0)
-        probe.begin(lambda: [process])
-        probe.read()
-    before, began_s = process.cpu_times(), time.monotonic()
-    rate = load(seconds, probe)
-    after, took_s = process.cpu_times(), time.monotonic() - began_s
-    if probe is not None:
-        probe.close()
-    return rate, (after.user + after.system - before.user - before.system) / (rate * took_s)
+def attach(service: Service) -> None:
+    """Load what is loaded once, make the first settled collections, and say what all that took."""
+    before = sum(service.threads().values())
+    for _ in range(FIRST_SETTLINGS):
+        service.jvm.settle()
+    took_s = sum(service.threads().values()) - before
+    print(f"attaching and {FIRST_SETTLINGS} settled collections: {took_s:.3f} s of CPU", file=sys.stderr)
 
 
-def load(seconds: float, probe: JvmProbe | None = None) -> float:
-    """Requests/s that one client gets; the probe is read once a second meanwhile."""
-    words = [sys.executable, str(SERVICE / "load.py"), PORT, "0", str(seconds)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as client:
-        while client.poll() is None:
-            time.sleep(1)
-            if probe is not None:
-                probe.read()
-        assert client.stdout is not None
-        return float(client.stdout.read().split()[0])
+def compared(services: list[Service], seconds: float, probes: bool, number: int) -> tuple[float, float]:
+    """The ratios of requests/s and of CPU time a request, of the one that is probed over the other, the two
+    halves' geometric mean; ``probes`` says whether anything is done to it."""
+    rates, costs = 1.0, 1.0
+    for first in (number % 2, 1 - number % 2):
+        order = [services[first], services[1 - first]]
+        before = [one.threads() for one in order]
+        requests = load(order, seconds, order[0].jvm if probes else None)
+        after = [one.threads() for one in order]
+        used = [sum(new.values()) - sum(old.values()) for old, new in zip(before, after, strict=True)]
+        rates *= requests[0] / requests[1]
+        costs *= used[0] / requests[0] / (used[1] / requests[1])
+        told = {name: after[0][name] - before[0].get(name, 0.0) for name in after[0] if is_ours(name)}
+        each = ", ".join(f"{name} {1e3 * took / seconds:.2f}" for name, took in told.items())
+        print(f"{requests[0]:.0f} to {requests[1]:.0f} requests/s; ms of CPU a second: {each}", file=sys.stderr)
+    return rates**0.5, costs**0.5
+
+
+def is_ours(name: str) -> bool:
+    """Whether the thread works for us, or collects."""
+    return name.startswith(("GC Thread", "VM Thread", "Attach Listener", "zcbench", "G1 "))
+
+
+def load(services: list[Service], seconds: float, probed: Jvm | None) -> list[float]:
+    """Requests/s that the client of each gets, side by side; meanwhile one is probed, or none."""
+    command = [sys.executable, str(SERVICE / "load.py")]
+    clients = [
+        subprocess.Popen([*command, str(one.port), "0", str(seconds)], stdout=subprocess.PIPE, text=True)
+        for one in services
+    ]
+    began_s, turns = time.monotonic(), 0
+    while any(client.poll() is None for client in clients):
+        time.sleep(1.0)
+        if probed is not None:
+            probed.look()
+            # In the middle of its time, not at the end.
+            if time.monotonic() - began_s > (turns + 0.5) * GC_EVERY_S:
+                turns += 1
+                probed.settle()
+    return [float(client.communicate()[0].split()[0]) for client in clients]
 
 
 def summary(ratios: list[float]) -> str:
     """Median and the middle 90 % of its bootstrap."""
+    if not ratios:
+        return "not measured"
     chance = random.Random(16)
     medians = sorted(statistics.median(chance.choices(ratios, k=len(ratios))) for _ in range(2000))
-    return f"{statistics.median(ratios):.3f} ({medians[100]:.3f} to {medians[1899]:.3f})"
+    return f"{statistics.median(ratios):.4f} ({medians[100]:.4f} to {medians[1899]:.4f})"
 
 
 if __name__ == "__main__":

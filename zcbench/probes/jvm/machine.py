@@ -171,12 +171,13 @@ class Jvm:
         self.totals[GC_FORCED_PAUSE_NS] = self.totals.get(GC_FORCED_PAUSE_NS, 0) + pause_ns
 
     def _rests(self, readings: list[Readings]) -> bool:
-        """Whether the last collection freed nothing that the one before had not, on the heap nor in buffers."""
+        """Whether the last collection freed nothing that the one before had not, on the heap nor in buffers:
+        more on it is what the subject has done meanwhile, and would be there after any number of them."""
         if len(readings) < 2 or not self._is_compact:
             return False
         last, before = readings[-1], readings[-2]
         return all(
-            abs((last.get(name) or 0) - (before.get(name) or 0)) <= REST_BYTES
+            (last.get(name) or 0) >= (before.get(name) or 0) - REST_BYTES
             for name in (JVM_HEAP_BYTES, JVM_DIRECT_BYTES)
         )
 

@@ -29,7 +29,7 @@ _VALUES = (
 _SIZE = 4096
 _GEOMETRY = layout.geometry(len(_VALUES), laws_bytes=64, size=_SIZE)
 _LINE = layout.LINE_BYTES
-ANSWER_S = 2.0  # twenty times what the agent sleeps between two looks
+ANSWER_S = 5.0  # ten times what the agent sleeps between two looks
 _POLL_S = 0.01
 
 

@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  * has declared, in the order of the numbers below.
  *
  * <p>The JVM counts them in java.nio.Bits, from where BufferPoolMXBean has them; to ask that bean loads 450
- * classes of JMX, whose caches would come and go on the heap that is measured. One daemon thread looks ten times
+ * classes of JMX, whose caches would come and go on the heap that is measured. One daemon thread looks twice
  * a second whether it was asked. It ends when it is told to, or when nobody has asked for ten minutes: the supervisor
  * may have been killed.
  */
@@ -21,11 +21,14 @@ public final class Agent extends Thread {
   private static final int VALUES_AT = 56; // of the page's header: where its values begin
   private static final int LINE = 64; // bytes from one value to the next
   private static final int ASKED = 0, STOP = 1, ANSWERED = 2, DIRECT = 3, INSIDE = 4;
-  private static final long POLL_MS = 100, PATIENCE_NS = 600_000_000_000L;
+  // Seldom, but for the second after a question: the next one follows soon, or in a minute.
+  private static final long SELDOM_MS = 500, OFTEN_MS = 50, SOON_NS = 1_000_000_000L;
+  private static final long PATIENCE_NS = 600_000_000_000L;
 
   private final RandomAccessFile page;
   private final AtomicLong direct;
   private final byte[] word = new byte[8];
+  private final byte[] look = new byte[LINE * (ANSWERED + 1)];
   private int values;
 
   private Agent(RandomAccessFile page, AtomicLong direct) {
@@ -58,15 +61,19 @@ public final class Agent extends Thread {
     try {
       values = (int) get(VALUES_AT);
       long heard = System.nanoTime();
-      while (get(at(STOP)) == 0 && System.nanoTime() - heard < PATIENCE_NS) {
-        long asked = get(at(ASKED));
-        if (asked != get(at(ANSWERED))) {
+      while (System.nanoTime() - heard < PATIENCE_NS) {
+        // All that it is told by one read: most of the time that it takes in a JVM is the looking.
+        page.seek(values);
+        page.readFully(look);
+        if (number(look, LINE * STOP) != 0) break;
+        long asked = number(look, LINE * ASKED);
+        if (asked != number(look, LINE * ANSWERED)) {
           heard = System.nanoTime();
           put(at(DIRECT), direct.get());
           put(at(INSIDE), get(at(INSIDE)) + System.nanoTime() - heard);
           put(at(ANSWERED), asked);
         }
-        sleep(POLL_MS);
+        sleep(System.nanoTime() - heard < SOON_NS ? OFTEN_MS : SELDOM_MS);
       }
       page.close();
     } catch (IOException | InterruptedException stop) {
@@ -81,8 +88,12 @@ public final class Agent extends Thread {
   private long get(int offset) throws IOException {
     page.seek(offset);
     page.readFully(word);
+    return number(word, 0);
+  }
+
+  private static long number(byte[] bytes, int at) {
     long value = 0;
-    for (int i = 7; i >= 0; --i) value = value << 8 | word[i] & 0xff;
+    for (int i = at + 7; i >= at; --i) value = value << 8 | bytes[i] & 0xff;
     return value;
   }
 
