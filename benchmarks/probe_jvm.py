@@ -1,11 +1,11 @@
 """What the probe of JVMs costs a web service: requests/s and CPU time a request, with the probe and without.
 
-``python benchmarks/probe_jvm.py [--rounds 12] [--seconds 25]`` starts examples/java-service twice, side by side,
-each with one client that asks as fast as it can. In each half of a round one of the two is probed as in a run of
-five minutes, then the other: what the machine does meanwhile happens to both, and what tells the two apart turns
-over. Prints the median of the rounds' ratios with its bootstrapped middle 90 %, the same for a stand-in probe
-that does nothing (the benchmark's own noise), and the CPU time of the threads that collect, by name. Attaching
-and the first settled collections come before: they are said by themselves. Needs javac.
+``python benchmarks/probe_jvm.py [--rounds 12] [--seconds 25]`` starts examples/java-service twice, side by
+side, each with one client that asks as fast as it can. In each half of a round one of the two is probed as in a
+run of five minutes, then the other: what the machine does meanwhile happens to both, and what tells the two
+apart turns over. Prints the median of the rounds' ratios with its bootstrapped middle 90 %, the same of rounds
+in which nothing is probed (the benchmark's own noise), and the CPU time of the threads that collect, by name.
+Attaching and the first settled collections come before: they are said by themselves. Needs javac.
 """
 
 from __future__ import annotations

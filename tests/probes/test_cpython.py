@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import inspect
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic_ns
 from typing import Any
 
 import psutil
 import pytest
 
 from zcbench.probes.cpython import attaching, recognise
-from zcbench.probes.cpython.injected._zcbench_inside import heap, meter
+from zcbench.probes.cpython.injected._zcbench_inside import heap, loops, meter
 from zcbench.probes.cpython.injected._zcbench_inside.settings import Settings
 from zcbench.probes.cpython.probe import INJECTED, CPythonProbe
 from zcbench.probes.malloc.meter import MallocMeter
@@ -274,6 +279,51 @@ def test_a_blocked_event_loop_shows_in_its_delay(seen: Seen) -> None:
     longest = max(row.get("event_loop.delay_max_ns") or 0 for row in seen.rows)
     assert longest >= 400_000_000  # of 0.6 s that it slept; what was asked before waits at least the rest
     assert {"event_loop.delay_p50_ns", "event_loop.delay_p99_ns", "event_loop.delay_max_ns"} <= seen.quantities
+
+
+def test_a_loop_that_waits_is_not_woken_and_one_that_is_kept_is_met() -> None:
+    loop, asks = asyncio.new_event_loop(), loops.Loops()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    give, woken = loop.call_soon_threadsafe, []
+    loop.call_soon_threadsafe = lambda *words: woken.append(words) or give(*words)  # type: ignore[method-assign]
+    try:
+        wait_until(lambda: loop.is_running() and asks._waiting([loop]))
+        asks.look()
+        assert asks.ask(monotonic_ns())
+        assert (len(asks.delays), woken) == (1, [])
+        # nothing of the other thread's is kept, as a frame that holds itself would
+        frames = [one for one in gc.get_objects() if inspect.isframe(one)]
+        assert not [one for one in frames if one.f_code.co_filename == loops.__file__]
+        del frames
+        entered, go_on = threading.Event(), threading.Event()
+        give(lambda: entered.set() or go_on.wait())
+        entered.wait()
+        began = monotonic_ns()
+        asks.ask(began)
+        assert len(woken) == 1
+        time.sleep(0.05)
+        kept_ns = monotonic_ns() - began
+        go_on.set()
+        wait_until(lambda: len(asks.delays) == 2)
+        assert asks.delays[1] >= kept_ns
+        # one that has something to do all the time never waits, though it asks what is new at every turn
+        turns: list[int] = []
+        give(turning := lambda: turns.append(1) or (loop.call_soon(turning) if len(turns) < 10**6 else None))
+        wait_until(lambda: len(turns) > 10)
+        assert not any(asks._waiting([loop]) for _ in range(20))
+        turns.extend([1] * 10**6)
+    finally:
+        give(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.005)
 
 
 def test_a_forked_child_has_its_own_page_and_what_it_counted_stays(seen: Seen) -> None:

@@ -33,6 +33,7 @@ NAMES = [
     ("event_loop.delay_ns", "ns", HISTOGRAM),
 ]
 LONGEST_NS = 1_000_000_000  # between two looks: is the page still wanted?
+NEVER_NS = 1 << 62
 # A collection stops the program, as its own do. Times its CPU time until the next: they take 2 % at most.
 MOST_GC = 50
 
@@ -51,7 +52,8 @@ class Agent:
         self._loops = Loops()
         self._sites = Sites(folder) if self._settings.traced else None
         self._settling = collecting.Settling(self._read_settled, self._begins, is_leaving)
-        self._settle_at = 0
+        # When each is due.
+        self._look_at, self._settle_at = 0, NEVER_NS if self._every is None else 0
         self._readings: list[tuple[int, int, int]] = []  # bytes, blocks, large blocks; -1 is not known
         self._malloc: list[int] = []  # bytes
         self._watch = Watch(self._page, self._read_now if self._every is None else None)
@@ -71,11 +73,16 @@ class Agent:
 
     def step(self, due: int) -> int | None:
         """Do what is due by now, and give the time of the next step; None once the page is not wanted."""
+        has_loops = self._loops.ask(due)
+        if has_loops and due < min(self._look_at, self._settle_at):
+            return min(max(due + self._loops.period_ns, monotonic_ns()), self._settle_at)
+        # Seldom, all that can wait: a process that is idle is to stay so.
+        self._look_at = monotonic_ns() + LONGEST_NS - PERIOD_NS // 2  # at every tenth step
         if not os.path.exists(self._page.path):
             self.end()
             return None
         self._loops.look()
-        has_loops = self._loops.ask(due)
+        has_loops = has_loops or self._loops.ask(due)
         self._record_delays()
         self._watch.publish()
         if self._every is not None and monotonic_ns() >= self._settle_at:
@@ -88,8 +95,8 @@ class Agent:
                 self._read_now()
             if self._sites is not None:
                 self._sites.look()
-        after = max(due + (PERIOD_NS if has_loops else LONGEST_NS), monotonic_ns())
-        return after if self._every is None else min(after, self._settle_at)
+        after = max(due + (self._loops.period_ns if has_loops else LONGEST_NS), monotonic_ns())
+        return min(after, self._settle_at)
 
     def _record_delays(self) -> None:
         delays = self._loops.delays

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from _collections import deque  # type: ignore[import-not-found]
+from _thread import get_ident
 from _weakref import ref
 from time import monotonic_ns
 
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 PERIOD_NS = 100_000_000  # a block longer than this is always met
+# A process whose loops have waited at this many looks is looked at less often: it is to stay idle.
+RESTS_AFTER, RESTING_NS = 20, 250_000_000
+# Of a loop in C nobody sees whether it waits, or a callback in C keeps it: asked as often as this all the same.
+UNSEEN_NS = 500_000_000
 LOOK_EVERY_NS = 1_000_000_000
 # The agent's own wake may come late by some switch intervals (5 ms each) of busy threads. Beyond, the whole
 # process stood still, its loops too: a C extension that kept the GIL.
 OWN_DELAY_NS = 25_000_000
+_HAS_GIL = not hasattr(sys, "_is_gil_enabled") or sys._is_gil_enabled()
 _MOST_TASKS = 4_096  # looked at, for one of a loop that is not known
 _RUNNING = {"run_forever": "self", "run": "self"}  # functions of asyncio's, and where they have the loop
 
@@ -34,7 +40,10 @@ class Loops:
     def __init__(self) -> None:
         self._known: dict[int, ref[Any]] = {}
         self._asked: dict[int, int] = {}  # by loop: when, of what has not come back
-        self._era = 0
+        # Of loops in C: the thread, and where that is between two callbacks.
+        self._homes: dict[int, tuple[int, Any, int]] = {}
+        self._ask_again: dict[int, int] = {}  # by loop: when it is asked, though it seems to wait
+        self._era = self._rests = 0
         self._looked_ns = -LOOK_EVERY_NS
         self.delays: deque[int] = deque()
 
@@ -60,32 +69,63 @@ class Loops:
             loop = reference()
             if loop is None or loop.is_closed():
                 del self._known[key]
-                self._asked.pop(key, None)
+                for by_loop in (self._asked, self._homes, self._ask_again):
+                    by_loop.pop(key, None)
             elif loop.is_running():
                 loops.append(loop)
             else:
                 self._asked.pop(key, None)
+                self._homes.pop(key, None)  # it may run from elsewhere next
         return loops
 
     def ask(self, due_ns: int) -> bool:
         """Give each running loop a callback that was ``due_ns``; is there a loop at all?
 
         One whose last has not come back yet would have let another one wait as long: that is what it counts as.
+        One that waits for something to do is not woken: it would have come as late as this thread has just come
+        from its own wait.
         """
         now = monotonic_ns()
         posted = due_ns if now - due_ns > OWN_DELAY_NS else now
         loops = self.running()
+        waiting = self._waiting(loops)
         for loop in loops:
             key = id(loop)
             if key in self._asked:
                 self.delays.append(now - self._asked[key])
                 continue
+            if key in waiting and not (key in self._homes and now >= self._ask_again.get(key, 0)):
+                self.delays.append(max(0, now - due_ns))
+                continue
             self._asked[key] = posted
+            self._ask_again[key] = now + UNSEEN_NS
             try:
                 loop.call_soon_threadsafe(self._heard, key, posted, self._era)
             except RuntimeError:  # closed since
                 self._asked.pop(key, None)
+        self._rests = self._rests + 1 if len(waiting) == len(loops) else 0
         return bool(loops)
+
+    @property
+    def period_ns(self) -> int:
+        """How long until they are asked again."""
+        return RESTING_NS if self._rests > RESTS_AFTER else PERIOD_NS
+
+    def _waiting(self, loops: list[Any]) -> set[int]:
+        """Those of ``loops`` that wait for something to do at this moment."""
+        # Nothing that the frames hold dies here: no other thread runs before they are let go.
+        frames = _frames_of_others() if loops and _HAS_GIL else {}
+        return {id(loop) for loop in loops if self._waits(loop, frames)}
+
+    def _waits(self, loop: Any, frames: dict[int, Any]) -> bool:
+        """Whether ``loop`` waits, by where its thread is."""
+        frame = frames.get(getattr(loop, "_thread_id", None) or 0)
+        if frame is not None:
+            # With a timeout of 0 it only asks what is new beside what it has to do.
+            return frame.f_code in _selecting() and frame.f_locals.get("timeout") != 0
+        thread, code, instruction = self._homes.get(id(loop), (0, None, 0))
+        frame = frames.get(thread)
+        return frame is not None and (frame.f_code, frame.f_lasti) == (code, instruction)
 
     def forget_asked(self) -> None:
         """The harness is about to stop the loops itself: what is on its way does not count."""
@@ -96,6 +136,23 @@ class Loops:
         if era == self._era:
             self._asked.pop(key, None)
             self.delays.append(monotonic_ns() - posted)
+            loop = self._known[key]() if key in self._known else None
+            if key not in self._homes and type(loop).__module__.startswith("uvloop"):
+                caller = sys._getframe(1)  # what called the loop: C has no frames
+                self._homes[key] = get_ident(), caller.f_code, caller.f_lasti
+
+
+def _selecting() -> set[Any]:
+    """The code in which a loop of asyncio's waits."""
+    module = sys.modules.get("selectors")
+    if module is not None and not _SELECTING:
+        classes = [one for one in vars(module).values() if isinstance(one, type)]
+        found = [one.__dict__["select"] for one in classes if "select" in one.__dict__]
+        _SELECTING.update(one.__code__ for one in found if hasattr(one, "__code__"))
+    return _SELECTING
+
+
+_SELECTING: set[Any] = set()
 
 
 def call(loop: Any, function: Callable[[], None]) -> bool:
@@ -109,10 +166,17 @@ def call(loop: Any, function: Callable[[], None]) -> bool:
     return True
 
 
+def _frames_of_others() -> dict[int, Any]:
+    """What each other thread is in. A frame that held itself would be garbage, with all that others hold."""
+    frames = sys._current_frames()
+    del frames[get_ident()]
+    return frames
+
+
 def _in_frames() -> list[Any]:
     """The loops that threads are in at this moment, by the functions of asyncio on their stacks."""
     found = []
-    for top in list(sys._current_frames().values()):
+    for top in _frames_of_others().values():
         frame: Any = top
         while frame is not None:
             code = frame.f_code
