@@ -28,10 +28,20 @@ _path = list(sys.path)
 sys.path[:] = [entry for entry in _path if Path(entry).resolve() != CHECKOUT]
 import zcbench.capture._core  # noqa: E402, F401  (everything else is found beside it)
 from tests.records import make_record, scenario  # noqa: E402
+from tests.state import changed, state  # noqa: E402
 from zcbench.verdict import judge  # noqa: E402
 from zcbench.verdict.readiness import Judged  # noqa: E402
 
 sys.path[:] = _path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leaves_all_as_it_was() -> Iterator[None]:
+    """No test depends on the files that ran before its own, in whatever order they do."""
+    before = state()
+    yield
+    left = changed(before, state())
+    assert not left, f"the tests of this file leave changed in their process (before, after): {left}"
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -278,6 +280,20 @@ def test_without_portaudio_only_the_device_fails_and_says_how_to_get_it(
         with pytest.raises(SourceError, match="apt install libportaudio2"):
             ask()
     assert sources.tone(StreamFormat()).any()
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system has no signal masks")
+def test_a_program_started_after_portaudio_was_asked_still_ends_where_nobody_reads() -> None:
+    # given the real PortAudio, which asks for a JACK server wherever its library is
+    code = (
+        "import signal\n"
+        "from zcbench.capture.sources import input_devices\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n"
+        "input_devices()\n"
+        "print(*signal.pthread_sigmask(signal.SIG_BLOCK, ()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(int(signal.SIGUSR1))]
 
 
 @pytest.mark.parametrize("device", [2**31, -(2**70), "", "\0", "no such thing\u202e"])

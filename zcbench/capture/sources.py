@@ -11,8 +11,10 @@ ValueError: source.pace: 'fast' is not one of real, unpaced, manual
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -237,13 +239,28 @@ def input_devices() -> list[InputDevice]:
 
 def _sounddevice() -> Any:
     try:
-        import sounddevice
+        with _same_signals():
+            import sounddevice
     except OSError as error:
         raise SourceError(
             f"PortAudio is not there ({error}). Debian: apt install libportaudio2; macOS: brew install "
             "portaudio. Every other source works without it"
         ) from error
     return sounddevice
+
+
+@contextlib.contextmanager
+def _same_signals() -> Iterator[None]:
+    """Restore this thread's signal mask: PortAudio asks for a JACK server, and JACK's library blocks SIGPIPE. A
+    program that is started from here would inherit that, and go on to write where nobody reads."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _scaled(samples: NDArray[np.float64], dtype: DType) -> NDArray[Any]:
