@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.records import make_record
+from tests.records import make_command_record, make_record
+from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Event, Finding
 from zcbench.verdict import judge
@@ -53,6 +55,35 @@ def test_an_interruption_does_not_hide_it(tmp_path: Path) -> None:
     end = End(ending=Ending.INTERRUPTED, elapsed_s=15.3, signal="SIGINT", received=1500)
     record = make_record(tmp_path / "run", packets=1500, ending=end, events=[unraisable()])
     assert life(record).outcome == "fail"
+
+
+def test_what_a_program_of_python_s_left_uncaught_warns_with_how_many_and_since_when(tmp_path: Path) -> None:
+    counter = VOCABULARY["python.unraisable"]
+
+    def program(name: str, counted: Callable[[int], int], **story: object) -> Finding:
+        return life(
+            make_command_record(
+                tmp_path / name,
+                counts=lambda index: {counter.name: counted(index)},
+                brought=[counter],
+                duration_s=300,
+                rows=300,
+                **story,
+            )
+        )
+
+    assert program("none", lambda index: 0).outcome == "pass"
+    rising = program("rising", lambda index: index // 30)
+    assert (rising.outcome, rising.cause, rising.level) == ("fail", "unraisable", "warn")
+    assert "9 exceptions in finalisers and callbacks left uncaught, the first 31 s into" in rising.sentence
+    assert "an hour" in rising.sentence
+    assert "subject.log" in str(rising.remedy)
+    once = program("once", lambda index: int(index > 100))
+    assert "an exception in finalisers" in once.sentence
+    assert "an hour" not in once.sentence
+    # and how it ended comes first
+    crashed = program("crashed", lambda index: index, ending=End(ending=Ending.CRASHED, elapsed_s=300))
+    assert (crashed.cause, crashed.level) == ("crashed", "fail")
 
 
 def test_a_crash_is_not_renamed_by_it(tmp_path: Path) -> None:

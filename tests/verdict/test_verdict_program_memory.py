@@ -116,13 +116,13 @@ def test_what_malloc_keeps_free_is_known_and_what_grows_beside_it_is_none_the_le
     # given 40 MiB of which all that is known is whose they are, or not even that
     found = memory(tmp_path / "free", keeping)
     assert found.outcome == "pass", found.sentence
-    assert "explain 32% of 62.00 MiB of private memory, what malloc keeps free 65%" in found.sentence
+    assert "explain 32% of 62.00 MiB of private memory (what malloc keeps free another 65%)" in found.sentence
     found = memory(tmp_path / "unknown", lambda index: keeping(index) | {"malloc.arena_bytes": 20 * MIB})
     assert found.outcome == "inconclusive", found.sentence
     # what another allocator has mapped beside malloc is not malloc's, be it flat or growing
     found = memory(tmp_path / "beside", lambda index: keeping(index, free=10 * MIB, apart=40 * MIB))
     assert found.outcome == "inconclusive", found.sentence
-    assert "keeps free 14%: together below 60% they do not speak for the other 40" in found.sentence
+    assert "keeps free another 14%): together below 60% they do not speak for the other 40" in found.sentence
     found = memory(tmp_path / "growing", lambda index: keeping(index, apart=MIB + 40_000 * index))
     assert (found.outcome, found.cause) == ("fail", "mapped")
     # arenas that grow though nothing more is live are no answer to what grows

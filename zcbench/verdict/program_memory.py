@@ -177,7 +177,7 @@ def _share(covered: Coverage) -> str:
     if covered.free_share < LEAST_NAMED_FREE:
         return f"exact counters explain {covered.share:.0%} of {whole}"
     exact, free = covered.share - covered.free_share, covered.free_share
-    return f"exact counters explain {exact:.0%} of {whole}, what malloc keeps free {free:.0%}"
+    return f"exact counters explain {exact:.0%} of {whole} (what malloc keeps free another {free:.0%})"
 
 
 # How a heap is read right after a collection, by the runtime whose quantities begin so.

@@ -8,6 +8,7 @@ import msgspec
 
 from zcbench.analysis.lives import restarts
 from zcbench.analysis.totals import Totals, count
+from zcbench.analysis.uncaught import uncaught
 from zcbench.quantities.names import CONSUMER_RECEIVED, ENGINE_CAPTURED, ENGINE_DELIVERED
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
@@ -83,6 +84,29 @@ def _uncaught(facts: _Facts) -> Finding | None:
         cause=Ending.FAILED.value,
         remedy="Python printed and forgot it: the traceback is in worker.jsonl and subject.log",
     )
+
+
+def _uncaught_in_python(facts: _Facts) -> Finding | None:
+    """Warn of what a Python program printed and forgot: its author knows whether that matters."""
+    found = None if facts.record.can("worker") else uncaught(facts.record)
+    if found is None or facts.end.ending is not Ending.FINISHED:
+        return None
+    number = "an exception" if found.count == 1 else f"{found.count:,} exceptions"
+    first, last = (format_duration(at) for at in (found.at_s[0], found.at_s[-1]))
+    when = f"{first} into the run"
+    if len(found.at_s) > 1:
+        when = f"the first {when}, the last at {last}: {_few_digits(found.per_s * 3600)} an hour"
+    return CHECK.failed(
+        f"{_as_it_ended(facts).sentence}; {number} in finalisers and callbacks left uncaught, {when}",
+        {"ending": facts.end.ending.value, "unraisable": found.count, "unraisable_per_s": found.per_s},
+        cause="unraisable",
+        remedy='Python printed and forgot it: look for "Exception ignored in" in subject.log',
+        level="warn",
+    )
+
+
+def _few_digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _no_engine(facts: _Facts) -> Finding | None:
@@ -231,9 +255,10 @@ CHECK = Check(
         "with the exact last packet."
     ),
     facts=_Facts,
-    rules=(_uncaught, _no_engine, _crashed_child, _survived, _as_it_ended),
+    rules=(_uncaught, _no_engine, _crashed_child, _survived, _uncaught_in_python, _as_it_ended),
     causes={
         "failed": "an exception ended it, or was raised where nobody could catch it",
+        "unraisable": "Python raised exceptions where nobody could catch them, and went on",
         "contract": "the engine lacks what it must have: nothing was tested",
         "crashed": "a signal nobody here sent",
         "child_crashed": "a process that it had started crashed, and it lived on",
