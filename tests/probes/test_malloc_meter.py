@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from zcbench.probes.malloc import meter as meters
 from zcbench.probes.malloc.arenas import arena_bytes
 from zcbench.probes.malloc.meter import MallocMeter, poisoned
 from zcbench.probes.malloc.page import read_meter_page
+from zcbench.probes.process import Process
 
 PROGRAMS = Path(__file__).parent / "programs"
 SCENES = ("entry_points", "reallocs", "short_threads", "crowd", "thread_ends", "forks", "vforks", "killed")
@@ -53,7 +53,7 @@ class Metered:
                 stderr=errors,
                 env=environment,
             )
-        process = psutil.Process(self.popen.pid)
+        process = Process(self.popen.pid)
         self.meter.begin(lambda: (process,))
         self.folder = folder / "malloc"
 

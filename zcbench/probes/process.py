@@ -5,7 +5,8 @@ from __future__ import annotations
 import psutil
 
 from zcbench.probes import procfs
-from zcbench.probes.procfs import HeldFile, Stat
+from zcbench.probes.held import HeldFile
+from zcbench.probes.procfs import Stat
 
 
 class Process(psutil.Process):  # type: ignore[misc]
@@ -37,6 +38,19 @@ class Process(psutil.Process):  # type: ignore[misc]
         if held is None and HeldFile.has_room():
             held = self._files[name] = HeldFile(f"/proc/{self.pid}/{name}")
         return held
+
+    def lives(self) -> bool:
+        """Whether it can still do something."""
+        try:
+            if procfs.IS_LINUX:
+                return self.stat().lives
+            return bool(self.is_running() and self.status() != psutil.STATUS_ZOMBIE)
+        except (OSError, psutil.NoSuchProcess):
+            return False
+
+    def resident_bytes(self) -> int:
+        """Its resident set. Raises OSError, psutil.Error when it is gone."""
+        return self.stat().resident_bytes if procfs.IS_LINUX else int(self.memory_info().rss)
 
     def stat(self) -> Stat:
         """What ``/proc/PID/stat`` says now. Raises OSError when the process is gone."""

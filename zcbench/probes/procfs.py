@@ -10,15 +10,13 @@ import os
 import re
 import sys
 from functools import cache
-from typing import ClassVar, Final, NamedTuple
+from typing import Final, NamedTuple
 
-MOST_HELD = 512  # files held open of all processes
 IS_LINUX: Final = sys.platform == "linux"
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK") if IS_LINUX else 100
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if IS_LINUX else 4096
 _LARGEST = 1 << 20  # bytes read of one file: a status or stat has a few hundred
-_AT_ONCE = 1 << 14  # bytes asked for a call: the kernel gives a page, and a buffer of 1 MiB has to be mapped
-_SURELY_WHOLE = 4000  # bytes: an answer that is shorter did not fill the kernel's page, which ends some lists
+AT_ONCE = 1 << 14  # bytes asked for a call: the kernel gives a page, and a buffer of 1 MiB has to be mapped
 
 
 class Stat(NamedTuple):
@@ -52,7 +50,7 @@ def read(path: str) -> bytes:
         # The kernel gives whole records, at most a page of them a call: only an empty answer is the end.
         parts = []
         size = 0
-        while size < _LARGEST and (part := os.read(file, _AT_ONCE)):
+        while size < _LARGEST and (part := os.read(file, AT_ONCE)):
             parts.append(part)
             size += len(part)
         return b"".join(parts)
@@ -64,55 +62,9 @@ def read_record(path: str) -> bytes:
     """A file of ``/proc`` that is one record: one call gives it whole."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.read(file, _AT_ONCE)
+        return os.read(file, AT_ONCE)
     finally:
         os.close(file)
-
-
-class HeldFile:
-    """A file that stays open until nobody refers to it: reading it again is one call, not three."""
-
-    _held: ClassVar[set[int]] = set()  # descriptors of all of them
-
-    def __init__(self, path: str, flags: int = os.O_RDONLY) -> None:
-        """Raises OSError."""
-        self.descriptor: int | None = None
-        self.descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
-        self._held.add(self.descriptor)
-
-    @classmethod
-    def has_room(cls) -> bool:
-        """Whether one more may be held: a process may have but so many files open, and needs them elsewhere."""
-        return len(cls._held) < _most_held()
-
-    def read(self, length: int = _AT_ONCE, at: int = 0) -> bytes:
-        """What it holds now. Raises OSError."""
-        assert self.descriptor is not None
-        return os.pread(self.descriptor, length, at)
-
-    def read_whole(self) -> bytes:
-        """What it holds now, of a list that may be longer than one answer. Raises OSError."""
-        content = part = self.read()
-        while len(part) >= _SURELY_WHOLE:
-            part = self.read(at=len(content))
-            content += part
-        return content
-
-    def __del__(self) -> None:
-        if self.descriptor is not None:
-            self._held.discard(self.descriptor)
-            os.close(self.descriptor)
-
-
-@cache
-def _most_held() -> int:
-    """A quarter of what this process may have open."""
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST_HELD if soft == resource.RLIM_INFINITY else min(MOST_HELD, soft // 4)
 
 
 def stat(pid: int) -> Stat:

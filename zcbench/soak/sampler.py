@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 
@@ -147,10 +148,11 @@ def read_one(process: Process, *, with_uss: bool) -> Row:
             return {}
         row: Row = {name: reading.values[name] for name in _OF_WORKER if name in reading.values}
         row["children"] = children(process.pid)
-        if with_uss:
-            row[USS_BYTES] = unique_bytes(process)
-    except (Gone, OSError, psutil.Error):
+    except (Gone, psutil.Error):
         return {}
+    if with_uss:
+        with contextlib.suppress(OSError, psutil.Error):  # not every kernel gives it
+            row[USS_BYTES] = unique_bytes(process)
     return row
 
 
@@ -167,8 +169,6 @@ def resident(processes: Sequence[Process]) -> int | None:
     """Resident bytes of ``processes`` together; None if none of them lives."""
     rss = None
     for process in processes:
-        try:
-            rss = (rss or 0) + int(process.memory_info().rss)
-        except psutil.Error:
-            continue
+        with contextlib.suppress(OSError, psutil.Error):
+            rss = (rss or 0) + process.resident_bytes()
     return rss

@@ -16,7 +16,7 @@ from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.schema import EventKind, Phase
 from zcbench.subjects.instrumented import Instrumented
 from zcbench.subjects.subject import Counters, Death
-from zcbench.subjects.tree import Descendants, lives
+from zcbench.subjects.tree import Descendants
 
 POLL_S = 0.05  # between looks where the system has no descriptor of a process to wait for
 
@@ -109,7 +109,7 @@ class AttachedSubject:
         if self._descriptor is not None:
             return bool(select.select([self._descriptor], [], [], timeout_s)[0])
         give_up = time.monotonic() + timeout_s
-        while lives(self._process):
+        while self._process.lives():
             if time.monotonic() >= give_up:
                 return False
             time.sleep(min(POLL_S, max(0.0, give_up - time.monotonic())))

@@ -97,7 +97,7 @@ class ProcessTree:
         if _LINUX:
             self.scan()
             return [pid for pid, stat in self._known.items() if stat.lives]
-        return [process.pid for process in self.scan() if lives(process)]
+        return [process.pid for process in self.scan() if process.lives()]
 
     def leave(self) -> list[str]:
         """The names of those that live on as the first process has ended: daemons, as a rule."""
@@ -215,14 +215,6 @@ class ProcessTree:
 
 def _is_crash(code: int) -> bool:
     return code < 0 and signal_name(-code) in CRASHES
-
-
-def lives(process: Process) -> bool:
-    """Whether it can still do something."""
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:  # since it was asked whether it runs
-        return False
 
 
 def adopt_none_of(pid: int) -> None:

@@ -13,7 +13,7 @@ import importlib.util
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -26,6 +26,7 @@ from zcbench.probes.malloc.arenas import arena_bytes
 from zcbench.probes.malloc.pages import Metered, MeterPages
 from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE, reason
 from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.probes.process import Process
 from zcbench.quantities.names import (
     MALLOC_ALLOCATED_BYTES,
     MALLOC_ALLOCATIONS,
@@ -102,8 +103,9 @@ class MallocMeter:
 
     def read(self) -> Mapping[str, Number | None]:
         """See :class:`Probe`. What is live is missing if no living process is metered."""
-        self._pages.look()
-        unmetered = self._look_for_unmetered()
+        processes = self._processes()
+        self._pages.look(processes)
+        unmetered = self._look_for_unmetered(processes)
         for sentence in self._pages.damaged:
             self._tell_once(sentence)
         self._tell_ends()
@@ -164,7 +166,7 @@ class MallocMeter:
             (self._link / self._library.name).symlink_to(self._library)
         return self._link / self._library.name
 
-    def _look_for_unmetered(self) -> int:
+    def _look_for_unmetered(self, processes: Sequence[Process]) -> int:
         """How many living processes are not metered; each is told of once, with its reason."""
         uncounted = 0
         for metered in self._pages.living.values():
@@ -172,18 +174,18 @@ class MallocMeter:
                 uncounted += 1
                 self._tell_unmetered(metered.name, why)
         without: dict[tuple[int, float], int] = {}
-        for process in self._processes():
+        for process in processes:
             if process.pid in self._pages.living:
                 continue
             try:
-                if process.status() == psutil.STATUS_ZOMBIE:
+                if not process.lives():
                     continue
-                key, name = (process.pid, process.create_time()), process.name()
+                key = (process.pid, process.create_time())
+                without[key] = self._without.get(key, 0) + 1
+                if without[key] == PATIENCE:
+                    self._tell_unmetered(process.name(), reason(process.pid, str(self._library)))
             except psutil.Error:
                 continue
-            without[key] = self._without.get(key, 0) + 1
-            if without[key] == PATIENCE:
-                self._tell_unmetered(name, reason(process.pid, str(self._library)))
         self._without = without
         return uncounted + sum(looks >= PATIENCE for looks in without.values())
 

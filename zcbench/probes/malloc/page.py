@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from zcbench.probes.held import HeldFile
+
 MAGIC = b"ZCMALLOC"
 VERSION = 2
 SHARDS = 251
@@ -75,16 +77,50 @@ class MeterPage:
         return None
 
 
+class MeterFile:
+    """The page at ``path``, kept open: to read it again is one call. Raises OSError, MeterPageError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Neither a link nor a pipe that somebody has put there is followed or waited for.
+        self._file = HeldFile(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        status = self._file.status()
+        if not stat.S_ISREG(status.st_mode):
+            raise MeterPageError(f"{path}: not a regular file")
+        if status.st_size != PAGE_BYTES:
+            raise MeterPageError(f"{path}: not a page of the malloc meter")
+        self.inode = status.st_ino
+        self._content = b""
+        self._page: MeterPage | None = None
+
+    def read(self) -> MeterPage:
+        """The counts now. Raises OSError, MeterPageError."""
+        # By reading, not by mapping: a file that somebody cuts short would be a SIGBUS.
+        content = self._file.read(_FIRST)
+        if len(content) == _FIRST and _end(content) > _FIRST:
+            content += self._file.read(PAGE_BYTES - _FIRST, at=_FIRST)
+        if self._page is None or content != self._content:
+            self._content, self._page = content, _parsed(self._path, content)
+        return self._page
+
+
 def read_meter_page(path: Path) -> MeterPage:
     """The counts at ``path`` now. Raises OSError, MeterPageError."""
-    # By reading, not by mapping: a file that somebody cuts short would be a SIGBUS.
-    content = _content(path)
+    return MeterFile(path).read()
+
+
+def _end(content: bytes) -> int:
+    """Where the shards in use end."""
+    return _SHARED_AT + (1 + int(_HEAD.unpack_from(content, len(MAGIC))[3])) * _LINE
+
+
+def _parsed(path: Path, content: bytes) -> MeterPage:
     if len(content) < _FIRST or not content.startswith(MAGIC):
         raise MeterPageError(f"{path}: not a page of the malloc meter")
     version, pid, made_ns, used, blocks, live_bytes, flags = _HEAD.unpack_from(content, len(MAGIC))
     if version != VERSION or used > SHARDS:
         raise MeterPageError(f"{path}: damaged, or a later version's (version {version}, {used} shards)")
-    end = _SHARED_AT + (used + 1) * _LINE
+    end = _end(content)
     if len(content) < end:
         raise MeterPageError(f"{path}: cut short while it was read")
     allocations, frees, allocated, freed = _sums(content[_SHARED_AT:end])
@@ -121,21 +157,3 @@ def _live(path: Path, count: int) -> int:
     if count < -MOVING:
         raise MeterPageError(f"{path}: damaged: {-count:,} more were freed than allocated")
     return max(0, count)
-
-
-def _content(path: Path) -> bytes:
-    # Neither a link nor a pipe that somebody has put there is followed or waited for.
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    file = os.open(path, flags)
-    try:
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode):
-            raise MeterPageError(f"{path}: not a regular file")
-        if status.st_size != PAGE_BYTES:
-            raise MeterPageError(f"{path}: not a page of the malloc meter")
-        first = os.read(file, _FIRST)
-        if len(first) < _FIRST or _SHARED_AT + (1 + _HEAD.unpack_from(first, len(MAGIC))[3]) * _LINE <= _FIRST:
-            return first
-        return first + os.read(file, PAGE_BYTES - _FIRST)
-    finally:
-        os.close(file)

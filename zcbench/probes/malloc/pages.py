@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,9 @@ import psutil
 
 from zcbench.clock import now_ns
 from zcbench.probes import procfs
-from zcbench.probes.malloc.page import MeterPage, MeterPageError, read_meter_page
+from zcbench.probes.held import HeldFile
+from zcbench.probes.malloc.page import MeterFile, MeterPage, MeterPageError
+from zcbench.probes.process import Process
 
 SUFFIX = ".page"
 VERIFY_EVERY_NS = 10 * 10**9  # a process may become another program, and telling that reads its whole map
@@ -27,7 +29,7 @@ class Metered:
     start_ns: int
     name: str
     page: MeterPage
-    executable: str
+    image: object  # another one is another program
     verified_ns: int
 
 
@@ -71,15 +73,26 @@ class MeterPages:
         self.crashes: list[Crash] = []  # since the look before the last
         self._crashes: dict[tuple[int, int], int] = {}  # as last read, by process id and page
         self._names: dict[int, str] = {}  # of processes, at this look or the one before
+        self._files: dict[int, MeterFile] = {}  # kept open
+        self._processes: dict[int, Process] = {}
 
-    def look(self) -> None:
-        """Read every page. The files of ended processes are counted and go."""
+    def look(self, processes: Iterable[Process] = ()) -> None:
+        """Read every page. The files of ended processes are counted and go. Of ``processes``, those that are
+        known, much stays open that is read."""
+        self._processes = {process.pid: process for process in processes}
         before, self.living, self.ended, self.damaged = self.living, {}, [], []
         self._names = {pid: metered.name for pid, metered in before.items()}
         crashes: dict[tuple[int, int], MeterPage] = {}
-        for pid, path in self._files():
+        files, self._files = self._files, {}
+        for pid, path, inode in self._listed():
             try:
-                page = read_meter_page(path)
+                file = files.get(pid)
+                # Another process of that number, or another program in it, has another file.
+                if file is None or file.inode != inode:
+                    file = MeterFile(path)
+                page = file.read()
+                if file.inode == inode and HeldFile.has_room():
+                    self._files[pid] = file
             except FileNotFoundError:
                 continue
             except (OSError, MeterPageError) as error:
@@ -131,15 +144,14 @@ class MeterPages:
         if not procfs.IS_LINUX:
             return _living_elsewhere(pid, page)
         try:
-            stat = procfs.stat(pid)
+            stat = self._stat(pid)
             # A zombie's memory has been given back.
             if stat.state == "Z" or stat.start_ns > page.made_ns:
                 return None
-            executable = procfs.executable(pid)
         except OSError:
             return None
         verified_ns = known.verified_ns if known else 0
-        is_same = known is not None and known.page.made_ns == page.made_ns and known.executable == executable
+        is_same = known is not None and known.page.made_ns == page.made_ns and known.image == stat.image
         if not is_same or now_ns() - verified_ns > VERIFY_EVERY_NS:
             verified_ns = now_ns()
             try:
@@ -149,16 +161,25 @@ class MeterPages:
                 pass
             except OSError:  # it ended meanwhile
                 return None
-        return Metered(pid, stat.start_ns, stat.name, page, executable, verified_ns)
+        return Metered(pid, stat.start_ns, stat.name, page, stat.image, verified_ns)
 
-    def _files(self) -> Iterator[tuple[int, Path]]:
+    def _stat(self, pid: int) -> procfs.Stat:
+        process = self._processes.get(pid)
+        if process is not None:
+            with contextlib.suppress(OSError):  # the number may be another's by now
+                return process.stat()
+        return procfs.stat(pid)
+
+    def _listed(self) -> Iterator[tuple[int, Path, int]]:
+        """The process id, path and inode of each page."""
         try:
-            names = sorted(os.listdir(self._folder))  # noqa: PTH208
+            with os.scandir(self._folder) as entries:
+                listed = sorted((entry.name, entry.inode()) for entry in entries)
         except OSError:
             return
-        for name in names:
+        for name, inode in listed:
             if name.endswith(SUFFIX) and (number := name.removesuffix(SUFFIX)).isdecimal():
-                yield int(number), self._folder / name
+                yield int(number), self._folder / name, inode
 
 
 def _living_elsewhere(pid: int, page: MeterPage) -> Metered | None:
