@@ -102,3 +102,21 @@ def test_too_few_readings_are_said_by_what_they_are_judged_by(
     )
     assert found.outcome == "inconclusive"
     assert says in found.sentence
+
+
+def test_a_reading_between_two_children_hides_no_leak_of_their_parent(tmp_path: Path) -> None:
+    # given a parent that leaks two descriptors a second, of which each child has its copy, and a moment without
+    def counts(index: int) -> Row:
+        alone = index % 30 == 29
+        return {"fds": (5 + 2 * index) * (1 if alone else 2), "processes": 1 if alone else 2}
+
+    found = resources(tmp_path / "leaking", counts)
+    assert (found.outcome, found.cause) == ("fail", "fds")
+    assert "climb from 10 to 482 during the stream, 4/s" in found.sentence
+
+    # and its twin, whose children come and go
+    def sound(index: int) -> Row:
+        children = index % 4
+        return {"fds": (5 + index % 3) * (1 + children), "processes": 1 + children}
+
+    assert resources(tmp_path / "sound", sound).outcome == "pass"

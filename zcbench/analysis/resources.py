@@ -19,6 +19,7 @@ from zcbench.scenario.tables import WARM_UP_SHARE
 
 KINDS = {"fds": "descriptors", "threads": "threads", "children": "child processes"}
 ZOMBIES = "zombies"
+PROCESSES = "processes"
 OF_A_KIND = "fds."  # how a quantity of descriptors of one kind begins
 _NAMES = {"fds": "fd_names", "threads": "thread_names", "children": "child_names"}
 _COUNTS = {"fds": "fd_counts", "threads": "thread_counts", "children": "child_counts"}
@@ -125,9 +126,13 @@ def _resource(
     record: Record, kind: str, first: Event | None, last: Event | None, life: NDArray[np.bool_]
 ) -> Resource:
     values = np.where(life, record.samples[kind], np.nan)
+    lowest = marks(record, values)
+    if not staircase(np.asarray(lowest, dtype=np.float64)):
+        alike = np.where(_of_as_many(record, values), values, np.nan)
+        if staircase(np.asarray(fewer := marks(record, alike), dtype=np.float64)):
+            lowest, values = fewer, alike
     rows = np.flatnonzero(np.isfinite(values) & streaming(record))
     y, t = values[rows], record.samples[ELAPSED_S][rows]
-    lowest = marks(record, values)
     if not lowest and record.run.subject.kind == "imported" and y.size >= FEWEST_READINGS:
         lowest = tuple(int(value) for value in y)
     grown = _grown(first, last, kind)
@@ -151,6 +156,17 @@ def _resource(
         zombies=max(0, _rise(record, ZOMBIES, life)) if kind == "children" else 0,
         multiplied=not record.can("worker") and _multiplied(y),
     )
+
+
+def _of_as_many(record: Record, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The readings that are sums over as many processes as most are. A forked child has its parent's
+    descriptors once more: one reading between two children would be a fall of any staircase."""
+    if PROCESSES not in record.samples:
+        return np.ones(values.shape, dtype=np.bool_)
+    processes = record.samples[PROCESSES]
+    known = np.isfinite(processes) & np.isfinite(values) & streaming(record)
+    counts, often = np.unique(processes[known], return_counts=True)
+    return known & (processes == counts[often.argmax()]) if counts.size else known
 
 
 def _kind(record: Record, life: NDArray[np.bool_]) -> str | None:
