@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from junitparser import JUnitXml
+
+from zcbench.scenario import ScenarioError
+from zcbench.soaking_here import Here
 
 ROOT = Path(__file__).parent.parent
 # A dozen seconds of work, which a busy machine makes many more.
@@ -199,6 +205,25 @@ def test_the_summary_says_what_would_have_been_seen(session: Path) -> None:
     output = (session / "output.txt").read_text(encoding="utf-8")
     assert "test_soaks.py::test_clean[a/b]: memory: small objects, native heap came to rest" in output
     assert "smallest detectable leak" in output
+
+
+def lazily() -> Iterator[int]:
+    yield 3
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "says"),
+    [
+        (lazily, (), "makes a generator and runs nothing of it"),
+        (functools.partial(lazily), (), "makes a generator"),
+        (len, "abc", "args = 'abc': not a tuple or a list"),
+        (len, 5, "args = 5: not a tuple or a list"),
+        (3, (), "3 is int, which cannot be called"),
+    ],
+)
+def test_what_would_test_nothing_is_refused(function: Any, args: Any, says: str) -> None:
+    with pytest.raises(ScenarioError, match=says):
+        Here(function, calls=100, args=args)
 
 
 def test_nothing_is_imported_until_it_is_used(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from zcbench.scenario import Scenario, ScenarioError, Setting, load
 from zcbench.soak.batches import FEWEST_PARTS
 from zcbench.soak.in_process import InProcess
 from zcbench.soaked import Soaked
+from zcbench.subjects.inside.target import never_run
 from zcbench.verdict import judge
 
 ORIGIN = "soak"  # what an error calls the place that a value came from
@@ -51,6 +52,10 @@ class Here:
     ) -> None:
         if not callable(function):
             raise ScenarioError(f"{ORIGIN}: {function!r} is {type(function).__name__}, which cannot be called")
+        if (made := never_run(function)) is not None and "generator" in made:
+            raise ScenarioError(f"{ORIGIN}: a call makes {made} and runs nothing of it; exhaust it: list(f())")
+        if isinstance(args, str | bytes) or not isinstance(args, Sequence):
+            raise ScenarioError(f"{ORIGIN}: args = {args!r}: not a tuple or a list of arguments")
         if calls is not None and (isinstance(calls, bool) or not isinstance(calls, int)):
             raise ScenarioError(f"{ORIGIN}: calls = {calls!r}: not a whole number")
         if calls is not None and calls < FEWEST_CALLS:

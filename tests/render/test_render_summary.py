@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from rich.console import Group
 
-from tests.records import make_record
+from tests.records import make_record, scenario
 from tests.render.test_render_console import text_of
 from zcbench.record.reader import Record
 from zcbench.record.schema import End, Ending, Finding, Result
@@ -29,6 +29,7 @@ STORIES: dict[str, dict[str, object]] = {
         "packets": 111,
         "rows": 2,
     },
+    "long name": {"plan": msgspec.structs.replace(scenario(), name="a" * 90)},
     "broken": {"counters": {"engine.delivered": 2999, "consumer.gaps": 1}},
 }
 
@@ -49,6 +50,7 @@ def test_the_summary_fits_a_terminal_and_starts_with_the_verdict(tmp_path: Path,
     assert len(lines) <= SUMMARY_LINES
     assert all(len(line) <= width for line in lines)
     assert lines[0].startswith(result.verdict.upper())
+    assert lines[0].endswith(f"(exit code {result.exit_code})")
     # and the report and what to do next stand at its end
     assert any(line.split() == ["report", "runs/one/report.md"] for line in lines[-4:])
     assert any(line.startswith("next ") for line in lines[-3:])

@@ -1,6 +1,7 @@
 """What the tests of callables call."""
 
 import time
+from collections.abc import Iterator
 
 KEPT: list[bytes] = []
 
@@ -33,6 +34,14 @@ class Codec:
     @staticmethod
     def decode() -> int:
         return sum(range(100))
+
+
+def lazily() -> Iterator[int]:
+    yield 3
+
+
+async def later() -> None:
+    KEPT.append(b"")
 
 
 NUMBER = 3

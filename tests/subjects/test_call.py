@@ -71,6 +71,8 @@ def test_a_call_that_does_not_return_is_a_hang_with_its_stack(tmp_path: Path) ->
         ("called:NUMBER", "is int, which cannot be called"),
         ("called.py:nothing", "called.py has no nothing"),
         ("nowhere.py:x", "No such file"),
+        ("called:lazily", "makes a generator and runs nothing of it"),
+        ("called:later", "makes a coroutine and runs nothing of it"),
     ],
 )
 def test_what_cannot_be_called_is_said_before_anything_is_written(spec: str, says: str) -> None:

@@ -50,10 +50,12 @@ def summary(record: Record, result: Result, reports: Sequence[Path], width: int,
     from rich.text import Text
 
     style = _STYLES[result.verdict]
+    code = f"  (exit code {result.exit_code})"
     title = Text.assemble(
-        (result.verdict.upper(), f"bold {style}"),
-        f"  {record.run.scenario.name}{_subject(record)}  (exit code {result.exit_code})",
+        (result.verdict.upper(), f"bold {style}"), f"  {record.run.scenario.name}{_subject(record)}"
     )
+    title.truncate(max(0, width - len(code)), overflow="ellipsis")
+    title.append(code)
     title.truncate(width, overflow="ellipsis")
     wrapped = textwrap.wrap(f"{one_line(decided(record, result))}.", width, max_lines=3, placeholder=" …")
     decision = [Text(line, "bold") for line in wrapped]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import runpy
 import sys
@@ -41,7 +42,25 @@ def find(spec: str) -> Callable[..., Any]:
         raise LookupError(plugins.cannot(NOUN, spec, f"cannot be imported: {of_error(error)}")) from error
     if not callable(found):
         raise LookupError(plugins.cannot(NOUN, spec, f"is {type(found).__name__}, which cannot be called"))
+    if (kind := never_run(found)) is not None:
+        why = f"calling it makes {kind} and runs nothing of it; name a function that does"
+        raise LookupError(plugins.cannot(NOUN, spec, why))
     return found  # type: ignore[no-any-return]
+
+
+_LAZY = (
+    (inspect.iscoroutinefunction, "a coroutine"),
+    (inspect.isasyncgenfunction, "an async generator"),
+    (inspect.isgeneratorfunction, "a generator"),
+)
+
+
+def never_run(function: Any) -> str | None:
+    """What a call of ``function`` makes instead of running it: "a generator"; None if it runs."""
+    while hasattr(function, "func"):  # functools.partial
+        function = function.func
+    calls = (function, type(function).__call__)
+    return next((made for is_so, made in _LAZY if any(map(is_so, calls))), None)
 
 
 class CallableError(LookupError):

@@ -74,11 +74,13 @@ def _not_to_the_end(facts: _Facts) -> Finding | None:
 
 def _within_budget(facts: _Facts) -> Finding:
     seen, budget = facts.seen, facts.budget
+    # What a program of the user's writes elsewhere nobody counts: it is most programs' very purpose.
+    where = " in its temporary folder" if facts.record.run.subject.kind == "command" else ""
     return CHECK.passed(
-        f"{seen.files:,} files ({format_bytes(seen.size or 0)}) left behind, "
+        f"{seen.files:,} files ({format_bytes(seen.size or 0)}) left behind{where}, "
         f"{format_bytes(seen.printed or 0)} printed",
         facts.evidence,
-        detection_limit=f"more than {budget.files:,} files, {budget.disk} in them, "
+        detection_limit=f"more than {budget.files:,} files{where}, {budget.disk} in them, "
         f"or {budget.output} of output",
     )
 
