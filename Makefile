@@ -34,7 +34,7 @@ setup-dev: setup
 # What the tests need, where this user may install it: a PulseAudio server and PortAudio, a browser, a Prometheus server,
 # two C compilers with their sanitizers and a second C library, Node and its npm, Rust, Java.
 DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins chromium chromium-driver prometheus \
-  gcc g++ clang libclang-rt-dev musl-tools nodejs valgrind heaptrack \
+  gcc g++ clang libclang-rt-dev musl-tools nodejs valgrind heaptrack libjemalloc2 \
   default-jdk-headless rustc
 debian:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

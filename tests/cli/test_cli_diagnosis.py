@@ -1,9 +1,11 @@
-"""`--diagnose` of a native program: the places that hold more and more, by heaptrack, in the finding."""
+"""`--diagnose` of a native program: the places that hold more and more, in the finding."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from tests.records import make_command_record
 from zcbench.cli.diagnosis import diagnose_leak
 from zcbench.record.reader import read_record
-from zcbench.record.schema import EventKind
+from zcbench.record.schema import Event, EventKind
 from zcbench.scenario import Scenario
 from zcbench.scenario.tables import SubjectTable
 from zcbench.soak import heap_trace
@@ -24,13 +26,20 @@ PROGRAM = """
 #include <unistd.h>
 __attribute__((noinline)) static void *forgotten(void) { return malloc(100); }
 __attribute__((noinline)) static void used(void) { free(malloc(5000)); }
-int main(void) { for (;;) { *(volatile char *)forgotten() = 1; used(); usleep(2000); } }
+int main(int count, char **words) {
+  for (int left = count > 1 ? atoi(words[1]) : -1; left; --left) {
+    *(volatile char *)forgotten() = 1; used(); usleep(2000);
+  }
+  return 0;
+}
 """
 
 
-def leak_of(tmp_path: Path, command: list[str], cause: str = "native") -> tuple[bool, Path]:
+def leak_of(
+    tmp_path: Path, command: list[str], cause: str = "native", events: Sequence[Event] = ()
+) -> tuple[bool, Path]:
     """Diagnose a run of ``command`` of which a leak was said."""
-    record = make_command_record(tmp_path / "run")
+    record = make_command_record(tmp_path / "run", events=events)
     finding = MEMORY.failed("memory leaks", {}, cause=cause, remedy="")
     result = msgspec.structs.replace(judge(record), findings=(finding,))
     scenario = Scenario(name="leaking", subject=SubjectTable(command=tuple(command)), duration=2.0)
@@ -49,19 +58,46 @@ def program(tmp_path: Path) -> Path:
 def test_the_place_that_keeps_what_it_allocates_is_named(tmp_path: Path, program: Path) -> None:
     found, directory = leak_of(tmp_path, [str(program)])
     assert found
-    (event,) = (e for e in read_record(directory).events if e.kind == EventKind.NATIVE_ALLOCATIONS)
-    (site,) = event.data["sites"]
+    (site,) = places(directory)
     assert site["site"].endswith("leaking.c:4 in forgotten, called by main")
     assert site["grown_bytes"] == 100 * site["grown_blocks"]
     assert site["grown_blocks"] > 100
 
 
-def test_a_shell_around_the_program_is_told_of(
-    tmp_path: Path, program: Path, capsys: pytest.CaptureFixture[str]
+def places(directory: Path) -> list[dict[str, Any]]:
+    (event,) = (e for e in read_record(directory).events if e.kind == EventKind.NATIVE_ALLOCATIONS)
+    found: list[dict[str, Any]] = event.data["sites"]
+    return found
+
+
+SEVERAL = Event(
+    elapsed_s=1.0,
+    kind=EventKind.INVENTORY,
+    message="processes: 2",
+    data={"probe": "processes", "processes": [{"pid": n, "name": "it"} for n in (1, 2)]},
+)
+
+
+def test_in_a_child_the_place_is_named_with_its_process(tmp_path: Path, program: Path) -> None:
+    # given a shell around the program: several processes, which heaptrack does not follow
+    found, directory = leak_of(tmp_path, ["sh", "-c", f"{program}; true"], events=[SEVERAL])
+    assert found, "apt install libjemalloc2"
+    (site,) = places(directory)  # what is used and freed does not grow
+    assert "leaking.c:4 in forgotten, called by main, in process " in site["site"]
+    assert site["site"].endswith(" (leaking)")
+    assert site["grown_bytes"] == 112 * site["grown_blocks"]  # jemalloc's class
+
+
+def test_without_both_lost_blocks_are_named_where_they_were_lost(
+    tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, _ = leak_of(tmp_path, ["sh", "-c", f"{program}; true"])
-    assert not found
-    assert "give the program itself, not a shell" in capsys.readouterr().err
+    monkeypatch.setattr("zcbench.soak.heap_dumps.find_library", lambda: None)
+    monkeypatch.setattr("zcbench.soak.heap_trace.find_tool", lambda: None)
+    found, directory = leak_of(tmp_path, [str(program), "20"])
+    assert found, "apt install gcc"
+    (site,) = places(directory)
+    assert site["site"].endswith("leaking.c:4 in forgotten")
+    assert (site["grown_bytes"], site["grown_blocks"]) == (2_000, 20)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +114,7 @@ def test_what_cannot_be_traced_is_said_and_costs_no_run(
 ) -> None:
     if path:
         monkeypatch.setenv("PATH", path)
+        monkeypatch.setattr("ctypes.util.find_library", lambda _name: None)
     assert leak_of(tmp_path, ["sleep", "97"], cause)[0] is False
     assert says in capsys.readouterr().err
     assert not (tmp_path / "again-diagnosis").exists()

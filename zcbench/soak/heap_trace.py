@@ -24,13 +24,14 @@ import subprocess
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
 MOST_SITES = 10
+LEAST_SHARE = 0.01  # of what the first one grew by: less is what happened to be in use
 PARTS = 12  # of a run: what is live is noted at the end of each
 WARM_UP = 4  # parts, after which what is live is to stay
 LEAST_PARTS = 4  # after that, for a growth to be told from a change
@@ -38,7 +39,24 @@ MOST_FALLS = 4  # one in so many steps: what only changes falls in half of them
 DEEPEST = 64  # callers that are looked at
 INTERPRET_S = 60.0  # for the interpreter to end after its program
 # Where no allocation is anybody's: the C and C++ libraries, and what stands before them.
-_NOT_TO_BLAME = ("libc.so", "libc-", "libstdc++.so", "libc++.so", "libheaptrack", "ld-linux", "ld-musl")
+NOT_TO_BLAME = (
+    "libc.so",
+    "libc-",
+    "libstdc++.so",
+    "libc++.so",
+    "libheaptrack",
+    "libjemalloc",
+    "ld-linux",
+    "ld-musl",
+)
+_NO_SITE = (
+    "heaptrack saw no place that holds more and more; it follows the process that the command is, not what "
+    "that starts: give the program itself, not a shell or a script around it, or apt install libjemalloc2, "
+    "whose profiler follows them all"
+)
+_NOTHING = "heaptrack saw nothing: it follows the first process alone, and no static one"
+
+Found = dict[str, str | int]  # site, grown_bytes, grown_blocks
 
 
 @dataclass(frozen=True)
@@ -117,9 +135,11 @@ class Trace:
             before = sizes.get(site, [0] * len(kept))
             sizes[site] = [sum_ + size * count for sum_, count in zip(before, course, strict=True)]
             blocks[site] += course[-1] - course[0]
-        growing = {site: course[-1] - course[0] for site, course in sizes.items() if _grows(course)}
-        largest = sorted(growing, key=lambda site: -growing[site])[:MOST_SITES]
-        return [{"site": s, "grown_bytes": growing[s], "grown_blocks": blocks[s]} for s in largest]
+        growing = {site: course[-1] - course[0] for site, course in sizes.items() if grows(course)}
+        found: list[Found] = [
+            {"site": site, "grown_bytes": size, "grown_blocks": blocks[site]} for site, size in growing.items()
+        ]
+        return largest(found)
 
     def site(self, trace: int) -> str:
         """ "program.c:31 in block, called by main": the innermost place that is the program's own."""
@@ -138,7 +158,7 @@ class Trace:
                 return
             _, module, *rest = (*self.places[place], 0, 0)
             name = Path(self.strings[module]).name
-            is_own = not name.startswith(_NOT_TO_BLAME)
+            is_own = not name.startswith(NOT_TO_BLAME)
             frames = [rest[at : at + 3] for at in range(0, len(rest) - 2, 3)]
             for function, file, line in frames:
                 if file:
@@ -149,7 +169,14 @@ class Trace:
                 yield f"{name} (no symbols)", is_own
 
 
-def _grows(course: list[int]) -> bool:
+def largest(sites: Iterable[Found]) -> list[Found]:
+    """The sites that grew most, those first."""
+    found = sorted(sites, key=lambda one: -int(one["grown_bytes"]))[:MOST_SITES]
+    return [one for one in found if int(one["grown_bytes"]) >= LEAST_SHARE * int(found[0]["grown_bytes"])]
+
+
+def grows(course: Sequence[float]) -> bool:
+    """Whether what is live grew, in most of the steps."""
     falls = sum(after < before for before, after in pairwise(course))
     return course[-1] > course[0] and falls * MOST_FALLS <= len(course) - 1
 
@@ -158,6 +185,9 @@ class HeapTrace:
     """A pipe that the program's allocations come through while it is entered: start the program with
     ``variables``. Afterwards ``sites`` are what it held more and more of, and ``error`` is why there are none.
     """
+
+    name = "heaptrack"
+    what = "where more and more native memory is held"
 
     def __init__(self, tool: Tool, duration_s: float) -> None:
         self._tool = tool
@@ -170,6 +200,9 @@ class HeapTrace:
     def variables(self) -> dict[str, str]:
         """Those that the program is to be started with."""
         return {"LD_PRELOAD": str(self._tool.library), "DUMP_HEAPTRACK_OUTPUT": str(self._pipe)}
+
+    def look(self, directory: Path) -> None:
+        """See :class:`zcbench.soak.tracing.Tool`: it all comes through the pipe."""
 
     @property
     def _pipe(self) -> Path:
@@ -197,8 +230,7 @@ class HeapTrace:
         shutil.rmtree(self._folder, ignore_errors=True)
         if self.error is None:
             self.sites = self._trace.sites()
-            if not self._trace.kinds:
-                self.error = "heaptrack saw nothing: it follows the first process alone, and no static one"
+            self.error = _NO_SITE if self._trace.kinds else _NOTHING
 
     def _read(self) -> None:
         assert self._popen.stdout is not None

@@ -25,8 +25,8 @@ _COMMON: Mapping[str, str] = {"sampling.every": "250ms", "subject.ready": "page"
 _CLIMBING: Mapping[str, str] = {**_COMMON, "duration": "20s"}
 # A busy machine spoils some blocks of a short run: of 20 runs of 20 s two left a leak of 64 kB/s undecided.
 _LEAKING: Mapping[str, str] = {**_COMMON, "duration": "30s"}
-# It dies, or stands still, at step 400, after 2 s and a little; a machine that stood still for 14 of 15 s has let
-# one of 20 live to its end.
+# It dies, or stands still, at step 400, after 2 s and a little; a machine that stood still for 14 of 15 s has
+# let one of 20 live to its end.
 _DYING: Mapping[str, str] = {**_COMMON, "duration": "30s", "limits.hang": "4s"}
 # Private memory is not judged below two minutes.
 _SLOW: Mapping[str, str] = {**_COMMON, "duration": "150s", "sampling.uss_every": "1s"}

@@ -152,6 +152,13 @@ def _budget(record: Record) -> Paragraph:
     return paragraph(f"{budget} {made} RSS and USS can show a leak, never its absence.")
 
 
+def _by(record: Record) -> str:
+    """ " (heaptrack)": the tool that named them, of an engine's memray."""
+    told = [event.message for event in record.events if event.kind == EventKind.NATIVE_ALLOCATIONS]
+    tool, said, _ = told[-1].partition(": ") if told else ("", "", "")
+    return f" ({tool})" if said else " (memray)"
+
+
 def _sites(record: Record) -> list[Table]:
     tables = []
     for kind, titles in (
@@ -162,7 +169,7 @@ def _sites(record: Record) -> list[Table]:
         (
             EventKind.NATIVE_ALLOCATIONS,
             (
-                "<Place whose native memory came after warm-up and was not freed (memray)",
+                f"<Place whose native memory came after warm-up and was not freed{_by(record)}",
                 "Bytes",
                 "Blocks",
             ),

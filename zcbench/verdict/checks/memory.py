@@ -152,7 +152,8 @@ def _leaks(facts: _Facts) -> Finding | None:
     if not facts.failing:
         return None
     cause, growth = cause_of(record, facts.grown, facts.leaks)
-    sites = largest_sites(record, EventKind.NATIVE_ALLOCATIONS) if cause == "native" else []
+    is_native = cause == "native" or record.run.subject.kind == "command"
+    sites = largest_sites(record, EventKind.NATIVE_ALLOCATIONS) if is_native else []
     sites = sites or largest_sites(record)
     how = "the lines are named above" if sites else _HOW_TO_NAME
     if not sites and record.can("rest"):  # which looks by itself
