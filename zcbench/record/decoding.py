@@ -11,6 +11,7 @@ import msgspec
 
 from zcbench.foreign import brief
 from zcbench.record.schema import Event, EventKind
+from zcbench.typed import prepared
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ def decode(data: bytes | str, kind: type[T]) -> T:
     try:
         if _LONG_NUMBER.search(data if isinstance(data, bytes) else data.encode(errors="replace")):
             _check_numbers(msgspec.json.decode(data))
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.json.decode(data, type=prepared(kind))
     except RecursionError as error:
         raise DamagedError("nested too deep") from error
     except (msgspec.MsgspecError, UnicodeError) as error:
@@ -106,7 +107,7 @@ def decode_event(line: bytes | str) -> Event:
         raise DamagedError(f"{event.elapsed_s} s are no time of a run")
     if event.kind in _DATA:
         try:
-            msgspec.convert(event.data, _DATA[event.kind], str_keys=True)
+            msgspec.convert(event.data, prepared(_DATA[event.kind]), str_keys=True)
         except msgspec.ValidationError as error:
             raise DamagedError(str(error)) from error
     return event

@@ -22,6 +22,7 @@ from zcbench.record.schema import (
     Event,
     EventKind,
 )
+from zcbench.typed import prepared
 
 Row = dict[str, int | float | None]
 
@@ -86,7 +87,7 @@ def end_of(event: Event) -> End | None:
     if event.kind != EventKind.END:
         return None
     try:
-        return msgspec.convert(event.data, End)
+        return msgspec.convert(event.data, prepared(End))
     except msgspec.ValidationError:
         return None
 

@@ -40,6 +40,7 @@ from zcbench.record.schema import (
 from zcbench.record.writer import RecordError
 from zcbench.record.written import leave_out, unwritten
 from zcbench.scenario import Scenario
+from zcbench.typed import prepared
 
 
 @dataclass(frozen=True, eq=False)  # a record is itself: what was found of one can be kept with it
@@ -144,7 +145,7 @@ def brought_by(events: Iterable[Event], problems: list[str]) -> list[Brought]:
     for event in events:
         if event.kind == EventKind.QUANTITIES:
             try:
-                brought += msgspec.convert(event.data.get("quantities"), list[Brought])
+                brought += msgspec.convert(event.data.get("quantities"), prepared(list[Brought]))
             except msgspec.ValidationError as error:
                 problems.append(f"{EVENTS_FILE}: the subject's quantities cannot be read ({error})")
     return brought
@@ -162,7 +163,7 @@ def read_run(path: Path) -> RunInfo:
     data = file.read_bytes()
     _check_schema(file, data)
     try:
-        run = msgspec.convert(_upgraded(decode(data, dict[str, Any])), RunInfo, dec_hook=decode_unit)
+        run = msgspec.convert(_upgraded(decode(data, dict[str, Any])), prepared(RunInfo), dec_hook=decode_unit)
         _check_possible(run.scenario)
     except (msgspec.MsgspecError, ValueError) as error:
         raise RecordError(f"{file}: cannot be read ({error}); the run left nothing to report") from error
@@ -265,7 +266,7 @@ def _find_end(
     for event in reversed(events):
         if event.kind == EventKind.END:
             try:
-                return msgspec.convert(event.data, End)
+                return msgspec.convert(event.data, prepared(End))
             except msgspec.ValidationError as error:
                 problems.append(f"{EVENTS_FILE}: the end cannot be read ({error})")
     problems.append("no end was recorded: the supervisor was stopped, or is still running")

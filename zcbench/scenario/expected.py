@@ -13,6 +13,7 @@ from zcbench.quantities.units import format_duration
 from zcbench.scenario.sheet import Sheet, line_of
 from zcbench.scenario.tables import Expectation, Scenario, ScenarioError
 from zcbench.scenario.values import shown
+from zcbench.typed import prepared
 
 
 def expected_by_file(sheet: Sheet) -> list[tuple[Expectation, str]]:
@@ -27,7 +28,7 @@ def expected_by_file(sheet: Sheet) -> list[tuple[Expectation, str]]:
     for entry in entries:
         raw = {"that": entry} if isinstance(entry, str) else entry
         try:
-            found.append((msgspec.convert(raw, Expectation, dec_hook=decode_unit), where))
+            found.append((msgspec.convert(raw, prepared(Expectation), dec_hook=decode_unit), where))
         except (msgspec.ValidationError, UnitError) as error:
             raise ScenarioError(
                 f'{where}: expect: {shown(entry)}: {error}; write "gaps == 0" or '

@@ -11,6 +11,7 @@ from zcbench.foreign import of_error
 from zcbench.plugins import load, names
 from zcbench.record.reader import Record
 from zcbench.record.schema import Finding, Result
+from zcbench.typed import prepared
 from zcbench.verdict.check import Check, Facts
 from zcbench.verdict.checks import CHECKS, by_name
 from zcbench.verdict.moments import Moment
@@ -74,7 +75,7 @@ def ask(check: Check[Any], record: Record, totals: Totals) -> Finding:
         if not isinstance(finding, Finding):
             return check.undecided(f"{check.name} answered with a {type(finding).__name__}, no Finding")
         # As it will be written and read again: what result.json cannot hold is found here.
-        plain = msgspec.json.decode(msgspec.json.encode(finding), type=Finding)
+        plain = msgspec.json.decode(msgspec.json.encode(finding), type=prepared(Finding))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit and a Rust panic too
