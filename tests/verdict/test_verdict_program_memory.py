@@ -218,13 +218,18 @@ def test_a_runtime_whose_heap_nobody_reads_may_settle_without_being_accused(tmp_
 
 
 def test_garbage_of_a_runtime_whose_heap_nobody_reads_is_not_called_a_leak(tmp_path: Path) -> None:
-    # given a JVM that fills its young generation, and a program in C that does the same
+    # given a JVM that fills its young generation, a program in C that does the same, and one that a probe knows
     row = lambda index: program(index, malloc=8 * MIB, apart=100 * MIB + 200_000 * index)  # noqa: E731
     for name, outcome in {"engine": "fail", "java": "inconclusive"}.items():
         listed = {"probe": "processes", "processes": [{"pid": 7, "name": name}]}
         events = [Event(elapsed_s=1.0, kind="inventory", message="1 process", data=listed)]
         found = memory(tmp_path / name, row, events=events)
         assert found.outcome == outcome, found.sentence
+    told = {"probe": "jvm", "unread": "native image"}
+    said = [Event(elapsed_s=1.0, kind="probe", message="app (7) is a GraalVM native image", data=told)]
+    found = memory(tmp_path / "image", row, events=said)
+    assert found.outcome == "inconclusive", found.sentence
+    assert str(found.remedy).startswith("app (7) is a GraalVM native image; let it publish")
     # and one whose heap is read is judged by it
     heap = lambda index: row(index) | {"v8.heap_bytes": 90 * MIB, "runtime.full_collections": index // 10}  # noqa: E731
     assert memory(tmp_path / "read", heap, events=events).outcome == "fail"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zcbench.record.reader import Record
-from zcbench.record.schema import EventKind
+from zcbench.record.schema import UNREAD, EventKind
 
 PROCESSES, MALLOC = "processes", "malloc"  # the probes that take inventories
 
@@ -46,6 +46,11 @@ def process_names(record: Record) -> list[str]:
     """The names of the processes in the last inventory of any probe, the largest first."""
     found = listed(record, PROCESSES) or listed(record, MALLOC)
     return [str(one.get("name", "")) for one in found[-1].get("processes", [])] if found else []
+
+
+def unread_runtimes(record: Record) -> list[str]:
+    """What the probes said of runtimes that they know, and cannot read: a sentence for each process."""
+    return [e.message for e in record.events if e.kind == EventKind.PROBE and e.data.get(UNREAD)]
 
 
 def more(record: Record, key: str) -> tuple[tuple[str, int], ...]:

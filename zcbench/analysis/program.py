@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from zcbench.analysis import heaps
 from zcbench.analysis.counter import Counter, Readings
-from zcbench.analysis.inventories import process_names
+from zcbench.analysis.inventories import process_names, unread_runtimes
 from zcbench.analysis.stream import streaming
 from zcbench.analysis.trend.growing import FEWEST_CELLS
 from zcbench.quantities.known import PAGE_BYTES
@@ -198,6 +198,8 @@ def garbage_bytes(record: Record) -> float:
     heaps_read = [one.name for one, memory in exact(record) if memory.reckoning is Reckoning.MANAGED]
     if not heaps_read:
         names = process_names(record) or (record.run.subject.title or "").split()[:1]
+        if unread_runtimes(record):
+            return np.inf
         return np.inf if any(name.rpartition("/")[2].startswith(_COLLECTORS) for name in names) else 0.0
     rows = streaming(record)
     marks = heaps.after_collection(record)[rows]

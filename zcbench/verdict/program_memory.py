@@ -9,7 +9,7 @@ import numpy as np
 from zcbench.analysis import heaps, program
 from zcbench.analysis.coverage import LEAST_COVERAGE, Coverage
 from zcbench.analysis.growth import LARGEST_BLOCK_BYTES, Growth, Site, large_object_rate
-from zcbench.analysis.inventories import MALLOC, PROCESSES, grown_processes, process_names
+from zcbench.analysis.inventories import MALLOC, PROCESSES, grown_processes, process_names, unread_runtimes
 from zcbench.analysis.trend.growing import FEWEST_CELLS
 from zcbench.quantities.names import GC_FORCED_COLLECTIONS, MALLOC_SETTLED_BYTES
 from zcbench.quantities.quantity import Origin
@@ -215,6 +215,8 @@ def what_would_raise(record: Record) -> str:
     if heaps.runtime_of(record) is not None:
         few = int(heaps.after_collection(record).sum()) < FEWEST_CELLS
         return after_collections(record) if few and record.can("ending") else _PUBLISH
+    if unread := unread_runtimes(record):
+        return f"{unread[0]}; {_PUBLISH}"
     for name in process_names(record) or [record.run.subject.title or ""]:
         for program_name, probe in _PROBES.items():
             if name.startswith(program_name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 import zipfile
 from collections.abc import Callable
@@ -105,6 +106,45 @@ def test_a_jvm_that_may_not_be_asked_is_left_alone_and_flags_stop_no_other(java:
         assert one.output.read_text() == ""
     for jvm in jvms:
         jvm.close()
+
+
+IMAGE = """
+#include <unistd.h>
+static char heap[64] __attribute__((section(".svm_heap"), used)) = {1};
+int main(void) { pause(); }
+"""
+OTHER = "#include <unistd.h>\nint begin(void); int main(void) { begin(); pause(); }"
+
+
+def test_runtimes_of_java_that_are_not_read_are_called_by_their_names(tmp_path: Path) -> None:
+    # given what native-image leaves in a program, a process with OpenJ9's library, and one with neither
+    sources = {"image": IMAGE, "other": OTHER, "plain": "#include <unistd.h>\nint main(void) { pause(); }"}
+    for name, source in (sources | {"libj9vm29": "int begin(void) { return 0; }"}).items():
+        (tmp_path / f"{name}.c").write_text(source)
+    library = str(tmp_path / "libj9vm29.so")
+    subprocess.run(["gcc", "-shared", "-fPIC", "libj9vm29.c", "-o", library], cwd=tmp_path, check=True)
+    for name, more in {"image": ["-s"], "other": [library], "plain": []}.items():
+        subprocess.run(["gcc", f"{name}.c", "-o", name, *more], cwd=tmp_path, check=True)
+    running = [subprocess.Popen([tmp_path / name]) for name in sources]
+    probe = JvmProbe(tmp_path / "jvm", gc_every_s=0.5, every_s=0.1)
+    probe.begin(lambda: [psutil.Process(one.pid) for one in running])
+    said = {}
+    try:
+        give_up = time.monotonic() + 60
+        while len(said) < 2:
+            assert time.monotonic() < give_up
+            assert probe.read() == {}
+            said |= {notice.data["unread"]: notice.message for notice in probe.notices()}
+            time.sleep(0.05)
+    finally:
+        probe.close()
+        for one in running:
+            one.kill()
+            one.wait()
+    assert said == {
+        "native image": f"image ({running[0].pid}) is a GraalVM native image: its heap is not read",
+        "OpenJ9": f"other ({running[1].pid}) is an OpenJ9 JVM: its heap is not read",
+    }
 
 
 def test_two_jvms_are_summed_and_one_that_dies_is_kept_in_the_totals(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zcbench.probes import procfs
+from zcbench.probes.elf import sections
 from zcbench.probes.jvm import attach, hsperf
 from zcbench.probes.jvm.attach import AttachError, Target
 from zcbench.probes.jvm.heap import HeapInfo, parse_heap_info, private_pages
@@ -31,6 +32,7 @@ from zcbench.quantities.names import (
 
 _HOTSPOT = re.compile(rb"/(?:libjvm\.so|libj9vm\d*\.so)$", re.MULTILINE)
 _PERF_FILE = re.compile(rb" (/\S*/hsperfdata_[^/\n]+/\d+)$", re.MULTILINE)
+_IMAGE_HEAP = ".svm_heap"
 _LARGEST_MAPS = 1 << 26  # bytes: 500,000 mappings
 MOST_FAILURES = 10  # to talk to a JVM, one after another, before it is left alone
 MOST_RUNS = 4  # collections of one settling
@@ -55,6 +57,12 @@ class Identity:
     name: str
     is_hotspot: bool
     counters: str | None
+
+
+def is_native_image(pid: int) -> bool:
+    """Whether the program of ``pid`` is Java that was compiled ahead of time: GraalVM's native-image writes the
+    heap that it begins with into a section of its own. Raises OSError."""
+    return _IMAGE_HEAP in sections(f"/proc/{pid}/exe")
 
 
 def identify(pid: int) -> Identity | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from zcbench.clock import now_ns
 from zcbench.probes import procfs
-from zcbench.probes.jvm.machine import INSIDE_NS, Identity, Jvm, identify
+from zcbench.probes.jvm.machine import INSIDE_NS, Identity, Jvm, identify, is_native_image
 from zcbench.probes.probe import Notice, Number, Processes
 from zcbench.quantities.names import (
     GC_FORCED_COLLECTIONS,
@@ -30,7 +32,7 @@ from zcbench.quantities.names import (
 from zcbench.quantities.quantity import Kind, Origin, Quantity
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.quantities.units import unit_of
-from zcbench.record.schema import EventKind
+from zcbench.record.schema import UNREAD, EventKind
 
 NAME = "jvm"
 _MEMORY = (
@@ -182,6 +184,7 @@ class JvmProbe:
             if known is not None and time.monotonic() < known.again_s:
                 return
             found = identify(pid)
+            is_image = found is None and known is None and is_native_image(pid)
         except PermissionError:
             self._tell_hidden(pid)
             return
@@ -192,7 +195,10 @@ class JvmProbe:
             self._adopt(found)
             return
         if found is not None:
-            self._tell(f"{found.name} ({pid}) is an OpenJ9 JVM, which is not read: it keeps no hsperfdata")
+            self._tell_unread(f"{found.name} ({pid}) is an OpenJ9 JVM: its heap is not read", "OpenJ9")
+        elif is_image:
+            name = os.path.basename(procfs.executable(pid))  # noqa: PTH119
+            self._tell_unread(f"{name} ({pid}) is a GraalVM native image: its heap is not read", "native image")
         wait_s = FIRST_AGAIN_S if known is None else min(LAST_AGAIN_S, known.wait_s * 2)
         self._strangers[pid] = _Stranger(*life, time.monotonic() + wait_s, wait_s)
 
@@ -256,8 +262,12 @@ class JvmProbe:
             self._row, self._read_s = row, time.monotonic()
             self._read |= row.keys()
 
-    def _tell(self, sentence: str) -> None:
+    def _tell_unread(self, sentence: str, runtime: str) -> None:
+        """Of a runtime that collects garbage, and whose heap nobody knows: what it gains may be garbage."""
+        self._tell(sentence, {UNREAD: runtime})
+
+    def _tell(self, sentence: str, more: Mapping[str, str] = MappingProxyType({})) -> None:
         with self._lock:
             if sentence not in self._told and len(self._told) < MOST_NOTICES:
                 self._told.add(sentence)
-                self._waiting.append(Notice(EventKind.PROBE, sentence, {"probe": self.name}))
+                self._waiting.append(Notice(EventKind.PROBE, sentence, {"probe": self.name, **more}))
