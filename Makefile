@@ -32,9 +32,9 @@ setup-dev: setup
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 
 # What the tests need, where this user may install it: a PulseAudio server and PortAudio, a browser, a Prometheus server,
-# two C compilers with their sanitizers and a second C library, Node and its npm, Rust, Java.
+# two C compilers with their sanitizers and a second C library, other allocators, Node and its npm, Rust, Java.
 DEBIAN := pulseaudio pulseaudio-utils libportaudio2 libasound2-plugins chromium chromium-driver prometheus \
-  gcc g++ clang libclang-rt-dev musl-tools nodejs valgrind heaptrack libjemalloc2 \
+  gcc g++ clang libclang-rt-dev musl-tools nodejs valgrind heaptrack libjemalloc2 libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev \
   default-jdk-headless rustc
 debian:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

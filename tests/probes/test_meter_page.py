@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from zcbench.probes import procfs
 from zcbench.probes.malloc.meter import MallocMeter
-from zcbench.probes.malloc.page import PAGE_BYTES, MeterPageError, read_meter_page
+from zcbench.probes.malloc.page import PAGE_BYTES, MeterFile, MeterPageError, read_meter_page
 from zcbench.probes.malloc.pages import MeterPages
 
 CRASHES_AT = 192
@@ -20,7 +21,7 @@ SHARD_AT = 320
 
 
 def page_of(
-    pid: int = 4242, *, used: int = 2, version: int = 2, inherited: tuple[int, int] = (0, 0)
+    pid: int = 4242, *, used: int = 2, version: int = 3, inherited: tuple[int, int] = (0, 0)
 ) -> bytearray:
     """A page whose first two threads allocated 10 blocks of 16 bytes and freed 3 of them."""
     page = bytearray(PAGE_BYTES)
@@ -69,6 +70,46 @@ def test_sums_wrap_as_words_do(tmp_path: Path) -> None:
     assert (page.live_blocks, page.live_bytes) == (0, 0)  # 2 - 2, 32 - 32
 
 
+def with_own(state: int, age_s: float, kind: int = 1, place: int = 1) -> bytearray:
+    """The page of a process that began at the machine's start, whose allocator told of 5,000 bytes then."""
+    raw = page_of()
+    struct.pack_into("=Q", raw, 24, 0)
+    read_ns = procfs.boot_ns() - round(age_s * 1e9)
+    struct.pack_into("=5Q", raw, CRASHES_AT + 24, kind, place, state, 5000, read_ns)
+    return raw
+
+
+BEGINS, READ, SILENT, FORKED = 1, 2, 3, 4
+
+
+def test_an_allocators_own_count_is_believed_while_it_is_young(tmp_path: Path) -> None:
+    path = tmp_path / "page"
+    path.write_bytes(with_own(READ, 0.0))
+    page = read_meter_page(path)
+    assert (page.live_bytes, page.uncounted, page.counts_blocks) == (5000, None, False)
+    path.write_bytes(with_own(READ, 0.0, place=2))  # beside what the meter counts
+    page = read_meter_page(path)
+    assert (page.live_bytes, page.uncounted, page.counts_blocks) == (5112, None, True)
+    for state, said in ((BEGINS, "did not answer"), (SILENT, "do not tell"), (FORKED, "forked child")):
+        path.write_bytes(with_own(state, 0.0))
+        assert said in (read_meter_page(path).uncounted or "")
+    path.write_bytes(with_own(SILENT, 0.0, place=2))
+    page = read_meter_page(path)
+    assert page.uncounted is None
+    assert "some of it is jemalloc's, which stands beside malloc" in (page.partly or "")
+
+
+def test_a_count_that_was_not_made_again_is_no_reading_though_the_page_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "page"
+    path.write_bytes(with_own(READ, 0.0))
+    file = MeterFile(path)
+    assert file.read().uncounted is None
+    with pytest.MonkeyPatch.context() as patched:
+        later_ns = procfs.boot_ns() + 60 * 10**9
+        patched.setattr(procfs, "boot_ns", lambda: later_ns)
+        assert "have not been read for 60 s" in (file.read().uncounted or "")
+
+
 def cut(page: bytearray) -> bytes:
     return bytes(page[:-1])
 
@@ -94,8 +135,8 @@ def test_what_is_no_page_is_refused(tmp_path: Path, damage: Callable[[bytearray]
     (tmp_path / "page").write_bytes(page_of(used=253))
     with pytest.raises(MeterPageError, match="253 shards"):
         read_meter_page(tmp_path / "page")
-    (tmp_path / "page").write_bytes(page_of(version=3))
-    with pytest.raises(MeterPageError, match="version 3"):
+    (tmp_path / "page").write_bytes(page_of(version=4))
+    with pytest.raises(MeterPageError, match="version 4"):
         read_meter_page(tmp_path / "page")
 
 

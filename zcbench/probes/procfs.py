@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -103,6 +104,11 @@ def parse_stat(content: bytes) -> Stat:
 def lists_children() -> bool:
     """Whether the kernel lists the children of each thread (CONFIG_PROC_CHILDREN; proc_pid_task(5))."""
     return os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # noqa: PTH110
+
+
+def boot_ns() -> int:
+    """Now, in ns since the machine started, with what it slept (CLOCK_BOOTTIME); elsewhere since 1970."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) if IS_LINUX else time.time_ns()
 
 
 def start_ns(pid: int) -> int:

@@ -118,6 +118,7 @@ MALLOC_ALLOCATIONS: Final = "malloc.allocations"
 MALLOC_FREES: Final = "malloc.frees"
 MALLOC_ALLOCATED_BYTES: Final = "malloc.allocated_bytes"
 MALLOC_ARENA_BYTES: Final = "malloc.arena_bytes"
+MALLOC_OWN_BYTES: Final = "malloc.own_bytes"
 MALLOC_METERED: Final = "malloc.metered"
 MALLOC_UNMETERED: Final = "malloc.unmetered"
 

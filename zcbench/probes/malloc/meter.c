@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "children.h"
+#include "statistics.h"
 #include "threads.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -57,13 +58,15 @@ static inline size_t usable(void* block) {
   return LIKELY(has_glibc_chunks) ? glibc_usable(block) : real.usable(block);
 }
 
+static int is_under_valgrind(void) { return dlsym(RTLD_DEFAULT, "_vgnU_freeres") != NULL; }
+
 static int find_chunks(void) {
 #if defined(__x86_64__) && defined(__linux__)
   static const size_t trials[] = {1, 24, 25, 100, 1000, 5000, 70000, 500000};  // the last ones are mapped
   Dl_info who;
   const char* file = dladdr((void*)real.malloc, &who) ? strrchr(who.dli_fname, '/') : NULL;
   // Under valgrind libc's malloc is valgrind's, which tells of every look beside a block.
-  if (dlsym(RTLD_DEFAULT, "_vgnU_freeres")) return 0;
+  if (is_under_valgrind()) return 0;
   if (!dlsym(RTLD_DEFAULT, "gnu_get_libc_version") || !file || strcmp(file, "/libc.so.6") != 0) return 0;
   for (size_t i = 0; i < sizeof trials / sizeof *trials; ++i) {
     void* block = real.malloc(trials[i]);
@@ -167,6 +170,7 @@ static inline Shard* my_shard(void) {
 
 static void before_fork(void) {
   if (atomic_load(&begun) == 2) at_fork = page_live(page);
+  count_threads();
 }
 static void after_fork_in_parent(void) { at_fork = (Live){0, 0}; }
 static void after_fork_in_child(void) {
@@ -233,7 +237,8 @@ static inline void end_ignoring(Place mine) {
 // register for it.
 //
 // A sanitizer names who allocates and frees by the frames above its own functions, and loses them at a frame
-// without a frame pointer: each call that is only passed on to one is the last thing done, and becomes a jump.
+// without a frame pointer: each call that is only passed on to one is the last thing done, and becomes a
+// jump.
 
 static __attribute__((noinline)) void* malloc_slowly(size_t size) {
   Shard* shard = my_shard();
@@ -453,8 +458,8 @@ EXPORT int waitid(idtype_t kind, id_t id, siginfo_t* info, int options) {
 // -- loading
 
 // Whether what the program calls malloc is the meter's: by calling it, since a function's address says
-// nothing sure.
-static void find_bypass(void) {
+// nothing sure. And whether an allocator of the program's own tells of itself.
+static void find_allocator(void) {
   void* (*theirs)(size_t);
   void (*their_free)(void*);
   *(void**)&theirs = dlsym(RTLD_DEFAULT, "malloc");
@@ -463,14 +468,18 @@ static void find_bypass(void) {
   if (!shard || !theirs || !their_free) return;
   uint64_t before = shard->allocations;
   their_free(theirs(1));
-  if (shard->allocations != before) return;
-  if (dlsym(RTLD_DEFAULT, "_vgnU_freeres")) {  // valgrind, which puts its own in the place of every malloc
+  int is_bypassed = shard->allocations == before;
+  if (is_bypassed && is_under_valgrind()) {  // which puts its own in the place of every malloc
     page->flags |= kStoodAside;
     return;
   }
-  page->flags |= kBypassed;
-  memset(page->allocator, 0, sizeof page->allocator);
-  name_allocator((void*)theirs, page->allocator);
+  if (is_bypassed) {
+    page->flags |= kBypassed;
+    memset(page->allocator, 0, sizeof page->allocator);
+    name_allocator((void*)theirs, page->allocator);
+  }
+  if (folder && !is_under_valgrind())
+    find_statistics(is_bypassed ? theirs : real.malloc, is_bypassed ? their_free : real.free, is_bypassed);
 }
 
 // What was allocated before the C library had an environment is counted on a page without a file: give it
@@ -490,16 +499,6 @@ __attribute__((constructor)) static void loaded(void) {
   }
   my_shard();
   find_folder_late();
-  // glibc has this function's public name in a static part only, and musl has no other: the caller is told by
-  // hand.
-  int (*at_fork_of)(void (*)(void), void (*)(void), void (*)(void), void*);
-  *(void**)&at_fork_of = dlsym(RTLD_DEFAULT, "__register_atfork");
-  if (at_fork_of) {
-    at_fork_of(before_fork, after_fork_in_parent, after_fork_in_child, NULL);
-  } else {
-    int (*at_fork_here)(void (*)(void), void (*)(void), void (*)(void));
-    *(void**)&at_fork_here = dlsym(RTLD_DEFAULT, "pthread_atfork");
-    if (at_fork_here) at_fork_here(before_fork, after_fork_in_parent, after_fork_in_child);
-  }
-  find_bypass();
+  tell_of_forks(before_fork, after_fork_in_parent, after_fork_in_child);
+  find_allocator();
 }

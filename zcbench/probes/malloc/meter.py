@@ -23,6 +23,7 @@ from zcbench.files import let_all_write
 from zcbench.probes import procfs
 from zcbench.probes.crashed import crashed_child
 from zcbench.probes.malloc.arenas import arena_bytes
+from zcbench.probes.malloc.page import MeterPage
 from zcbench.probes.malloc.pages import Metered, MeterPages
 from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE, reason
 from zcbench.probes.probe import Notice, Number, Processes
@@ -35,6 +36,7 @@ from zcbench.quantities.names import (
     MALLOC_LIVE_BLOCKS,
     MALLOC_LIVE_BYTES,
     MALLOC_METERED,
+    MALLOC_OWN_BYTES,
     MALLOC_UNMETERED,
 )
 from zcbench.quantities.quantity import Quantity
@@ -111,20 +113,29 @@ class MallocMeter:
         self._tell_ends()
         self._tell_crashes()
         self._take_inventory()
-        pages = [m.page for m in self._pages.living.values() if m.page.uncounted is None]
-        ended = self._pages.totals
-        row: dict[str, Number | None] = {
-            MALLOC_ALLOCATIONS: ended.allocations + sum(page.allocations for page in pages),
-            MALLOC_FREES: ended.frees + sum(page.frees for page in pages),
-            MALLOC_ALLOCATED_BYTES: ended.allocated_bytes + sum(page.allocated_bytes for page in pages),
-            MALLOC_METERED: len(pages),
-            MALLOC_UNMETERED: unmetered,
-        }
+        pages = [
+            m.page for m in self._pages.living.values() if m.page.uncounted is None and not m.page.is_pending
+        ]
+        row: dict[str, Number | None] = {MALLOC_METERED: len(pages), MALLOC_UNMETERED: unmetered}
+        self._add_calls(row, [page for page in pages if page.counts_blocks])
         if pages:
             row[MALLOC_LIVE_BYTES] = sum(page.live_bytes for page in pages)
-            row[MALLOC_LIVE_BLOCKS] = sum(page.live_blocks for page in pages)
             row[MALLOC_ARENA_BYTES] = self._arenas()
+            if all(page.counts_blocks for page in pages):
+                row[MALLOC_LIVE_BLOCKS] = sum(page.live_blocks for page in pages)
+        told = [page.own.live_bytes for page in pages if page.own and page.own.live_bytes is not None]
+        if told:
+            row[MALLOC_OWN_BYTES] = sum(told)
         return row
+
+    def _add_calls(self, row: dict[str, Number | None], pages: list[MeterPage]) -> None:
+        """What was allocated and freed in all; nothing if no process was ever counted."""
+        ended = self._pages.totals
+        if not pages and not ended.allocations and any(m.page.own for m in self._pages.living.values()):
+            return
+        row[MALLOC_ALLOCATIONS] = ended.allocations + sum(page.allocations for page in pages)
+        row[MALLOC_FREES] = ended.frees + sum(page.frees for page in pages)
+        row[MALLOC_ALLOCATED_BYTES] = ended.allocated_bytes + sum(page.allocated_bytes for page in pages)
 
     def _arenas(self) -> int | None:
         """What all have in arenas; None if it is not their turn, or of none it can be told."""
@@ -170,9 +181,12 @@ class MallocMeter:
         """How many living processes are not metered; each is told of once, with its reason."""
         uncounted = 0
         for metered in self._pages.living.values():
-            if (why := metered.page.uncounted) is not None:
+            page = metered.page
+            if (why := page.uncounted or page.partly) is not None:
                 uncounted += 1
                 self._tell_unmetered(metered.name, why)
+            elif page.own is not None and page.own.live_bytes is not None:
+                self._tell_once(f"the memory of {metered.name} is counted by {page.own.name}'s own statistics")
         without: dict[tuple[int, float], int] = {}
         for process in processes:
             if process.pid in self._pages.living:
@@ -264,7 +278,7 @@ def poisoned(variables: Mapping[str, str], byte: int = POISON) -> dict[str, str]
 QUANTITIES = tuple(
     VOCABULARY[f"malloc.{word}"]
     for word in (
-        "live_bytes", "live_blocks", "allocations", "frees", "allocated_bytes", "arena_bytes", "metered",
-        "unmetered",
+        "live_bytes", "live_blocks", "allocations", "frees", "allocated_bytes", "own_bytes", "arena_bytes",
+        "metered", "unmetered",
     )
 )  # fmt: skip

@@ -8,7 +8,8 @@
 //              blocks and bytes live at the fork that made the process (0 without one), flags
 //   line 1, 2  path of the object whose malloc does the work, NUL-padded
 //   line 3     children that it waited for and that had died of a crash: how many, the last one's pid and
-//              signal
+//              signal; of an allocator of the program's own, by its statistics: which one, where it stands,
+//              whether it tells, bytes live, CLOCK_BOOTTIME in ns of that reading
 //   line 4     the shard that threads without one of their own share
 //   line 5...  shards: allocations, frees, bytes allocated, bytes freed, and what only the meter uses
 //
@@ -26,7 +27,7 @@
 #include "kernel.h"
 
 enum {
-  kVersion = 2,
+  kVersion = 3,
   kShards = 251,  // with the five lines before them 16 KiB: more threads than this at once share one shard
   kNameBytes = 128,
   kPathBytes = 4096,
@@ -37,6 +38,11 @@ enum PageFlags {
   kStoodAside = 2,  // a sanitizer or valgrind is the program's malloc: nothing is counted
   kOwnBreak = 4,    // somebody beside malloc has moved the break: what lies there is not malloc's alone
 };
+
+// An allocator of the program's own, see statistics.h: which one, where it stands, whether it tells.
+enum OwnKind { kJemalloc = 1, kTcmalloc, kMimalloc };
+enum OwnPlace { kOwnInstead = 1, kOwnBeside };  // of what the meter counts
+enum OwnState { kOwnBegins = 1, kOwnRead, kOwnSilent, kOwnForked };
 
 typedef struct {
   uint64_t allocations, frees, allocated_bytes, freed_bytes;
@@ -49,7 +55,8 @@ typedef struct {
   char magic[8];
   uint64_t version, pid, made_ns, used, inherited_blocks, inherited_bytes, flags;
   char allocator[kNameBytes];
-  uint64_t crashes, crash_pid, crash_signal, unused[5];
+  uint64_t crashes, crash_pid, crash_signal;
+  uint64_t own_kind, own_place, own_state, own_bytes, own_read_ns;
   Shard shared;
   Shard shards[kShards];
 } Page;

@@ -7,6 +7,7 @@
 #ifndef ZCBENCH_PROBES_MALLOC_THREADS_H
 #define ZCBENCH_PROBES_MALLOC_THREADS_H
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -122,6 +123,19 @@ static void forked(void) {
   atomic_store_explicit(&table->made, 1, memory_order_release);
   slot = quick = &nobody;
   if (state == kOwn) enter();
+}
+
+// Have these called around a fork. glibc has the function's public name in a static part only, and musl has
+// no other.
+static void tell_of_forks(void (*before)(void), void (*in_parent)(void), void (*in_child)(void)) {
+  int (*at_fork_of)(void (*)(void), void (*)(void), void (*)(void), void*);
+  int (*at_fork_here)(void (*)(void), void (*)(void), void (*)(void));
+  *(void**)&at_fork_of = dlsym(RTLD_DEFAULT, "__register_atfork");
+  *(void**)&at_fork_here = dlsym(RTLD_DEFAULT, "pthread_atfork");
+  if (at_fork_of)
+    at_fork_of(before, in_parent, in_child, NULL);
+  else if (at_fork_here)
+    at_fork_here(before, in_parent, in_child);
 }
 
 #endif  // ZCBENCH_PROBES_MALLOC_THREADS_H
