@@ -4,7 +4,8 @@
 side, each with one client that asks as fast as it can. In each half of a round one of the two is probed as in a
 run of five minutes, then the other: what the machine does meanwhile happens to both, and what tells the two
 apart turns over. Prints the median of the rounds' ratios with its bootstrapped middle 90 %, the same of rounds
-in which nothing is probed (the benchmark's own noise), and the CPU time of the threads that collect, by name.
+in which nothing is probed (the benchmark's own noise); and what can be told without noise: for how long the
+service stood still in collections that were asked for, and the CPU time of the threads that made them.
 Attaching and the first settled collections come before: they are said by themselves. Needs javac.
 """
 
@@ -24,11 +25,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zcbench.probes.jvm.machine import Jvm, identify
+from zcbench.quantities.names import GC_FORCED_PAUSE_NS
 
 SERVICE = Path(__file__).parents[1] / "examples" / "java-service"
 FIRST_PORT = 8096
 GC_EVERY_S = 12.5  # of a run of five minutes
 WARM_UP_S = 60.0  # the JVM compiles
+# Threads that collect, that we talk to, that are ours.
+OURS = ("GC Thread", "VM Thread", "G1 ", "Attach Listener", "zcbench")
 FIRST_SETTLINGS = 4  # the third takes the first class histogram
 
 
@@ -39,6 +43,14 @@ class Service:
     popen: subprocess.Popen[bytes]
     port: int
     jvm: Jvm
+    collected_s: float = 0.0  # CPU time of the threads that collect and answer, while they were asked to
+
+    def settle(self) -> None:
+        """Make a settled collection, and add up what it takes."""
+        before = self.threads()
+        self.jvm.settle()
+        took = {name: cpu_s - before.get(name, 0.0) for name, cpu_s in self.threads().items()}
+        self.collected_s += sum(cpu_s for name, cpu_s in took.items() if name.startswith(OURS))
 
     def threads(self) -> dict[str, float]:
         """CPU time in s by the names of its threads, without the numbers at their ends."""
@@ -66,13 +78,23 @@ def main() -> None:
         load(services, WARM_UP_S, None)
         for service in services:
             attach(service)
+        before = spent(services)
         probed = [compared(services, asked.seconds, True, number) for number in range(asked.rounds)]
         idle = [compared(services, asked.seconds, False, number) for number in range(asked.rounds // 2)]
         for said, rounds in (("with the probe over without", probed), ("of nothing over nothing", idle)):
             print(f"requests/s {said}: {summary([rate for rate, _ in rounds])}")
             print(f"CPU time a request {said}: {summary([cost for _, cost in rounds])}")
+        probed_s = asked.rounds * 2 * asked.seconds
+        pause, cpu = ((now - then) / probed_s for now, then in zip(spent(services), before, strict=True))
+        print(f"it stood still for {pause:.3%} of the time, and collected by {cpu:.3%} of a core")
         for service in services:
             service.jvm.close()
+
+
+def spent(services: list[Service]) -> tuple[float, float]:
+    """For how long both have stood still as they were asked to collect, and the CPU time that took, in s."""
+    paused_ns = sum(one.jvm.totals[GC_FORCED_PAUSE_NS] for one in services)
+    return paused_ns / 1e9, sum(one.collected_s for one in services)
 
 
 def started(folder: Path, port: int, ends: contextlib.ExitStack) -> Service:
@@ -92,7 +114,7 @@ def attach(service: Service) -> None:
     """Load what is loaded once, make the first settled collections, and say what all that took."""
     before = sum(service.threads().values())
     for _ in range(FIRST_SETTLINGS):
-        service.jvm.settle()
+        service.settle()
     took_s = sum(service.threads().values()) - before
     print(f"attaching and {FIRST_SETTLINGS} settled collections: {took_s:.3f} s of CPU", file=sys.stderr)
 
@@ -104,23 +126,16 @@ def compared(services: list[Service], seconds: float, probes: bool, number: int)
     for first in (number % 2, 1 - number % 2):
         order = [services[first], services[1 - first]]
         before = [one.threads() for one in order]
-        requests = load(order, seconds, order[0].jvm if probes else None)
+        requests = load(order, seconds, order[0] if probes else None)
         after = [one.threads() for one in order]
         used = [sum(new.values()) - sum(old.values()) for old, new in zip(before, after, strict=True)]
         rates *= requests[0] / requests[1]
         costs *= used[0] / requests[0] / (used[1] / requests[1])
-        told = {name: after[0][name] - before[0].get(name, 0.0) for name in after[0] if is_ours(name)}
-        each = ", ".join(f"{name} {1e3 * took / seconds:.2f}" for name, took in told.items())
-        print(f"{requests[0]:.0f} to {requests[1]:.0f} requests/s; ms of CPU a second: {each}", file=sys.stderr)
+        print(f"{requests[0]:.0f} to {requests[1]:.0f} requests/s", file=sys.stderr)
     return rates**0.5, costs**0.5
 
 
-def is_ours(name: str) -> bool:
-    """Whether the thread works for us, or collects."""
-    return name.startswith(("GC Thread", "VM Thread", "Attach Listener", "zcbench", "G1 "))
-
-
-def load(services: list[Service], seconds: float, probed: Jvm | None) -> list[float]:
+def load(services: list[Service], seconds: float, probed: Service | None) -> list[float]:
     """Requests/s that the client of each gets, side by side; meanwhile one is probed, or none."""
     command = [sys.executable, str(SERVICE / "load.py")]
     clients = [
@@ -131,7 +146,7 @@ def load(services: list[Service], seconds: float, probed: Jvm | None) -> list[fl
     while any(client.poll() is None for client in clients):
         time.sleep(1.0)
         if probed is not None:
-            probed.look()
+            probed.jvm.look()
             # In the middle of its time, not at the end.
             if time.monotonic() - began_s > (turns + 0.5) * GC_EVERY_S:
                 turns += 1
