@@ -24,7 +24,7 @@ MIB = 2**20
 NAMES = (
     "malloc.live_bytes", "anonymous_bytes", "virtual_bytes", "file_bytes", "processes", "v8.heap_bytes",
     "runtime.full_collections", "shared_bytes", "v8.external_bytes", "malloc.unmetered",
-    "malloc.arena_bytes",
+    "malloc.arena_bytes", "go.heap_bytes",
 )  # fmt: skip
 ARENA = Quantity("arena.live_bytes", BYTES, Kind.GAUGE, Origin.SUBJECT, "bytes of the arena in use")
 Readings = Callable[[int], Row]
@@ -344,3 +344,19 @@ def test_rss_is_told_beside_what_is_judged_of_it_and_decides_nothing(tmp_path: P
     figure = draw(record, result)
     assert figure is not None
     assert [panel.title for panel in figure.panels] == ["RSS", "malloc", "private memory"]
+
+
+def test_a_heap_that_is_told_in_whole_mib_passes_no_leak_that_a_step_would_hide(tmp_path: Path) -> None:
+    # given a Go program of 40 MiB whose heap is printed at each of its collections, every 5 s
+    def go(index: int, *, per_s: int, step: int) -> Row:
+        heap = 38 * MIB + 12_345 + per_s * (index // 5 * 5)
+        row = program(index, malloc=MIB, apart=41 * MIB + per_s * index)
+        return row | {"go.heap_bytes": heap // step * step, "runtime.full_collections": index // 5}
+
+    assert memory(tmp_path / "bytes", lambda i: go(i, per_s=0, step=1)).outcome == "pass"
+    for per_s in (0, 300):
+        found = memory(tmp_path / str(per_s), lambda i, per_s=per_s: go(i, per_s=per_s, step=MIB))
+        assert found.outcome == "inconclusive", found.sentence
+        assert "1,048,576 bytes" in found.sentence
+    found = memory(tmp_path / "leak", lambda i: go(i, per_s=100_000, step=MIB))
+    assert (found.outcome, found.cause) == ("fail", "runtime_heap")

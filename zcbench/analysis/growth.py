@@ -118,7 +118,7 @@ def _growths(record: Record) -> list[Growth]:
 
     def settled(counter: Counter, share: float, life: NDArray[np.bool_]) -> Trend:
         shown = judge(counter, share, life)
-        if is_log and counter.kind == "exact":
+        if counter.kind == "exact" and (is_log or counter.column in heaps.COARSE):
             shown = unless_coarse(shown, counter, life, limit * budget)
         warming = warms and counter.kind == "exact"
         return _unless_warming(shown, float(np.ptp(counter.times[life]))) if warming else shown

@@ -64,6 +64,8 @@ COMMITTED: Mapping[str, tuple[str, ...]] = {
 # Of those, what is in memory to the page: a heap has no other private memory, though more of it be in use
 # (of ZGC, whose heap is shared memory).
 IN_MEMORY = (JVM_HEAP_RESIDENT_BYTES,)
+# What a runtime may tell in coarse steps while it runs: the live heap of a gctrace line is whole MiB.
+COARSE = (GO_HEAP_BYTES,)
 # Memory of a runtime that has a limit of its own, and grows to it: a code cache cannot leak, and is known. The
 # pages of the JVM's image have compiled code as well; nobody reads both.
 BOUNDED = (JVM_CODE_BYTES, JVM_IMAGE_BYTES)

@@ -1,6 +1,6 @@
 """``--scrape URL``: an endpoint that publishes metrics, read by a thread of its own.
 
-It may speak Prometheus' text, OpenMetrics, or be Go's expvar or pprof (:mod:`zcbench.probes.golang`).
+It may speak Prometheus' text, OpenMetrics, or be Go's expvar or pprof (:mod:`zcbench.probes.go.pprof`).
 
 A slow endpoint, a large one or one that answers nonsense delays no sample: its readings are missing.
 """
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from zcbench.probes import golang
+from zcbench.probes.go import pprof
 from zcbench.probes.jsonlines import flat, is_number
 from zcbench.probes.probe import Notice, Number, Processes
 from zcbench.probes.published import Latest, Vocabulary, strangers, whole
@@ -51,9 +51,9 @@ class Scrape:
         self.name = "scrape"
         self.background_ns = 0  # CPU time of its thread
         self._url = url
-        self._addresses = golang.addresses(url)
-        self._collects = any(map(golang.collects, self._addresses))
-        self._every_s = max(every_s, golang.FORCED_EVERY_S) if self._collects else every_s
+        self._addresses = pprof.addresses(url)
+        self._collects = any(map(pprof.collects, self._addresses))
+        self._every_s = max(every_s, pprof.FORCED_EVERY_S) if self._collects else every_s
         self._vocabulary = Vocabulary(specs)
         self._latest = Latest(self.name)
         self._stop = threading.Event()
@@ -106,10 +106,10 @@ class Scrape:
         values: dict[Quantity, Number] = {}
         for address in self._addresses:
             text = fetch(address, self._stop)
-            profile = golang.readings(text, collected=golang.collects(address))
+            profile = pprof.readings(text, collected=pprof.collects(address))
             if profile is not None:
                 values |= {VOCABULARY[name]: value for name, value in profile.items()}
-            elif (published := golang.variables(text)) is not None:
+            elif (published := pprof.variables(text)) is not None:
                 values |= self._variables(*published)
             else:
                 values |= self._metrics(text)

@@ -20,13 +20,18 @@ class Setting:
 
     ``folder`` is its own within the run directory, and is made when the probe needs it. ``gc_every_s`` is how
     often it collects, so that heaps can be compared; None: it never does. A process that was not ``launched``
-    with the probe's variables runs already.
+    with the probe's variables runs already. ``program`` is the file that is started, None where that is not
+    known; ``is_named`` is whether somebody asked for this probe by its name; ``is_scraped``, whether what the
+    subject publishes over HTTP is read too.
     """
 
     folder: Path
     gc_every_s: float | None
     sample_every_s: float
     launched: bool
+    program: str | None = None
+    is_named: bool = False
+    is_scraped: bool = False
 
 
 def make(name: str, setting: Setting) -> Probe:

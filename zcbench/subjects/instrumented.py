@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import tempfile
 import weakref
@@ -20,7 +21,7 @@ from zcbench.quantities.law import parse_law
 from zcbench.record.capabilities import Capability, capabilities_of
 from zcbench.record.schema import PAGE_FILE, EventKind
 from zcbench.scenario import Scenario, SubjectTable
-from zcbench.scenario.probes import runtimes, wanted
+from zcbench.scenario.probes import named, runtimes, wanted
 from zcbench.scenario.tables import MALLOC_PROBE, READ_JSON_LINES
 from zcbench.subjects.assembly import gc_every_s
 from zcbench.subjects.output import Listener
@@ -93,6 +94,9 @@ class Instrumented:
                     gc_every_s=gc_every_s(self._scenario),
                     sample_every_s=float(self._scenario.sampling.every),
                     launched=bool(self._table.command),
+                    program=_program(self._table),
+                    is_named=name in named(self._table),
+                    is_scraped=bool(self._scrape),
                 ),
             )
             for name in runtimes()
@@ -107,6 +111,17 @@ class Instrumented:
         except MeterMissingError as error:
             self.notices.append(Notice(EventKind.PROBE, str(error), {"probe": "malloc"}))
             return []
+
+
+def _program(table: SubjectTable) -> str | None:
+    """The file that a command starts; None where it cannot be found, and of a subject that is no command."""
+    if not table.command:
+        return None
+    path = table.env.get("PATH")
+    found = shutil.which(table.words[0], path=path)
+    # A path with a folder in it is one from where the command runs.
+    beside = Path(table.cwd or ".", table.words[0])
+    return str(beside) if os.sep in table.words[0] and beside.is_file() else found
 
 
 def check_published(table: SubjectTable) -> None:

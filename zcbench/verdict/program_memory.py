@@ -11,7 +11,7 @@ from zcbench.analysis.coverage import LEAST_COVERAGE, Coverage
 from zcbench.analysis.growth import LARGEST_BLOCK_BYTES, Growth, Site, large_object_rate
 from zcbench.analysis.inventories import MALLOC, PROCESSES, grown_processes, process_names, unread_runtimes
 from zcbench.analysis.trend.growing import FEWEST_CELLS
-from zcbench.quantities.names import GC_FORCED_COLLECTIONS, MALLOC_SETTLED_BYTES
+from zcbench.quantities.names import GC_FORCED_COLLECTIONS, GO_SYS_BYTES, MALLOC_SETTLED_BYTES
 from zcbench.quantities.quantity import Origin
 from zcbench.quantities.units import format_bytes
 from zcbench.record.reader import Record
@@ -56,6 +56,11 @@ _PROBES: Mapping[str, str] = {"python": "cpython", "node": "v8", "java": "jvm"}
 _PUBLISH = (
     "let it publish the bytes of its arenas and heaps as gauges called *.live_bytes: on a page (zcpage.h), as "
     "JSON lines, by --scrape"
+)
+
+_PROFILE = (
+    "have it serve net/http/pprof, and read that: --scrape http://HOST:PORT/debug/pprof/ has its heap to the "
+    "byte, and all that it has from the system"
 )
 
 
@@ -214,7 +219,10 @@ def what_would_raise(record: Record) -> str:
         return f"{_unmetered(record)}; or {_PUBLISH}"
     if heaps.runtime_of(record) is not None:
         few = int(heaps.after_collection(record).sum()) < FEWEST_CELLS
-        return after_collections(record) if few and record.can("ending") else _PUBLISH
+        if few and record.can("ending"):
+            return after_collections(record)
+        is_go = heaps.runtime_of(record) == heaps.GO
+        return _PROFILE if is_go and not program.has(record, GO_SYS_BYTES) else _PUBLISH
     if unread := unread_runtimes(record):
         return f"{unread[0]}; {_PUBLISH}"
     for name in process_names(record) or [record.run.subject.title or ""]:
