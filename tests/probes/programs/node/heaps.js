@@ -4,7 +4,8 @@
 const [what = "nothing", leak = "0", garbage = "0"] = process.argv.slice(2);
 const EVERY_MS = 10;
 const kept = [], ring = [];
-let owed = 0, turns = 0;
+const began = performance.now();
+let leaked = 0, made = 0, turns = 0;
 
 // Bytes of V8's heap: an array of n doubles takes 8 n, and about 48 for itself and its place in `kept`.
 function objects(bytes) {
@@ -23,10 +24,11 @@ const leaks = {
 // In pieces of at least this size, so that what keeps a piece is small beside it.
 const PIECE = 300;
 
+// By the clock: a busy machine leaves ticks out.
 setInterval(() => {
-  owed += Number(leak) * EVERY_MS / 1000;
-  for (; owed >= PIECE; owed -= PIECE) leaks[what](PIECE);
-  for (let made = 0; made < Number(garbage) * EVERY_MS / 1000; made += 1000) garbageOf(1000);
+  const seconds = (performance.now() - began) / 1000;
+  for (; leaked + PIECE <= Number(leak) * seconds; leaked += PIECE) leaks[what](PIECE);
+  for (; made + 1000 <= Number(garbage) * seconds; made += 1000) garbageOf(1000);
 }, EVERY_MS);
 
 function garbageOf(bytes) {
