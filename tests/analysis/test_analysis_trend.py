@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from zcbench.analysis.trend import Trend, pages_trend, trend
@@ -194,3 +196,37 @@ def test_resident_memory_of_an_unknown_runtime_must_grow_faster_than_a_heap_that
     assert resident(t, pages + 65_536 * t, nothing).outcome == "fail"
     # and where exact counters explain the rest, 2,400 B/s is one as well
     assert resident(t, pages + 2400 * t).outcome == "fail"
+
+
+def doubling(factor: float, rate: float, seconds: int, offset: float) -> tuple[Array, Array]:
+    """An array of 8-byte numbers that leaks ``rate`` bytes a second, read at 24 collections."""
+    times = np.arange(1, 25) * seconds / 24
+    capacities = [16]
+    while 8 * capacities[-1] < 2 * rate * seconds:
+        capacities.append(int(capacities[-1] * factor) + 16)
+    held = rate * (times + offset) / 8
+    return times, 8.0 * np.asarray(capacities)[np.searchsorted(capacities, held)]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    factor=st.sampled_from((1.5, 2.0)),
+    rate=st.floats(600, 3_000),
+    seconds=st.sampled_from((300, 600, 1200)),
+    offset=st.floats(0, 5),
+)
+def test_an_array_that_doubles_as_it_leaks_never_passes(
+    factor: float, rate: float, seconds: int, offset: float
+) -> None:
+    times, values = doubling(factor, rate, seconds, offset)
+    collected = np.ones(times.shape, bool)
+    found = trend(times, values, budget=97.0, resolution=64, collected=collected)
+    assert found.outcome != "pass", found.why
+
+
+def test_an_early_step_is_no_staircase() -> None:
+    # given what a service loads in its first minute, and nothing more
+    times = np.arange(1, 25) * 12.5
+    values = 6e6 + 300_000.0 * (times > 60) + 100.0 * (np.arange(24) % 3)
+    found = trend(times, values, budget=97.0, resolution=64, collected=np.ones(times.shape, bool))
+    assert found.outcome == "pass", found.why

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from zcbench.analysis import heaps, program
 from zcbench.analysis.coarse import unless_coarse
+from zcbench.analysis.compiled import unless_code, unless_warming
 from zcbench.analysis.counter import Counter
 from zcbench.analysis.coverage import coverage
 from zcbench.analysis.lives import lives
@@ -18,7 +19,6 @@ from zcbench.analysis.size_classes import steady_rise
 from zcbench.analysis.stream import clock, streaming
 from zcbench.analysis.totals import Totals, count
 from zcbench.analysis.trend import Trend, pages_trend, trend
-from zcbench.analysis.trend.rule import SHORTEST_WARM_UP_S, WARM_UP_S
 from zcbench.quantities.known import PAGE_BYTES
 from zcbench.quantities.names import (
     ANONYMOUS_BYTES,
@@ -49,9 +49,6 @@ from zcbench.record.schema import FREE_THREADED, EventKind
 # The least and the most that a block of Python's small-object allocator holds (its size classes).
 SMALLEST_BLOCK_BYTES, LARGEST_BLOCK_BYTES = 16, 512
 HEAP_RESOLUTION_BYTES = 64  # two of glibc's smallest chunks
-# What a runtime that compiles as it runs gains in its heap and in malloc while it warms up: a healthy web
-# service of Java's 0.3 MiB in a minute, as evenly as a leak; of Node's 0.4 in five.
-WARMING_BYTES = 2 * 2**20
 MALLOC_HEADER_BYTES, MALLOC_ALIGNMENT_BYTES = 8, 16  # of a chunk of glibc's on 64 bits
 
 
@@ -121,21 +118,12 @@ def _growths(record: Record) -> list[Growth]:
         if counter.kind == "exact" and (is_log or counter.column in heaps.COARSE):
             shown = unless_coarse(shown, counter, life, limit * budget)
         warming = warms and counter.kind == "exact"
-        return _unless_warming(shown, float(np.ptp(counter.times[life]))) if warming else shown
+        return unless_warming(shown, float(np.ptp(counter.times[life]))) if warming else shown
 
     spans = lives(record, record.samples[ELAPSED_S][streaming(record)])
-    return [_of_lives(counter, [_judged(counter, settled, life) for life in spans]) for counter in found]
-
-
-def _unless_warming(found: Trend, length_s: float) -> Trend:
-    """``found`` over ``length_s``; below five minutes, what a runtime that compiles as it runs gains is no leak
-    unless it is much."""
-    window = found.window
-    if found.outcome != "fail" or window is None or length_s >= SHORTEST_WARM_UP_S:
-        return found
-    if window.slope * length_s >= WARMING_BYTES:
-        return found
-    return replace(found, outcome="inconclusive", why=_WARMING)
+    return [
+        _of_lives(counter, [_judged(counter, settled, life, budget) for life in spans]) for counter in found
+    ]
 
 
 def _of_lives(counter: Counter, trends: list[Trend]) -> Growth:
@@ -154,6 +142,7 @@ def _judged(
     counter: Counter,
     judge: Callable[[Counter, float, NDArray[np.bool_]], Trend],
     life: NDArray[np.bool_],
+    budget: float,
 ) -> Trend:
     """Its trend in one life; of blocks whose size is not known, a fail must hold for the least and a pass for
     the most."""
@@ -164,9 +153,8 @@ def _judged(
     if most.outcome == "fail" and gained <= counter.garbage_bytes:
         return replace(most, outcome="inconclusive", why=_GARBAGE)
     if most.outcome != "pass" and counter.excused is not None:
-        return _unless_excused(
-            most, judge(replace(counter, values=counter.values - counter.excused), 1.0, life)
-        )
+        rest = judge(replace(counter, values=counter.values - counter.excused), 1.0, life)
+        return unless_code(most, rest, budget)
     if counter.least_share == 1.0:
         return most
     least = judge(counter, counter.least_share, life)
@@ -177,15 +165,6 @@ def _judged(
     if most.outcome == "pass" and not counter.bounded:
         return replace(most, outcome="inconclusive", why="a block may have any size")
     return most
-
-
-def _unless_excused(most: Trend, rest: Trend) -> Trend:
-    """``most``, the trend of all, beside that of the ``rest`` without what may be no leak: what that leaves
-    grows for sure, or nothing is; it has to grow as all does, as what is excused may have fallen."""
-    rises = most.window is not None and rest.window is not None and most.window.slope >= rest.window.slope / 2
-    if rest.outcome == "fail" and rises:
-        return rest
-    return replace(most, outcome="inconclusive", why=_CODE) if most.outcome == "fail" else most
 
 
 def _explained(record: Record) -> NDArray[np.float64]:
@@ -212,8 +191,6 @@ def _in_flight(record: Record) -> NDArray[np.float64]:
 
 
 _TOLD_APART = "private memory and mapped files are judged, each by itself"
-_WARMING = f"growing, but a run below {WARM_UP_S:.0f} s cannot tell a leak from a warm-up"
-_CODE = "growing, and what compiled code needs may be all of it"
 _GARBAGE = "growing, and its runtime's garbage may be all of it"
 _SIZE_UNKNOWN = f"how large they are, {SMALLEST_BLOCK_BYTES} to {LARGEST_BLOCK_BYTES} bytes each, is not known"
 

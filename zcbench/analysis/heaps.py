@@ -79,9 +79,9 @@ BESIDE_CODE = 0.6
 V8, JAVA, GO, DOTNET, PYTHON = "V8", "Java", "Go", ".NET", "Python"
 COMPILING = (V8, JAVA, DOTNET)  # as they run: heap and malloc warm up for minutes
 _CALLED: Mapping[str, str] = {"v8.": V8, "jvm.": JAVA, "go.": GO, "clr.": DOTNET, "python.": PYTHON}
-# Above all four readings around it by so many usual changes from one to the next, and by 16 KiB: chance gives
-# no such reading, and steps are followed by readings of their own height.
-SPIKE, SPIKE_BYTES = 6.5, 16 * 2**10
+# Above or below all four readings around it by so many usual changes from one to the next, and 4 KiB, a steady
+# growth taken off: chance gives no such reading, and steps are followed by readings of their own height.
+SPIKE, SPIKE_BYTES = 6.5, 4 * 2**10
 MOST_SPIKES = 0.15  # of the readings: more are how the heap is
 FEWEST_FOR_SPIKES = 10
 # A runtime collects its whole heap when it has grown to a multiple of what the last full collection left: V8's
@@ -169,27 +169,36 @@ def code_in(record: Record, name: str) -> NDArray[np.float64] | None:
     return code if np.isfinite(code[marks & np.isfinite(record.samples[name])]).all() else None
 
 
-def at_marks(values: NDArray[np.float64], marks: NDArray[np.bool_]) -> NDArray[np.float64]:
+def at_marks(
+    times: NDArray[np.float64], values: NDArray[np.float64], marks: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """``values`` without those that are only held between two ``marks``; all of them where one changes between
     marks, as a reading of its own does."""
     known = np.flatnonzero(np.isfinite(values))
     changed = known[np.flatnonzero(np.diff(values[known], prepend=np.nan) != 0)][1:]
     if not marks.any() or not np.all(marks[changed]):
         return values
-    return _without_spikes(np.where(marks, values, np.nan))
+    return _without_spikes(times, np.where(marks, values, np.nan))
 
 
-def _without_spikes(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``values`` without lone readings far above the two before and the two after: what a runtime has for a
-    moment (compiling, listing its handles) is gone at the next collection, and no leak is."""
+def _without_spikes(times: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``values`` at ``times`` without lone readings far above the two before and the two after, or far below:
+    what a runtime has for a moment (compiling, listing its handles) is gone at the next collection, and no leak
+    is; what was garbage, and kept by the readings around, would not be back at the next."""
     known = np.flatnonzero(np.isfinite(values))
     if known.size < FEWEST_FOR_SPIKES:
         return values
-    read = values[known]
+    apart = np.diff(times[known])
+    if not (apart > 0).all():
+        return values
+    steady = float(np.median(np.diff(values[known]) / apart))
+    read = values[known] - steady * times[known]
     around = np.stack([read[:-4], read[1:-3], read[3:-1], read[4:]])
-    above = read[2:-2] - around.max(axis=0)
+    away = np.maximum(read[2:-2] - around.max(axis=0), around.min(axis=0) - read[2:-2])
     usual = float(np.median(np.abs(np.diff(read))))
-    lone = np.flatnonzero(above > SPIKE * max(usual, SPIKE_BYTES / SPIKE)) + 2
+    # What comes after a long pause has none beside it to be compared with.
+    beside = np.maximum(apart[1:-2], apart[2:-1]) <= 2 * np.median(apart)
+    lone = np.flatnonzero(beside & (away > SPIKE * max(usual, SPIKE_BYTES / SPIKE))) + 2
     if lone.size > MOST_SPIKES * read.size:
         return values
     kept = values.copy()

@@ -91,7 +91,7 @@ def counters(record: Record, known: frozenset[str]) -> list[Counter]:
                 "exact",
                 memory.resolution_bytes,
                 times,
-                heaps.at_marks(values, after) if managed else values,
+                heaps.at_marks(times, values, after) if managed else values,
                 after if managed else None,
                 quantity.name,
                 excused=None if code is None else heaps.BESIDE_CODE * code[rows],

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from zcbench.analysis.trend.answer import Step, Trend, Window
 from zcbench.analysis.trend.growing import FEWEST_CELLS, Growing, clearest, growing, step_in
+from zcbench.analysis.trend.staircase import staircase
 from zcbench.analysis.trend.views import Readings, View, views
 
 FAIL_ALPHA = 0.002  # of the straight line, for all counters of a run together: Bonferroni's share each
@@ -32,6 +33,7 @@ LARGEST_STEP_BYTES = 2.25 * 2**20  # two of malloc's or pymalloc's 1 MiB arenas,
 STEP_NOT_AFTER = 2 / 3  # of the run: a later step could be the first of many
 LONGEST_GAP = 1 / 4  # of the run, between two usable readings, or one and an end
 CUT = 1 / 3  # of a run that warmed up: its growth must be there in the rest, judged by itself
+_STEP = "a step too large or too late to set aside"
 EVENTS = 3.0  # 95 % of Poisson's distributions of a mean of 3 hold one event or more
 
 
@@ -50,6 +52,18 @@ class _Readings:
         late = self.times >= start
         marks = None if self.settled is None else self.settled[late]
         return _Readings(start, self.stop, self.times[late], self.values[late], marks)
+
+    @property
+    def length(self) -> float:
+        """Seconds from the first to the last."""
+        return float(self.times[-1] - self.times[0])
+
+    @property
+    def staircase(self) -> float:
+        """What may leak between steps (units/s): of readings at collections, which are what is in use."""
+        if self.settled is None:
+            return 0.0
+        return staircase(self.times[self.settled], self.values[self.settled], self.start, self.stop)
 
     @property
     def is_long(self) -> bool:
@@ -112,7 +126,6 @@ def trend(
     if readings.times.size < FEWEST_CELLS:
         return Trend("inconclusive", _too_few(readings.times.size), None)
     alpha = FAIL_ALPHA / counters
-    length = float(readings.times[-1] - readings.times[0])
     lacking = readings.lacking()
     if lacking is not None:
         return _unjudged(readings, lacking, budget, resolution, alpha, unit)
@@ -122,7 +135,7 @@ def trend(
     if judged.shown.straight:
         if fails:
             return Trend("fail", "growing steadily", window, rising=True)
-        return _unless_failed(judged, window, budget, limit, length, fails)
+        return _unless_failed(judged, window, budget, limit, readings, fails)
     # It warmed up: what is left without its first third must grow as well, where that can be judged.
     rest = readings.after(readings.start + CUT * (readings.stop - readings.start))
     later = None if rest.lacking() is not None else _judge(rest, budget, resolution, alpha)
@@ -133,7 +146,7 @@ def trend(
         window = window if later is None else later.window(unit, fails=True)
         return Trend("fail", "growing steadily", window, rising=True)
     rising = fails and not readings.is_long
-    return _unless_failed(judged, window, budget, limit, length, rising)
+    return _unless_failed(judged, window, budget, limit, readings, rising)
 
 
 def _too_few(readings: int) -> str:
@@ -152,10 +165,10 @@ def _unjudged(
 
 
 def _unless_failed(
-    judged: _Judged, window: Window, budget: float, limit: float, length: float, rising: bool
+    judged: _Judged, window: Window, budget: float, limit: float, readings: _Readings, rising: bool
 ) -> Trend:
     """A pass, or why not; first answer wins."""
-    shown, most = judged.shown, limit * budget
+    shown, most, length = judged.shown, limit * budget, readings.length
 
     def unknown(why: str) -> Trend:
         return Trend("inconclusive", why, window, rising=rising)
@@ -172,7 +185,9 @@ def _unless_failed(
     step, times = judged.step, judged.view.times
     late = float(times[0]) + STEP_NOT_AFTER * length
     if step is not None and (abs(step.size) > LARGEST_STEP_BYTES or step.at_s > late):
-        return unknown("a step too large or too late to set aside")
+        return unknown(_STEP)
+    if readings.staircase >= most:
+        return unknown(_STEP)
     return Trend("pass", "flat", window)
 
 
