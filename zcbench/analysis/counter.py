@@ -33,7 +33,7 @@ class Counter:
     bounded: bool = True  # False: blocks may be larger than any that ``values`` allow for
     is_judged: bool = True  # False: its trend is told, and decides nothing
     garbage_bytes: float = 0.0  # of pages: so much of their growth a runtime may just not have collected yet
-    # What of ``values`` may be no leak, bytes up to a constant, shape (readings,): a fail holds without it too.
-    excused: Readings | None = None
+    # ``values`` without all that may be no leak, shape (readings,): where these do not grow, none does.
+    least: Readings | None = None
     # Of pages: the bytes that exact counters account for, where they are others than the whole run's.
     explained: Readings | None = None

@@ -108,6 +108,7 @@ def _growths(record: Record) -> list[Growth]:
             limit=limit,
             in_flight=in_flight[life] if counter.name == "native heap" else None,
             unit=counter.unit,
+            cold=counter.least is not None,
         )
 
     warms = heaps.runtime_of(record) in heaps.COMPILING
@@ -121,9 +122,7 @@ def _growths(record: Record) -> list[Growth]:
         return unless_warming(shown, float(np.ptp(counter.times[life]))) if warming else shown
 
     spans = lives(record, record.samples[ELAPSED_S][streaming(record)])
-    return [
-        _of_lives(counter, [_judged(counter, settled, life, budget) for life in spans]) for counter in found
-    ]
+    return [_of_lives(counter, [_judged(counter, settled, life) for life in spans]) for counter in found]
 
 
 def _of_lives(counter: Counter, trends: list[Trend]) -> Growth:
@@ -142,7 +141,6 @@ def _judged(
     counter: Counter,
     judge: Callable[[Counter, float, NDArray[np.bool_]], Trend],
     life: NDArray[np.bool_],
-    budget: float,
 ) -> Trend:
     """Its trend in one life; of blocks whose size is not known, a fail must hold for the least and a pass for
     the most."""
@@ -152,9 +150,8 @@ def _judged(
     gained = 0.0 if most.window is None else most.window.slope * float(np.ptp(counter.times[life]))
     if most.outcome == "fail" and gained <= counter.garbage_bytes:
         return replace(most, outcome="inconclusive", why=_GARBAGE)
-    if most.outcome != "pass" and counter.excused is not None:
-        rest = judge(replace(counter, values=counter.values - counter.excused), 1.0, life)
-        return unless_code(most, rest, budget)
+    if most.outcome != "pass" and counter.least is not None:
+        return unless_code(most, judge(replace(counter, values=counter.least), 1.0, life))
     if counter.least_share == 1.0:
         return most
     least = judge(counter, counter.least_share, life)

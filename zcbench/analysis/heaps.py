@@ -72,18 +72,16 @@ BOUNDED = (JVM_CODE_BYTES, JVM_IMAGE_BYTES)
 # Code lies in the heap that it serves, and comes for minutes: all that a healthy service gained in five was
 # code. A leak of functions grows the heap without it as well: by their scripts, closures and literals.
 CODE: Mapping[str, str] = {V8_HEAP_BYTES: V8_CODE_BYTES}
-# Beside what V8 counts as code come literals, feedback and lists of what depends on it: 0.3 to 0.6 of it more
-# (heap snapshots of Node 20, three in five minutes).
-BESIDE_CODE = 0.6
 # Runtimes, by how the names of their quantities begin.
 V8, JAVA, GO, DOTNET, PYTHON = "V8", "Java", "Go", ".NET", "Python"
 COMPILING = (V8, JAVA, DOTNET)  # as they run: heap and malloc warm up for minutes
 _CALLED: Mapping[str, str] = {"v8.": V8, "jvm.": JAVA, "go.": GO, "clr.": DOTNET, "python.": PYTHON}
-# Above or below all four readings around it by so many usual changes from one to the next, and 4 KiB, a steady
-# growth taken off: chance gives no such reading, and steps are followed by readings of their own height.
-SPIKE, SPIKE_BYTES = 6.5, 4 * 2**10
-MOST_SPIKES = 0.15  # of the readings: more are how the heap is
-FEWEST_FOR_SPIKES = 10
+# Away from the line between its neighbours by so many of the usual distances from that, by 2 KiB, and by half
+# more than those are: chance gives no such reading.
+LONE, LONE_BYTES, UNLIKE = 6.5, 2 * 2**10, 1.5
+MOST_LONE = 0.15  # of the readings: more are how the heap is
+FEWEST_FOR_LONE = 10
+MOST_APART = 2.0  # of the usual time between two readings
 # A runtime collects its whole heap when it has grown to a multiple of what the last full collection left: V8's
 # is 4 at most (kMaxHeapGrowingFactor of its heap controller), Go's and the JVM's about 2. A small heap may gain
 # some ten MiB at any multiple.
@@ -178,28 +176,30 @@ def at_marks(
     changed = known[np.flatnonzero(np.diff(values[known], prepend=np.nan) != 0)][1:]
     if not marks.any() or not np.all(marks[changed]):
         return values
-    return _without_spikes(times, np.where(marks, values, np.nan))
+    return without_lone(times, np.where(marks, values, np.nan))
 
 
-def _without_spikes(times: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``values`` at ``times`` without lone readings far above the two before and the two after, or far below:
-    what a runtime has for a moment (compiling, listing its handles) is gone at the next collection, and no leak
-    is; what was garbage, and kept by the readings around, would not be back at the next."""
+def without_lone(times: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``values`` at ``times`` without lone readings far from the line between their neighbours: what a runtime
+    has for a moment (compiling, listing its handles) is gone at the next collection, and no leak is; what was
+    garbage in the readings around, and gone in one, would not be back at the next."""
     known = np.flatnonzero(np.isfinite(values))
-    if known.size < FEWEST_FOR_SPIKES:
+    if known.size < FEWEST_FOR_LONE:
         return values
-    apart = np.diff(times[known])
+    read, apart = values[known], np.diff(times[known])
     if not (apart > 0).all():
         return values
-    steady = float(np.median(np.diff(values[known]) / apart))
-    read = values[known] - steady * times[known]
-    around = np.stack([read[:-4], read[1:-3], read[3:-1], read[4:]])
-    away = np.maximum(read[2:-2] - around.max(axis=0), around.min(axis=0) - read[2:-2])
-    usual = float(np.median(np.abs(np.diff(read))))
-    # What comes after a long pause has none beside it to be compared with.
-    beside = np.maximum(apart[1:-2], apart[2:-1]) <= 2 * np.median(apart)
-    lone = np.flatnonzero(beside & (away > SPIKE * max(usual, SPIKE_BYTES / SPIKE))) + 2
-    if lone.size > MOST_SPIKES * read.size:
+    share = apart[:-1] / (apart[:-1] + apart[1:])
+    away = np.zeros(read.size)
+    away[1:-1] = np.abs(read[1:-1] - read[:-2] - share * (read[2:] - read[:-2]))
+    usual = float(np.median(away[1:-1]))
+    # At a step two readings in a row are as far away, and beside a lone one half as far. What comes after a
+    # long pause has none beside it to be compared with.
+    beside = np.maximum(away[:-2], away[2:])
+    near = np.maximum(apart[:-1], apart[1:]) <= MOST_APART * np.median(apart)
+    far = (away[1:-1] > LONE * max(usual, LONE_BYTES / LONE)) & (away[1:-1] >= UNLIKE * beside)
+    lone = np.flatnonzero(near & far) + 1
+    if lone.size > MOST_LONE * read.size:
         return values
     kept = values.copy()
     kept[known[lone]] = np.nan

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zcbench.analysis import heaps
+from zcbench.analysis.compiled import least_growth
 from zcbench.analysis.counter import Counter, Readings
 from zcbench.analysis.inventories import process_names, unread_runtimes
 from zcbench.analysis.stream import streaming
@@ -94,10 +95,18 @@ def counters(record: Record, known: frozenset[str]) -> list[Counter]:
                 heaps.at_marks(times, values, after) if managed else values,
                 after if managed else None,
                 quantity.name,
-                excused=None if code is None else heaps.BESIDE_CODE * code[rows],
+                least=None if code is None else _least(record, quantity.name, code, after),
             )
         )
     return found + _pages(record, rows, times)
+
+
+def _least(record: Record, name: str, code: Readings, after: NDArray[np.bool_]) -> Readings:
+    """The least that the heap ``name`` has grown by without its ``code``, at each sample of the stream."""
+    rows = streaming(record)
+    times = record.samples[ELAPSED_S][rows]
+    least = least_growth(times, readings(record, name)[rows], code[rows], after)
+    return heaps.without_lone(times, least)
 
 
 def readings(record: Record, name: str) -> Readings:

@@ -33,6 +33,8 @@ LARGEST_STEP_BYTES = 2.25 * 2**20  # two of malloc's or pymalloc's 1 MiB arenas,
 STEP_NOT_AFTER = 2 / 3  # of the run: a later step could be the first of many
 LONGEST_GAP = 1 / 4  # of the run, between two usable readings, or one and an end
 CUT = 1 / 3  # of a run that warmed up: its growth must be there in the rest, judged by itself
+# Of the rest's line where compiled code is taken off. The whole run need not tell a warm-up from a leak then.
+COLD_ALPHA = 0.02
 _STEP = "a step too large or too late to set aside"
 EVENTS = 3.0  # 95 % of Poisson's distributions of a mean of 3 hold one event or more
 
@@ -113,6 +115,7 @@ def trend(
     limit: float = DEFAULT_LIMIT,
     in_flight: Readings | None = None,
     unit: float = 0.0,
+    cold: bool = False,
 ) -> Trend:
     """Judge one exact counter.
 
@@ -120,7 +123,8 @@ def trend(
     a pass may leave open. ``resolution`` is how exactly the counter is read, ``unit`` the least by which it can
     leak (a packet). ``collected`` marks the readings made right after a full garbage collection: with it, only
     those count. ``in_flight`` are units known to be in use at each reading; they are taken off where that
-    makes the counter quieter. ``counters`` share FAIL_ALPHA.
+    makes the counter quieter. ``counters`` share FAIL_ALPHA. ``cold`` says that what a runtime compiles is
+    taken off already: growth that lasts beyond the first third is enough.
     """
     readings = _prepared(times, values, collected, in_flight)
     if readings.times.size < FEWEST_CELLS:
@@ -138,9 +142,11 @@ def trend(
         return _unless_failed(judged, window, budget, limit, readings, fails)
     # It warmed up: what is left without its first third must grow as well, where that can be judged.
     rest = readings.after(readings.start + CUT * (readings.stop - readings.start))
-    later = None if rest.lacking() is not None else _judge(rest, budget, resolution, alpha)
+    later = (
+        None if rest.lacking() is not None else _judge(rest, budget, resolution, COLD_ALPHA if cold else alpha)
+    )
     lasting = fails if later is None else later.fails(budget)
-    enough = later is not None and later.shown.straight
+    enough = later is not None and (cold or later.shown.straight)
     sure = all(one.low > SHARE_SURE * one.half_slope for one in judged.all)
     if lasting and (enough or (fails and (sure or readings.is_long))):
         window = window if later is None else later.window(unit, fails=True)

@@ -1,5 +1,6 @@
 // A service of Node's that leaks, by its argument, and makes garbage: `node heaps.js objects 300 1000000`.
-// The leak and the garbage are bytes a second. "addon" leaks in malloc, through the add-on whose file stands in ADDON.
+// The leak and the garbage are bytes a second. "addon" leaks in malloc, "foreign" in
+// native memory under ArrayBuffers, through the add-on whose file stands in ADDON (native.c).
 "use strict";
 const [what = "nothing", leak = "0", garbage = "0"] = process.argv.slice(2);
 const EVERY_MS = 10;
@@ -19,6 +20,7 @@ const leaks = {
   churn: (bytes) => { ring[turns++ % 20000] = new Array(Math.round(bytes / 8)).fill(0.5); },
   buffers: (bytes) => kept.push(new Uint8Array(bytes)),
   addon: (bytes) => require(process.env.ADDON).leak(bytes),
+  foreign: (bytes) => kept.push(require(process.env.ADDON).foreign(bytes)),
 };
 
 // In pieces of at least this size, so that what keeps a piece is small beside it.
