@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.records import ENVIRONMENT, make_record, scenario
+from tests.records import ENVIRONMENT, make_command_record, make_record, scenario
 from zcbench.comparing.comparability import Difference, commit, differences, explained_by
 from zcbench.record.reader import Record
-from zcbench.scenario import ConsumerTable, SourceTable
+from zcbench.scenario import ConsumerTable, Scenario, SourceTable, SubjectTable
 
 
 def between(base: Record, new: Record) -> dict[str, Difference]:
@@ -91,3 +91,12 @@ def test_a_key_that_is_newer_than_this_list_explains_what_its_table_could() -> N
 def test_a_commit_with_changes_says_so() -> None:
     assert commit(msgspec.structs.replace(ENVIRONMENT, git_dirty=True)) == "0123456789ab+"
     assert commit(msgspec.structs.replace(ENVIRONMENT, git_commit=None)) is None
+
+
+def test_a_command_and_its_variables_are_said_as_they_are_typed(tmp_path: Path) -> None:
+    tables = [SubjectTable(command=("./capture", "--name", name), env={"LABEL": name}) for name in ("a", "b c")]
+    plans = [Scenario(name="soak", subject=table) for table in tables]
+    found = between(*(make_command_record(tmp_path / str(i), plan=plan) for i, plan in enumerate(plans)))
+    command, env = found["subject.command"], found["subject.env"]
+    assert (command.base, command.new) == ("./capture --name a", "./capture --name 'b c'")
+    assert (env.base, env.new) == ("LABEL=a", "LABEL='b c'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -161,6 +162,10 @@ def _difference(key: str, base: Any, new: Any, explains: frozenset[Aspect]) -> D
 
 
 def _said(value: Any) -> str:
+    if isinstance(value, list | tuple):  # the words of a command, as they are typed
+        return shlex.join(map(str, value)) or "none"
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={shlex.quote(str(one))}" for name, one in value.items()) or "none"
     return "not known" if value is None else str(value)
 
 

@@ -81,7 +81,7 @@ class LaunchedNode:
             return "it cannot be looked into"
         if any(word.startswith(("--permission", "--experimental-permission")) for word in words):
             return "its permission model keeps it from writing its page"
-        return f"it could not write its page, as {user}"
+        return f"it has written no page: it is slow to start, or {user} may not write there"
 
     def notices(self) -> Sequence[Notice]:
         """See :class:`Probe`: Node processes that are not read and why, agents that stopped."""
