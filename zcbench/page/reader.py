@@ -38,6 +38,7 @@ SETTLE_PAUSE_S = 50e-6  # several times what a packet's way through an engine ta
 # a page in constant motion costs at most this many bytes a reading.
 _SETTLE_TRIES = 20
 _SETTLE_BYTES = 1 << 20
+_HAS_PREAD = hasattr(os, "pread")  # not on Windows
 _TABLE_TRIES = 20  # a declaration takes less than a microsecond
 _FAINT = UNSET // 2  # a gauge that is added to for the first time is below this for some nanoseconds
 
@@ -108,6 +109,7 @@ class PageReader:
             self._file = io.FileIO(os.dup(file.fileno()), "rb")  # a buffer would hold an earlier reading
         self._table: _Table | None = None
         self._head: tuple[bytes, int, Header] | None = None  # bytes, the file's size, and what they say
+        self._latest: tuple[bytes, Reading] | None = None  # bytes of the data, and what they say
         self._pid = 0
 
     def read(self, *, settle: bool = True) -> Reading:
@@ -122,7 +124,17 @@ class PageReader:
             settled, before = after == before, after
             if settled:
                 break
-        return Reading(header, table.contents, _values(table, before), _histograms(table, before), settled)
+        return self._reading(header, table, before, settled)
+
+    def _reading(self, header: Header, table: _Table, data: bytes, settled: bool) -> Reading:
+        """What ``data`` says. Of a subject at rest it is what it was."""
+        if self._latest is None or self._latest[0] != data or self._latest[1].contents is not table.contents:
+            reading = Reading(header, table.contents, _values(table, data), _histograms(table, data), settled)
+        else:
+            latest = self._latest[1]
+            reading = Reading(header, latest.contents, latest.values, latest.histograms, settled)
+        self._latest = data, reading
+        return reading
 
     def problems(self, reading: Reading) -> tuple[str, ...]:
         """What is wrong with the page of ``reading``, each in one sentence."""
@@ -157,8 +169,7 @@ class PageReader:
         return header, table
 
     def _header(self) -> Header:
-        self._file.seek(0)
-        head, size = self._file.read(HEADER_BYTES), os.fstat(self._file.fileno()).st_size
+        head, size = self._read(0, HEADER_BYTES), os.fstat(self._file.fileno()).st_size
         # It changes with a declaration, a state and a heartbeat: at most looks it is as it was.
         if self._head is None or self._head[:2] != (head, size):
             self._head = head, size, parse_header(head, size)
@@ -166,9 +177,14 @@ class PageReader:
         self._pid = self._pid or header.pid
         return header
 
-    def _part(self, at: int, length: int) -> bytes:
+    def _read(self, at: int, length: int) -> bytes:
+        if _HAS_PREAD:
+            return os.pread(self._file.fileno(), length, at)
         self._file.seek(at)
-        part = self._file.read(length)
+        return self._file.read(length)
+
+    def _part(self, at: int, length: int) -> bytes:
+        part = self._read(at, length) if length else b""
         if len(part) < length:
             raise PageError(f"{self._path}: truncated while it was read")
         return part

@@ -15,12 +15,12 @@ and then adds one to its total ``settled``.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from zcbench.clock import now_ns
 from zcbench.files import let_all_write
@@ -81,7 +81,7 @@ class AgentPages:
         self.name, self._setting = name, setting
         self.folder = setting.folder.absolute()
         self._processes: Processes = tuple
-        self._agents: dict[Path, _Agent] = {}
+        self._agents: dict[str, _Agent] = {}  # by the name of the page
         self._ended: dict[str, int] = {}  # totals of processes that have ended
         self._histograms: dict[str, Histogram] = {}
         self._ended_histograms: dict[str, list[Histogram]] = {}
@@ -142,21 +142,21 @@ class AgentPages:
 
     def _look(self, now: int) -> None:
         living = {process.pid for process in self._processes()}
-        for path in self._files():
-            agent = self._opened(path, now)
+        for name, inode in self._files():
+            agent = self._opened(name, inode, now)
             if agent is None:
                 continue
             try:
                 reading = self._newest(agent)
             except (OSError, PageError) as error:
-                self._sayings.tell(f"{path.name} cannot be read: {error}")
+                self._sayings.tell(f"{name} cannot be read: {error}")
                 continue
             if reading.header.pid:
                 agent.reading = reading
                 self._note_settled(agent, reading, now)
-        for path, agent in list(self._agents.items()):
+        for name, agent in list(self._agents.items()):
             if agent.reading is not None and not _runs(agent.reading, living):
-                self._end(path, agent)
+                self._end(name, agent)
 
     def _newest(self, agent: _Agent) -> Reading:
         """Raises OSError, PageError.
@@ -172,35 +172,40 @@ class AgentPages:
                 self._declare(entry)
         return reading
 
-    def _files(self) -> list[Path]:
-        with contextlib.suppress(OSError):
-            found = (one for one in self.folder.iterdir() if one.suffix == SUFFIX and one.name != TEMPLATE)
-            return sorted(found)[:MOST_PAGES]
+    def _files(self) -> list[tuple[str, int]]:
+        """The name and the inode of each page."""
+        with contextlib.suppress(OSError), os.scandir(self.folder) as entries:
+            found = ((entry.name, entry.inode()) for entry in entries if entry.name.endswith(SUFFIX))
+            return sorted(one for one in found if one[0] != TEMPLATE)[:MOST_PAGES]
         return []
 
-    def _opened(self, path: Path, now: int) -> _Agent | None:
-        """The agent whose page ``path`` is; a page that another process has put in its place is another's."""
+    def _opened(self, name: str, listed: int, now: int) -> _Agent | None:
+        """The agent whose page ``name`` is. What another process has put in its place is another's, and has
+        another inode than the one ``listed``, where a file system lists the true ones."""
+        known = self._agents.get(name)
+        if known is not None and known.inode == listed:
+            return known
+        path = self.folder / name
         try:
             inode = path.stat().st_ino
-            known = self._agents.get(path)
             if known is not None and known.inode == inode:
                 return known
             if known is not None:
-                self._end(path, known, keep_file=True)
-            self._agents[path] = _Agent(PageReader(path), inode, now)
-            return self._agents[path]
+                self._end(name, known, keep_file=True)
+            self._agents[name] = _Agent(PageReader(path), inode, now)
+            return self._agents[name]
         except (OSError, PageError) as error:
             if path.exists():
-                self._sayings.tell(f"{path.name} cannot be read: {error}")
+                self._sayings.tell(f"{name} cannot be read: {error}")
             return None
 
-    def _end(self, path: Path, agent: _Agent, *, keep_file: bool = False) -> None:
+    def _end(self, name: str, agent: _Agent, *, keep_file: bool = False) -> None:
         """Keep what a process has counted that has ended; its page goes."""
-        del self._agents[path]
+        del self._agents[name]
         agent.reader.close()
         if not keep_file:
             with contextlib.suppress(OSError):
-                path.unlink()
+                (self.folder / name).unlink()
         if (reading := agent.reading) is None:
             return
         for entry in reading.entries:
@@ -239,11 +244,7 @@ class AgentPages:
                 self._held[name] = self._held.get(name, 0) + value
 
     def _is_held(self, name: str) -> bool:
-        if self._setting.gc_every_s is None:
-            return False
-        known = VOCABULARY.get(name)
-        memory = None if known is None else known.memory
-        return name in _IN_A_HEAP or (memory is not None and memory.reckoning is Reckoning.MANAGED)
+        return self._setting.gc_every_s is not None and _is_in_a_heap(name)
 
     # -- columns
 
@@ -292,6 +293,14 @@ class AgentPages:
         with contextlib.suppress(OSError):
             shutil.rmtree(self.folder)
             os.rmdir(self.folder.parent)  # noqa: PTH106 - unless another probe has left something
+
+
+@functools.cache
+def _is_in_a_heap(name: str) -> bool:
+    """Whether it is of a managed heap: only what is there right after a collection is a reading of it."""
+    known = VOCABULARY.get(name)
+    memory = None if known is None else known.memory
+    return name in _IN_A_HEAP or (memory is not None and memory.reckoning is Reckoning.MANAGED)
 
 
 def _runs(reading: Reading, living: Collection[int]) -> bool:

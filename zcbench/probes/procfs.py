@@ -7,9 +7,9 @@ else.
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
+from collections.abc import Iterable
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -116,14 +116,17 @@ def start_ns(pid: int) -> int:
     return stat(pid).start_ns
 
 
-def numbers(content: bytes, names: re.Pattern[bytes]) -> dict[bytes, int]:
-    """The numbers of a file of lines "Name:  123 kB", in bytes where it says kB; see :func:`lines_named`."""
-    return {name: int(number) * (1024 if kb else 1) for name, number, kb in names.findall(content)}
-
-
-def lines_named(*names: str) -> re.Pattern[bytes]:
-    """What :func:`numbers` finds the lines by: a tenth of the time that it takes to split all of them."""
-    return re.compile(rb"^(%s):\s*(\d+)( kB)?" % "|".join(names).encode(), re.MULTILINE)
+def numbers(content: bytes, names: Iterable[bytes]) -> dict[bytes, int]:
+    """The numbers on the lines ``names`` of a file of lines "Name:  123 kB", in bytes where it says kB."""
+    # A search for each is a quarter of the time that a pattern takes, and a tenth of what splitting does.
+    content = b"\n%s\n" % content
+    found = {}
+    for name in names:
+        start = content.find(b"\n%s:" % name)
+        if start >= 0:
+            words = content[start + len(name) + 2 : content.index(b"\n", start + 1)].split()
+            found[name] = int(words[0]) * (1024 if words[1:] == [b"kB"] else 1)
+    return found
 
 
 def maps_file(pid: int, path: str) -> bool:

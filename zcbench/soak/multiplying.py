@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
-from zcbench.probes import procfs
+from zcbench.probes.held import HeldFile
 from zcbench.probes.process import Process
 
 _LOADAVG = "/proc/loadavg"  # proc(5): its fourth field ends with the number of threads in the system
@@ -19,11 +20,16 @@ class MultiplyingWatch:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._threads = 0
+        self._file: HeldFile | None = None
+        with contextlib.suppress(OSError):
+            self._file = HeldFile(_LOADAVG)
 
     def is_due(self) -> bool:
         """Whether the processes should be counted now; where the system does not say, always."""
+        if self._file is None:
+            return True
         try:
-            threads = int(procfs.read_record(_LOADAVG).split()[3].partition(b"/")[2])
+            threads = int(self._file.read().split()[3].partition(b"/")[2])
         except (OSError, ValueError, IndexError):
             return True
         if threads - self._threads > self._limit // 2:

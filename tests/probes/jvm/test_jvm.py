@@ -17,6 +17,7 @@ from zcbench.probes.jvm import probe as probes
 from zcbench.probes.jvm.agent import build
 from zcbench.probes.jvm.machine import MOST_FAILURES, Jvm, identify
 from zcbench.probes.jvm.probe import JvmProbe
+from zcbench.probes.process import Process
 
 Start = Callable[..., list[Java]]
 DIRECT, HEAP = "jvm.direct_bytes", "jvm.heap_bytes"
@@ -153,9 +154,9 @@ def test_two_jvms_are_summed_and_one_that_dies_is_kept_in_the_totals(
     first, second = java(("-XX:+UseSerialGC",), ("-XX:+UseSerialGC",))
     for number, one in enumerate((first, second)):
         one.tell(f"direct {1000 + number}")
-    every = [psutil.Process(one.pid) for one in (first, second)]
+    every = [Process(one.pid) for one in (first, second)]
     probe = JvmProbe(tmp_path / "jvm", gc_every_s=0.5, every_s=0.1)
-    probe.begin(lambda: [*every, psutil.Process()])
+    probe.begin(lambda: [*every, Process()])
     try:
         row = until(probe, lambda row: row.get(DIRECT) == 2001 and row["gc.forced_collections"] >= 2)
         assert set(row) <= {quantity.name for quantity in probe.quantities()}
@@ -197,7 +198,7 @@ def test_another_user_s_jvm_is_named_once(tmp_path: Path, monkeypatch: pytest.Mo
     found = type("Stat", (), {"name": "java", "start_ns": 1})()
     monkeypatch.setattr(probes.procfs, "stat", lambda pid: found)
     probe = JvmProbe(tmp_path / "jvm", gc_every_s=None, every_s=0.05)
-    probe.begin(lambda: [psutil.Process()])
+    probe.begin(lambda: [Process()])
     said: list[str] = []
     for _ in range(20):
         probe.read()

@@ -15,6 +15,7 @@ from zcbench.clock import now_ns
 from zcbench.probes import procfs
 from zcbench.probes.jvm.machine import INSIDE_NS, Identity, Jvm, identify, is_native_image
 from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.probes.process import Process
 from zcbench.quantities.names import (
     GC_FORCED_COLLECTIONS,
     GC_FORCED_PAUSE_NS,
@@ -56,7 +57,7 @@ MOST_PAUSE = 0.25
 FIRST_AGAIN_S, LAST_AGAIN_S = 1.0, 64.0
 CLOSE_S = 5.0
 STALE_S = 15.0  # readings that are older are none: a JVM that was stopped answers nothing
-_PAUSE_S = 0.2  # between looks at the time, for the thread to end soon
+_PAUSE_S = 0.2  # between two looks at least
 MOST_NOTICES = 20
 
 
@@ -65,7 +66,7 @@ class _Stranger:
     """A process in which no JVM was found yet; when it is looked at again, and how long that waits."""
 
     start_ns: int
-    executable: str  # another one is another program
+    image: object  # another one is another program
     again_s: float
     wait_s: float
 
@@ -81,7 +82,7 @@ class JvmProbe:
         self.background_ns = 0
         self._processes: Processes = tuple
         self._lock = threading.Lock()
-        self._present: tuple[int, ...] = ()  # the subject's processes, as the sampler's thread saw them last
+        self._present: tuple[Process, ...] = ()  # the subject's, as the sampler's thread saw them last
         self._row: dict[str, Number | None] = {}
         self._read_s = 0.0  # when that was
         self._read: set[str] = set()  # names of all that was ever in it
@@ -113,7 +114,7 @@ class JvmProbe:
 
     def read(self) -> Mapping[str, Number | None]:
         """See :class:`Probe`: what the thread has read last."""
-        present = tuple(process.pid for process in self._processes())
+        present = tuple(self._processes())
         with self._lock:
             self._present = present
             is_stale = time.monotonic() - self._read_s > max(STALE_S, 3 * self._every_s)
@@ -146,7 +147,7 @@ class JvmProbe:
 
     def _watch(self) -> None:
         looked_s, settled = 0.0, self._turn()
-        while not self._stop.wait(_PAUSE_S):
+        while not self._stop.wait(self._rest_s(looked_s)):
             turn = self._turn()
             if time.monotonic() - looked_s < self._every_s and turn == settled:
                 continue
@@ -160,6 +161,13 @@ class JvmProbe:
             self._publish()
             self.background_ns = time.thread_time_ns()
 
+    def _rest_s(self, looked_s: float) -> float:
+        """For how long there is nothing to do: until a sample is due, or a collection."""
+        rest_s = looked_s + self._every_s - time.monotonic()
+        if self._gc_every_s is not None:
+            rest_s = min(rest_s, self._gc_every_s - now_ns() / 1e9 % self._gc_every_s)
+        return max(rest_s, _PAUSE_S)
+
     def _turn(self) -> int:
         """Which multiple of ``gc_every_s`` it is: every runtime of a run collects at the same times."""
         return 0 if self._gc_every_s is None else int(now_ns() / 1e9 / self._gc_every_s)
@@ -170,16 +178,19 @@ class JvmProbe:
         for pid, jvm in list(self._jvms.items()):
             if not jvm.lives():
                 self._bury(self._jvms.pop(pid))
-        for pid in present:
-            if pid not in self._jvms:
-                self._look_at(pid)
-        self._strangers = {pid: one for pid, one in self._strangers.items() if pid in present}
+        for process in present:
+            if process.pid not in self._jvms:
+                self._look_at(process)
+        pids = {process.pid for process in present}
+        self._strangers = {pid: one for pid, one in self._strangers.items() if pid in pids}
 
-    def _look_at(self, pid: int) -> None:
+    def _look_at(self, process: Process) -> None:
+        pid = process.pid
         try:
-            life = procfs.start_ns(pid), procfs.executable(pid)
+            stat = process.stat()
+            life = stat.start_ns, stat.image
             known = self._strangers.get(pid)
-            if known is not None and (known.start_ns, known.executable) != life:
+            if known is not None and (known.start_ns, known.image) != life:
                 known = None
             if known is not None and time.monotonic() < known.again_s:
                 return

@@ -16,9 +16,7 @@ from zcbench.quantities.names import (
 )
 
 _CGROUP_ROOT = "/sys/fs/cgroup"
-_ROLLUP = procfs.lines_named(
-    "Pss", "Private_Clean", "Private_Dirty", "Shared_Clean", "Shared_Dirty", "Anonymous"
-)
+_ROLLUP = (b"Pss", b"Private_Clean", b"Private_Dirty", b"Shared_Clean", b"Shared_Dirty", b"Anonymous")
 
 
 def dear_memory(pid: int) -> dict[str, int]:

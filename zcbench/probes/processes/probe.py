@@ -54,6 +54,9 @@ DEAR = (
 ELSEWHERE = (PRIVATE_BYTES,)  # on Windows
 
 
+_QUANTITIES = tuple(VOCABULARY[name] for name in (*CHEAP, *DEAR, *ELSEWHERE))
+
+
 class ProcessProbe:
     """Reads the processes that ``begin`` is told of: the cheap quantities at each call, the dear ones every
     ``dear_every_s`` or less often (see DEAR_SHARE), an inventory by name every ``inventory_every_s``.
@@ -67,7 +70,7 @@ class ProcessProbe:
 
     def __init__(self, *, dear_every_s: float = 10.0, inventory_every_s: float = 60.0) -> None:
         self._processes: Processes = tuple
-        self._last: dict[Key, Mapping[str, Number]] = {}  # totals as last read
+        self._last: dict[Key, Mapping[str, Number]] = {}  # as last read
         self._inherited: dict[str, Number] = {}  # the sums of INHERITED at the last reading
         self._ended: dict[str, Number] = dict.fromkeys(TOTALS, 0)
         self._dear = _Interval(dear_every_s)
@@ -88,7 +91,7 @@ class ProcessProbe:
 
     def quantities(self) -> tuple[Quantity, ...]:
         """See :class:`Probe`."""
-        return tuple(VOCABULARY[name] for name in (*CHEAP, *DEAR, *ELSEWHERE))
+        return _QUANTITIES
 
     def read(self) -> Mapping[str, Number | None]:
         """See :class:`Probe`. Empty when none of the processes lives."""
@@ -158,12 +161,9 @@ class ProcessProbe:
 
     def _add_ended(self, living: Mapping[Key, tuple[Process, Reading]]) -> None:
         for key in self._last.keys() - living.keys():
-            for name, value in self._last[key].items():
-                self._ended[name] += value
-        self._last = {
-            key: {name: reading.values[name] for name in _OWN_TOTALS if name in reading.values}
-            for key, (_, reading) in living.items()
-        }
+            for name in _OWN_TOTALS:
+                self._ended[name] += self._last[key].get(name, 0)
+        self._last = {key: reading.values for key, (_, reading) in living.items()}
 
     def _read_dear(self, living: Mapping[Key, tuple[Process, Reading]]) -> dict[str, Number]:
         rows = []

@@ -75,7 +75,7 @@ def _linux(process: Process) -> Reading:
         "threads": stat.threads,
     }
     try:
-        status = procfs.numbers(process.record("status"), _STATUS)
+        status = procfs.numbers(process.record("status"), _OF_STATUS)
         values |= {_OF_STATUS[key]: number for key, number in status.items()}
         values |= _waited(process)
         # These need the rights of a debugger, in most kernels: another user's process does not give them.
@@ -103,8 +103,7 @@ _OF_STATUS = {
     b"voluntary_ctxt_switches": "ctx_voluntary",
     b"nonvoluntary_ctxt_switches": "ctx_involuntary",
 }
-_STATUS = procfs.lines_named(*(key.decode() for key in _OF_STATUS))
-_IO = procfs.lines_named("read_bytes", "write_bytes")
+_IO = (b"read_bytes", b"write_bytes")
 
 
 def _waited(process: Process) -> dict[str, int]:
