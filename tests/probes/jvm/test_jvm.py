@@ -128,7 +128,7 @@ def test_runtimes_of_java_that_are_not_read_are_called_by_their_names(tmp_path: 
         subprocess.run(["gcc", f"{name}.c", "-o", name, *more], cwd=tmp_path, check=True)
     running = [subprocess.Popen([tmp_path / name]) for name in sources]
     probe = JvmProbe(tmp_path / "jvm", gc_every_s=0.5, every_s=0.1)
-    probe.begin(lambda: [psutil.Process(one.pid) for one in running])
+    probe.begin(lambda: [Process(one.pid) for one in running])
     said = {}
     try:
         give_up = time.monotonic() + 60
