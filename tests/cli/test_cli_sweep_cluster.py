@@ -27,7 +27,7 @@ from zcbench.sweep import children, cluster
 from zcbench.sweep.cluster import Cluster
 from zcbench.sweep.plan import SweepError
 
-PATIENCE_S = 60.0
+PATIENCE_S = 100.0
 SHORT = ("--consumer", "hold", "--hold", "50ms", "--sample-every", "50ms", "--quiet")
 HOSTS = ("127.0.0.1", "127.0.0.2")
 
@@ -54,10 +54,15 @@ class Processes:
         command = [sys.executable, "-m", "dask", *arguments]
         with log:
             process = subprocess.Popen(
-                command, cwd=self.folder, env=clean_environment(), stdout=log, stderr=log
+                command, cwd=self.folder, env=clean_environment() | self._own, stdout=log, stderr=log
             )
         self._all.append(process)
         return process
+
+    @property
+    def _own(self) -> dict[str, str]:
+        """Variables that keep in ``folder`` what a killed process leaves behind."""
+        return {"TMPDIR": str(self.folder), "DASK_TEMPORARY_DIRECTORY": str(self.folder)}
 
     def scheduler(self) -> None:
         """Start it; its address is known when it answers."""

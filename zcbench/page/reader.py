@@ -3,7 +3,8 @@ a subject does to the file is an error here and no SIGBUS.
 
     >>> import tempfile, zcbench.page
     >>> from pathlib import Path
-    >>> path = Path(tempfile.mkdtemp()) / "page.bin"
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name) / "page.bin"
     >>> make_page(path)                       # what `zcbench run` does before it starts a command
     >>> page = zcbench.page.open(path)        # what the command does, in any language
     >>> captured = page.total("engine.captured", "packets")
@@ -12,6 +13,7 @@ a subject does to the file is an error here and no SIGBUS.
     ...     reading = reader.read()
     >>> reading.values, [(e.name, e.unit, e.kind.name) for e in reading.entries]
     ({'engine.captured': 3}, [('engine.captured', 'packets', 'TOTAL')])
+    >>> folder.cleanup()
 """
 
 from __future__ import annotations

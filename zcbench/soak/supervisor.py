@@ -51,8 +51,11 @@ from zcbench.subjects.made import subject_of
 from zcbench.subjects.subject import Counters, Subject
 
 POLL_S = 0.1  # how often the user's wishes, hangs and limits are looked at between samples
-ABORT_GRACE_S = 2.0  # for faulthandler to write the stacks of a hung subject
+ABORT_GRACE_S = 2.0  # for a hung subject to print its stacks, of which it need not end
+# A worker ends once faulthandler has written its stacks: that may take so long on a machine with no core free.
+WORKER_ABORT_GRACE_S = 20.0
 SAMPLES_UNTIL_ALL = 30  # a reading of a process's groups takes some 20 µs
+_IN_WORKER = ("engine", "call")
 KILL_GRACE_S = 10.0  # for the kernel to end a killed process, whatever it writes out
 
 
@@ -66,7 +69,7 @@ def run(
     """
     subject = subject_of(scenario)
     of_engine = subject.info.kind == "engine"
-    in_worker = subject.info.kind in ("engine", "call")
+    in_worker = subject.info.kind in _IN_WORKER
     info = RunInfo(
         id=run_id(scenario.name),
         started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -268,7 +271,8 @@ class _Watch:
 
     def _put_down_with_stacks(self) -> None:
         self._subject.dump_stacks()
-        if self._subject.wait(ABORT_GRACE_S) is None:
+        in_worker = self._info.subject.kind in _IN_WORKER
+        if self._subject.wait(WORKER_ABORT_GRACE_S if in_worker else ABORT_GRACE_S) is None:
             self._put_down()
 
     def _put_down(self) -> None:
