@@ -46,6 +46,8 @@ SLEEP = ("--", sys.executable, "-c", "import time; time.sleep(97)")
         (["--", "plain.txt"], "no program 'plain.txt' in PATH; write ./plain.txt for the file here"),
         (["--", "./plain.txt"], "./plain.txt: may not be executed; chmod +x it"),
         (["--", "./bare.sh"], "a text without #! at its beginning"),
+        (["--", "./gone.sh"], "its first line names '/no/such/interpreter', which is not there; install that"),
+        (["--", "./crlf.sh"], "which is not there (its line ends as on Windows: dos2unix mends that)"),
         (["--", "./folder"], "./folder: is a directory"),
         (["--cwd", "nowhere", *SLEEP], "subject.cwd: nowhere: no such directory"),
         (["--ready", "(", *SLEEP], "--ready: subject.ready: '(' is no regular expression"),
@@ -90,6 +92,9 @@ def test_a_subject_that_cannot_be_is_refused_in_a_line(
     (here / "plain.txt").write_text("nothing")
     (here / "bare.sh").write_text("exit 0\n")
     (here / "bare.sh").chmod(0o755)
+    for name, line in (("gone.sh", b"#! /no/such/interpreter -e\n"), ("crlf.sh", b"#!/bin/sh\r\n")):
+        (here / name).write_bytes(line)
+        (here / name).chmod(0o755)
     (here / "folder").mkdir()
     before = files_below(here)
     refused(invoke("run", *arguments), says)

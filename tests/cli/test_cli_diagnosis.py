@@ -36,13 +36,17 @@ int main(int count, char **words) {
 
 
 def leak_of(
-    tmp_path: Path, command: list[str], cause: str = "native", events: Sequence[Event] = ()
+    tmp_path: Path,
+    command: list[str],
+    cause: str = "native",
+    events: Sequence[Event] = (),
+    duration_s: float = 2.0,
 ) -> tuple[bool, Path]:
     """Diagnose a run of ``command`` of which a leak was said."""
     record = make_command_record(tmp_path / "run", events=events)
     finding = MEMORY.failed("memory leaks", {}, cause=cause, remedy="")
     result = msgspec.structs.replace(judge(record), findings=(finding,))
-    scenario = Scenario(name="leaking", subject=SubjectTable(command=tuple(command)), duration=2.0)
+    scenario = Scenario(name="leaking", subject=SubjectTable(command=tuple(command)), duration=duration_s)
     found = diagnose_leak(scenario, record, result, record.path, tmp_path / "again", None, True)
     return found, record.path
 
@@ -80,7 +84,7 @@ SEVERAL = Event(
 
 def test_in_a_child_the_place_is_named_with_its_process(tmp_path: Path, program: Path) -> None:
     # given a shell around the program: several processes, which heaptrack does not follow
-    found, directory = leak_of(tmp_path, ["sh", "-c", f"{program}; true"], events=[SEVERAL])
+    found, directory = leak_of(tmp_path, ["sh", "-c", f"{program}; true"], events=[SEVERAL], duration_s=4.0)
     assert found, "apt install libjemalloc2"
     (site,) = places(directory)  # what is used and freed does not grow
     assert "leaking.c:4 in forgotten, called by main, in process " in site["site"]
@@ -93,7 +97,7 @@ def test_without_both_lost_blocks_are_named_where_they_were_lost(
 ) -> None:
     monkeypatch.setattr("zcbench.soak.heap_dumps.find_library", lambda: None)
     monkeypatch.setattr("zcbench.soak.heap_trace.find_tool", lambda: None)
-    found, directory = leak_of(tmp_path, [str(program), "20"])
+    found, directory = leak_of(tmp_path, [str(program), "20"], duration_s=60.0)
     assert found, "apt install gcc"
     (site,) = places(directory)
     assert site["site"].endswith("leaking.c:4 in forgotten")

@@ -195,7 +195,8 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
         subprocess.run(["gcc", *flags, folder / "it.c", "-o", program], check=True)
         directory.mkdir()
         keys = {"subject.command": f"{program} {runs[kind]}", "sampling.every": "200ms"}
-        return recorded(planned({**keys, "duration": "2s"}), directory)
+        # It ends by itself: a busy machine must not have it stopped within its report.
+        return recorded(planned({**keys, "duration": "60s"}), directory)
 
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(runs, pool.map(record, runs), strict=True))

@@ -76,6 +76,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
 # In the message of an end that was asked for, and whose exit code is none of those that are good.
 ANSWERED = " answered "
+NOT_STARTED = "could not be started"  # of an end before anything ran
 UNREAD = "unread"  # the key under which a probe's note names a runtime that it knows, and cannot read
 GIVEN_TOTALS = "totals"  # the key under which a log's note names the closing totals that somebody gave
 

@@ -251,6 +251,24 @@ def _check_program(key: str, program: str, cwd: Path, path: str | None) -> None:
             f"{key}: {program}: a text without #! at its beginning, which no system can start; begin it with "
             f"#!/bin/sh, or name its interpreter: -- sh {program}"
         )
+    if os.name == "posix" and (named := _interpreter(file)) is not None and not (cwd / named).exists():
+        ending = " (its line ends as on Windows: dos2unix mends that)" if named.endswith("\r") else ""
+        raise ScenarioError(
+            f"{key}: {program}: its first line names {shown(named)}, which is not there{ending}; install that, "
+            "or name another interpreter before it"
+        )
+
+
+def _interpreter(file: Path) -> str | None:
+    """The program that a script names behind its #!; None of what names none, or cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            line = opened.read(_TEXT_FILE).partition(b"\n")[0]
+    except OSError:
+        return None
+    # As the kernel splits it: a carriage return belongs to the name.
+    name = line[2:].strip(b" \t").replace(b"\t", b" ").partition(b" ")[0]
+    return os.fsdecode(name) if line.startswith(b"#!") and name else None
 
 
 def _is_text(file: Path) -> bool:

@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 
 from zcbench.foreign import CRASHES, signal_name
-from zcbench.record.schema import ANSWERED, End, Ending, Event
+from zcbench.record.schema import ANSWERED, NOT_STARTED, End, Ending, Event
 from zcbench.subjects.reports.report import Report
 
 FIRST_EXCEPTION = 0xC0000000  # of Windows: exit codes from here on are a process's exceptions
@@ -22,7 +22,7 @@ class Exit:
     user's signal. ``asked`` is how it was asked to end ("SIGTERM"), ``early`` how early it ended if it was not
     ("3 s of 10 min"), ``unready`` what it had to do to be ready if it never was, ``crash_files`` what its crash
     left, ``reports`` what sanitizers reported of it, ``is_sanitizers`` whether its code only tells that they
-    did, ``runs_on`` whether it does, if it was only watched.
+    did, ``last_words`` what it printed of its end, ``runs_on`` whether it does, if it was only watched.
     """
 
     who: str
@@ -40,6 +40,7 @@ class Exit:
     relays_signals: bool = False
     crash_files: tuple[str, ...] = ()
     reports: tuple[Report, ...] = ()
+    last_words: str | None = None
     is_sanitizers: bool = False
     runs_on: bool | None = None
     windows: bool = os.name == "nt"
@@ -67,6 +68,11 @@ class Exit:
         return fatal[-1] if fatal and self.code else None
 
     @property
+    def said(self) -> str:
+        """ "; it said: no device", of what it printed."""
+        return "" if self.last_words is None else f"; it said: {self.last_words}"
+
+    @property
     def is_as_asked(self) -> bool:
         """Whether it ended by the signal that asked it to, whatever became of that in an exit code."""
         number = getattr(signal, self.asked or "", None)
@@ -84,6 +90,17 @@ _RELAYED = (*CRASHES, "SIGKILL")
 _OF_SHELLS = {
     126: " (as a shell says: it could not be executed)",
     127: " (as a shell says: there is no such program)",
+}
+
+
+# Of a subject that did not move because somebody stopped it.
+STOPPED = ", as it was stopped (SIGSTOP, SIGTSTP or a debugger) and nobody let it go on"
+_BY_NOBODY = " (nobody here sent it)"
+_SENT_BY = {
+    "SIGKILL": " (nobody here sent it; possibly the kernel, for memory)",
+    "SIGPIPE": " (it wrote to a pipe or a socket that nobody reads any more)",
+    "SIGXCPU": " (it reached its limit of CPU time, ulimit -t)",
+    "SIGXFSZ": " (it reached its limit of a file's size, ulimit -f)",
 }
 
 
@@ -154,7 +171,7 @@ def _ended_badly(seen: Exit) -> End:
         good = ", ".join(map(str, (*seen.good_codes, seen.code)))
         message = f"{seen.who}{ANSWERED}{seen.asked} with exit code {seen.code}; "
         message += f"if that is how it ends well: exit_codes = [{good}] in [subject]"
-    return End(ending=Ending.EXITED, exit_code=seen.code, message=message, traceback=seen.faults)
+    return End(ending=Ending.EXITED, exit_code=seen.code, message=message + seen.said, traceback=seen.faults)
 
 
 def _ended_by_sanitizer(seen: Exit, report: Report) -> End:
@@ -177,7 +194,7 @@ def _died_of_signal(seen: Exit, name: str) -> End:
             signal=name,
             message="killed by the kernel for memory",
         )
-    hint = " (nobody here sent it; possibly the kernel, for memory)" if name == "SIGKILL" else ""
+    hint = _SENT_BY.get(name, "" if name in CRASHES or seen.windows else _BY_NOBODY)
     hint += "" if seen.signal else f" (as code {seen.code} says)"
     if seen.crash_files:
         hint += f", which left {', '.join(seen.crash_files)}"
@@ -185,7 +202,7 @@ def _died_of_signal(seen: Exit, name: str) -> End:
         ending=Ending.CRASHED,
         exit_code=seen.code,
         signal=name,
-        message=f"{seen.who} died of {name}{hint}",
+        message=f"{seen.who} died of {name}{hint}{seen.said}",
         traceback=seen.faults,
     )
 
@@ -196,9 +213,9 @@ def stopped_at_once(by: str | None) -> End:
     return End(ending=Ending.INTERRUPTED, signal=by, message=message)
 
 
-def hung(stall: str, faults: str | None) -> End:
-    """The end of a subject that was killed because ``stall``."""
-    return End(ending=Ending.HUNG, message=stall, traceback=faults)
+def hung(stall: str, faults: str | None, stopped: str = "") -> End:
+    """The end of a subject that was killed because ``stall``; ``stopped`` says if a signal had stopped it."""
+    return End(ending=Ending.HUNG, message=stall + stopped, traceback=faults)
 
 
 def over_memory_limit(rss: int, limit: float, *, killed: bool = True) -> End:
@@ -214,15 +231,15 @@ def too_many_processes(count: int, limit: int, *, killed: bool = True) -> End:
     return End(ending=Ending.EXITED, message=f"{what}: {count:,} processes, limits.processes is {limit:,}")
 
 
-def never_ready(limit: str, what: str, faults: str | None) -> End:
+def never_ready(limit: str, what: str, faults: str | None, stopped: str = "") -> End:
     """The end of a subject that was killed because it had not become ready."""
-    message = f"not ready after {limit}: waited until {what}"
+    message = f"not ready after {limit}: waited until {what}{stopped}"
     return End(ending=Ending.HUNG, message=message, traceback=faults)
 
 
-def not_stopping(asked: str, grace: str, faults: str | None) -> End:
+def not_stopping(asked: str, grace: str, faults: str | None, stopped: str = "") -> End:
     """The end of a subject that was killed because it had not ended when asked to."""
-    message = f"did not end within {grace} of {asked}; killed"
+    message = f"did not end within {grace} of {asked}{stopped}; killed"
     return End(ending=Ending.HUNG, message=message, traceback=faults)
 
 
@@ -236,7 +253,7 @@ def killed_as_agreed(interrupted_by: str | None) -> End:
 
 def not_started(error: str) -> End:
     """The end of a subject that the system could not start."""
-    return End(ending=Ending.FAILED, message=f"could not be started: {error}")
+    return End(ending=Ending.FAILED, message=f"{NOT_STARTED}: {error}")
 
 
 def harness_failed(message: str) -> End:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import psutil
+
 START_GRACE_S = 5.0  # imports and a slab, on a busy machine; the limit itself is about packets
 SLEPT_S = 1.0  # ten polls: no scheduling delay that a supervisor at rest would see
 
@@ -24,3 +28,12 @@ class HangWatch:
             self._progress, self._moved_ns = progress, now
         limit_s = max(self._limit_s, START_GRACE_S) if starting else self._limit_s
         return now - self._moved_ns > limit_s * 1e9
+
+
+def stopped(processes: Sequence[psutil.Process]) -> bool:
+    """Whether the first of ``processes`` was stopped by a signal or a debugger."""
+    try:
+        state = processes[0].status() if processes else None
+    except (psutil.Error, OSError):
+        return False
+    return state in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)

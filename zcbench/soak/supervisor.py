@@ -42,7 +42,7 @@ from zcbench.soak.observers import Observer, Observers
 from zcbench.soak.oom import OomKills
 from zcbench.soak.page_file import PageFile
 from zcbench.soak.sampler import Row, Sampler, resident
-from zcbench.soak.stalls import HangWatch
+from zcbench.soak.stalls import HangWatch, stopped
 from zcbench.soak.suspension import SuspensionWatch
 from zcbench.soak.timetable import Step, Timetable
 from zcbench.subjects.assembly import gc_every_s
@@ -203,9 +203,9 @@ class _Watch:
         if (end := self._keep_to_timetable(counters)) is not None:
             return end
         if self._is_hung(counters):
-            self._put_down_with_stacks()
+            why = self._put_down_with_stacks()
             stall = self._subject.stall(counters, str(self._info.scenario.limits.hang))
-            return endings.hung(stall, self._fault_text())
+            return endings.hung(stall, self._fault_text(), why)
         if self._multiplying.is_due():
             processes = self._subject.processes()
             if (count := self._multiplying.excess(processes)) is not None:
@@ -229,15 +229,15 @@ class _Watch:
                 self._ask_to_stop()
             case Step.NEVER_READY:
                 limit = format_duration(self._subject.ready_limit_s or 0.0)
-                self._put_down_with_stacks()
-                return endings.never_ready(limit, self._subject.awaits(), self._fault_text())
+                why = self._put_down_with_stacks()
+                return endings.never_ready(limit, self._subject.awaits(), self._fault_text(), why)
             case Step.OVERDUE if asked == ASKED_BY_NOTHING:
                 self._put_down()
                 return endings.killed_as_agreed(self._interrupts.signal)
             case Step.OVERDUE:
-                self._put_down_with_stacks()
+                why = self._put_down_with_stacks()
                 grace = format_duration(self._subject.grace_s or 0.0)
-                return endings.not_stopping(asked or "", grace, self._fault_text())
+                return endings.not_stopping(asked or "", grace, self._fault_text(), why)
         return None
 
     def _ask_to_stop(self) -> None:
@@ -269,11 +269,14 @@ class _Watch:
             self._event(EventKind.ABORT, f"{self._aborted}; draining")
             self._ask_to_stop()
 
-    def _put_down_with_stacks(self) -> None:
+    def _put_down_with_stacks(self) -> str:
+        """End it with its stacks; what is to be said if it had been stopped."""
+        is_stopped = stopped(self._subject.processes())
         self._subject.dump_stacks()
         in_worker = self._info.subject.kind in _IN_WORKER
         if self._subject.wait(WORKER_ABORT_GRACE_S if in_worker else ABORT_GRACE_S) is None:
             self._put_down()
+        return endings.STOPPED if is_stopped else ""
 
     def _put_down(self) -> None:
         self._subject.kill()
@@ -300,6 +303,7 @@ class _Watch:
             relays_signals=death.relays_signals,
             crash_files=death.files,
             reports=death.reports,
+            last_words=death.last_words,
             is_sanitizers=death.is_sanitizers,
             runs_on=death.runs_on,
         )

@@ -29,6 +29,7 @@ from zcbench.scenario.tables import STOP_BY_CLOSING, STOP_BY_NOTHING, SubjectTab
 from zcbench.subjects.crash_files import crash_files
 from zcbench.subjects.guard import Guard
 from zcbench.subjects.instrumented import Instrumented
+from zcbench.subjects.last_words import LastWords
 from zcbench.subjects.output import OutputPump
 from zcbench.subjects.readiness import Answering, OnPage, Printed, Readiness
 from zcbench.subjects.reports.exit_code import tells_of_report
@@ -82,6 +83,7 @@ class CommandSubject:
         self._is_daemon = False
         self._ready = False
         self._reports = ReportListener()
+        self._last_words = LastWords()
 
     def probes(self, directory: Path) -> Sequence[Probe]:
         """See :class:`Subject`."""
@@ -103,7 +105,7 @@ class CommandSubject:
         self._guard = Guard(self._popen.pid)
         self._readiness = self._awaited()
         self._output = OutputPump(directory / self._log, reading, "zcbench-output")
-        self._output.listeners += [self._readiness.hear, self._reports.hear]
+        self._output.listeners += [self._readiness.hear, self._reports.hear, self._last_words.hear]
         if self._instrumented is not None:
             self._output.listeners += self._instrumented.listeners
         self._output.start()
@@ -305,6 +307,7 @@ class CommandSubject:
             files=tuple(file.name for file in files),
             report=next((file.text for file in files if file.text), None),
             reports=reports,
+            last_words=self._last_words.why(),
             is_sanitizers=tells_of_report(code, reports, self._table.words, {**os.environ, **self.variables}),
         )
 

@@ -24,6 +24,7 @@ class Death:
     files: tuple[str, ...] = ()
     report: str | None = None  # the text of one of them
     reports: tuple[Report, ...] = ()  # of the sanitizers that it runs under
+    last_words: str | None = None  # the line of its output that tells of its end
     is_sanitizers: bool = False  # its exit code is how such a tool says that it reported something
     runs_on: bool | None = None  # of what was only watched: whether it does; None: its exit code is known
     unready: str | None = None  # what it was waited for to do when it ended by itself

@@ -12,7 +12,16 @@ from zcbench.analysis.uncaught import uncaught
 from zcbench.quantities.names import CONSUMER_RECEIVED, ENGINE_CAPTURED, ENGINE_DELIVERED
 from zcbench.quantities.units import format_duration
 from zcbench.record.reader import Record
-from zcbench.record.schema import ANSWERED, CONTRACT_EXIT_CODE, End, Ending, Event, EventKind, Finding
+from zcbench.record.schema import (
+    ANSWERED,
+    CONTRACT_EXIT_CODE,
+    NOT_STARTED,
+    End,
+    Ending,
+    Event,
+    EventKind,
+    Finding,
+)
 from zcbench.verdict import moments
 from zcbench.verdict.check import Check, Evidence, Facts
 
@@ -207,12 +216,18 @@ def _sentence(facts: _Facts) -> str:
     end = facts.end
     if end.ending is Ending.EXITED and ANSWERED in (end.message or ""):
         return "the subject ended as it was asked to, but not well"
+    if _is_not_started(end):
+        return "nothing was tested"
     if end.ending is not Ending.FINISHED:
         return _SENTENCES[end.ending]
     if end.message in (None, NORMALLY) or not facts.ours:
         return f"the process {NORMALLY}"
     was = "was " if end.message.startswith(("killed", "watched")) else ""
     return f"it {was}{end.message}"
+
+
+def _is_not_started(end: End) -> bool:
+    return end.ending is Ending.FAILED and (end.message or "").startswith(NOT_STARTED)
 
 
 def _last_packet(facts: _Facts) -> str:
@@ -237,6 +252,8 @@ def _last_packet(facts: _Facts) -> str:
 def _remedy(facts: _Facts) -> str | None:
     ending = facts.end.ending
     known = _REMEDIES.get(ending)
+    if _is_not_started(facts.end):
+        return "start it by hand, from the same directory: what the system says there is why"
     if known is None or ending is Ending.UNKNOWN or facts.record.can("worker"):
         return known
     return _OF_PROGRAMS.get(ending, known) if facts.ours else _THEIRS
