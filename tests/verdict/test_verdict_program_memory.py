@@ -360,3 +360,43 @@ def test_a_heap_that_is_told_in_whole_mib_passes_no_leak_that_a_step_would_hide(
         assert "1,048,576 bytes" in found.sentence
     found = memory(tmp_path / "leak", lambda i: go(i, per_s=100_000, step=MIB))
     assert (found.outcome, found.cause) == ("fail", "runtime_heap")
+
+
+def unseen(name: str, begin: int, end: int) -> Readings:
+    """A program that is flat, of whom ``name`` was not read from ``begin`` to ``end``."""
+    return lambda index: program(index) | ({name: None} if begin <= index < end else {})
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("anonymous_bytes", "private memory was not read from"),
+        ("rss_bytes", "resident memory was not read from"),
+        ("malloc.live_bytes", "cannot tell"),
+    ],
+)
+@pytest.mark.parametrize(("begin", "end"), [(0, 150), (100, 180), (200, 300)])
+def test_a_reading_that_is_missing_for_a_quarter_of_the_run_never_passes(
+    tmp_path: Path, name: str, said: str, begin: int, end: int
+) -> None:
+    found = memory(tmp_path, unseen(name, begin, end))
+    assert found.outcome == "inconclusive"
+    assert said in found.sentence
+    assert found.required
+    assert found.remedy
+
+
+def test_memory_that_the_system_never_told_of_does_not_pass(tmp_path: Path) -> None:
+    nothing = {"anonymous_bytes": None, "rss_bytes": None, "uss_bytes": None}
+    found = memory(tmp_path, lambda index: program(index) | nothing)
+    assert (found.outcome, found.required) == ("inconclusive", True)
+    assert "private memory was not read" in found.sentence
+
+
+def test_a_few_readings_that_are_missing_are_no_reason(tmp_path: Path) -> None:
+    def seldom(index: int) -> Row:
+        row = program(index)
+        return row if index % 10 == 0 else row | {"anonymous_bytes": None}
+
+    assert memory(tmp_path / "seldom", seldom).outcome == "pass"
+    assert memory(tmp_path / "once", unseen("rss_bytes", 280, 300)).outcome == "pass"

@@ -30,6 +30,7 @@ from zcbench.verdict import between_calls, moments, program_memory
 from zcbench.verdict.check import Check, Evidence, Facts
 from zcbench.verdict.memory_cause import BUFFERS, MOSTLY_ELSEWHERE, bearing_out, cause_of, without_wholes
 from zcbench.verdict.resident import NOT_ITS_ABSENCE, limit_of, said, settled_flat
+from zcbench.verdict.unread import unread
 
 # Without both, a leak could hide where nobody looked: Python's small objects, and everything from malloc.
 NEEDED = ("small objects", "native heap")
@@ -276,6 +277,19 @@ def _flat(facts: _Facts) -> Finding | None:
     )
 
 
+def _unread(facts: _Facts) -> Finding | None:
+    """No pass where nobody looked at a program's pages: what lies beside the exact counters may have grown."""
+    why = unread(facts.record) if facts.record.can("ending") and not facts.record.can("worker") else []
+    if not why:
+        return None
+    return CHECK.undecided(
+        f"cannot tell whether memory leaks: {'; '.join(why)}",
+        facts.evidence,
+        remedy="let zcbench read /proc of all its processes to the end: run it as the user that they run as",
+        required=_stream_s(facts.record) >= LEAST_PASS_S,
+    )
+
+
 def _limits(record: Record, exact: list[Growth]) -> str:
     """Below what each counter's growth is known to be: the budget, or the multiple of it that the pass rests
     on."""
@@ -438,7 +452,7 @@ CHECK = Check(
         "Does any counter grow: Python objects, malloc, buffers, pages? Which, how much a packet, where?"
     ),
     facts=_Facts,
-    rules=(_leaks, _flat, _rests, _resident_is_flat, _too_little_counted, _restless, _cannot_tell),
+    rules=(_leaks, _unread, _flat, _rests, _resident_is_flat, _too_little_counted, _restless, _cannot_tell),
     causes={
         "python_objects": "a container only grows",
         "native": "malloc'd memory, or objects above 512 bytes",
