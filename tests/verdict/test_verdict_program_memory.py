@@ -16,7 +16,7 @@ from zcbench.quantities.units import BYTES
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.schema import Event, Finding
 from zcbench.render.figures.memory import draw
-from zcbench.scenario import SamplingTable, Scenario, SubjectTable
+from zcbench.scenario import MemoryTable, SamplingTable, Scenario, SubjectTable
 from zcbench.verdict import judge
 
 SECONDS = 300
@@ -102,7 +102,11 @@ def test_private_memory_that_nobody_explains_never_passes(tmp_path: Path) -> Non
         found = memory(tmp_path / name, readings)
         assert found.outcome == "inconclusive", found.sentence
         assert found.required
-        assert found.remedy
+        assert str(found.remedy).endswith("flat for 5 min: --set memory.accept=rss")
+        # and once more as that remedy says
+        plan = Scenario(name="soak", duration=Duration(400.0), memory=MemoryTable(accept="rss"))
+        accepted = memory(tmp_path / f"{name} accepted", readings, seconds=400, plan=plan)
+        assert accepted.outcome == "pass", accepted.sentence
     assert "explain 10%" in found.sentence
 
 

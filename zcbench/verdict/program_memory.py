@@ -11,6 +11,7 @@ from zcbench.analysis.coverage import LEAST_COVERAGE, Coverage
 from zcbench.analysis.growth import LARGEST_BLOCK_BYTES, Growth, Site, large_object_rate
 from zcbench.analysis.inventories import MALLOC, PROCESSES, grown_processes, process_names, unread_runtimes
 from zcbench.analysis.trend.growing import FEWEST_CELLS
+from zcbench.analysis.trend.rule import WARM_UP_S
 from zcbench.quantities.names import GC_FORCED_COLLECTIONS, GO_SYS_BYTES, MALLOC_SETTLED_BYTES
 from zcbench.quantities.quantity import Origin
 from zcbench.quantities.units import format_bytes
@@ -57,6 +58,8 @@ _PUBLISH = (
     "let it publish the bytes of its arenas and heaps as gauges called *.live_bytes: on a page (zcpage.h), as "
     "JSON lines, by --scrape"
 )
+RSS = "rss"  # memory.accept
+_FLAT = f"; or accept resident memory that stays flat for {WARM_UP_S / 60:.0f} min: --set memory.accept=rss"
 
 _PROFILE = (
     "have it serve net/http/pprof, and read that: --scrape http://HOST:PORT/debug/pprof/ has its heap to the "
@@ -214,7 +217,14 @@ def after_collections(record: Record) -> str:
 
 
 def what_would_raise(record: Record) -> str:
-    """What would bring more of the memory into exact counters."""
+    """What would bring more of the memory into exact counters, or do without them."""
+    said = _what_would_raise(record)
+    # Of a runtime that nobody reads this may be all that its user can do.
+    does = said.endswith(_PUBLISH) and record.can("ending") and record.run.scenario.memory.accept != RSS
+    return said + (_FLAT if does else "")
+
+
+def _what_would_raise(record: Record) -> str:
     if not program.has(record, program.MALLOC):
         return f"{_unmetered(record)}; or {_PUBLISH}"
     if heaps.runtime_of(record) is not None:

@@ -40,7 +40,6 @@ LEAST_CLASS_SHARE = 0.2  # of what small objects gain, to be named in the senten
 NAMED_STEP_BYTES = 4096  # smaller ones are the allocator's own and say nothing to anybody
 MOST_AS_EACH = 0.75  # blocks a packet, below which they are said as one each so many packets
 MOST_TIMES_LONGER = 8.0  # a run that this many times its length would not settle needs another remedy
-RSS = "rss"  # memory.accept
 _HOW_TO_NAME = "--diagnose runs it again and names the lines"
 # In the last half of a run: more than a program's start still takes from malloc then. A leak of 64 kB/s has it
 # in a run of 8 s.
@@ -314,7 +313,7 @@ def _rests(facts: _Facts) -> Finding | None:
 def _resident_is_flat(facts: _Facts) -> Finding | None:
     """Pass by resident memory alone, where somebody accepts what that hides, and it is flat."""
     pages = facts.pages
-    if facts.record.run.scenario.memory.accept != RSS or not pages:
+    if facts.record.run.scenario.memory.accept != program_memory.RSS or not pages:
         return None
     rising = any(g.trend.rising for g in facts.grown)
     if rising or not all(settled_flat(told) for _, told in pages):
@@ -322,7 +321,7 @@ def _resident_is_flat(facts: _Facts) -> Finding | None:
     limit = limit_of(max(told.seen_per_s for _, told in pages))
     sentences = "; ".join(said(*one) for one in pages)
     return CHECK.passed(
-        f"{sentences}; accepted as {RSS} by memory.accept", facts.evidence, detection_limit=limit
+        f"{sentences}; accepted as {program_memory.RSS} by memory.accept", facts.evidence, detection_limit=limit
     )
 
 

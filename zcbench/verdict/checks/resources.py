@@ -161,8 +161,11 @@ def _sentence(one: Resource) -> str:
     if one.left:
         parts.append(f"{one.left:,} {what} are left after the drain ({one.before} before)")
     # Of what was only watched the names are patterns: "12 threads named pool-*".
-    word = "threads named" if one.kind == "threads" and one.before is None else "×"
-    names = ", ".join(f"{number:,} {word} {name}" for name, number in one.grown)
+    named = one.kind == "threads" and one.before is None
+    names = ", ".join(
+        f"{number:,} {('thread named' if number == 1 else 'threads named') if named else '×'} {name}"
+        for name, number in one.grown
+    )
     names += f", {one.unnamed:,} more without a name" if one.unnamed else ""
     dead = f"; {one.zombies:,} of them ended, and nobody waited for them" if _are_zombies(one) else ""
     return " and ".join(parts) + (f": {names}" if names else "") + dead
