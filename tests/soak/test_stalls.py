@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zcbench.soak.stalls import START_GRACE_S, HangWatch
+from zcbench.soak.stalls import LOADING_GRACE_S, START_GRACE_S, HangWatch
 
 S = 10**9
 LIMIT_S = 2.0
@@ -38,6 +38,19 @@ def test_a_start_may_take_longer_than_the_limit_on_packets() -> None:
     assert HALVES[told.index(True)] == 0.5 + START_GRACE_S + 0.5
     # but not longer than a limit that is longer still
     assert not any(looks(HangWatch(60.0, 0), HALVES, starting=True))
+
+
+def test_a_worker_that_has_not_loaded_yet_has_time_for_it_and_the_limit_begins_with_it() -> None:
+    watch = HangWatch(LIMIT_S, 0)
+    times_s = [n / 2 for n in range(1, 200)]
+    hung = [watch.is_hung(round(at * S), 7, owes=True, starting=True, loading=True) for at in times_s]
+    assert times_s[hung.index(True)] == LOADING_GRACE_S + 0.5
+    # one that has loaded at last has all of its start before it
+    watch = HangWatch(LIMIT_S, 0)
+    for at in range(1, 41):
+        assert not watch.is_hung(at * S // 2, 7, owes=True, starting=True, loading=True)
+    told = looks(watch, [20 + half for half in HALVES], starting=True)
+    assert 20 + HALVES[told.index(True)] == 20 + START_GRACE_S + 0.5
 
 
 def test_a_supervisor_that_was_frozen_accuses_nobody() -> None:

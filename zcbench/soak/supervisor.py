@@ -256,7 +256,13 @@ class _Watch:
             self._subject.progress(counters),
             owes=bool(stopping) or self._subject.owes(counters, now),
             starting=self._subject.phase(counters) == Phase.STARTING,
+            loading=self._is_loading(),
         )
+
+    def _is_loading(self) -> bool:
+        """Whether our own worker has not come so far that it could write its stacks, or run the subject."""
+        events = self._writer.directory / WORKER_EVENTS_FILE
+        return self._info.subject.kind in _IN_WORKER and not events.exists()
 
     def _abort_if_broken(self, row: Row) -> None:
         start, now = row.get(ENGINE_START_NS), now_ns()
