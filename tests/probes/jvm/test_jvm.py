@@ -81,6 +81,30 @@ def test_what_is_kept_is_counted_and_garbage_is_not(java: Start, tmp_path: Path,
     assert not list(Path("/tmp").glob(f".attach_pid{one.pid}"))
 
 
+def test_class_loaders_that_are_kept_show_in_metaspace_and_are_gone_when_they_are_let_go(
+    java: Start, tmp_path: Path
+) -> None:
+    (one,) = java(("-XX:+UseSerialGC",))
+    jvm = recognised(one, tmp_path)
+
+    def loaded() -> tuple[int, int]:
+        found = settled(jvm)
+        return jvm.look()["jvm.classes"] or 0, found["jvm.metaspace_bytes"]
+
+    one.tell("loaders 10")
+    one.tell("drop 0")
+    classes, size = loaded()
+    one.tell("loaders 300")
+    with_classes, with_size = loaded()
+    assert 300 <= with_classes - classes < 350  # the JVM may load some of its own
+    assert with_size - size > 300 * 500
+    one.tell("drop 0")
+    after_classes, after_size = loaded()
+    assert after_classes - classes < 50
+    assert after_size - size < (with_size - size) / 2
+    jvm.close()
+
+
 def test_a_jvm_that_may_not_be_asked_is_left_alone_and_flags_stop_no_other(java: Start, tmp_path: Path) -> None:
     started = java(
         ("-XX:+DisableAttachMechanism",),
