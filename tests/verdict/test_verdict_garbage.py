@@ -145,6 +145,16 @@ def test_finalizers_that_wait_for_the_event_loop_are_called_starved(tmp_path: Pa
     assert found.cause == "finalizers_starved", found.sentence
     assert "in flight before it turned" in found.sentence
 
+    # and its probe tells of the delay that ended once more, in the sample after
+    def told_late(index: int) -> Row:
+        turns = 4 * (index // COLLECTS_S) + min(index % COLLECTS_S, 3)
+        late_ns = 16 * 10**9 if index >= COLLECTS_S and index % COLLECTS_S <= 1 else 0
+        row = blocked(index) | {"event_loop.active_ns": 10**9 * turns, "event_loop.idle_ns": 10**6 * turns}
+        return row | {"event_loop.delay_max_ns": late_ns}
+
+    found = of_addon(tmp_path / "told-late", told_late, "pool.hit_rate")
+    assert found.cause == "finalizers_starved", found.sentence
+
     # and one that never turns again
     def never(index: int) -> Row:
         row = addon(index, returns=False) | {"runtime.collections": index}

@@ -34,6 +34,7 @@ GARBAGE_BURSTS = 3
 FREED_AFTER_S = 1.0
 # A loop that stood still for so many samples running did not just miss one.
 STARVED_SAMPLES = 3
+TOLD_LATE = 2  # samples: an agent publishes twice in each, and one more may lie between
 HEADROOM = 1.25  # over what was measured: a quarter for what this run did not happen to see
 
 
@@ -77,8 +78,9 @@ def by_event_loop(record: Record) -> Held | None:
         return None
     near = np.zeros(returns.shape, bool)
     for _, stop in _stretches(stood):
-        # Finalizers run when it turns again: at that sample or in the two after.
-        near[max(0, stop - 1) : stop + 2] = True
+        # Finalizers run when it turns again: at that sample or in the two after. The delay that ends so is told
+        # of for up to TOLD_LATE samples more.
+        near[max(0, stop - 1 - TOLD_LATE) : stop + 2] = True
     share = float(np.nansum(returns[near]) / np.nansum(returns))
     if not near.any() or share < GARBAGE_RETURNS or float(near.mean()) > GARBAGE_SAMPLES:
         return None

@@ -23,8 +23,8 @@ const leaks = {
   foreign: (bytes) => kept.push(require(process.env.ADDON).foreign(bytes)),
 };
 
-// In pieces of at least this size, so that what keeps a piece is small beside it.
-const PIECE = 300;
+// In pieces of at least this size, so that what keeps a piece is small beside it; of a fast leak one a tick.
+const PIECE = Math.max(300, Number(leak) * EVERY_MS / 1000);
 
 // By the clock: a busy machine leaves ticks out.
 setInterval(() => {
