@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.records import Row, make_command_record
+from zcbench.quantities.quantity import Kind, Origin, Quantity
 from zcbench.quantities.registry import STANDARD, VOCABULARY
+from zcbench.quantities.units import NS
 from zcbench.record.schema import Finding
 from zcbench.verdict import judge
 
 MS = 1_000_000
+INSIDE = Quantity("probe.v8.inside_ns", NS, Kind.TOTAL, Origin.RUNTIME, "CPU time of Node's agent")
 
 
 def loop(index: int, late_ms: float = 4.0, **more: int) -> Row:
@@ -32,7 +35,7 @@ def loop(index: int, late_ms: float = 4.0, **more: int) -> Row:
 
 
 def judged(directory: Path, counts: Callable[[int], Row], *, seconds: int = 120) -> Finding:
-    brought = [VOCABULARY[name] for name in counts(0) if name not in STANDARD]
+    brought = [VOCABULARY.get(name, INSIDE) for name in counts(0) if name not in STANDARD]
     record = make_command_record(directory, counts=counts, duration_s=seconds, rows=seconds, brought=brought)
     return next(f for f in judge(record).findings if f.check == "event_loop")
 
@@ -77,6 +80,18 @@ def test_what_the_machine_or_the_harness_took_is_not_blamed_on_the_program(
     found = judged(tmp_path, lambda index: late(index) | totals(sum(one <= index for one in at)))
     assert found.outcome == "pass", found.sentence
     assert said in found.sentence
+
+
+def test_a_block_beside_a_collection_of_the_harness_is_the_program_s_where_node_s_agent_left_that_out(
+    tmp_path: Path,
+) -> None:
+    # given delays of 200 ms, each beside a collection of 190 ms that the agent measures no delay in
+    def blocked(index: int) -> Row:
+        forced = {"gc.forced_pause_ns": 190 * MS * (index // 5), "probe.v8.inside_ns": MS * index}
+        return loop(index, 200 if index % 5 == 0 else 4) | forced
+
+    found = judged(tmp_path, blocked)
+    assert (found.outcome, found.cause) == ("fail", "event_loop_blocked"), found.sentence
 
 
 def test_a_machine_without_a_free_core_gives_no_answer(tmp_path: Path) -> None:

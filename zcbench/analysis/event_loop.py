@@ -42,6 +42,9 @@ Times = NDArray[np.float64]
 MACHINE_SHARE = 1 / 3
 # A delay that has grown by half of the time since the last sample is the same one, still going on.
 STANDING_SHARE = 0.5
+# The least time for which a probe takes a page that rests for a loop that is blocked (LATE in its loops.py).
+RESTING_S = 0.3
+_NODE_AGENT = "probe.v8.inside_ns"
 MOST_MISSED = 2  # beats in a row
 LATE_SAMPLES = 1.5  # by how many a delay may be told late: half a sample until it is published, one until read
 SAMPLES_LATE = 2.0  # by so many samples: it did not turn between the last two
@@ -78,7 +81,7 @@ def blocks(record: Record) -> Blocks | None:
     calm = float(np.percentile(longest, 25))
     floor_s = min(max(STALL_S, CROWDED_RATIO * calm), MOST_CROWDED * STALL_S)
     slow = longest > floor_s
-    forced = slow & (_spent_s(record, GC_FORCED_PAUSE_NS)[use] >= GC_SHARE * longest)
+    forced = slow & _of_the_harness(record, longest, use)
     outside = slow & ~forced & _of_the_machine(record, longest, use)
     over = slow & ~forced & ~_goes_on(elapsed, longest)
     step = float(np.median(np.diff(elapsed))) if elapsed.size > 1 else 0.0
@@ -155,6 +158,14 @@ def _of_the_machine(record: Record, longest: Times, use: NDArray[np.bool_]) -> N
     waited = _spent_s(record, RUN_QUEUE_NS)[use] >= MACHINE_SHARE * longest
     us_too = np.nan_to_num(record.samples[SAMPLE_LATE_S][use]) >= STALL_S / 2
     return np.asarray(waited | us_too | is_suspended(record, record.samples[ELAPSED_S][use]))
+
+
+def _of_the_harness(record: Record, longest: Times, use: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the delays are collections that the harness forced. Node's agent leaves those out of what it
+    measures; only its page, which rests meanwhile, may be taken for a loop that does: not before RESTING_S."""
+    forced = _spent_s(record, GC_FORCED_PAUSE_NS)[use] >= GC_SHARE * longest
+    by_agent = np.isfinite(_column(record, _NODE_AGENT)).any()
+    return np.asarray(forced & (longest >= RESTING_S) if by_agent else forced)
 
 
 def _spent_s(record: Record, total: str) -> Times:
