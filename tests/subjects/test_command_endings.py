@@ -64,7 +64,7 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "exit at stop": ("sh -c 'trap \"exit 7\" TERM; while :; do sleep 0.1; done'", {}),
     "crash at stop": ("sh -c 'trap \"kill -BUS \\$\\$\" TERM; while :; do sleep 0.1; done'", {}),
     "stubborn": (STUBBORN, {"subject.grace": "500ms"}),
-    "suspended": ("sh -c 'kill -STOP $$; sleep 97'", {"subject.grace": "500ms"}),
+    "suspended": ("sh -c 'kill -STOP $$; sleep 97'", {"subject.grace": "500ms", "duration": "3s"}),
     "reads": ("cat", {"subject.stop": "stdin"}),
     "unasked": ("sleep 97", {"subject.stop": "none"}),
     "daemon": ("sh -c '(setsid sleep 97 &) & exit 0'", {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from zcbench.record.schema import Ending
 from zcbench.soak.endings import Exit, end_of
 from zcbench.subjects.last_words import KEPT, LONGEST, LastWords
 
@@ -27,6 +28,8 @@ def why(text: str, piece: int = 7) -> str | None:
         ("terminate called after throwing an instance of 'std::runtime_error'\n  what():  no device left\n",
          "terminate called after throwing an instance of 'std::runtime_error' what(): no device left"),
         (f"{RUST}\nnote: run with `RUST_BACKTRACE=1`\n", RUST),
+        ("thread 'main' (4242) panicked at it.rs:1:9:\nboom\nnote: run\n",
+         "thread 'main' (4242) panicked at it.rs:1:9: boom"),
         ("thread 'main' panicked at src/main.rs:2:5:\nboom\nnote: run with\n",
          "thread 'main' panicked at src/main.rs:2:5: boom"),
         ("panic: assignment to entry in nil map\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/p.go:3 +0x3b\n",
@@ -53,6 +56,25 @@ def test_only_the_end_of_the_output_is_kept() -> None:
     for _ in range(100):
         words.hear(b"panic: long ago\n" + b"an answer\n" * 9999)
     assert words.why() == "an answer"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-6, "terminate called after throwing an instance of 'std::bad_alloc' what(): std::bad_alloc"),
+        (134, "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory"),
+        (1, 'Exception in thread "main" java.lang.OutOfMemoryError: Java heap space'),
+        (1, "MemoryError"),
+        (-6, "memory allocation of 17592186044416 bytes failed"),
+    ],
+)
+def test_who_had_no_memory_left_is_told_from_who_crashed(code: int, words: str) -> None:
+    end = end_of(Exit(who="the command", code=code, is_done=True, relays_signals=True, last_words=words))
+    assert end.ending is Ending.MEMORY
+    assert "had no memory left" in (end.message or "")
+    # a fault of another kind stays what it is, whatever stands in the output
+    segfault = end_of(Exit(who="the command", code=-11, is_done=True, relays_signals=True, last_words=words))
+    assert segfault.ending is Ending.CRASHED
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from zcbench.foreign import CRASHES, signal_name
 from zcbench.record.schema import ANSWERED, NOT_STARTED, End, Ending, Event
+from zcbench.subjects.last_words import had_no_memory
 from zcbench.subjects.reports.report import Report
 
 FIRST_EXCEPTION = 0xC0000000  # of Windows: exit codes from here on are a process's exceptions
@@ -86,7 +87,7 @@ class Exit:
 
 
 # SIGTERM and SIGINT a shell relays as often, and they are somebody's wish.
-_RELAYED = (*CRASHES, "SIGKILL")
+_RELAYED = (*CRASHES, "SIGKILL", "SIGXCPU", "SIGXFSZ")
 _OF_SHELLS = {
     126: " (as a shell says: it could not be executed)",
     127: " (as a shell says: there is no such program)",
@@ -158,6 +159,10 @@ def _finished(seen: Exit) -> str:
 
 def _ended_badly(seen: Exit) -> End:
     name = seen.signal or seen.relayed
+    if seen.last_words is not None and name in (None, "SIGABRT") and had_no_memory(seen.last_words):
+        how = f"died of {name}" if name else f"exited with code {seen.code}"
+        message = f"{seen.who} had no memory left and {how}{seen.said}"
+        return End(ending=Ending.MEMORY, exit_code=seen.code, signal=name, message=message)
     if name is not None:
         return _died_of_signal(seen, name)
     if seen.fatal is not None:

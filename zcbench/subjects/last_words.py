@@ -11,13 +11,25 @@ LONGEST = 160  # characters that are quoted
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # Each is written once, and more may follow it: a stack, a version. The first line of these tells.
 _FATAL = re.compile(
-    r"thread '.*' panicked at |panic: |fatal error: |Exception in thread |terminate called |\*\*\* .* \*\*\*"
+    r"thread '.*'.* panicked at |panic: |fatal error: |Exception in thread |terminate called |\*\*\* .* \*\*\*"
     r"|.*: Assertion [`'].*' failed\."
     r"|(?:free|malloc|realloc|munmap_chunk|corrupted|double free).*(?:\(\)|corrupt)"
-    r"|\w*Error(?: \[\w+\])?: |Uncaught |Unhandled exception|FATAL|Segmentation fault"
+    r"|\w*Error(?: \[\w+\])?: |Uncaught |Unhandled exception|FATAL|memory allocation of |Segmentation fault"
 )  # fmt: skip
 # What these begin goes on in the next line.
-_GOES_ON = re.compile(r"terminate called after throwing|thread '.*' panicked at [^']*:$")
+_GOES_ON = re.compile(r"terminate called after throwing|thread '.*'.* panicked at [^']*:$")
+
+# As C++, Rust, Go, Java, Node, Python and the C library's callers say it.
+_NO_MEMORY = re.compile(
+    r"std::bad_alloc|memory allocation of \d+ bytes failed|OutOfMemoryError|heap out of memory|MemoryError"
+    r"|out of memory|Cannot allocate memory",
+    re.IGNORECASE,
+)
+
+
+def had_no_memory(words: str) -> bool:
+    """Whether a program's last words say that it could get no more memory."""
+    return _NO_MEMORY.search(words) is not None
 
 
 class LastWords:

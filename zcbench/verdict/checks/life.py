@@ -63,6 +63,8 @@ _OF_PROGRAMS = {
 _BY_WORD = ", as --ended says"
 NORMALLY = "exited normally"
 _DETECTION_LIMIT = "one exception in a finaliser or a thread"
+_SENT = "find who sent it: a service manager, a script, the kernel for memory (dmesg), a user"
+_SENT_BY_OTHERS = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM")
 _THEIRS = "see what the subject, or the system that ran it, logged at its end"
 
 
@@ -226,6 +228,11 @@ def _sentence(facts: _Facts) -> str:
     return f"it {was}{end.message}"
 
 
+def _is_fault(signal: str) -> bool:
+    """Whether a program gets this signal for what it does itself; the others somebody sends."""
+    return signal not in _SENT_BY_OTHERS
+
+
 def _is_not_started(end: End) -> bool:
     return end.ending is Ending.FAILED and (end.message or "").startswith(NOT_STARTED)
 
@@ -256,6 +263,9 @@ def _remedy(facts: _Facts) -> str | None:
         return "start it by hand, from the same directory: what the system says there is why"
     if known is None or ending is Ending.UNKNOWN or facts.record.can("worker"):
         return known
+    signal = facts.end.signal
+    if facts.ours and ending is Ending.CRASHED and signal is not None and not _is_fault(signal):
+        return _SENT
     return _OF_PROGRAMS.get(ending, known) if facts.ours else _THEIRS
 
 
