@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import re
@@ -16,6 +17,7 @@ from zcbench.importers.columns import columns_of
 from zcbench.importers.ingest import Foreign, Story, Survey, survey
 from zcbench.importers.reading import Sample
 from zcbench.importers.series import only_one
+from zcbench.importers.spool import ROWS_AT_ONCE, Spool
 from zcbench.importers.table import open_table
 from zcbench.record.writer import RecordError
 
@@ -519,3 +521,24 @@ def test_what_two_readers_got_is_not_added_up(ingest: Ingest, names: tuple[str, 
     answer = ingest(scrapes)
     assert not answer.failures()
     assert ("has 2 series, which are not added up" in answer.stderr) == (len(names) == 2)
+
+
+def test_columns_whose_names_do_not_show_it_are_read_in_long_tables_too(ingest: Ingest) -> None:
+    # given more rows than are looked at whole, one column that is named by hand and one that others explain
+    rows = "".join(f"{t},4,5,{9 + t // 100},{7 + t // 50},words\n" for t in range(2400))
+    answer = ingest("t_s,socket,pipe,total,zahl,note\n" + rows, "--map", "threads=zahl", name="log.csv")
+    assert answer.failures() == {"resources"}
+    with (answer.directory / "samples.csv").open(encoding="utf-8") as file:
+        last = list(csv.DictReader(file))[-1]
+    assert (last["fds"], last["threads"]) == ("32", "54")
+
+
+def test_a_spool_gives_back_every_row_as_often_as_asked() -> None:
+    rows: list[dict[str, float | None]] = [
+        {"a": at * 0.1, "b": None if at % 3 else float(at)} for at in range(3 * ROWS_AT_ONCE // 2)
+    ]
+    spool = Spool()
+    for row in rows:
+        spool.add(row)
+    assert list(spool.rows()) == rows
+    assert list(spool.rows()) == rows

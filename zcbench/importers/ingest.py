@@ -15,6 +15,7 @@ from zcbench.importers.mapping import OWED
 from zcbench.importers.reading import Reading, Restart
 from zcbench.importers.scrutiny import check_shares, check_sizes, contradictions, unread
 from zcbench.importers.series import identity_of
+from zcbench.importers.spool import Spool
 from zcbench.importers.table import Table
 from zcbench.page.scoreboard import UNSET, Scoreboard
 from zcbench.quantities.parsing import Duration, Rate
@@ -80,13 +81,19 @@ class Foreign:
 
     def reading(self) -> Reading:
         """A pass over all rows."""
+        read = {name for column in self.columns for name in (column.theirs, column.day) if name}
+        self.table.want_also(read)
         return Reading(self.table, self.columns, identity_of(self.table), self.story.every_s)
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What one look at every row has shown: their number, the last time, the last readings, restarts."""
+    """What one look at every row has shown: their number, the last time, the last readings, restarts.
 
+    ``samples`` are the rows themselves, in our quantities.
+    """
+
+    samples: Spool
     rows: int
     last_s: float
     closing: Mapping[str, float]
@@ -105,7 +112,9 @@ def survey(foreign: Foreign) -> Survey:
     reading = foreign.reading()
     timed = foreign.story.every_s or any(column.metric.name == TIME for column in foreign.columns)
     closing: dict[str, float] = {}
+    samples = Spool()
     for _, sample in reading.samples():
+        samples.add(sample)
         if not timed and reading.rows > 1:
             raise RecordError(
                 f"{table.name}: which column is the time? Add --map elapsed_s=COLUMN, or --every TIME if none "
@@ -129,7 +138,7 @@ def survey(foreign: Foreign) -> Survey:
     remarks += contradictions(table, foreign.columns) + unread(table, given_up)
     remarks += table.remarks.sentences()
     remarks += [f"{restart.place}: a restart: {restart.why}" for restart in reading.restarts]
-    return Survey(reading.rows, closing[TIME], closing, tuple(reading.restarts), tuple(remarks))
+    return Survey(samples, reading.rows, closing[TIME], closing, tuple(reading.restarts), tuple(remarks))
 
 
 def _shown(table: Table) -> str:
@@ -145,7 +154,7 @@ def write_record(directory: Path, foreign: Foreign, seen: Survey, command: Seque
     writer = RecordWriter(directory, _run_info(foreign, seen, command))
     try:
         owed = {name: foreign.totals[name] for name in OWED if name in foreign.totals}
-        for row, (_, sample) in enumerate(foreign.reading().samples(), 1):
+        for row, sample in enumerate(seen.samples.rows(), 1):
             closing = owed if row == seen.rows else {}
             writer.sample({name: _whole(value) for name, value in {**sample, **closing}.items()})
         _write_totals(directory / SCOREBOARD_FILE, {**seen.closing, **foreign.totals})

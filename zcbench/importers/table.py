@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from zcbench.importers.guess import guess
 from zcbench.importers.labels import is_label
 from zcbench.importers.losses import told_in
 from zcbench.importers.pivoting import long_format, pivoted
-from zcbench.importers.text import Remarks, Text, open_text
+from zcbench.importers.text import WANTED, Remarks, Text, open_text
 from zcbench.quantities.registry import VOCABULARY
 from zcbench.record.writer import RecordError
 
@@ -178,16 +178,31 @@ class Table:
     def look(self) -> None:
         """Look at every row: which columns there are, and what they hold."""
         self.remarks.clear()
+        self._want(None)
         watched: set[str] | None = None
         for at, (_, row) in enumerate(self.rows()):
             if at == LOOKED_AT_WHOLE:
                 watched = {name for name in self.facts if self._matters(name)}
+                self._want(watched)
             for name, cell in row.items():
                 if name not in self.facts:
                     self.facts[name] = ColumnFacts()
                 elif watched is not None and name not in watched:
                     continue
                 self.facts[name].see(cell)
+
+    def _want(self, columns: set[str] | None) -> None:
+        """Tell the readers which columns matter, unless a table's columns are made of its cells; None: all."""
+        for text in self.texts:
+            text.learned.pop(WANTED, None)
+            if columns is not None and self.pivot is None and long_format(self.facts) is None:
+                text.learned[WANTED] = frozenset(columns)
+
+    def want_also(self, columns: Iterable[str]) -> None:
+        """Tell the readers of columns that matter although their names do not show it."""
+        for text in self.texts:
+            if WANTED in text.learned:
+                text.learned[WANTED] |= frozenset(columns)
 
     def _matters(self, name: str) -> bool:
         """Whether a column may be a quantity, or tell whose a row is; of 200 few are."""

@@ -30,6 +30,7 @@ LARGEST_DOCUMENT = 512 * 2**20  # characters of a format that is one document (J
 # What a decompressor raises for a file whose end is missing or damaged.
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
 
+WANTED = "wanted"  # what a text has learned: the columns that somebody will read, the others may be left out
 LOOKED_AT = 64 * 1024  # bytes by which an encoding is told
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

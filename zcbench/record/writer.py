@@ -128,11 +128,12 @@ class RecordWriter:
         self._write_header()
 
     def _write_header(self) -> None:
+        self._columns = [one.name for one in self.quantities.sampled]
         _append(self._samples, (header_line(self.quantities.sampled) + "\n").encode())
 
     def sample(self, row: Mapping[str, int | float | None]) -> None:
         """Append one row; ``row`` maps quantities' names to values, None and absent ones are empty cells."""
-        cells = (_cell(row.get(one.name)) for one in self.quantities.sampled)
+        cells = ["" if (value := row.get(name)) is None else _cell(value) for name in self._columns]
         self._has_rows = True
         _append(self._samples, (",".join(cells) + "\n").encode())
 
@@ -164,9 +165,7 @@ def _append(file: IO[bytes], line: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(file.name)) from error
 
 
-def _cell(value: int | float | None) -> str:
-    if value is None:
-        return ""
+def _cell(value: int | float) -> str:
     return f"{value:.6f}" if isinstance(value, float) else str(value)
 
 

@@ -12,7 +12,7 @@ from zcbench.importers.cells import is_missing, number
 from zcbench.importers.clocks import Clock, Moment, epoch_unit
 from zcbench.importers.format import LIKELY, POSSIBLE, Head, Rows, reads
 from zcbench.importers.losses import Losses
-from zcbench.importers.text import Text
+from zcbench.importers.text import WANTED, Text
 from zcbench.record.writer import RecordError
 
 SPACES = "  "  # one or more of them
@@ -82,36 +82,60 @@ def read(text: Text) -> Rows:
     before: list[str] = []
     now: Any = None
     at: Any = None
+    picked = _Picked(text)
     for line, cells, comment in _lines(text, delimiter):
-        if len(cells) == 1 and (moment := _alone(cells[0], header)) is not None:
+        if len(cells) == 1 and (moment := _alone(cells[0].strip(), header)) is not None:
             now = moment
             continue
         if header is None and len(cells) <= 2 and cells[0].lower().startswith("sep="):
             continue  # what tells Excel the delimiter
         if comment:
-            commented = cells
+            commented = _stripped(cells)
             continue
         if header is None:
-            header, above = _header(text, line, cells, commented)
+            header, above = _header(text, line, _stripped(cells), commented)
             last, at = (line, cells) if above else None, now
             continue
-        cells = cells[: len(header)] if len(cells) == len(header) + 1 and not cells[-1] else cells
+        cells = cells[: len(header)] if len(cells) == len(header) + 1 and not cells[-1].strip() else cells
+        again = cells[0].strip() == header[0] and _stripped(cells) == header
         if last is not None:
             if len(last[1]) == len(header):
                 rows += 1
                 before = last[1]
-                yield last[0], timed(at, dict(zip(header, last[1], strict=True)) | losses.counts)
-            elif last[1] != header and not losses.stray(text, last[0], " ".join(last[1])):
+                yield last[0], timed(at, picked.row(header, last[1]) | losses.counts)
+            elif not losses.stray(text, last[0], " ".join(last[1])):
                 strays.append(last)
-        last, at = None if cells == header else (line, cells), now
-        if cells == header:
+        last, at = None if again else (line, cells), now
+        if again:
             text.remarks.add("the header comes again", text.where(line))
     if header is None or (last is None and not rows):
         raise RecordError(f"{text.name}: no row of readings below the header")
+    if last is not None:
+        last, before = (last[0], _stripped(last[1])), _stripped(before)
     if last is not None and (row := _last_row(text, header, last, before, losses, strays)) is not None:
         rows += 1
         yield last[0], timed(at, row)
     _leave_out(text, strays, header, rows)
+
+
+class _Picked:
+    """The cells of rows by their columns: of all, until it is known which are wanted."""
+
+    def __init__(self, text: Text) -> None:
+        self._text = text
+        self._wanted: frozenset[str] | None = None
+        self._places: list[tuple[str, int]] = []
+
+    def row(self, header: list[str], cells: list[str]) -> dict[str, Any]:
+        wanted = self._text.learned.get(WANTED)
+        if wanted is not self._wanted or not self._places:
+            self._wanted = wanted
+            self._places = [(name, at) for at, name in enumerate(header) if wanted is None or name in wanted]
+        return {name: cells[at].strip() for name, at in self._places}
+
+
+def _stripped(cells: list[str]) -> list[str]:
+    return [cell.strip() for cell in cells]
 
 
 def _last_row(
@@ -175,10 +199,9 @@ def _lines(text: Text, delimiter: str) -> Iterator[tuple[int, list[str], bool]]:
             if not any(cell.strip() for cell in cells):
                 continue
             comment = cells[0].lstrip().startswith("#")
-            stripped = [cell.strip() for cell in cells]
             if comment:
-                stripped[0] = stripped[0].lstrip("# ")
-            yield at, stripped, comment
+                cells[0] = cells[0].strip().lstrip("# ")
+            yield at, cells, comment
     except csv.Error as error:
         raise RecordError(f"{text.where(at)}: not a CSV line ({error})") from error
 

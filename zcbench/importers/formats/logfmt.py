@@ -34,6 +34,7 @@ _BARE = re.compile(rf"{_BEFORE}(?P<key>{_KEY}) (?P<value>{_DIGITS}{_BYTES})")
 _LINKS = words("is of at to was now are uses using")  # between a name and its value
 # "51200 KB RSS", "12 fds"
 _BEHIND = re.compile(rf"{_BEFORE}(?P<value>{_DIGITS}(?:{_BYTES})?) (?P<key>[A-Za-z]\w*){_AFTER}")
+_LETTER = re.compile(r"[^\W\d_]")
 _IS_READING = re.compile(rf"(?:{_NUMBER}|{_DATE})$")
 _IS_NUMBER = re.compile(rf"{_NUMBER}$")
 # "[pid 4411]", and syslog's "engine[4411]:"
@@ -72,6 +73,8 @@ def _is_known(name: str) -> bool:
 def pairs(line: str) -> dict[str, str]:
     """Each name in a line with its value: "RSS: 8192 KB, fds=12" is {"RSS": "8192 KB", "fds": "12"}."""
     found: dict[str, str] = {}
+    if _LETTER.search(line) is None:
+        return found  # a row of numbers
     for match in _PAIR.finditer(line):
         found.setdefault(_name(match["key"], match["sign"]), match["value"].strip('"'))
     for match in _BARE.finditer(line):
