@@ -105,3 +105,33 @@ def test_messages_without_any_time_are_one_row_of_totals(ingest: Ingest) -> None
 def test_a_log_whose_first_loss_stands_far_down_is_read_for_it(ingest: Ingest) -> None:
     answer = ingest("the engine runs\n" * 500 + "lost 20 frames\n")
     assert answer.failures() == {"delivery"}
+
+
+def test_counters_since_the_machine_began_need_two_readings(ingest: Ingest) -> None:
+    one = (
+        "Udp:\n    1000 packets received\n    12 packets to unknown port received\n"
+        "    30 packet receive errors\n    30 receive buffer errors\n"
+    )
+    answer = ingest(one)
+    assert answer.exit_code == 2
+    assert "give two or more" in answer.stderr
+    assert not ingest(f"{at(0)}\n{one}{at(1)}\n{one}").failures()
+    lost = one.replace("    30 ", "    35 ")
+    assert "5 packets were lost" in ingest(f"{at(0)}\n{one}{at(1)}\n{lost}").sentence("delivery")
+
+
+def test_what_came_in_each_second_is_no_total_and_no_thread_is_no_reading(ingest: Ingest) -> None:
+    # given a column of rates that would fall as a total, and a tool that does not count threads
+    rows = "".join(f"{at(i)},{i % 2},0,51200\n" for i in range(20))
+    answer = ingest("time,dropped (Count / 1 sec),threads,rss_kb\n" + rows)
+    assert answer.exit_code == 4
+    assert "threads" not in answer.sentence("resources").replace("descriptors, threads, child", "")
+
+
+def test_a_table_in_a_drawn_box_is_read(ingest: Ingest) -> None:
+    text = "".join(
+        f"{at(i)}\n┌────┬──────┬───────┐\n│ id │ name │ mem   │\n├────┼──────┼───────┤\n"
+        f"│ 0  │ api  │ {50 + i * 0.5:.1f}mb │\n└────┴──────┴───────┘\n"
+        for i in range(40)
+    )
+    assert "RSS by 50,000 B/s" in ingest(text).sentence("memory")

@@ -40,12 +40,14 @@ CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
     "ffmpeg.txt": ("ffmpeg", (), "delivery", "dropped 11"),
     "free.log": ("free", (), None, ""),
     "gctrace-leak.log": ("gctrace", (), "memory", f"Go heap {LEAK}"),
+    "g1-java8.log": ("jvm-gc", (), None, ""),
     "get-process.txt": ("get-process", (), "memory", LEAK),
     "glances.csv": ("glances", (), None, ""),
     "graphite.txt": ("graphite", (), "memory", "102,400 B/s"),
     "heapinfo.txt": ("heap-info", (), None, ""),
     "heaptrack.txt": ("heaptrack", (), None, ""),
     "influx.txt": ("influx", (), "memory", LEAK),
+    "ip-link.txt": ("net-counters", (), "delivery", "87 packets were lost, the first by 5 s"),
     "iperf3-server.log": ("iperf", (), None, ""),
     "iperf3.json": ("iperf-json", (), None, ""),
     "jackd.txt": ("xruns", (), "xruns", "3 times"),
@@ -63,6 +65,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
     "meminfo.txt": ("meminfo", (), None, ""),
     "nmon.nmon": ("nmon", (), None, ""),
     "messages.log": ("logfmt", (), "delivery", "60 packets were lost, the first by 5 min 3"),
+    "nmt.txt": ("nmt", (), "memory", "private memory by 34,953 B/s"),
     "node-mixed.log": ("node", EVERY, None, ""),
     "node-print.log": ("node", ("--every", "5s"), "memory", f"V8 array buffers {LEAK}"),
     "nvidia-dmon.txt": ("nvidia-dmon", ("--every", "10s"), "memory", "GPU memory by 10"),
@@ -85,6 +88,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
     "pw-top.txt": ("pw-top", (), "xruns", "3 times"),
     "redis.log": ("redis", (), "memory", "malloc by 50,955 B/s"),
     "sar.log": ("sar", (), None, ""),
+    "shenandoah.log": ("jvm-gc", (), "memory", "Java heap after collection by 1,048,576 B/s"),
     "smaps.log": ("proc", (), None, ""),
     "smem.log": ("smem", ("--where", "PID=3008"), "memory", "USS by 130,360 B/s"),
     "statsd.log": ("statsd", (), "memory", "102,400 B/s"),
@@ -95,6 +99,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
     "tasklist.csv": ("tasklist", (), "memory", LEAK),
     "tasklist.txt": ("tasklist", (), "memory", LEAK),
     "tcpdump.txt": ("tcpdump", (), None, ""),
+    "testpmd.txt": ("logfmt", ("--every", "1s"), "delivery", "228 packets were lost"),
     "top-grep.log": ("top", (), "memory", "102,400 B/s"),
     "top-macos.txt": ("top", (), "memory", LEAK),
     "top.log": ("top", (), "memory", "RSS by 130,755 B/s"),
@@ -105,6 +110,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
     "vmmap.txt": ("macos", (), "memory", LEAK),
     "vmstat.log": ("vmstat", (), None, ""),
     "wmic.txt": ("loop", (), "memory", "102,400 B/s"),
+    "zeek.txt": ("capture-summary", (), "delivery", "1,200 packets were lost"),
 }  # fmt: skip
 # Formats whose sample stands beside these (tests/importers/test_logs.py).
 ELSEWHERE = {"json", "markdown", "mprof", "prometheus", "psrecord", "table", "logfmt"}
@@ -142,7 +148,8 @@ def test_the_document_has_a_line_for_every_format() -> None:
         "kubectl-bare": "--no-headers", "kubectl-raw": "--raw", "cgtop": "systemd-cgtop",
         "systemctl": "systemctl status", "cloudwatch": "aws cloudwatch", "meminfo": "/proc/meminfo",
         "promtool": "promtool", "graphite": "Graphite", "nvidia-table": "nvidia-smi >", "nvidia-dmon": "dmon",
-        "heap-info": "GC.heap_info", "suricata": "Suricata", "obs": "OBS", "tcpdump": "tcpdump",
+        "heap-info": "GC.heap_info", "nmt": "VM.native_memory", "net-counters": "ip -s link",
+        "capture-summary": "Zeek", "suricata": "Suricata", "obs": "OBS", "tcpdump": "tcpdump",
         "redis": "redis-cli", "table": "CSV", "v8-gc": "--trace-gc", "xruns": "jackd", "jvm": "Java",
     }  # fmt: skip
     for one in builtins():

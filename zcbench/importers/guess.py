@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from zcbench.importers.words import words
+from zcbench.quantities.registry import VOCABULARY
 
 # Words that a column's name may have around what it means.
 _FILLERS = words(
@@ -69,10 +70,10 @@ _NAMES: dict[str, str] = {
     "packets_in buffers_in camera_frames source_frames device_delivered device_frames captured_frames acquires",
     "engine.delivered": "delivered frames_delivered packets_delivered sink_delivered consumed shown frames_shown displayed "
     "rendered frames_displayed frames_rendered frames_out packets_out buffers_out received packets_received frames_received "
-    "datagrams_received packets frames frame chunks blocks buffers callbacks",
+    "datagrams_received rx_packets ipackets packets frames frame chunks blocks buffers callbacks",
     "engine.drops": "drops drop dropped dropped_frames frames_dropped drop_frames packets_dropped dropped_packets "
     "skipped skipped_frames frames_skipped discarded discards overflows buffer_overflows dropped_buffers "
-    "dropped_blocks lagged_frames missed_frames frames_missed",
+    "dropped_blocks lagged_frames missed_frames frames_missed imissed rx_missed rx_missed_errors rx_dropped rx_nombuf",
     "consumer.missing": "missing lost lost_packets packets_lost lost_frames frames_lost missing_packets missing_frames packet_loss",
     "consumer.gaps": "gaps gap discontinuities discontinuity sequence_gaps holes cc_errors",
     "consumer.duplicates": "duplicates duplicate dups dup duplicated dup_frames duplicate_packets",
@@ -127,6 +128,8 @@ _GENERIC_MEMORY = words("memory mem ram memoire memoria speicher")
 _WIDTH = re.compile(r"(?<=^set)64$|(?<=^size)64$")
 # "mem_total" is what a machine has.
 _MACHINE = words("mem memory ram physical total size installed node")
+# "Gen 0 GC Count (Count / 1 sec)", "rxdrop/s"
+_A_SECOND = re.compile(r"/\s?(?:1\s?)?s(?:ec(?:onds?)?)?\b|\bper[ _]s(?:ec(?:onds?)?)?\b", re.IGNORECASE)
 LATENCY = re.compile(r"(delivery|latency|delay|jitter|hold|callback)")
 
 
@@ -210,6 +213,8 @@ def guess(name: str) -> Guess | None:
     if found is None:
         return _of_kind(told)
     quantity, order = found
+    if _A_SECOND.search(name) and VOCABULARY[quantity].cumulative:
+        return None  # what came in each second, not how many so far
     if told.unit == "%" or not _fits(quantity, told.unit):
         return None
     return Guess(quantity, told.unit, rank + order)

@@ -22,6 +22,7 @@ from zcbench.record.decoding import LONGEST_S
 from zcbench.record.writer import RecordError
 
 Sample = dict[str, float | None]
+_THREADS = "threads"  # of which a process has one at least
 
 # Of a log of gauges alone a restart is a gap, after which resident memory is what it was at first.
 GAP_PERIODS = 3.0
@@ -157,6 +158,9 @@ class Reading:
                 f"{place}: {column.theirs} is {cell!r}; {name} cannot be that. "
                 "What was not measured is an empty cell"
             )
+        if name == _THREADS and not value:
+            self._note("0 threads: they were not counted")
+            return None
         if name in IN_PAGES[:1] and value < PAGE_BYTES:
             if value:
                 raise RecordError(_too_small(place, column, cell, value))

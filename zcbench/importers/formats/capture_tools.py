@@ -1,4 +1,4 @@
-"""What capture tools say of packets: tcpdump, dumpcap, Suricata's stats.log, ping, OBS Studio's log."""
+"""What capture tools say of packets: tcpdump, dumpcap, Suricata, ping, OBS Studio, Zeek, Snort, radios."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 from zcbench.importers.blocks import TIME, stamped_lines, timed
 from zcbench.importers.clocks import Clock
 from zcbench.importers.format import Rows, matching, reads
+from zcbench.importers.losses import XRUNS, Losses
 from zcbench.importers.text import Text
 
 # "123 packets captured", "4 packets dropped by kernel"; "Packets received/dropped on interface 'eth0': 123/4"
-_CAPTURED = re.compile(r"^(?P<count>\d+) packets? (?P<what>captured|received by filter|dropped by kernel)")
+_CAPTURED = re.compile(r"^(?P<count>\d+) packets? (?P<what>captured|received by filter|dropped)\b")
 _INTERFACE = re.compile(r"^Packets received/dropped on interface '[^']*': (?P<received>\d+)/(?P<dropped>\d+)")
 
 
@@ -26,7 +27,8 @@ def tcpdump(text: Text) -> Rows:
     row: dict[str, int] = {}
     for _, line in text.short_lines():
         if (match := _CAPTURED.match(line)) is not None and match["what"] != "received by filter":
-            row[match["what"].partition(" ")[0]] = int(match["count"])
+            # tcpdump: dropped by kernel, by interface; tshark: dropped from eth0
+            row[match["what"]] = row.get(match["what"], 0) + int(match["count"])
         elif (match := _INTERFACE.match(line)) is not None:
             row["dropped"] = row.get("dropped", 0) + int(match["dropped"])
             row["captured"] = row.get("captured", 0) + int(match["received"])
@@ -110,3 +112,39 @@ def obs(text: Text) -> Rows:
         elif (match := _LOST.search(line)) is not None:
             lost += int(match["count"])
     yield 1, timed(None, {"output": output or None, "lost": lost})
+
+
+# What others say at their end: the columns that it counts in. Zeek's is of each interface.
+_SUMMARIES = (
+    re.compile(r"\b(?P<captured>\d+) packets received on interface \S+, (?P<dropped>\d+) \([\d.]+%\) dropped"),
+    re.compile(r"^Absolute Stats: \[(?P<captured_>\d+) pkts rcvd\].*\[(?P<dropped_>\d+) pkts dropped\]"),
+    re.compile(r"^\s+Analyzed:\s+(?P<captured_>\d+) \("),
+    re.compile(r"^\s+Dropped:\s+(?P<dropped_>\d+) \("),
+    re.compile(r"^\s+Num (?:over|under)runs detected:\s+(?P<xruns>\d+)"),
+    re.compile(r"^Samples per million lost \(minimum\): (?P<xruns_>\d+)"),
+)
+
+
+@reads(
+    "capture-summary",
+    "what Zeek, Snort, PF_RING, UHD's benchmark_rate and rtl_test say at their end",
+    matching(*_SUMMARIES),
+    {TIME: "elapsed_s:time", "captured": "engine.captured", "dropped": "engine.drops", "xruns": "engine.xruns"},
+)
+def summary(text: Text) -> Rows:
+    """One row of totals: of those that are told again and again the last."""
+    row: dict[str, int] = {}
+    losses = Losses()
+    for number, line in text.short_lines():
+        if losses.stray(text, number, line):
+            continue
+        for pattern in _SUMMARIES:
+            if (match := pattern.search(line)) is not None:
+                for name, count in match.groupdict().items():
+                    column, again = name.rstrip("_"), name.endswith("_")
+                    row[column] = int(count) + (0 if again else row.get(column, 0))
+                break
+    if losses.counts.get(XRUNS):
+        row["xruns"] = max(row.get("xruns", 0), losses.counts[XRUNS])
+    if row:
+        yield 1, row

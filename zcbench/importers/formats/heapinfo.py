@@ -45,7 +45,7 @@ _OLD = re.compile(r"^\s*TOTAL\s+(?P<pss>\d+)\s+(?P<private>\d+)\s")
 @reads(
     "dumpsys",
     "Android: dumpsys meminfo PACKAGE in a loop",
-    matching(_WHOSE, confidence=CERTAIN),
+    matching(_WHOSE, r"(?:^|[\s\]])TOTAL(?:\s+\d+){6,}\s*$", confidence=CERTAIN),
     {
         TIME: "elapsed_s:time",
         "pss": "pss_bytes:KiB",
@@ -64,6 +64,8 @@ def dumpsys(text: Text) -> Rows:
             if "pss" in row:
                 yield begin, timed(at, row)
             begin, at, row = number, now, whose.groupdict()
+        elif not row and (match := _OLD.match(line)) is not None:  # what grep took of it
+            yield number, timed(now, match.groupdict())
         elif row and (match := _OLD.match(line) or _TOTAL.match(line)) is not None:
             row |= {name: size for name, size in match.groupdict().items() if size is not None}
     if "pss" in row:

@@ -14,8 +14,17 @@ from zcbench.importers.losses import Losses
 from zcbench.importers.text import SEARCHED, Text
 from zcbench.quantities.names import ELAPSED_S
 
-_RULE = re.compile(r"[\s=\u2500+-]*[=\u2500-]{2}[\s=\u2500+-]*$")
+_RULE = re.compile(r"[\s=\u2500-\u257f+-]*[=\u2500-]{2}[\s=\u2500-\u257f+-]*$")
 Line = tuple[int, Any, str]
+
+
+_BOX = re.compile(r"^\s*[\u2502\u2503|](?P<cells>.*)[\u2502\u2503|]\s*$")
+
+
+def _unboxed(line: str) -> str:
+    """A line without the box that pm2, MySQL and others draw around their tables' cells."""
+    match = _BOX.match(line)
+    return line if match is None else "\t".join(map(str.strip, re.split("[\u2502\u2503|]", match["cells"])))
 
 
 def _cells(line: str) -> list[str]:
@@ -61,7 +70,8 @@ def _row(header: str, now: Any, line: str) -> dict[str, Any] | None:
 def _rows(lines: Iterable[Line]) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Each row with its time; a line that is none as it is."""
     header = ""
-    for at, now, line in lines:
+    for at, now, boxed in lines:
+        line = _unboxed(boxed)
         if _RULE.match(line):
             continue
         row = _row(header, now, line) if header else None
