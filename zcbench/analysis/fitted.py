@@ -36,7 +36,8 @@ class FittedLine:
 
 
 def fitted_line(record: Record, growth: Growth) -> FittedLine | None:
-    """The line of the window that ``growth``'s answer rests on; None without one, or without its column.
+    """The line of the window that ``growth``'s answer rests on; None without one, without its column, or with
+    as few blocks as tell no interval.
 
     The trend knows no level (it is made of increments): the line goes through the middle of the readings.
     """
@@ -52,6 +53,8 @@ def fitted_line(record: Record, growth: Growth) -> FittedLine | None:
     risen = 0.0 if step is None else np.where(times[inside] >= step.at_s, step.size, 0.0)
     # As many increments as blocks, less one; a step that was set aside is one less again.
     free = window.blocks - 2 - (step is not None)
+    if free < 1:
+        return None
     return FittedLine(
         start_s=window.start_s,
         stop_s=window.stop_s,

@@ -46,7 +46,10 @@ class Student:
         return np.asarray(np.exp(log_scale - (n + 1) / 2 * np.log1p(t**2 / n)))
 
     def quantile(self, probability: float) -> float:
-        """The value that a share ``probability`` lies below, of at least 1e-12 and at most 1 - 1e-12."""
+        """The value that a share ``probability`` lies below, of at least 1e-12 and at most 1 - 1e-12. Raises
+        ValueError without a degree of freedom: no value would do."""
+        if self.free < 1:
+            raise ValueError(f"Student's distribution with {self.free} degrees of freedom")
         return _quantile(self.free, probability)
 
 
