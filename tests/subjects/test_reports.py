@@ -19,6 +19,7 @@ from zcbench.record.schema import Ending, Event, EventKind, Finding
 from zcbench.soak.endings import Exit, end_of
 from zcbench.subjects.reports.exit_code import tells_of_report
 from zcbench.subjects.reports.listener import MOST_REPORTS, ReportListener
+from zcbench.subjects.reports.log_files import read_logs
 from zcbench.subjects.reports.report import LEAK, RACE, Report
 from zcbench.verdict import judge
 
@@ -164,6 +165,29 @@ def test_the_worst_report_gives_the_cause_and_a_good_end_does_not_hide_it(tmp_pa
     # one of another hand
     assert sanitizers(make_command_record(tmp_path / "odd", events=events)).outcome == "fail"
     assert sanitizers(make_command_record(tmp_path / "none")).lacks == "reports"
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "name"),
+    [
+        ((), {"UBSAN_OPTIONS": "print_stacktrace=1:log_path=logs/it"}, "logs/it.42"),
+        ((), {"ASAN_OPTIONS": "log_path='{0}/a b'"}, "a b.7"),
+        (("valgrind", "--log-file={0}/vg.%p.%q{{HOME}}.log", "./it"), {}, "vg.99.x.log"),
+    ],
+)
+def test_a_report_that_goes_to_a_file_is_read_there(
+    tmp_path: Path, words: tuple[str, ...], variables: dict[str, str], name: str
+) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes((REPORTS / "asan-uaf.txt").read_bytes())
+    given = [word.format(tmp_path) for word in words]
+    chosen = {key: value.format(tmp_path) for key, value in variables.items()}
+    (log,) = read_logs(given, chosen, tmp_path, 0.0)
+    assert [report.cause for report in heard(log)] == ["bad_access"]
+    # one of a run before, and what goes to the output, are no files of this one
+    assert list(read_logs(given, chosen, tmp_path, file.stat().st_mtime + 60)) == []
+    assert list(read_logs(("./it",), {"ASAN_OPTIONS": "log_path=stderr"}, tmp_path, 0.0)) == []
 
 
 PROGRAM = """

@@ -34,6 +34,7 @@ from zcbench.subjects.output import OutputPump
 from zcbench.subjects.readiness import Answering, OnPage, Printed, Readiness
 from zcbench.subjects.reports.exit_code import tells_of_report
 from zcbench.subjects.reports.listener import ReportListener
+from zcbench.subjects.reports.log_files import read_logs
 from zcbench.subjects.subject import Counters, Death
 from zcbench.subjects.tree import BIRTHS, MARKER, ProcessTree
 
@@ -297,7 +298,11 @@ class CommandSubject:
         files = crash_files(self._popen.pid, folders, self._started_s, dumped=self._dumped)
         # All that it printed has been heard by now.
         is_ready = self._asked is not None or self.phase({}) != Phase.STARTING
+        variables = {**os.environ, **self.variables}
         self._reports.end()
+        for log in read_logs(self._table.words, variables, folders[0], self._started_s):
+            self._reports.hear(log)
+            self._reports.end()
         reports = tuple(self._reports.reports)
         code = self._popen.returncode
         return Death(
@@ -308,7 +313,7 @@ class CommandSubject:
             report=next((file.text for file in files if file.text), None),
             reports=reports,
             last_words=self._last_words.why(),
-            is_sanitizers=tells_of_report(code, reports, self._table.words, {**os.environ, **self.variables}),
+            is_sanitizers=tells_of_report(code, reports, self._table.words, variables),
         )
 
     def is_done(self, counters: Counters) -> bool:

@@ -54,7 +54,9 @@ def _reported(facts: _Facts) -> Finding:
 def _remedy(first: Event) -> str:
     where = _text(first.data.get("where"))
     if where is not None:
-        return f"mend {where}; the whole report, with its stacks, is in subject.log"
+        return (
+            f"mend {where}; the whole report, with its stacks, is in subject.log, or in the log it was sent to"
+        )
     if _text(first.data.get("tool")) == "Valgrind" and _cause(first) == "lost_blocks":
         return "let Valgrind say where: valgrind --leak-check=full"
     return "build it with -g for the place; the whole report, with its stacks, is in subject.log"
