@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from zcbench.probes.malloc import meter as meters
-from zcbench.probes.malloc.arenas import arena_bytes
+from zcbench.probes.malloc import arenas
 from zcbench.probes.malloc.meter import MallocMeter, poisoned
 from zcbench.probes.malloc.page import read_meter_page
 from zcbench.probes.process import Process
@@ -118,14 +117,15 @@ def test_a_program_of_musl_is_counted_by_the_same_file(build: Compile, tmp_path:
 def test_pages_of_arenas_are_malloc_s_and_nobody_else_s(
     build: Compile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meters, "ARENAS_EVERY_S", 0.0)
-    monkeypatch.setattr(meters, "ARENAS_SHARE", 1.0)
+    monkeypatch.setattr(arenas, "EVERY_S", 0.0)
+    monkeypatch.setattr(arenas, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(arenas, "AT_ONCE_S", 60.0)
     # given blocks of two threads that are freed up to the last one of each, then an own allocator's memory
     program = Metered(tmp_path, build("arenas.c"))
     rows = []
     for pid, _, _ in program.stops():
         rows.append(program.meter.read())
-        last = arena_bytes(pid)
+        last = arenas.arena_bytes(pid)
     assert program.wait() == 0
     first, small, large, mapped, in_break = (row["malloc.arena_bytes"] or 0 for row in rows)
     block = 1008
@@ -136,6 +136,24 @@ def test_pages_of_arenas_are_malloc_s_and_nobody_else_s(
     assert mapped == large
     assert in_break <= mapped
     assert last - in_break >= 8 * 2**20
+
+
+def test_arenas_of_many_processes_are_looked_at_a_few_a_sample(
+    build: Compile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arenas, "EVERY_S", 0.0)
+    monkeypatch.setattr(arenas, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(arenas, "AT_ONCE_S", 0.0)
+    program = Metered(tmp_path, build("scenes.c"), "forks")
+    both = []
+    for number, _ in enumerate(program.stops()):
+        if number == 1:  # two of them live
+            both = [program.meter.read()["malloc.arena_bytes"] for _ in range(5)]
+    program.wait()
+    program.meter.close()
+    rounds = [size for size in both if size is not None]
+    assert len(rounds) in (2, 3)  # a sample looked at one, the next one told of both
+    assert min(rounds) > 0
 
 
 def readings(program: Metered) -> tuple[dict[str, int | float | None], list[str]]:

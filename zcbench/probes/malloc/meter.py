@@ -12,7 +12,6 @@ import contextlib
 import importlib.util
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,9 +19,8 @@ import psutil
 
 from zcbench.clock import now_ns
 from zcbench.files import let_all_write
-from zcbench.probes import procfs
 from zcbench.probes.crashed import crashed_child
-from zcbench.probes.malloc.arenas import arena_bytes
+from zcbench.probes.malloc.arenas import Arenas
 from zcbench.probes.malloc.page import MeterPage
 from zcbench.probes.malloc.pages import Metered, MeterPages
 from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE, reason
@@ -46,9 +44,6 @@ from zcbench.record.schema import EventKind
 FOLDER_VARIABLE = "ZCBENCH_MALLOC_DIR"
 LONGEST_LIST = 64  # processes named in one notice, and notices of ends: a shell script may start thousands
 POISON = 0xA5  # as a pointer it faults, as a number it is absurd
-# Arenas are looked at seldom, and for at most this share of the time: they say how much of memory malloc keeps
-# free, which no answer but that needs.
-ARENAS_EVERY_S, ARENAS_SHARE = 10.0, 0.002
 PATIENCE = 2  # looks at which a process may have no page yet: it has just begun
 
 
@@ -80,7 +75,7 @@ class MallocMeter:
         self._notices: list[Notice] = []
         self._inventory_every_ns = round(inventory_every_s * 1e9)
         self._inventory_ns: int | None = None
-        self._arenas_s = 0.0  # when they are looked at again
+        self._arenas = Arenas()
         self._latest: list[Metered] = []  # that lived at the last look, if no inventory has told of it
 
     def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
@@ -120,7 +115,7 @@ class MallocMeter:
         self._add_calls(row, [page for page in pages if page.counts_blocks])
         if pages:
             row[MALLOC_LIVE_BYTES] = sum(page.live_bytes for page in pages)
-            row[MALLOC_ARENA_BYTES] = self._arenas()
+            row[MALLOC_ARENA_BYTES] = self._arenas.look(self._pages.living)
             if all(page.counts_blocks for page in pages):
                 row[MALLOC_LIVE_BLOCKS] = sum(page.live_blocks for page in pages)
         told = [page.own.live_bytes for page in pages if page.own and page.own.live_bytes is not None]
@@ -136,21 +131,6 @@ class MallocMeter:
         row[MALLOC_ALLOCATIONS] = ended.allocations + sum(page.allocations for page in pages)
         row[MALLOC_FREES] = ended.frees + sum(page.frees for page in pages)
         row[MALLOC_ALLOCATED_BYTES] = ended.allocated_bytes + sum(page.allocated_bytes for page in pages)
-
-    def _arenas(self) -> int | None:
-        """What all have in arenas; None if it is not their turn, or of none it can be told."""
-        began_s = time.monotonic()
-        if not procfs.IS_LINUX or began_s < self._arenas_s:
-            return None
-        sizes = []
-        for metered in self._pages.living.values():
-            page = metered.page
-            if page.uncounted is None and page.is_glibc:
-                with contextlib.suppress(OSError):
-                    sizes.append(arena_bytes(metered.pid, has_break=not page.moves_break))
-        now_s = time.monotonic()
-        self._arenas_s = began_s + max(ARENAS_EVERY_S, (now_s - began_s) / ARENAS_SHARE)
-        return sum(sizes) if sizes else None
 
     def notices(self) -> tuple[Notice, ...]:
         """See :class:`Probe`: who has no page and why, what was live at a process's end, inventories."""
