@@ -1,8 +1,9 @@
 """What the probes cost: the malloc meter its program, the process tree and the meters' pages the supervisor.
 
-``python benchmarks/probes_cost.py [--rounds 15]`` runs each program with the meter and without, in turn, and
-prints the median of the ratios of CPU time in each round with its bootstrapped middle 90 %, then what a
-sample of 20 processes takes of a core when one is taken each second. Needs gcc and node.
+``python benchmarks/probes_cost.py [--rounds 15] [--seconds 75]`` runs the whole tool on 20 processes, and
+prints what its own process takes of a core when it samples them each second. Then it runs each program with
+the meter and without, in turn, and prints the median of the ratios of CPU time in each round with its
+bootstrapped middle 90 %; ``--rounds 0`` leaves that out. Needs gcc and node.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import psutil
 
-from zcbench.probes.instruments import Instruments
 from zcbench.probes.malloc.meter import MallocMeter
-from zcbench.probes.processes.probe import ProcessProbe
+from zcbench.quantities.names import ELAPSED_S, SUPERVISOR_CPU_S
+from zcbench.record.reader import read_record
 
 # Four loops of malloc and free, by argument: how each block is used between the two.
 LOOPS = r"""
@@ -76,12 +76,13 @@ for (let i = 0; i < 20000; ++i) {
   JSON.parse(kept[kept.length - 1].toString());
 }
 """
-PROCESSES = """
-import os, time
-children = [p for p in range(19) if os.fork() == 0 and (time.sleep(60) or os._exit(0))]
-print(1, flush=True)
-time.sleep(60)
-"""
+SLEEPS = ("sh", "-c", "for n in $(seq 19); do sleep 10000 & done; exec sleep 10000")
+PYTHONS = (
+    sys.executable,
+    "-c",
+    "import os, time\nfor _ in range(19):\n  if os.fork() == 0: break\nwhile True: time.sleep(0.05)",
+)
+WARM_UP_S = 15
 
 
 def cpu_s(command: Sequence[str], environment: Mapping[str, str]) -> float:
@@ -128,40 +129,54 @@ def meter_costs(rounds: int, folder: Path) -> None:
         print(f"{name:40} {median:6.3f}  ({low:.3f} to {high:.3f})")
 
 
-def sample_costs(samples: int, folder: Path) -> None:
-    """Print what a sample of 20 processes costs, one each second."""
-    meter = MallocMeter(folder / "tree")
-    instruments = Instruments([ProcessProbe(), meter])
-    environment = dict(os.environ) | instruments.environment(os.environ)
-    popen = subprocess.Popen([sys.executable, "-c", PROCESSES], stdout=subprocess.PIPE, env=environment)
-    assert popen.stdout is not None
-    popen.stdout.readline()
-    root = psutil.Process(popen.pid)
-    processes = [root, *root.children()]
-    instruments.begin(lambda: processes)
-    rows = []
-    for _ in range(samples):
-        time.sleep(1)
-        rows.append(instruments.read())
-    for process in processes[::-1]:
-        process.kill()
-    popen.communicate()
-    print(f"{len(processes)} processes, {samples} samples, one a second, of a core:")
-    for probe in instruments.names:
-        costs = [float(row[f"probe.{probe}.cost_ns"] or 0) for row in rows]
-        # The first one imports, and reads everything for the first time.
-        print(f"  {probe:12} {statistics.fmean(np.diff(costs[1:])) / 1e9:.3%}")
+def supervisor_costs(seconds: int, folder: Path) -> None:
+    """Print what the whole supervisor takes of a core while it samples 20 processes each second."""
+    for name, program in (("20 processes of sh and sleep", SLEEPS), ("20 processes of Python", PYTHONS)):
+        record = folder / name.replace(" ", "-")
+        command = [sys.executable, "-m", "zcbench", "run", "--duration", f"{seconds}s", "--sample-every", "1s"]
+        run = subprocess.Popen(
+            [*command, "--out", str(record), "--", *program],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        # On a busy machine, and beside others on one core, each call takes longer: so does this one then.
+        references_us = []
+        while run.poll() is None:
+            time.sleep(1)
+            references_us.append(reference_us())
+        samples = read_record(record).samples
+        late = samples[ELAPSED_S] > WARM_UP_S
+        elapsed_s, cpu_s = samples[ELAPSED_S][late], samples[SUPERVISOR_CPU_S][late]
+        share = (cpu_s[-1] - cpu_s[0]) / (elapsed_s[-1] - elapsed_s[0])
+        processes = int(np.nanmedian(samples["processes"]))
+        calls = share * 1e6 / statistics.median(references_us)
+        print(f"{name}: {share:.2%} of a core, {len(cpu_s)} samples of {processes} processes, one a second;")
+        print(f"  the CPU time of {calls:,.0f} readings of /proc/self/stat a second")
+        for probe in ("processes", "malloc", "cpython"):
+            costs = samples.get(f"probe.{probe}.cost_ns")
+            if costs is not None:
+                cost_ns = costs[late][-1] - costs[late][0]
+                print(f"  {probe:12} {cost_ns / 1e9 / (elapsed_s[-1] - elapsed_s[0]):.3%}")
+
+
+def reference_us() -> float:
+    """CPU time of one reading of ``/proc/self/stat``, opened and closed again."""
+    began_ns = time.thread_time_ns()
+    for _ in range(200):
+        Path("/proc/self/stat").read_bytes()
+    return (time.thread_time_ns() - began_ns) / 200e3
 
 
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--samples", type=int, default=30)
+    parser.add_argument("--seconds", type=int, default=75, help="of each run of the supervisor")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        sample_costs(arguments.samples, Path(folder))
-        meter_costs(arguments.rounds, Path(folder))
+        supervisor_costs(arguments.seconds, Path(folder))
+        if arguments.rounds:
+            meter_costs(arguments.rounds, Path(folder))
 
 
 if __name__ == "__main__":
