@@ -135,3 +135,8 @@ def test_a_table_in_a_drawn_box_is_read(ingest: Ingest) -> None:
         for i in range(40)
     )
     assert "RSS by 50,000 B/s" in ingest(text).sentence("memory")
+
+
+def test_a_header_in_a_comment_stands_over_rows_with_words_too(ingest: Ingest) -> None:
+    rows = "".join(f"web;10;{at(i)};{51200 + 100 * i}\n" for i in range(40))
+    assert "RSS rose" in ingest("# hostname;interval;timestamp;rss_kb\n" + rows).sentence("memory")

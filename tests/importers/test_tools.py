@@ -76,6 +76,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
     "pidstat-grep.log": ("pidstat", (), "memory", "102,400 B/s"),
     "pidstat-h.log": ("pidstat", (), "memory", "RSS by 130,603 B/s"),
     "pidstat.log": ("pidstat", (), "memory", "RSS by 130,603 B/s"),
+    "pfring.txt": ("capture-summary", (), "delivery", "57 packets were lost"),
     "ping.txt": ("ping", (), None, ""),
     "pmap-x.log": ("pmap", (), "memory", "RSS by 130,381 B/s"),
     "promtool.txt": ("promtool", (), "memory", "102,400 B/s"),

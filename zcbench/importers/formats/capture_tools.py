@@ -8,7 +8,7 @@ from typing import Any
 from zcbench.importers.blocks import TIME, stamped_lines, timed
 from zcbench.importers.clocks import Clock
 from zcbench.importers.format import Rows, matching, reads
-from zcbench.importers.losses import XRUNS, Losses
+from zcbench.importers.losses import LOST, XRUNS, Losses
 from zcbench.importers.text import Text
 
 # "123 packets captured", "4 packets dropped by kernel"; "Packets received/dropped on interface 'eth0': 123/4"
@@ -136,15 +136,15 @@ def summary(text: Text) -> Rows:
     row: dict[str, int] = {}
     losses = Losses()
     for number, line in text.short_lines():
-        if losses.stray(text, number, line):
+        match = next((found for pattern in _SUMMARIES if (found := pattern.search(line))), None)
+        if match is None:
+            losses.stray(text, number, line)
             continue
-        for pattern in _SUMMARIES:
-            if (match := pattern.search(line)) is not None:
-                for name, count in match.groupdict().items():
-                    column, again = name.rstrip("_"), name.endswith("_")
-                    row[column] = int(count) + (0 if again else row.get(column, 0))
-                break
-    if losses.counts.get(XRUNS):
-        row["xruns"] = max(row.get("xruns", 0), losses.counts[XRUNS])
+        for name, count in match.groupdict().items():
+            column, again = name.rstrip("_"), name.endswith("_")
+            row[column] = int(count) + (0 if again else row.get(column, 0))
+    for column, counted in (("xruns", XRUNS), ("dropped", LOST)):
+        if losses.counts.get(counted):
+            row[column] = max(row.get(column, 0), losses.counts[counted])
     if row:
         yield 1, row

@@ -208,9 +208,10 @@ def _lines(text: Text, delimiter: str) -> Iterator[tuple[int, list[str], bool]]:
 
 def _header(text: Text, line: int, cells: list[str], commented: list[str]) -> tuple[list[str], bool]:
     """The columns' names, and whether the line is a row itself: its names stand in a comment, or nowhere."""
+    titled = not any(number(cell) for cell in commented) and any(number(cell) for cell in cells)
+    if len(commented) == len(cells) and (titled or _is_row(cells)):
+        return commented, True
     if _is_row(cells):
-        if len(commented) == len(cells):
-            return commented, True
         text.remarks.add("no header; columns are called column1, column2, ...", text.where(line))
         names = [f"column{n}" for n in range(1, len(cells) + 1)]
         if sum(_is_time(cell) for cell in cells) == 1:
