@@ -15,9 +15,14 @@ from zcbench.subjects.reports.valgrind import ValgrindParser
 
 MOST_REPORTS = 20  # that are told each; one bug has as many as it has callers
 # What a piece of output has to hold, if a line of it is to begin a report. Looking for these in all that a
-# program prints costs some µs for each 64 KiB.
-_MARKS = (b"Sanitizer: ", b": runtime error: ", b"WARNING: DATA RACE", b"==")
+# program prints costs 0.1 ms for each 64 KiB.
+_MARKS = (b"Sanitizer: ", b": runtime error: ", b"WARNING: DATA RACE")
+_OF_PROCESS = re.compile(rb"==\d+==")  # Valgrind's lines begin so
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def _is_marked(text: bytes) -> bool:
+    return any(mark in text for mark in _MARKS) or (b"==" in text and _OF_PROCESS.search(text) is not None)
 
 
 class ReportListener:
@@ -39,7 +44,7 @@ class ReportListener:
     def _hear(self, piece: bytes) -> None:
         whole, newline, rest = (self._rest + piece).rpartition(b"\n")
         self._rest = rest[-LONGEST_LINE:]
-        if newline and (self._is_inside or any(mark in whole for mark in _MARKS)):
+        if newline and (self._is_inside or _is_marked(whole)):
             for line in whole.split(b"\n"):
                 self._take(line)
 
@@ -63,7 +68,7 @@ class ReportListener:
         return any(parser.is_inside for parser in self._parsers)
 
     def _take(self, line: bytes) -> None:
-        if len(line) > LONGEST_LINE or not (self._is_inside or any(mark in line for mark in _MARKS)):
+        if len(line) > LONGEST_LINE or not (self._is_inside or _is_marked(line)):
             return
         text = _COLOURS.sub("", line.decode(errors="replace"))
         for parser in self._parsers:
