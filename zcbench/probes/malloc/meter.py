@@ -24,7 +24,7 @@ from zcbench.probes.malloc.arenas import Arenas
 from zcbench.probes.malloc.page import MeterPage
 from zcbench.probes.malloc.pages import Metered, MeterPages
 from zcbench.probes.malloc.unmetered import PRELOAD_VARIABLE, reason
-from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.probes.probe import Notice, Number, Processes, Sayings
 from zcbench.probes.process import Process
 from zcbench.quantities.names import (
     MALLOC_ALLOCATED_BYTES,
@@ -70,9 +70,8 @@ class MallocMeter:
         self._link: Path | None = None
         self._processes: Processes = tuple
         self._without: dict[tuple[int, float], int] = {}  # by process and its start: looks without a page
-        self._told: set[str] = set()
         self._ends_told = 0
-        self._notices: list[Notice] = []
+        self._sayings = Sayings(self.name, LONGEST_LIST)
         self._inventory_every_ns = round(inventory_every_s * 1e9)
         self._inventory_ns: int | None = None
         self._arenas = Arenas()
@@ -104,7 +103,7 @@ class MallocMeter:
         self._pages.look(processes)
         unmetered = self._look_for_unmetered(processes)
         for sentence in self._pages.damaged:
-            self._tell_once(sentence)
+            self._sayings.tell(sentence)
         self._tell_ends()
         self._tell_crashes()
         self._take_inventory()
@@ -134,8 +133,7 @@ class MallocMeter:
 
     def notices(self) -> tuple[Notice, ...]:
         """See :class:`Probe`: who has no page and why, what was live at a process's end, inventories."""
-        notices, self._notices = tuple(self._notices), []
-        return notices
+        return self._sayings.take()
 
     def close(self) -> None:
         """See :class:`Probe`."""
@@ -166,7 +164,9 @@ class MallocMeter:
                 uncounted += 1
                 self._tell_unmetered(metered.name, why)
             elif page.own is not None and page.own.live_bytes is not None:
-                self._tell_once(f"the memory of {metered.name} is counted by {page.own.name}'s own statistics")
+                self._sayings.tell(
+                    f"the memory of {metered.name} is counted by {page.own.name}'s own statistics"
+                )
         without: dict[tuple[int, float], int] = {}
         for process in processes:
             if process.pid in self._pages.living:
@@ -184,12 +184,7 @@ class MallocMeter:
         return uncounted + sum(looks >= PATIENCE for looks in without.values())
 
     def _tell_unmetered(self, name: str, why: str) -> None:
-        self._tell_once(f"the memory of {name} is not in malloc's exact counters: {why}")
-
-    def _tell_once(self, sentence: str) -> None:
-        if sentence not in self._told and len(self._told) < LONGEST_LIST:
-            self._told.add(sentence)
-            self._notices.append(Notice(EventKind.PROBE, sentence, {"probe": self.name}))
+        self._sayings.tell(f"the memory of {name} is not in malloc's exact counters: {why}")
 
     def _tell_ends(self) -> None:
         for metered in self._pages.ended:
@@ -198,11 +193,11 @@ class MallocMeter:
                 return
             blocks, size = metered.page.live_blocks, metered.page.live_bytes
             message = f"{metered.name} ended with {blocks:,} blocks of {size:,} bytes in malloc"
-            self._notices.append(Notice(EventKind.MALLOC_END, message, _facts(metered)))
+            self._sayings.add(Notice(EventKind.MALLOC_END, message, _facts(metered)))
 
     def _tell_crashes(self) -> None:
         for crash in self._pages.crashes:
-            self._notices.append(crashed_child(crash.name, crash.parent, crash.pid, crash.signal, crash.count))
+            self._sayings.add(crashed_child(crash.name, crash.parent, crash.pid, crash.signal, crash.count))
 
     def _take_inventory(self) -> None:
         self._latest = [*self._pages.living.values()] or self._latest
@@ -215,7 +210,7 @@ class MallocMeter:
         if by_size:
             listed = [_facts(metered) for metered in by_size[:LONGEST_LIST]]
             data = {"probe": self.name, "processes": listed}
-            self._notices.append(Notice(EventKind.INVENTORY, f"malloc meters: {len(by_size)}", data))
+            self._sayings.add(Notice(EventKind.INVENTORY, f"malloc meters: {len(by_size)}", data))
         self._latest = []
 
 

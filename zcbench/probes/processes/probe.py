@@ -12,7 +12,7 @@ import psutil
 
 from zcbench.clock import now_ns
 from zcbench.probes import procfs
-from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.probes.probe import Notice, Number, Processes, Sayings
 from zcbench.probes.process import Process
 from zcbench.probes.processes.descriptors import Descriptors, SocketNames, descriptors, pattern
 from zcbench.probes.processes.memory import ControlGroup, dear_memory, unique_bytes
@@ -77,8 +77,7 @@ class ProcessProbe:
         self._inventory = _Interval(inventory_every_s)
         self._group: ControlGroup | None = None
         self._descriptors: dict[int, Descriptors] = {}  # as last read
-        self._told: set[str] = set()
-        self._notices: list[Notice] = []
+        self._sayings = Sayings(self.name, MOST_NAMES)
         self._latest: Notice | None = None  # the newest inventory, if it was not told of yet
 
     def environment(self, given: Mapping[str, str]) -> Mapping[str, str]:
@@ -115,8 +114,7 @@ class ProcessProbe:
 
     def notices(self) -> tuple[Notice, ...]:
         """See :class:`Probe`: what cannot be read, said once, and inventories."""
-        notices, self._notices = tuple(self._notices), []
-        return notices
+        return self._sayings.take()
 
     def close(self) -> None:
         """See :class:`Probe`: tells of the last inventory, so that even a short run has two."""
@@ -124,7 +122,7 @@ class ProcessProbe:
 
     def _tell_latest(self) -> None:
         if self._latest is not None:
-            self._notices.append(self._latest)
+            self._sayings.add(self._latest)
             self._latest = None
 
     def _readings(self) -> tuple[dict[Key, tuple[Process, Reading]], int]:
@@ -198,9 +196,7 @@ class ProcessProbe:
 
     def _tell_unreadable(self, name: str, parts: Iterable[str]) -> None:
         message = f"{name} is another user's: its {', '.join(sorted(parts))} cannot be read"
-        if message not in self._told and len(self._told) < MOST_NAMES:
-            self._told.add(message)
-            self._notices.append(Notice(EventKind.PROBE, message, {"probe": self.name}))
+        self._sayings.tell(message)
 
     def _take_inventory(self, living: Mapping[Key, tuple[Process, Reading]]) -> None:
         fds: Counter[str] = Counter()
