@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,6 +39,16 @@ static inline void* kernel_map(void* at, size_t size, int flags, int file) {
 #else  // 32-bit machines
   return (void*)syscall(SYS_mmap2, at, size, PROT_READ | PROT_WRITE, flags, file, 0L);
 #endif
+}
+static inline int64_t kernel_size(int file) { return (int64_t)syscall(SYS_lseek, file, 0L, SEEK_END); }
+// How many threads this process has; 0 where that cannot be told.
+static inline uint64_t kernel_threads(void) {
+#ifdef SYS_newfstatat  // not on 32-bit machines, whose struct stat is another one
+  struct stat status;
+  if (syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &status, 0) == 0 && status.st_nlink > 2)
+    return status.st_nlink - 2;
+#endif
+  return 0;
 }
 // CLOCK_BOOTTIME: what /proc/PID/stat counts a process's start in.
 static inline int kernel_clock(struct timespec* now) {

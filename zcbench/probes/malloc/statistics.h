@@ -32,6 +32,7 @@ static struct {
 } own;
 static int (*create_thread)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
 static int watches_forks;
+static int has_watcher;
 static int was_alone;  // at the fork that goes on: the program had one thread beside the watcher
 
 static int own_bytes(uint64_t* bytes) {
@@ -72,6 +73,7 @@ static void* watch(void* is_child) {
   for (int trials = 0; !follows(); rest())
     if (++trials == kTrials) {
       __atomic_store_n(&page->own_state, kOwnSilent, __ATOMIC_RELEASE);
+      has_watcher = 0;
       return NULL;
     }
   // After the trial: by now the allocator has said what is to be done in a forked child, and that comes
@@ -113,6 +115,7 @@ static void begin_watching(void* is_child) {
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (error) page->own_state = kOwnSilent;
+  has_watcher = !error;
 }
 
 // In a forked child, where the thread is gone. A program that had several threads may have forked while one
@@ -121,12 +124,12 @@ static void restart(void) {
   page->own_kind = own.kind;
   page->own_place = own.place;
   page->own_state = kOwnForked;
+  has_watcher = 0;
   if (was_alone) begin_watching(&was_alone);
 }
 
 static void count_threads(void) {
-  struct stat status;
-  was_alone = watches_forks && stat("/proc/self/task", &status) == 0 && status.st_nlink <= 4;
+  was_alone = watches_forks && kernel_threads() == 1 + (uint64_t)has_watcher;
 }
 
 // The allocator behind malloc is at `allocate`, in the program itself if `is_bypassed`; else the meter counts

@@ -8,7 +8,6 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "kernel.h"
 
@@ -59,16 +58,14 @@ static void find_symbols(Symbol* wanted, size_t count) {
   for (size_t i = 0; i < count; ++i) wanted[i].found = dlsym(RTLD_DEFAULT, wanted[i].name);
   int file = kernel_open("/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
   if (file < 0) return;
-  struct stat status;
-  if (fstat(file, &status) == 0 && status.st_size > 0) {
-    size_t size = (size_t)status.st_size;
-    void* mapped = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0);
-    if (mapped != MAP_FAILED) {
-      uintptr_t base = 0;
-      dl_iterate_phdr(main_program, &base);
-      search_table(mapped, size, base, wanted, count);
-      munmap(mapped, size);
-    }
+  int64_t length = kernel_size(file);
+  size_t size = length > 0 ? (size_t)length : 0;
+  void* mapped = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0) : MAP_FAILED;
+  if (mapped != MAP_FAILED) {
+    uintptr_t base = 0;
+    dl_iterate_phdr(main_program, &base);
+    search_table(mapped, size, base, wanted, count);
+    munmap(mapped, size);
   }
   kernel_close(file);
 }
