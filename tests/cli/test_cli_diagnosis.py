@@ -17,6 +17,7 @@ from zcbench.record.schema import Event, EventKind
 from zcbench.scenario import Scenario
 from zcbench.scenario.tables import SubjectTable
 from zcbench.soak import heap_trace
+from zcbench.soak.heap_dumps import find_sites
 from zcbench.soak.heap_trace import PARTS, Trace
 from zcbench.verdict import judge
 from zcbench.verdict.checks import MEMORY
@@ -122,6 +123,30 @@ def test_what_cannot_be_traced_is_said_and_costs_no_run(
     assert leak_of(tmp_path, ["sleep", "97"], cause)[0] is False
     assert says in capsys.readouterr().err
     assert not (tmp_path / "again-diagnosis").exists()
+
+
+DUMP = """heap_v2/1
+  t*: 9: 9 [0: 0]
+@ 0x400010
+  t*: {grown}: {grown}00 [0: 0]
+@ 0x500010
+  t*: {changed}: {changed}000 [0: 0]
+
+MAPPED_LIBRARIES:
+400000-410000 r-xp 00000000 00:00 1    /nowhere/keeps
+500000-510000 r-xp 00000000 00:00 2    /nowhere/changes
+"""
+
+
+def test_of_jemalloc_s_dumps_what_only_changes_is_no_growth(tmp_path: Path) -> None:
+    dumps = {number: tmp_path / f"heap.7.{number}" for number in range(30)}
+    for number, path in dumps.items():
+        path.write_text(DUMP.format(grown=number + 1, changed=9 - 8 * (number % 2) + number % 3))
+    (site,) = find_sites(dumps, 7)
+    assert site["site"] == "keeps (no symbols), in process 7 (keeps)"
+    assert site["grown_bytes"] == 100 * int(site["grown_blocks"])
+    # too few to tell growth from change
+    assert find_sites({number: dumps[number] for number in range(3)}, 7) == []
 
 
 LINES = b"""s 7 /bin/it
