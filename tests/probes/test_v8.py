@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import psutil
 import pytest
 
 from zcbench.probes import v8
 from zcbench.probes.malloc.meter import MallocMeter
 from zcbench.probes.probe import Number, Probe
+from zcbench.probes.process import Process
 from zcbench.probes.runtimes import Setting
 from zcbench.probes.v8.reading import NodePages
 
@@ -34,12 +34,12 @@ class Node:
         environment = os.environ | given
         environment |= self.probe.environment(environment)
         self.popen = subprocess.Popen(["node", *arguments], env=environment, stdout=subprocess.DEVNULL)
-        self.process = psutil.Process(self.popen.pid)
+        self.process = Process(self.popen.pid)
         self.probe.begin(self.processes)
         self.rows: list[Row] = []
         self.said: list[str] = []
 
-    def processes(self) -> Sequence[psutil.Process]:
+    def processes(self) -> Sequence[Process]:
         return [self.process] if self.popen.poll() is None else []
 
     def read(self) -> Row:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import psutil
 
 from zcbench.clock import now_ns
 from zcbench.probes.probe import Notice, Probe
+from zcbench.probes.process import Process
 from zcbench.record.capabilities import SubjectInfo
 from zcbench.record.reader import read_record, read_run
 from zcbench.record.schema import STDERR_FILE, Ending, Phase
@@ -42,12 +42,12 @@ class Program:
             self._popen = subprocess.Popen(
                 [sys.executable, "-c", self._code], stdout=log, stderr=log, env=dict(environment)
             )
-        self._process = psutil.Process(self._popen.pid)
+        self._process = Process(self._popen.pid)
 
     def probes(self, directory: Path) -> tuple[Probe, ...]:
         return ()
 
-    def processes(self) -> tuple[psutil.Process, ...]:
+    def processes(self) -> tuple[Process, ...]:
         return (self._process,)
 
     def ask_to_stop(self) -> None:

@@ -183,7 +183,9 @@
   // collection, before there is garbage in it again
 
   const METER_BYTES = 16384, METER_LINE = 64, METER_SHARED = 4 * METER_LINE, METER_FLAGS = 56, METER_INHERITED = 48;
-  const METER_AT_VERSION = 8, METER_VERSION = 2;
+  const METER_AT_VERSION = 8, METER_VERSION = 3;
+  // Flags by which nothing is counted, and where an allocator of the program's own has a number.
+  const METER_UNCOUNTED = 3, METER_OWN = 216;
 
   function Meter(folder, page) {
     this.path = folder && folder + "/" + process.pid + ".page";
@@ -201,7 +203,8 @@
     } finally {
       close(file);
     }
-    if (size < METER_BYTES || this.word(METER_AT_VERSION) !== METER_VERSION || this.word(METER_FLAGS)) return;
+    if (size < METER_BYTES || this.word(METER_AT_VERSION) !== METER_VERSION) return;
+    if (this.word(METER_FLAGS) & METER_UNCOUNTED || this.word(METER_OWN)) return;
     let live = this.word(METER_INHERITED);
     for (let at = METER_SHARED; at < METER_BYTES; at += METER_LINE) live += this.word(at + 16) - this.word(at + 24);
     if (live > 0 && this.page.declare("malloc.settled_bytes", "bytes", GAUGE)) {

@@ -10,9 +10,10 @@ import os
 import struct
 
 FOLDER_VARIABLE = "ZCBENCH_MALLOC_DIR"
-_MAGIC, _VERSION, _BYTES = b"ZCMALLOC", 2, 16_384
+_MAGIC, _VERSION, _BYTES = b"ZCMALLOC", 3, 16_384
 _LINE, _SHARED_AT = 64, 256
-_HEAD = struct.Struct("=8s7Q")
+_HEAD = struct.Struct("=8s7Q152xQ")  # the last: an allocator of the program's own, if it brings one
+_UNCOUNTED = 3  # flags by which nothing is counted
 _SHARD = struct.Struct("=16x2Q32x")  # bytes allocated, bytes freed
 
 
@@ -36,9 +37,9 @@ def parse(content: bytes) -> int | None:
     """The bytes that the page in ``content`` says are live; None if it is none, or counts nothing."""
     if len(content) < _BYTES:
         return None
-    magic, version, _pid, _made, used, _blocks, live, flags = _HEAD.unpack_from(content)
+    magic, version, _pid, _made, used, _blocks, live, flags, own = _HEAD.unpack_from(content)
     end = _SHARED_AT + (used + 1) * _LINE
-    if magic != _MAGIC or version != _VERSION or flags or end > _BYTES:
+    if magic != _MAGIC or version != _VERSION or flags & _UNCOUNTED or own or end > _BYTES:
         return None
     for allocated, freed in _SHARD.iter_unpack(content[_SHARED_AT:end]):
         live += allocated - freed
