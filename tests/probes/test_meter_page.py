@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,6 +188,22 @@ def test_a_page_of_an_earlier_process_of_that_number_is_not_ours(tmp_path: Path)
     pages.look()
     assert pages.living == {}
     assert pages.totals.allocations == 10
+
+
+def test_a_page_that_its_process_is_about_to_map_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = page_of(os.getpid())
+    struct.pack_into("=Q", raw, 24, time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+    path = tmp_path / f"{os.getpid()}.page"
+    path.write_bytes(raw)
+    pages = MeterPages(tmp_path)
+    pages.look()
+    assert (pages.living, pages.totals.allocations, path.exists()) == ({}, 0, True)
+    # and if it has not for long, it is another program by now
+    monkeypatch.setattr("zcbench.probes.malloc.pages.BEGINNING_NS", 0)
+    pages.look()
+    assert (pages.living, pages.totals.allocations, path.exists()) == ({}, 10, False)
 
 
 def test_a_damaged_page_is_told_of_once(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from zcbench.probes.malloc.page import MeterFile, MeterPage, MeterPageError
 from zcbench.probes.process import Process
 
 SUFFIX = ".page"
+BEGINNING_NS = 5 * 10**9  # for a process that waits for a core to map its page
 VERIFY_EVERY_NS = 10 * 10**9  # a process may become another program, and telling that reads its whole map
 
 
@@ -123,6 +125,11 @@ class MeterPages:
 
     def _place(self, pid: int, path: Path, page: MeterPage, known: Metered | None) -> None:
         metered = self._living(pid, path, page, known)
+        is_new = known is None or page.made_ns != known.page.made_ns
+        if metered is None and is_new and _is_beginning(pid, page):
+            if known is not None:
+                self.totals.add(known.page)
+            return
         if known is not None and (metered is None or page.made_ns != known.page.made_ns):
             # What it counted since the last look, unless it is another page by now.
             known.page = page if page.made_ns == known.page.made_ns else known.page
@@ -180,6 +187,19 @@ class MeterPages:
         for name, inode in listed:
             if name.endswith(SUFFIX) and (number := name.removesuffix(SUFFIX)).isdecimal():
                 yield int(number), self._folder / name, inode
+
+
+def _is_beginning(pid: int, page: MeterPage) -> bool:
+    """Whether the process may be about to map the page, which has its name before: on a busy machine it may
+    wait between the two, and a page that was removed then would be nobody's."""
+    if not procfs.IS_LINUX or page.pid != pid:
+        return False
+    try:
+        stat = procfs.stat(pid)
+    except OSError:
+        return False
+    age_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - page.made_ns
+    return stat.lives and stat.start_ns <= page.made_ns and 0 <= age_ns < BEGINNING_NS
 
 
 def _living_elsewhere(pid: int, page: MeterPage) -> Metered | None:
