@@ -74,6 +74,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Node]]
         "objects": [HEAPS, "objects", "1000000", "1000000"],
         "buffers": [HEAPS, "buffers", "1000000", "1000000"],
         "threads": [LOOPS, "threads"],
+        "own-env": [LOOPS, "own-env"],
         "blocked": [LOOPS, "blocked"],
         "busy": [LOOPS, "busy"],
     }
@@ -126,6 +127,19 @@ def test_worker_threads_are_read_and_one_that_computes_holds_nobody_up(nodes: di
     there = f"{threads.popen.pid}*.page"
     threads.until(lambda row: marks(row) >= marks(first) + 2 and len(list(pages.glob(there))) == 3)
     assert "event_loop.delay_max_ns" in first
+
+
+def test_a_worker_thread_whose_environment_leaves_the_probe_out_is_told_of_once(nodes: dict[str, Node]) -> None:
+    version = subprocess.run(["node", "-p", "parseInt(process.versions.node)"], capture_output=True, check=True)
+    if int(version.stdout) < 20:
+        assert "v8.unread_threads" not in nodes["own-env"].read()  # Node does not tell of its threads
+        return
+    nodes["own-env"].until(lambda row: bool(row.get("v8.unread_threads")))
+    for _ in range(3):
+        nodes["own-env"].read()
+    assert len([sentence for sentence in nodes["own-env"].said if "their heaps are not read" in sentence]) == 1
+    # and threads that have the agent, or have ended, are none
+    assert not nodes["threads"].read().get("v8.unread_threads")
 
 
 def test_a_blocked_loop_is_seen_while_it_is_blocked_and_nothing_is_collected_in_it(

@@ -36,6 +36,8 @@
   // A publication takes some 50 µs. Twice a sample, each sample finds one of its own, and a heart that rests tells of a
   // loop that is blocked.
   const MOST_OFTEN_S = 0.1, LEAST_OFTEN_S = 1;
+  // A worker thread has its page after so long, or comes without the agent; of so many at once that is looked at.
+  const WORKER_STARTS_NS = 5e9, MOST_STARTED = 64;
   // Types of handles and requests that get a number of their own; the others are in the sums.
   const MOST_TYPES = 24;
 
@@ -220,7 +222,8 @@
 
   function Agent(settings, pid, thread) {
     this.settings = settings;
-    this.page = new Page(settings.folder + "/" + pid + (thread ? "." + thread : "") + ".page", pid);
+    this.pid = pid;
+    this.page = new Page(this.pageOf(thread), pid);
     this.pauses = { forced: 0 };
     this.types = [];
     this.gcEvery = settings.gc_every_s ? Math.round(settings.gc_every_s * 1e9) : 0;
@@ -232,6 +235,10 @@
     this.forcedCost = 0;
     this.flushes = !/flush.bytecode/.test([process.env.NODE_OPTIONS].concat(process.execArgv).join());
   }
+
+  Agent.prototype.pageOf = function (thread) {
+    return this.settings.folder + "/" + this.pid + (thread ? "." + thread : "") + ".page";
+  };
 
   function multiple(time, every) {
     return (Math.floor(time / every) + 1) * every;
@@ -264,6 +271,7 @@
       this.watchLoop();
     }
     page.create();
+    this.watchWorkers();
     this.watchCollections();
     this.schedule();
   };
@@ -283,6 +291,30 @@
     if (!hooks.monitorEventLoopDelay) return;
     this.delays = hooks.monitorEventLoopDelay({ resolution: RESOLUTION_MS });
     this.delays.enable();
+  };
+
+  // Worker threads that this one starts (Node 20 and later tell), to see which come without an agent.
+  Agent.prototype.watchWorkers = function () {
+    this.started = [];
+    let channels;
+    try {
+      channels = require("diagnostics_channel");
+    } catch (error) {
+      return;
+    }
+    if (!channels.subscribe || typeof WeakRef !== "function") return;
+    channels.subscribe("worker_threads", (message) => {
+      if (this.started.length < MOST_STARTED) this.started.push({ worker: new WeakRef(message.worker), at: now() });
+    });
+  };
+
+  Agent.prototype.lookForWorkers = function () {
+    while (this.started.length && now() - this.started[0].at > WORKER_STARTS_NS) {
+      const worker = this.started.shift().worker.deref();
+      // One that has ended has no number.
+      if (!worker || !(worker.threadId > 0) || exists(this.pageOf(worker.threadId))) continue;
+      if (this.page.declare("v8.unread_threads", "threads", TOTAL)) this.page.add(this.page.at["v8.unread_threads"], 1);
+    }
   };
 
   Agent.prototype.watchCollections = function () {
@@ -368,6 +400,7 @@
 
   Agent.prototype.tick = function () {
     if (this.page.isGone() || (this.settings.supervisor && !lives(this.settings.supervisor))) return this.stop();
+    if (this.started.length) this.lookForWorkers();
     this.publish();
     this.warmUp(WARM_UPS_AT_ONCE);
     if (!this.settling && now() >= this.nextGc) this.settle();

@@ -21,6 +21,7 @@ MOST_TOLD = 64  # sentences of one run
 SELDOM_S = 100.0
 BUSY = 0.7  # of the time
 BUSY_FOR = 3.0  # times the time between two collections: a start alone is no load
+UNREAD = "v8.unread_threads"  # an agent's total: worker threads that its thread has started without one
 _NOTES = "*.note"
 _LONGEST_NOTE = 2_000  # letters: a stack
 
@@ -47,6 +48,11 @@ class NodePages:
         for name in (IDLE, ACTIVE):
             row.pop(name, None)
         self._loops.columns(self.pages.readings(), row, now)
+        if row.get(UNREAD):
+            self.tell(
+                "worker threads were started with an env or execArgv of their own, which leaves the probe out: "
+                "their heaps are not read"
+            )
         self.tell_of_cost(row.get(EVENT_LOOP_UTILIZATION))
         if self._setting.gc_every_s is not None:
             for pid in self._loops.blocked(now, round(PATIENCE * self._setting.gc_every_s * 1e9)):

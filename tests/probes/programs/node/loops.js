@@ -1,4 +1,5 @@
-// Event loops: with one worker thread that turns, one that computes for ever, and one that ends soon; or blocked.
+// Event loops: with one worker thread that turns, one that computes for ever, and one that ends soon; with one whose
+// environment is its own; or blocked.
 "use strict";
 const { Worker, isMainThread, workerData } = require("worker_threads");
 
@@ -11,6 +12,8 @@ if (!isMainThread) {
   setInterval(() => { if (workerData === "ends") process.exit(); }, 200);
 } else if (process.argv[2] === "threads") {
   for (const what of ["turns", "computes", "ends"]) new Worker(__filename, { workerData: what });
+} else if (process.argv[2] === "own-env") {
+  new Worker(__filename, { workerData: "turns", env: {} });
 } else if (process.argv[2] === "blocked") {
   setTimeout(() => block(1e9), 300);
 } else {
