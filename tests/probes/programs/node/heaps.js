@@ -23,8 +23,9 @@ const leaks = {
   foreign: (bytes) => kept.push(require(process.env.ADDON).foreign(bytes)),
 };
 
-// In pieces of at least this size, so that what keeps a piece is small beside it; of a fast leak one a tick.
-const PIECE = Math.max(300, Number(leak) * EVERY_MS / 1000);
+// In pieces of at least this size, so that what keeps a piece is small beside it; of buffers over native memory, which
+// are dear, one a tick.
+const PIECE = what === "foreign" ? Math.max(300, Number(leak) * EVERY_MS / 1000) : 300;
 
 // By the clock: a busy machine leaves ticks out.
 setInterval(() => {
