@@ -47,16 +47,24 @@ def read_samples(path: Path, quantities: Registry, problems: list[str]) -> Sampl
     parts, unreadable = _parts(lines)
     if unreadable:
         problems.append(f"{path.name}: {unreadable} unreadable lines were left out")
-    columns = {name: _column(parts, name) for name in {_TIME, *quantities.by_column}}
-    kept = _in_time(columns[_TIME])
-    rows = len(columns[_TIME])
+    times = _column(parts, _TIME)
+    kept = _in_time(times)
+    rows = len(times)
     if len(kept) < rows:
         problems.append(f"{path.name}: {rows - len(kept)} lines out of time were left out")
     if not len(kept):
         problems.append(f"{path.name}: no samples")
-    return {one.name: columns[one.column][kept] for one in quantities.sampled}
+    # Nearly all columns are empty in most records: they are one array, that nobody may write to.
+    empty = np.full(len(kept), np.nan)
+    empty.flags.writeable = False
+    there = {name for at, _ in parts for name in at}
+    return {
+        one.name: _column(parts, one.column)[kept] if one.column in there else empty
+        for one in quantities.sampled
+    }
 
 
+_ROWS_AT_ONCE = 2**14  # of which a table is made, without its empty columns
 _Part = tuple[dict[str, int], NDArray[np.float64]]
 
 
@@ -69,13 +77,16 @@ def _parts(lines: list[str]) -> tuple[list[_Part], int]:
 
     def close() -> None:
         table = np.array(rows, dtype=np.float64).reshape(len(rows), len(header))
-        parts.append(({name: at for at, name in enumerate(header)}, table))
+        filled = np.flatnonzero(~np.isnan(table).all(axis=0))
+        parts.append(({header[place]: at for at, place in enumerate(filled)}, table[:, filled]))
         rows.clear()
 
     for line in lines[1:]:
         cells = readings(line)
         if cells is not None and len(cells) == len(header):
             rows.append(cells)
+            if len(rows) == _ROWS_AT_ONCE:
+                close()
         elif cells is None and (again := header_of(line)) is not None:
             close()
             header = again
