@@ -1,5 +1,5 @@
-// Memory that malloc keeps free, then memory that it does not have: an own allocator's, where a heap of malloc's
-// could begin, and in the break.
+// Memory that malloc keeps free, then memory that it does not have: an own allocator's, where a heap of
+// malloc's could begin, and in the break.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 // An add-on of Node's in three ways wrong, by what is called:
 //   leak(bytes)      asks malloc for them, and forgets them
 //   foreign(bytes)   an ArrayBuffer over native memory, freed by its finalizer: who keeps it keeps them
-//   take()           a packet of a pool of 10 slots, at once and without the event loop; its finalizer returns the slot
+//   take()           a packet of a pool of 10 slots, without the event loop; its finalizer returns the slot
 // The functions of Node-API that it uses are declared here: no headers of Node's are needed.
 // gcc -O1 -shared -fPIC -I include native.c -o native.node
 #include <stddef.h>
