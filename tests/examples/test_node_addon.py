@@ -81,7 +81,8 @@ def was_held_up(record: Record) -> bool:
 def test_mixed_ownership_aborts_with_packet_111_of_10_slots(runs: dict[str, tuple[Record, Result]]) -> None:
     found = failed(runs["mixed-ownership"][1])
     assert found["life"].cause == "crashed"
-    assert "SIGABRT; 111 packets" in found["life"].sentence
+    assert "died of SIGABRT; it said: " in found["life"].sentence
+    assert found["life"].sentence.endswith("; 111 packets had been received")
     assert count(runs, "mixed-ownership", "pool.returns") == 0
 
 

@@ -106,7 +106,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], str | None, str]] = {
     "top.log": ("top", (), "memory", "RSS by 130,755 B/s"),
     "typeperf-de.csv": ("typeperf", (), "memory", "102,400 B/s"),
     "typeperf.csv": ("typeperf", (), "memory", LEAK),
-    "v8-gc.log": ("v8-gc", (), "memory", "V8 heap by 133,104 B/s"),
+    "v8-gc.log": ("v8-gc", (), "memory", "V8 heap by 133,274 B/s"),
     "vlc-late.log": ("xruns", (), "delivery", "30 packets were lost"),
     "vmmap.txt": ("macos", (), "memory", LEAK),
     "vmstat.log": ("vmstat", (), None, ""),

@@ -239,7 +239,7 @@ def input_devices() -> list[InputDevice]:
 
 def _sounddevice() -> Any:
     try:
-        with _same_signals():
+        with same_signals():
             import sounddevice
     except OSError as error:
         raise SourceError(
@@ -250,7 +250,7 @@ def _sounddevice() -> Any:
 
 
 @contextlib.contextmanager
-def _same_signals() -> Iterator[None]:
+def same_signals() -> Iterator[None]:
     """Restore this thread's signal mask: PortAudio asks for a JACK server, and JACK's library blocks SIGPIPE. A
     program that is started from here would inherit that, and go on to write where nobody reads."""
     if not hasattr(signal, "pthread_sigmask"):

@@ -36,7 +36,7 @@ KNOWN: tuple[Quantity, ...] = (
     row("malloc.allocations", "allocations", _ALLOCATOR, "blocks that malloc has given out", total=True),
     row("malloc.frees", "frees", _ALLOCATOR, "blocks that were given back to malloc", total=True),
     row("malloc.allocated_bytes", "bytes", _ALLOCATOR, "bytes that malloc has given out, those given back with them", total=True),
-    row("malloc.own_bytes", "bytes", _ALLOCATOR, "of malloc's live bytes those that an allocator of the program's own tells of (jemalloc, tcmalloc)", better=LOWER),
+    row("malloc.own_bytes", "bytes", _ALLOCATOR, "of malloc's live bytes those that an allocator of the program's own tells of (jemalloc, tcmalloc)", better=LOWER, memory=_PAGES),
     row("malloc.metered", "processes", _ALLOCATOR, "living processes whose malloc is metered"),
     row("malloc.unmetered", "processes", _ALLOCATOR, "living processes whose malloc is not metered", better=LOWER),
     row("malloc.arena_bytes", "bytes", _ALLOCATOR, "pages of glibc's arenas in memory or swap, given out or kept free", better=LOWER, memory=_PAGES),

@@ -8,9 +8,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Literal, Protocol
 
 from zcbench.bench.work import FRAME_BYTES, Packet, Work
+from zcbench.capture.sources import same_signals
 
 
 class BenchError(ValueError):
@@ -74,16 +76,19 @@ class PeerInfo:
         """How to install what it lacks; None if it can be measured here."""
         try:
             self.versions()
-            importlib.import_module(f"zcbench.bench.peers.{self.module}")
+            self._imported()
         except (ImportError, OSError) as error:
             return f"pip install 'zcbench[bench]' ({type(error).__name__}: {error})"
         return None
 
     def load(self) -> type[Peer]:
         """Its class: the one that its module calls ``PEERS[name]``."""
-        module = importlib.import_module(f"zcbench.bench.peers.{self.module}")
-        made: type[Peer] = module.PEERS[self.name]
+        made: type[Peer] = self._imported().PEERS[self.name]
         return made
+
+    def _imported(self) -> ModuleType:
+        with same_signals():  # rtmixer starts PortAudio
+            return importlib.import_module(f"zcbench.bench.peers.{self.module}")
 
 
 MEMCPY, COPYTO, QUEUE, ZCBENCH = "memcpy", "copyto", "queue", "zcbench"
