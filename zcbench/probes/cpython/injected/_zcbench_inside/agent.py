@@ -51,7 +51,8 @@ class Agent:
         self._read_heap = heap.reader()
         self._loops = Loops()
         self._sites = Sites(folder) if self._settings.traced else None
-        self._settling = collecting.Settling(self._read_settled, self._begins, is_leaving)
+        waited = self._loops.delays.append
+        self._settling = collecting.Settling(self._read_settled, self._begins, waited, is_leaving)
         # When each is due.
         self._look_at, self._settle_at = 0, NEVER_NS if self._every is None else 0
         self._readings: list[tuple[int, int, int]] = []  # bytes, blocks, large blocks; -1 is not known

@@ -37,13 +37,17 @@ def may_collect() -> bool:
 
 
 class Settling:
-    """Makes settled collections. ``read`` is called right after each, ``begins`` before each; ``is_leaving``
-    tells whether to give up waiting."""
+    """Makes settled collections. ``read`` is called right after each, ``begins`` before each; ``waited`` with
+    the time that a loop took to come to one, in ns; ``is_leaving`` tells whether to give up waiting."""
 
     def __init__(
-        self, read: Callable[[], None], begins: Callable[[bool], None], is_leaving: Callable[[], bool]
+        self,
+        read: Callable[[], None],
+        begins: Callable[[bool], None],
+        waited: Callable[[int], None],
+        is_leaving: Callable[[], bool],
     ) -> None:
-        self._read, self._begins, self._is_leaving = read, begins, is_leaving
+        self._read, self._begins, self._waited, self._is_leaving = read, begins, waited, is_leaving
         self._took_ns = self._cpu_ns = 0
 
     def settle(self, running: list[Any]) -> tuple[int, int]:
@@ -51,7 +55,7 @@ class Settling:
         much CPU time, in ns."""
         self._took_ns = self._cpu_ns = 0
         for number in range(MOST_ROUNDS):
-            found = _in_loop(running[0], self._round, self._is_leaving) if running else None
+            found = self._in_loop(running[0]) if running else None
             if self._is_leaving():
                 break
             if found is None:
@@ -74,25 +78,27 @@ class Settling:
         self._read()
         return found
 
+    def _in_loop(self, loop: Any) -> int | None:
+        """A round in the loop's thread; None if the loop does not come to it, which it then never does."""
+        done, turn = allocate_lock(), allocate_lock()
+        done.acquire()
+        found: list[int] = []
+        posted = monotonic_ns()
 
-def _in_loop(loop: Any, work: Callable[[], int], is_leaving: Callable[[], bool]) -> int | None:
-    """Do ``work`` in the loop's thread; None if the loop does not come to it, which it then never does."""
-    done, turn = allocate_lock(), allocate_lock()
-    done.acquire()
-    found: list[int] = []
+        def in_its_thread() -> None:
+            # Who has the turn works, or has given up waiting.
+            if turn.acquire(False):
+                self._waited(monotonic_ns() - posted)
+                try:
+                    found.append(self._round())
+                finally:
+                    done.release()
 
-    def in_its_thread() -> None:
-        # Who has the turn works, or has given up waiting.
-        if turn.acquire(False):
-            try:
-                found.append(work())
-            finally:
-                done.release()
-
-    if not loops.call(loop, in_its_thread):
-        return None
-    until = monotonic_ns() + PATIENCE_NS
-    while not done.acquire(True, _SLICE_S):
-        if (monotonic_ns() > until or is_leaving()) and turn.acquire(False):
-            break
-    return found[0] if found else None
+        if not loops.call(loop, in_its_thread):
+            return None
+        while not done.acquire(True, _SLICE_S):
+            kept_ns = monotonic_ns() - posted
+            if (kept_ns > PATIENCE_NS or self._is_leaving()) and turn.acquire(False):
+                self._waited(kept_ns)
+                break
+        return found[0] if found else None
