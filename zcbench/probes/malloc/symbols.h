@@ -33,15 +33,15 @@ static void search_table(const char* file, size_t size, uintptr_t base, Symbol* 
     return;
   const ElfW(Shdr)* sections = (const void*)(file + head->e_shoff);
   for (size_t i = 0; i < head->e_shnum; ++i) {
-    const ElfW(Shdr)* table = &sections[i];
-    if (table->sh_type != SHT_SYMTAB || table->sh_link >= head->e_shnum) continue;
-    const ElfW(Shdr)* names = &sections[table->sh_link];
-    if (table->sh_offset > size || table->sh_size > size - table->sh_offset || names->sh_offset > size ||
+    const ElfW(Shdr)* listed = &sections[i];
+    if (listed->sh_type != SHT_SYMTAB || listed->sh_link >= head->e_shnum) continue;
+    const ElfW(Shdr)* names = &sections[listed->sh_link];
+    if (listed->sh_offset > size || listed->sh_size > size - listed->sh_offset || names->sh_offset > size ||
         names->sh_size > size - names->sh_offset || !names->sh_size || names->sh_size > kLargestNames ||
         file[names->sh_offset + names->sh_size - 1])
       return;
-    const ElfW(Sym)* symbols = (const void*)(file + table->sh_offset);
-    for (size_t at = 0; at < table->sh_size / sizeof *symbols; ++at) {
+    const ElfW(Sym)* symbols = (const void*)(file + listed->sh_offset);
+    for (size_t at = 0; at < listed->sh_size / sizeof *symbols; ++at) {
       const ElfW(Sym)* symbol = &symbols[at];
       if ((symbol->st_info & 0xf) != STT_FUNC || !symbol->st_shndx || symbol->st_name >= names->sh_size)
         continue;
