@@ -114,11 +114,17 @@ def test_a_program_of_musl_is_counted_by_the_same_file(build: Compile, tmp_path:
     assert program.wait() == 0
 
 
+@pytest.fixture
+def arenas_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arenas are looked at in each sample, whatever that takes."""
+    monkeypatch.setattr(arenas, "EVERY_S", 0.0)
+    monkeypatch.setattr(arenas, "MOST_SHARE", 1e9)
+
+
+@pytest.mark.usefixtures("arenas_each_time")
 def test_pages_of_arenas_are_malloc_s_and_nobody_else_s(
     build: Compile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arenas, "EVERY_S", 0.0)
-    monkeypatch.setattr(arenas, "MOST_SHARE", 1e9)
     monkeypatch.setattr(arenas, "AT_ONCE_S", 60.0)
     # given blocks of two threads that are freed up to the last one of each, then an own allocator's memory
     program = Metered(tmp_path, build("arenas.c"))
@@ -138,11 +144,10 @@ def test_pages_of_arenas_are_malloc_s_and_nobody_else_s(
     assert last - in_break >= 8 * 2**20
 
 
+@pytest.mark.usefixtures("arenas_each_time")
 def test_arenas_of_many_processes_are_looked_at_a_few_a_sample(
     build: Compile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arenas, "EVERY_S", 0.0)
-    monkeypatch.setattr(arenas, "MOST_SHARE", 1e9)
     monkeypatch.setattr(arenas, "AT_ONCE_S", 0.0)
     program = Metered(tmp_path, build("scenes.c"), "forks")
     both = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 from zcbench.probes.process import Process
@@ -32,11 +33,11 @@ class Sayings:
         self._told: set[str] = set()
         self._waiting: list[Notice] = []
 
-    def tell(self, message: str) -> None:
-        """Say ``message``, if it was not said before."""
+    def tell(self, message: str, more: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Say ``message``, with ``more`` in its data, if it was not said before."""
         if message not in self._told and len(self._told) < self._most:
             self._told.add(message)
-            self.add(Notice(EventKind.PROBE, message, {"probe": self._probe}))
+            self.add(Notice(EventKind.PROBE, message, {"probe": self._probe, **more}))
 
     def add(self, notice: Notice) -> None:
         """Say something of another kind."""

@@ -12,7 +12,12 @@ from zcbench.analysis.growth import LARGEST_BLOCK_BYTES, Growth, Site, large_obj
 from zcbench.analysis.inventories import MALLOC, PROCESSES, grown_processes, process_names, unread_runtimes
 from zcbench.analysis.trend.growing import FEWEST_CELLS
 from zcbench.analysis.trend.rule import WARM_UP_S
-from zcbench.quantities.names import GC_FORCED_COLLECTIONS, GO_SYS_BYTES, MALLOC_SETTLED_BYTES
+from zcbench.quantities.names import (
+    GC_FORCED_COLLECTIONS,
+    GO_SYS_BYTES,
+    MALLOC_SETTLED_BYTES,
+    PYTHON_OBJECT_BYTES,
+)
 from zcbench.quantities.quantity import Origin
 from zcbench.quantities.units import format_bytes
 from zcbench.record.reader import Record
@@ -33,8 +38,7 @@ CAUSES: Mapping[str, str] = {
 # Of a subject whose language is not known.
 REMEDIES: Mapping[str, str] = {
     "buffers": "find who keeps the buffers: caches, lists, callbacks that hold a view",
-    "python_objects": "find the container that only grows: tracemalloc snapshots early and late (compare_to) "
-    "name the lines",
+    "python_objects": PLACES[PYTHON_OBJECT_BYTES].remedy,
     "native": "find who keeps what it allocates: heaptrack names the places; jemalloc's profiler compares "
     "early and late; LeakSanitizer names what nobody can reach any more",
     "pages": "memory outside the heap that was measured: compare a memory map early in the run and late; if it "

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from zcbench.clock import now_ns
 from zcbench.probes import procfs
 from zcbench.probes.jvm.machine import INSIDE_NS, Identity, Jvm, identify, is_native_image
-from zcbench.probes.probe import Notice, Number, Processes
+from zcbench.probes.probe import Notice, Number, Processes, Sayings
 from zcbench.probes.process import Process
 from zcbench.quantities.names import (
     GC_FORCED_COLLECTIONS,
@@ -86,8 +86,7 @@ class JvmProbe:
         self._row: dict[str, Number | None] = {}
         self._read_s = 0.0  # when that was
         self._read: set[str] = set()  # names of all that was ever in it
-        self._waiting: list[Notice] = []
-        self._told: set[str] = set()
+        self._sayings = Sayings(self.name, MOST_NOTICES)
         self._jvms: dict[int, Jvm] = {}
         self._strangers: dict[int, _Stranger] = {}
         self._ended: dict[str, int] = {}  # totals of JVMs that have ended
@@ -123,8 +122,7 @@ class JvmProbe:
     def notices(self) -> tuple[Notice, ...]:
         """See :class:`Probe`."""
         with self._lock:
-            notices, self._waiting = tuple(self._waiting), []
-            return notices
+            return self._sayings.take()
 
     def close(self) -> None:
         """See :class:`Probe`. Waits some seconds at most for what is under way in a JVM."""
@@ -237,7 +235,7 @@ class JvmProbe:
         if (sentence := jvm.inventory.sentence(jvm.title)) is not None:
             data = {"probe": self.name, "pid": jvm.identity.target.pid, **jvm.inventory.grown()}
             with self._lock:
-                self._waiting.append(Notice(EventKind.INVENTORY, sentence, data))
+                self._sayings.add(Notice(EventKind.INVENTORY, sentence, data))
 
     def _settle(self) -> None:
         before_ns = self._forced_pause_ns()
@@ -279,6 +277,4 @@ class JvmProbe:
 
     def _tell(self, sentence: str, more: Mapping[str, str] = MappingProxyType({})) -> None:
         with self._lock:
-            if sentence not in self._told and len(self._told) < MOST_NOTICES:
-                self._told.add(sentence)
-                self._waiting.append(Notice(EventKind.PROBE, sentence, {"probe": self.name, **more}))
+            self._sayings.tell(sentence, more)
